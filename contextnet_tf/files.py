@@ -1,0 +1,93 @@
+"""Files that are either whole or not there: written to the side, then renamed."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from contextnet_tf.errors import InputError
+
+
+@contextlib.contextmanager
+def replacing_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`, with its suffix; renames it to `path` on success.
+
+    Whatever stood at `path` stays whole until then. On an exception the temporary file is removed.
+
+    Raises:
+      InputError: the folder cannot be created or written.
+    """
+    path = pathlib.Path(path)
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields an empty temporary folder beside `path`; puts it in the place of `path` on success.
+
+    Raises:
+      InputError: the parent folder cannot be created or written.
+    """
+    path = pathlib.Path(path)
+    make_folder(path.parent)
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary.chmod(0o755)
+    try:
+        yield temporary
+        if path.exists():
+            outdated = temporary.with_name(temporary.name + ".outdated")
+            os.replace(path, outdated)
+            os.replace(temporary, path)
+            shutil.rmtree(outdated)
+        else:
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(path: str | os.PathLike) -> pathlib.Path:
+    """Creates the folder `path` and its parents where missing, and checks that it can be written.
+
+    Raises:
+      InputError: it cannot be created or written, or a file stands there.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written as a folder ({error.strerror}); name another output folder"
+        ) from None
+    return path
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Writes `value` as indented JSON, replacing the file as a whole."""
+    with replacing_file(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+      InputError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON ({error})") from None

@@ -1,0 +1,55 @@
+"""What every program shares: the common flags, and errors that are one line and not a traceback."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags, logging
+
+from contextnet_tf.errors import InputError
+
+flags.DEFINE_string(
+    "dataset", "streets", "Name of the data set: streets (drawn by this project), cityscapes or camvid."
+)
+flags.DEFINE_string(
+    "data_dir", None, "Folder that holds the data set. Default: where the data set's own program puts it."
+)
+flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
+flags.DEFINE_string("recipe", "short", "Training recipe: short, paper or smoke.")
+flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0)
+flags.DEFINE_string(
+    "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken)."
+)
+
+
+def key_flags(*names: str) -> None:
+    """Lists common flags in the `--help` of the program that calls this at import."""
+    for name in names:
+        flags.declare_key_flag(name)
+
+
+def required(name: str) -> str:
+    """The value of the string flag `name`.
+
+    Raises:
+      InputError: the flag was not given.
+    """
+    value = flags.FLAGS[name].value
+    if not value:
+        raise InputError(f"--{name} is missing; say --{name}=..., or see --help")
+    return value
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1."""
+
+    def guarded(argv: Sequence[str]) -> None:
+        try:
+            if len(argv) > 1:
+                raise InputError(f"{argv[1]!r} is not a flag; flags look like --name=value, see --help")
+            main(argv)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    logging.set_verbosity(logging.INFO)
+    app.run(guarded)
