@@ -1,0 +1,1 @@
+"""ContextNet in TensorFlow 2 and Keras: real-time street segmentation."""
