@@ -1,0 +1,71 @@
+"""The building blocks of ContextNet: functions from tensor to tensor.
+
+A convolution here is always followed by batch normalization (section 3.1: "batch normalization is used at
+all layers") and therefore has no bias of its own. The nonlinearity is ReLU6 and is written out where it acts.
+"""
+
+import functools
+
+import keras
+from keras import layers
+
+# He initialization is ours, the paper states none: it keeps the variance of the features through layers
+# with rectified outputs, and no pre-training fixes a bad start. By its string, not as an object: an
+# initializer object would give every layer of one shape the same values.
+_Convolution = functools.partial(
+    layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal"
+)
+_DepthwiseConvolution = functools.partial(
+    layers.DepthwiseConv2D, kernel_size=3, padding="same", use_bias=False
+)
+_ReLU6 = functools.partial(layers.ReLU, max_value=6.0)
+
+
+def relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Clips features to 0 to 6; any shape, which it keeps (section 3.1)."""
+    return _ReLU6(name=f"{name}_relu6")(x)
+
+
+def convolution(
+    x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1
+) -> keras.KerasTensor:
+    """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
+    x = _Convolution(channels, kernel_size, strides=stride, name=name)(x)
+    return layers.BatchNormalization(name=f"{name}_bn")(x)
+
+
+def depthwise(x: keras.KerasTensor, name: str, stride: int = 1, dilation: int = 1) -> keras.KerasTensor:
+    """3x3 depth-wise convolution, batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, C]."""
+    # Keras counts all C channels as the fan-in of a depth-wise kernel, but a filter sees only one of them:
+    # its fan-out, 3 x 3, is the fan-in that He initialization means.
+    initializer = keras.initializers.VarianceScaling(scale=2.0, mode="fan_out")
+    x = _DepthwiseConvolution(
+        strides=stride, dilation_rate=dilation, depthwise_initializer=initializer, name=name
+    )(x)
+    return layers.BatchNormalization(name=f"{name}_bn")(x)
+
+
+def bottleneck(
+    x: keras.KerasTensor, expansion: int, channels: int, stride: int, name: str
+) -> keras.KerasTensor:
+    """Bottleneck residual block, Table 1: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
+
+    Three layers also where `expansion` is 1: section 2.2.2 counts 38 layers, 12 blocks of 3 and 2
+    convolutions. Input and output are added where they have the same size (section 2.2.2).
+    """
+    expanded = x.shape[-1] * expansion
+    y = relu6(convolution(x, expanded, 1, f"{name}_expand"), f"{name}_expand")
+    y = relu6(depthwise(y, f"{name}_depthwise", stride), f"{name}_depthwise")
+    y = convolution(y, channels, 1, f"{name}_project")
+    if stride == 1 and x.shape[-1] == channels:
+        y = layers.Add(name=f"{name}_add")([x, y])
+    return y
+
+
+def separable(x: keras.KerasTensor, channels: int, stride: int, name: str) -> keras.KerasTensor:
+    """Depth-wise separable convolution 3x3: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
+
+    Without a nonlinearity between the depth-wise and the point-wise convolution (section 2.2.1).
+    """
+    x = depthwise(x, f"{name}_depthwise", stride)
+    return relu6(convolution(x, channels, 1, f"{name}_pointwise"), f"{name}_pointwise")
