@@ -1,0 +1,133 @@
+"""Which layer follows which in a functional model.
+
+The one place that reads the call graph that Keras keeps of a functional model (`_nodes_by_depth`).
+"""
+
+import collections
+from typing import Any
+
+import keras
+from keras import layers
+
+from contextnet_tf.errors import InputError
+
+# Layers whose output is linear in a kernel with one slice for each channel. Exactly these: a subclass may
+# do anything to its kernel.
+_CONVOLUTIONS = (
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv3D,
+    layers.Conv1DTranspose,
+    layers.Conv2DTranspose,
+    layers.Conv3DTranspose,
+    layers.DepthwiseConv1D,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv1D,
+    layers.SeparableConv2D,
+    layers.Dense,
+)
+
+
+def as_functional(model: keras.Model) -> keras.Model:
+    """The model itself if it is functional; a sequential model seen as a functional one, layers shared.
+
+    Raises:
+      InputError: the model is of another kind, or has not been built.
+    """
+    if isinstance(model, keras.Sequential) and model.built:
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if isinstance(model, keras.Function) and isinstance(model, keras.Model):
+        return model
+    raise InputError(f"network {model.name!r}: its layers are hidden; take a functional or sequential model")
+
+
+def calls(model: keras.Model) -> list[Any]:
+    """The calls of layers (Keras nodes: `.operation`, `.input_tensors`, `.outputs`), first to last.
+
+    A shared layer has several; a model within the model is one layer.
+    """
+    by_depth = as_functional(model)._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
+
+
+def is_model(layer: Any) -> bool:
+    """Whether the layer is a model whose layers are known."""
+    return isinstance(layer, keras.Model) and isinstance(layer, keras.Function | keras.Sequential)
+
+
+def batch_norms_after_convolutions(
+    model: keras.Model,
+) -> dict[keras.Layer, tuple[layers.BatchNormalization, ...]]:
+    """The batch normalizations that inference can merge into the convolution before them, by convolution.
+
+    Also in models within the model. Each follows the convolution directly, acts on its channels, and
+    nothing else sees what stands between them. A convolution that is called twice, has a nonlinearity,
+    or whose own output leaves the model, is not among them.
+
+    Raises:
+      InputError: the model is not functional.
+    """
+    models = _with_inner_models(as_functional(model))
+    nodes = [node for each in models for node in calls(each)]
+    number_of_calls = collections.Counter(node.operation for node in nodes)
+    consumers = collections.defaultdict(list)
+    for node in nodes:
+        for tensor in node.input_tensors:
+            consumers[id(tensor)].append(node)
+    outputs = {id(tensor) for each in models for tensor in each.outputs}
+
+    def sole_consumer(node: Any) -> Any:
+        tensor = id(node.outputs[0])
+        if tensor in outputs or len(consumers[tensor]) != 1:
+            return None
+        consumer = consumers[tensor][0]
+        return consumer if number_of_calls[consumer.operation] == 1 else None
+
+    found = {}
+    for node in nodes:
+        convolution = node.operation
+        if not _is_linear_convolution(convolution) or number_of_calls[convolution] > 1:
+            continue
+        channel_axis = _channel_axis(node)
+        followers = []
+        node = sole_consumer(node)
+        while node is not None and _normalizes(node, channel_axis):
+            followers.append(node.operation)
+            node = sole_consumer(node)
+        if followers:
+            found[convolution] = tuple(followers)
+    return found
+
+
+def _with_inner_models(model: keras.Model) -> list[keras.Model]:
+    """The functional model and all models inside, each once."""
+    models = [model]
+    for layer in model.layers:
+        if is_model(layer):
+            models.extend(_with_inner_models(as_functional(layer)))
+    return models
+
+
+def _is_linear_convolution(layer: Any) -> bool:
+    return (
+        type(layer) in _CONVOLUTIONS
+        and layer.activation is keras.activations.linear
+        and layer.quantization_mode is None
+        and not getattr(layer, "lora_enabled", False)
+    )
+
+
+def _channel_axis(node: Any) -> int:
+    if getattr(node.operation, "data_format", "channels_last") == "channels_first":
+        return 1
+    return len(node.outputs[0].shape) - 1
+
+
+def _normalizes(node: Any, channel_axis: int) -> bool:
+    """Whether the call is batch normalization over that axis that can use its moving statistics."""
+    layer = node.operation
+    if type(layer) is not layers.BatchNormalization:
+        return False
+    batch_statistics = layer.trainable and node.arguments.kwargs.get("training")
+    along_channels = layer.axis % len(node.outputs[0].shape) == channel_axis
+    return along_channels and not batch_statistics and len(node.arguments.args) == 1
