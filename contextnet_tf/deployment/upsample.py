@@ -43,12 +43,13 @@ def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarr
     margin = _MARGIN * float(np.abs(planes).max()) + _TINY
 
     leaders = _clear_leaders(planes, margin)
-    upper_left = leaders[np.ix_(rows.lower, columns.lower)]
-    settled = upper_left >= 0
-    for row, column in ((rows.lower, columns.upper), (rows.upper, columns.lower), (rows.upper, columns.upper)):
-        settled &= upper_left == leaders[np.ix_(row, column)]
+    top_left = leaders[np.ix_(rows.lower, columns.lower)]
+    settled = top_left >= 0
+    settled &= top_left == leaders[np.ix_(rows.lower, columns.upper)]
+    settled &= top_left == leaders[np.ix_(rows.upper, columns.lower)]
+    settled &= top_left == leaders[np.ix_(rows.upper, columns.upper)]
 
-    cells = np.where(settled, upper_left, 0).astype(np.uint8)
+    cells = np.where(settled, top_left, 0).astype(np.uint8)
     labels = np.repeat(np.repeat(cells, columns.count, axis=1), rows.count, axis=0)
     _interpolate(planes, margin, rows, columns, np.nonzero(~settled), labels)
     return labels
@@ -70,7 +71,7 @@ class _Axis(NamedTuple):
 
 
 def _axis(small: int, large: int) -> _Axis:
-    """The cells of an axis of `small` logits and `large` pixels, half-pixel centres, in float32 as TensorFlow."""
+    """The cells between `small` logits that `large` pixels lie in; in float32, as TensorFlow counts."""
     scale = np.float32(small) / np.float32(large)
     position = (np.arange(large, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
     floor = np.floor(position)
@@ -79,7 +80,7 @@ def _axis(small: int, large: int) -> _Axis:
 
 
 def _clear_leaders(planes: np.ndarray, margin: float) -> np.ndarray:
-    """Where one class leads by more than `margin` in [C, h, w] logits: that class; elsewhere -1 (int16 [h, w])."""
+    """The class that leads by more than `margin` at each of [C, h, w] logits, -1 for none: int16 [h, w]."""
     first = planes[0].copy()
     second = np.full_like(first, -np.inf)
     leader = np.zeros(first.shape, np.int16)
@@ -117,7 +118,9 @@ def _interpolate(
                 windows[rows.start[row[at]], columns.start[column[at]]] = block.transpose(2, 0, 1)
 
 
-def _corners(planes: np.ndarray, rows: _Axis, columns: _Axis, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _corners(
+    planes: np.ndarray, rows: _Axis, columns: _Axis, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
     """The logits at the corners of n cells (top left, top right, bottom left, bottom right): [4, C, n]."""
     flat, stride = planes.reshape(len(planes), -1), planes.shape[2]
     top, bottom = rows.lower[row] * stride, rows.upper[row] * stride
@@ -173,11 +176,12 @@ def _best_classes(
 
 
 def _check_logits(logits: np.ndarray) -> None:
-    if not isinstance(logits, np.ndarray) or logits.dtype != np.float32 or logits.ndim != 3 or 0 in logits.shape:
-        kind = f"{logits.dtype} {list(logits.shape)}" if isinstance(logits, np.ndarray) else type(logits).__name__
-        raise InputError(f"logits are {kind}; a float32 array [h, w, classes] is needed")
+    if not isinstance(logits, np.ndarray):
+        raise InputError(f"logits are a {type(logits).__name__}; a float32 array [h, w, classes] is needed")
+    if logits.dtype != np.float32 or logits.ndim != 3 or not logits.size:
+        raise InputError(f"logits are {logits.dtype} {list(logits.shape)}; float32 [h, w, classes] is needed")
     if logits.shape[2] > 256:
-        raise InputError(f"logits have {logits.shape[2]} classes; labels are uint8, so at most 256 are possible")
+        raise InputError(f"logits have {logits.shape[2]} classes; labels are uint8: at most 256 are possible")
 
 
 def _full_size(shape: tuple[int, ...], size: int | tuple[int, int]) -> tuple[int, int]:

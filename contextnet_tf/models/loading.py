@@ -1,0 +1,69 @@
+"""A trained network back from its file."""
+
+import os
+import pathlib
+import zipfile
+
+import keras
+
+from contextnet_tf.errors import InputError
+
+BEST_NETWORK = "best.keras"  # the file in the folder of a run
+
+
+def load_network(
+    checkpoint: str | os.PathLike, *, model: str | None = None, num_classes: int | None = None
+) -> keras.Model:
+    """Reads a network, not compiled, from a .keras file or from the folder of a run (its best network).
+
+    Keras' safe mode stays on: nothing in the file is run as code.
+
+    Args:
+      checkpoint: the file or folder.
+      model: name that the network must have, for example "cn14"; None takes any.
+      num_classes: number of classes that it must tell apart; None takes any.
+
+    Raises:
+      InputError: the file is missing or damaged, is not a segmentation network, or is another network
+        or has another number of classes than asked for.
+    """
+    path = network_path(checkpoint)
+    network = _load(path)
+    if not isinstance(network, keras.Model) or "main" not in _output_names(network):
+        raise InputError(f"{path}: is a Keras file, but not a segmentation network (it has no output 'main')")
+    if model is not None and network.name != model:
+        raise InputError(f"{path}: holds the network {network.name!r}, not {model!r}")
+    classes = network.output["main"].shape[-1]
+    if num_classes is not None and classes != num_classes:
+        raise InputError(f"{path}: the network tells {classes} classes apart, {num_classes} are needed")
+    return network
+
+
+def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
+    """The .keras file that `checkpoint` means: itself, or the best network in the folder of a run.
+
+    Raises:
+      InputError: there is no such file.
+    """
+    path = pathlib.Path(checkpoint)
+    if path.is_dir():
+        if not (path / BEST_NETWORK).is_file():
+            raise InputError(f"{path}: holds no {BEST_NETWORK}; name a .keras file or a trained run's folder")
+        return path / BEST_NETWORK
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; name a .keras file or a trained run's folder")
+    return path
+
+
+def _load(path: pathlib.Path) -> keras.Model:
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: is not a .keras file, or is cut off; name one that the training wrote")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # a damaged file fails anywhere in Keras' loader, in any way
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: cannot be loaded as a network ({reason})") from error
+
+
+def _output_names(network: keras.Model) -> list[str]:
+    return list(network.output) if isinstance(getattr(network, "output", None), dict) else []

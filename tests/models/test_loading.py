@@ -1,0 +1,79 @@
+"""Reading a trained network back, and what cannot be read."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> pathlib.Path:
+    """The folder of a run that holds the smallest thing that counts as a network of 5 classes."""
+    folder = tmp_path_factory.mktemp("run")
+    image = keras.Input((None, None, 3))
+    logits = keras.layers.Conv2D(5, 1)(image)
+    keras.Model(image, {"main": logits}, name="cn14").save(folder / "best.keras")
+    return folder
+
+
+def test_the_folder_of_a_run_means_its_best_network(run):
+    picture = np.ones((1, 2, 2, 3), np.float32)
+    from_folder, from_file = load_network(run), load_network(str(run / "best.keras"))
+    assert from_folder.name == from_file.name == "cn14"
+    np.testing.assert_array_equal(from_folder(picture)["main"], from_file(picture)["main"])
+
+
+def test_a_saved_contextnet_gives_the_same_numbers(tmp_path):
+    network = build_model("cn14", num_classes=4, input_shape=(None, None, 3))
+    network.save(tmp_path / "network.keras")
+    loaded = load_network(tmp_path / "network.keras", model="cn14", num_classes=4)
+    picture = np.random.default_rng(0).random((1, 32, 64, 3), np.float32)
+    np.testing.assert_array_equal(loaded(picture)["main"], network(picture)["main"])
+    assert not loaded.compiled
+
+
+def test_another_network_or_number_of_classes_than_needed(run):
+    with pytest.raises(InputError, match=r"best.keras: holds the network 'cn14', not 'cn18'"):
+        load_network(run, model="cn18")
+    with pytest.raises(InputError, match="tells 5 classes apart, 19 are needed"):
+        load_network(run, model="cn14", num_classes=19)
+    assert load_network(run, model="cn14", num_classes=5).name == "cn14"
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(InputError, match=r"absent.keras: does not exist"):
+        load_network(tmp_path / "absent.keras")
+    with pytest.raises(InputError, match="holds no best.keras"):
+        load_network(tmp_path)
+
+
+def test_files_that_are_no_network(run, tmp_path):
+    whole = (run / "best.keras").read_bytes()
+    (tmp_path / "text.keras").write_text("not a network")
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "named.h5").write_bytes(whole)
+    for name in ("text.keras", "cut.keras", "named.h5"):
+        with pytest.raises(InputError, match=f"{name}: is not a .keras file, or is cut off"):
+            load_network(tmp_path / name)
+
+    (tmp_path / "damaged.keras").write_bytes(whole.replace(b'{"module"', b"{nonsense"))
+    with pytest.raises(InputError, match="damaged.keras: cannot be loaded as a network") as raised:
+        load_network(tmp_path / "damaged.keras")
+    assert "\n" not in str(raised.value)
+
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "foreign.keras")
+    with pytest.raises(InputError, match="foreign.keras: is a Keras file, but not a segmentation network"):
+        load_network(tmp_path / "foreign.keras")
+
+
+def test_code_in_a_file_is_refused(tmp_path):
+    image = keras.Input((2, 2, 3))
+    outputs = {"main": keras.layers.Lambda(lambda x: x)(image)}
+    keras.Model(image, outputs).save(tmp_path / "lambda.keras")
+    with pytest.raises(InputError, match="lambda.keras: cannot be loaded as a network"):
+        load_network(tmp_path / "lambda.keras")
