@@ -55,6 +55,15 @@ def is_model(layer: Any) -> bool:
     return isinstance(layer, keras.Model) and isinstance(layer, keras.Function | keras.Sequential)
 
 
+def with_inner_models(model: keras.Model) -> list[keras.Model]:
+    """The functional model and all models inside."""
+    models = [model]
+    for layer in model.layers:
+        if is_model(layer):
+            models.extend(with_inner_models(as_functional(layer)))
+    return models
+
+
 def batch_norms_after_convolutions(
     model: keras.Model,
 ) -> dict[keras.Layer, tuple[layers.BatchNormalization, ...]]:
@@ -67,7 +76,7 @@ def batch_norms_after_convolutions(
     Raises:
       InputError: the model is not functional.
     """
-    models = _with_inner_models(as_functional(model))
+    models = with_inner_models(as_functional(model))
     nodes = [node for each in models for node in calls(each)]
     number_of_calls = collections.Counter(node.operation for node in nodes)
     consumers = collections.defaultdict(list)
@@ -97,15 +106,6 @@ def batch_norms_after_convolutions(
         if followers:
             found[convolution] = tuple(followers)
     return found
-
-
-def _with_inner_models(model: keras.Model) -> list[keras.Model]:
-    """The functional model and all models inside, each once."""
-    models = [model]
-    for layer in model.layers:
-        if is_model(layer):
-            models.extend(_with_inner_models(as_functional(layer)))
-    return models
 
 
 def _is_linear_convolution(layer: Any) -> bool:
