@@ -1,11 +1,14 @@
 """What every program shares: the common flags, and errors that are one line and not a traceback."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import app, flags, logging
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import replacing_file
 
 flags.DEFINE_string(
     "dataset", "streets", "Name of the data set: streets (drawn by this project), cityscapes or camvid."
@@ -16,6 +19,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
 flags.DEFINE_string("recipe", "short", "Training recipe: short, paper or smoke.")
 flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0)
+flags.DEFINE_string("model", None, "Name of the network, for example cn14. Default: cn14, or the checkpoint's own.")
 flags.DEFINE_string(
     "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken)."
 )
@@ -37,6 +41,22 @@ def required(name: str) -> str:
     if not value:
         raise InputError(f"--{name} is missing; say --{name}=..., or see --help")
     return value
+
+
+def given_flags() -> dict[str, Any]:
+    """The flags that the running program lists as its own, as name -> value."""
+    return {flag.name: flag.value for flag in _own_flags()}
+
+
+def write_flagfile(path: str | os.PathLike) -> None:
+    """Writes the running program's flags as a file that `--flagfile` takes."""
+    with replacing_file(path) as temporary:
+        temporary.write_text("".join(f"{flag.serialize()}\n" for flag in _own_flags() if flag.value is not None))
+
+
+def _own_flags() -> list[flags.Flag]:
+    # absl's own flags (logging, profiling) come with `app.run`; they say nothing about a result.
+    return [flag for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]) if flag.name != "only_check_args"]
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:

@@ -11,7 +11,6 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import make_folder, read_json, write_json
 
 _SETTINGS = "settings.json"
-BEST_NETWORK = "best.keras"
 
 
 def claim_folder(output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool) -> pathlib.Path:

@@ -18,8 +18,9 @@ from contextnet_tf.datasets.statistics import class_pixel_counts
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.files import replacing_file
+from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.sizes import size_multiple
-from contextnet_tf.training.checkpoints import BEST_NETWORK, Checkpoints, claim_folder
+from contextnet_tf.training.checkpoints import Checkpoints, claim_folder
 from contextnet_tf.training.history import History
 from contextnet_tf.training.losses import balanced_weights
 from contextnet_tf.training.recipe import Recipe
@@ -187,9 +188,8 @@ class _Run:
     def result(self) -> TrainResult:
         """The best validation, measured again on the network that was kept."""
         path = self._folder / BEST_NETWORK
-        network = keras.saving.load_model(path, safe_mode=True, compile=False)
         return TrainResult(
-            report=evaluate(network, self._dataset, self._val_examples),
+            report=evaluate(load_network(path), self._dataset, self._val_examples),
             network_path=path,
             best_step=int(self._best_step),
             steps=self._steps,

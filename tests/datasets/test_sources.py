@@ -1,0 +1,136 @@
+"""Finding and reading examples, and one clear line for each thing that can be wrong with them."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.catalog import dataset_names, get_dataset
+from contextnet_tf.errors import InputError
+
+CAMVID = get_dataset("camvid")
+CITYSCAPES = get_dataset("cityscapes")
+
+
+def _refused(message, function, *arguments):
+    """Checks that the call fails with one line that matches `message`."""
+    with pytest.raises(InputError, match=message) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_cityscapes_examples(cityscapes_dir):
+    examples = CITYSCAPES.list_examples(cityscapes_dir, "train")
+    assert [e.name for e in examples] == ["bonn_000000_000019", "bonn_000001_000019"]
+    sources.check_files(examples)
+    image, label = sources.read_example(examples[1], CITYSCAPES)
+    assert image.shape == (32, 64, 3) and (image == 101).all()
+    np.testing.assert_array_equal(label[:2, 0], [255, 1])  # id 3 is ignored, id 8 (sidewalk) is train id 1
+
+
+def test_camvid_examples(camvid_dir):
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    assert [e.name for e in examples] == ["p0", "p1", "p2", "p3", "p4", "p5"]
+    image, label = sources.read_example(examples[3], CAMVID)
+    assert (image == 70).all() and (label == 3).all()
+
+
+def test_camvid_list_with_absolute_paths_of_another_machine(camvid_dir):
+    (camvid_dir / "val.txt").write_text("/SegNet/CamVid/val/p1.png /SegNet/CamVid/valannot/p1.png\n")
+    assert [e.name for e in CAMVID.list_examples(camvid_dir, "val")] == ["p1"]
+
+
+def test_missing_empty_and_foreign_folders(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "readme.txt").write_text("no pictures")
+    for dataset in (CAMVID, CITYSCAPES):
+        _refused("absent: is not a folder", dataset.list_examples, tmp_path / "absent", "train")
+        _refused("empty: is empty", dataset.list_examples, tmp_path / "empty", "train")
+    _refused("foreign: has no folder leftImg8bit", CITYSCAPES.list_examples, tmp_path / "foreign", "train")
+    _refused("foreign: has no train.txt", CAMVID.list_examples, tmp_path / "foreign", "train")
+
+
+def test_split_without_pictures(cityscapes_dir, camvid_dir):
+    _refused("no pictures of the split 'val'", CITYSCAPES.list_examples, cityscapes_dir, "val")
+    (camvid_dir / "val.txt").write_text("\n")
+    _refused("val.txt: lists no pictures", CAMVID.list_examples, camvid_dir, "val")
+
+
+def test_picture_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
+    label = next((cityscapes_dir / "gtFine").rglob("bonn_000001*"))
+    image = next((cityscapes_dir / "leftImg8bit").rglob("bonn_000000*"))
+    kept = label.read_bytes()
+    label.unlink()
+    _refused("bonn_000001_000019_leftImg8bit.png: has no label", CITYSCAPES.list_examples, cityscapes_dir, "train")
+    label.write_bytes(kept)
+    image.unlink()
+    _refused("bonn_000000_000019_gtFine_labelIds.png: has no picture", CITYSCAPES.list_examples, cityscapes_dir, "train")
+    (camvid_dir / "trainannot" / "p2.png").unlink()
+    _refused(r"trainannot/p2.png: is listed in .*train.txt:3 but missing", CAMVID.list_examples, camvid_dir, "train")
+    (camvid_dir / "val" / "p1.png").unlink()
+    _refused(r"val/p1.png: is listed in .*val.txt:2 but missing", CAMVID.list_examples, camvid_dir, "val")
+
+
+def test_list_with_a_line_that_is_no_pair(camvid_dir):
+    (camvid_dir / "train.txt").write_text("train/p0.png\n")
+    _refused("train.txt:1: expected a pair", CAMVID.list_examples, camvid_dir, "train")
+
+
+def test_truncated_file_is_named(camvid_dir):
+    path = camvid_dir / "train" / "p4.png"
+    path.write_bytes(path.read_bytes()[:-20])
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    _refused("p4.png: the PNG file is cut off", sources.check_files, examples)
+
+
+def test_file_that_is_no_png_is_named(camvid_dir):
+    (camvid_dir / "train" / "p1.png").write_bytes(b"not a picture at all, but long enough for a header")
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    _refused("train/p1.png: is not a PNG", sources.check_files, examples)
+    _refused("train/p1.png: is missing or not a whole picture", sources.read_example, examples[1], CAMVID)
+
+
+def test_label_of_another_size_is_named(camvid_dir):
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p5.png"), np.zeros((64, 95), np.uint8))
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    message = r"trainannot/p5.png: the label is 95 x 64 pixels, its picture .*train/p5.png is 96 x 64"
+    _refused(message, sources.check_files, examples)
+    _refused(message, sources.read_example, examples[5], CAMVID)
+
+
+def test_label_value_outside_the_table_is_named(camvid_dir):
+    label = np.zeros((64, 96), np.uint8)
+    label[5, 5], label[6, 6] = 12, 200
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), label)
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    _refused("trainannot/p0.png: label value 12, 200 is not in the table", sources.read_example, examples[0], CAMVID)
+
+
+def test_coloured_label_is_refused(camvid_dir):
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.zeros((64, 96, 3), np.uint8))
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CAMVID)
+
+
+def test_catalog():
+    assert dataset_names() == ["camvid", "cityscapes", "streets"]
+    assert (CITYSCAPES.num_classes, get_dataset("streets").num_classes, CAMVID.num_classes) == (19, 19, 11)
+    # Section 3.2: 2,975 + 500 + 1,525 = 5,000 pictures.
+    assert CITYSCAPES.split_sizes == {"train": 2975, "val": 500, "test": 1525}
+    names = [label.name for label in CITYSCAPES.classes]
+    # Table 5's order of the columns.
+    assert names == (
+        "road,sidewalk,building,wall,fence,pole,traffic light,traffic sign,vegetation,terrain,sky,person,rider,"
+        "car,truck,bus,train,motorcycle,bicycle"
+    ).split(",")
+    np.testing.assert_array_equal(CITYSCAPES.palette[[0, 13, 18]], [[128, 64, 128], [0, 0, 142], [119, 11, 32]])
+    _refused(re.escape("'kitti' is no data set; known are camvid, cityscapes, streets"), get_dataset, "kitti")
+
+
+def test_train_ids_of_cityscapes():
+    table = sources.train_id_table(CITYSCAPES.labels)
+    # id -> train id, from the published table: 7 road 0, 11 building 2, 17 pole 5, 26 car 13, 33 bicycle 18.
+    np.testing.assert_array_equal(table[[0, 7, 8, 11, 17, 26, 29, 33, 34, 255]], [255, 0, 1, 2, 5, 13, 255, 18, -1, -1])
