@@ -25,6 +25,10 @@ flags.DEFINE_string(
 )
 
 
+# From here on this module declares flags in the name of the program that imports it.
+flags.disclaim_key_flags()
+
+
 def key_flags(*names: str) -> None:
     """Lists common flags in the `--help` of the program that calls this at import."""
     for name in names:
