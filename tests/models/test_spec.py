@@ -1,6 +1,8 @@
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.spec import TABLE_2, VARIANTS, ContextNetSpec
@@ -35,6 +37,17 @@ def test_widened_scales_every_channel(factor, context, detail, fusion):
     assert spec.detail_channels == detail
     assert spec.fusion_channels == fusion
     assert spec.name == f"cn14x{factor}"
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0.25, 4), st.sampled_from(sorted(VARIANTS)))
+def test_widened_channels_are_the_nearest_multiples_of_eight(factor, name):
+    def channels(spec):
+        return [*(c for _, _, c, _, _ in spec.context_rows), *spec.detail_channels, spec.fusion_channels]
+
+    for before, after in zip(channels(VARIANTS[name]), channels(VARIANTS[name].widened(factor)), strict=True):
+        assert after % 8 == 0
+        assert abs(after - before * factor) <= 4 + 1e-9
 
 
 def test_widened_keeps_everything_but_the_channels():
