@@ -1,0 +1,77 @@
+"""Results as Markdown tables: the rows of RESULTS.md and of the experiments' summaries."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contextnet_tf.reporting import paper, wording
+
+Results = Mapping[str, Any]  # the sections of one result.json
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table; the first `left` columns are aligned left, the others right.
+
+    A vertical bar or a line break in a cell is escaped. The text ends with a line break.
+    """
+    rule = ["---"] * left + ["---:"] * (len(header) - left)
+    lines = [header, rule, *rows]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def run_table(runs: Mapping[str, Results]) -> str:
+    """One row a run: what was trained on what, how good it is, how fast, where the figure comes from.
+
+    `runs` are results by the name of their row.
+    """
+    header = [
+        "Run", "Network", "Data set", "Mean IoU %", "Parameters", "Multiply-adds", "Frames/s", "Picture",
+        "Epochs", "Minutes", "Seed", "Commit", "Machine",
+    ]  # fmt: skip
+    return markdown_table(header, [_run_row(name, results) for name, results in runs.items()], left=3)
+
+
+def class_table(runs: Mapping[str, Results], paper_rows: Sequence[str] = ()) -> str:
+    """IoU in per cent: one row a class, one column a run, then one for each named row of Table 5.
+
+    The classes are those of the first run, in its order; the last row is the mean.
+
+    Raises:
+      KeyError: a name that Table 5 does not have.
+    """
+    columns = [results.get("evaluation", {}).get("class_iou", {}) for results in runs.values()]
+    printed = [dict(zip(paper.TABLE_5_CLASSES, paper.TABLE_5[row])) for row in paper_rows]
+    rows = [
+        [name]
+        + [wording.percent(column.get(name)) for column in columns]
+        + [wording.decimal(column.get(name)) for column in printed]
+        for name in next(iter(columns), {})
+    ]
+    means = [wording.percent(results.get("evaluation", {}).get("mean_iou")) for results in runs.values()]
+    means += [wording.decimal(paper.variant(row).mean_iou) for row in paper_rows]
+    header = ["Class", *runs, *(f"paper, {row}" for row in paper_rows)]
+    return markdown_table(header, [*rows, ["**mean**", *means]])
+
+
+def _run_row(name: str, results: Results) -> list[str]:
+    model, dataset = results.get("model", {}), results.get("dataset", {})
+    training, runtime = results.get("training", {}), results.get("runtime", {})
+    machine = results.get("machine", {})
+    return [
+        name,
+        model.get("name", wording.UNKNOWN),
+        f"{wording.dataset_title(dataset.get('name'))}, {dataset.get('split', wording.UNKNOWN)}",
+        wording.percent(results.get("evaluation", {}).get("mean_iou")),
+        wording.count(model.get("parameters_folded")),
+        wording.magnitude(model.get("multiply_adds")),
+        wording.decimal(runtime.get("frames_per_second")),
+        wording.picture_size(runtime.get("size")),
+        wording.significant(training.get("epochs")),
+        wording.decimal(training.get("minutes")),
+        str(training.get("seed", wording.UNKNOWN)),
+        wording.commit(results.get("commit")),
+        f"{machine['cores']} x {machine['processor']}" if machine else wording.UNKNOWN,
+    ]
+
+
+def _cell(text: str) -> str:
+    return str(text).replace("|", "\\|").replace("\n", "<br>")

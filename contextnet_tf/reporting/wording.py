@@ -1,0 +1,127 @@
+"""How figures are written for people, the same in every table, plot and page.
+
+What is not known (None, or nan) is a dash.
+"""
+
+import datetime
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+UNKNOWN = "–"
+
+_DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets"}
+_ENGINE_TITLES = {"litert": "LiteRT", "tensorflow": "TensorFlow", "keras": "Keras"}
+_SPLIT_TITLES = {"train": "training split", "val": "validation split", "test": "test split"}
+
+
+def percent(fraction: float | None, decimals: int = 1, sign: str = "") -> str:
+    """0.6587 -> "65.9", or "65.9 %" with the sign " %"."""
+    if fraction is None or fraction != fraction:
+        return UNKNOWN
+    return f"{100 * fraction:.{decimals}f}{sign}"
+
+
+def count(number: int | None) -> str:
+    """846179 -> "846,179"."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def magnitude(number: float | None) -> str:
+    """846179 -> "0.85 M", 5632000000 -> "5.63 G"; whole numbers below ten thousand as they are."""
+    if number is None:
+        return UNKNOWN
+    for factor, letter in ((1e9, "G"), (1e6, "M")):
+        if number >= 0.1 * factor:
+            return f"{number / factor:.2f} {letter}"
+    return count(int(number)) if number < 1e4 else f"{number / 1e3:.1f} k"
+
+
+def file_size(size: int | None) -> str:
+    """Bytes in the decimal units of data sheets: 3412345 -> "3.41 MB"."""
+    if size is None:
+        return UNKNOWN
+    return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def picture_size(size: Sequence[int] | None) -> str:
+    """[256, 512] -> "256 × 512", height first."""
+    return UNKNOWN if not size else " × ".join(map(str, size))
+
+
+def decimal(number: float | None, decimals: int = 1) -> str:
+    """18.31 -> "18.3"."""
+    return UNKNOWN if number is None else f"{number:,.{decimals}f}"
+
+
+def significant(number: float | None, digits: int = 6) -> str:
+    """60.0 -> "60", 0.0000321 with 2 digits -> "3.2e-05"."""
+    return UNKNOWN if number is None else f"{number:.{digits}g}"
+
+
+def duration(minutes: float | None) -> str:
+    """Minutes: 0.5 -> "30 s", 8.25 -> "8 min", 72 -> "1 h 12 min"."""
+    if minutes is None:
+        return UNKNOWN
+    if minutes < 1.5:
+        return f"{60 * minutes:.0f} s"
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
+
+
+def milliseconds(spread: Sequence[float | None] | None) -> str:
+    """[47.9, 55.3] -> "47.9 to 55.3 ms"."""
+    if not spread or None in spread:
+        return UNKNOWN
+    return f"{' to '.join(map(decimal, spread))} ms"
+
+
+def memory(gib: float | None) -> str:
+    """23.5 -> "23.5 GiB"."""
+    return UNKNOWN if gib is None else f"{gib:g} GiB"
+
+
+def commit(text: str | None) -> str:
+    """A commit's first ten digits; "+changes" stays, since such a figure cannot be repeated exactly."""
+    if not text:
+        return UNKNOWN
+    digits, plus, changes = text.partition("+")
+    return digits[:10] + plus + changes
+
+
+def date(text: str | None) -> str:
+    """"2026-11-23T07:00:47+00:00" -> "23 November 2026"; another text as it is."""
+    try:
+        day = datetime.datetime.fromisoformat(text or "")
+    except ValueError:
+        return text or UNKNOWN
+    return f"{day.day} {day:%B %Y}"
+
+
+def dataset_title(name: str | None) -> str:
+    """The data set's name as people write it."""
+    return _DATASET_TITLES.get(name or "", name or UNKNOWN)
+
+
+def split_title(name: str | None) -> str:
+    """"val" -> "validation split"."""
+    return _SPLIT_TITLES.get(name or "", f"split {name}" if name else UNKNOWN)
+
+
+def engine_title(name: str | None) -> str:
+    """"litert" -> "LiteRT"."""
+    return _ENGINE_TITLES.get(name or "", name or UNKNOWN)
+
+
+def command(program: str, flags: Mapping[str, Any]) -> str:
+    """The line that runs `program` with these flags; flags without a value are left out."""
+    words = ["python", "-m", f"experiments.{program}"]
+    for name, value in flags.items():
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no{name}")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            words.append(shlex.quote(f"--{name}={text}"))
+    return " ".join(words)
