@@ -1,0 +1,99 @@
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from contextnet_tf.reporting import plots
+
+HISTORY = [
+    {"step": 1, "epoch": 1.0, "loss": 2.0, "main_loss": 1.5, "aux_loss": 1.25, "learning_rate": 0.1},
+    {"step": 1, "epoch": 1.0, "val_mean_iou": 0.25, "val_pixel_accuracy": 0.5},
+    {"step": 2, "epoch": 2.0, "loss": 1.0, "main_loss": 0.7, "aux_loss": 0.6, "learning_rate": 0.0},
+    {"step": 2, "epoch": 2.0, "val_mean_iou": 0.375, "val_pixel_accuracy": 0.75},
+]
+
+
+def texts(svg):
+    return [node.text for node in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_curves_of_a_history():
+    curves = plots.training_curves(HISTORY)
+    assert list(curves) == ["Loss", "Learning rate", "Validation"]
+    assert {"total", "main head", "auxiliary head", "epoch"} <= set(texts(curves["Loss"]))
+    assert "37.5" in texts(curves["Validation"])  # the best
+
+
+@pytest.mark.parametrize("history", [[], [{"step": 1}], [{"step": 1, "epoch": 1.0, "loss": float("nan")}]])
+def test_a_history_without_figures_gives_no_curves(history):
+    assert plots.training_curves(history) == {}
+
+
+def test_a_history_of_one_step_is_drawn():
+    assert list(plots.training_curves(HISTORY[:1])) == ["Loss", "Learning rate"]
+
+
+def test_bars_have_the_colours_of_their_classes_and_stand_in_order():
+    svg = plots.class_bars(
+        {"road": 0.5, "sky": None, "car": 0.875, "pole": float("nan")},
+        {"road": (128, 64, 128), "car": (0, 0, 142), "sky": (70, 130, 180)},
+        {"road": 0.25},
+    )
+    names = [text for text in texts(svg) if text in ("road", "sky", "car", "pole")]
+    assert set(names[:2]) == {"sky", "pole"} and names[2:] == ["road", "car"]  # from the bottom up
+    assert {"50.0", "87.5"} <= set(texts(svg)) and texts(svg).count("does not occur") == 2
+    assert b"#804080" in svg and b"#00008e" in svg and b"#4682b4" not in svg
+
+
+def test_bars_need_no_colours():
+    assert "road" in texts(plots.class_bars({"road": 0.5}, {}))
+
+
+def test_a_heat_map_shows_each_row_in_per_cent():
+    shown = texts(plots.confusion_heat_map([[3, 1, 0], [0, 0, 0], [1, 0, 999]], ["road", "wall", "sky"]))
+    # 3 and 1 of 4; an empty row; 1 of 1000 is below half a per cent, 999 of them round to 100.
+    assert [text for text in shown if text.isdigit()] == ["75", "25", "100"]
+    assert shown.count("road") == shown.count("wall") == 2
+
+
+def test_shares_of_rows_by_hand():
+    shares = plots.row_shares([[3, 1], [0, 0]])
+    assert shares[0].tolist() == [0.75, 0.25] and np.isnan(shares[1]).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(hnp.arrays(np.int64, (4, 4), elements=st.integers(0, 2**40)))
+def test_every_row_with_a_pixel_adds_up_to_one(counts):
+    sums = plots.row_shares(counts).sum(axis=1)
+    assert np.allclose(sums[counts.sum(axis=1) > 0], 1)
+
+
+def test_plots_leave_matplotlib_as_they_found_it_and_are_the_same_each_time():
+    import matplotlib
+
+    names = [name for name in matplotlib.rcParams if not name.startswith("backend")]
+    before = [matplotlib.rcParams[name] for name in names]
+    first, second = (plots.training_curves(HISTORY)["Loss"] for _ in range(2))
+    assert first == second
+    assert [matplotlib.rcParams[name] for name in names] == before
+
+
+def test_matplotlib_waits_for_the_first_plot_and_never_opens_a_window():
+    program = (
+        "import sys; from contextnet_tf.reporting import plots, report; print('matplotlib' in sys.modules);"
+        "plots.class_bars({'road': 0.5}, {}); print('matplotlib.pyplot' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert printed.stdout.split() == ["False", "False"]
+
+
+def test_a_plot_follows_the_page_and_needs_nothing_from_outside():
+    svg = plots.confusion_heat_map([[1]], ["road"]).decode()
+    assert "var(--ink, #1d2126)" in svg and "#0102" not in svg
+    assert not re.search(r'(href|src)="https?:', svg)
