@@ -8,6 +8,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,11 @@ def read_results(run_dir: str | os.PathLike) -> dict[str, Any]:
         if not isinstance(value, expected):
             raise InputError(f"{path}: section {name!r} is damaged; delete it or run its program again")
     return results
+
+
+def evaluated_split(results: Mapping[str, Any]) -> str | None:
+    """The split that the figures of the section "evaluation" are of: its own word, else the data set's."""
+    return results.get("evaluation", {}).get("split") or results.get("dataset", {}).get("split")
 
 
 def environment() -> dict[str, Any]:

@@ -1,0 +1,206 @@
+"""The sections of the report about accuracy: pictures, classes, training, confusion.
+
+Each function takes what was recorded and gives a section, or empty Markup where nothing was.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from contextnet_tf.reporting import paper, pictures, plots, wording
+from contextnet_tf.reporting.history import curve
+from contextnet_tf.reporting.page import (
+    Markup, chart, columns, element, facts, image, join, section, swatch, table,
+)  # fmt: skip
+from contextnet_tf.reporting.results import evaluated_split
+
+Results = Mapping[str, Any]
+
+
+def samples_section(results: Results, samples: Sequence[pictures.Sample]) -> Markup:
+    """Picture, truth and prediction side by side, under a legend of the classes."""
+    if not samples:
+        return Markup()
+    classes = results.get("dataset", {}).get("classes", [])
+    colours = [tuple(row["colour"]) for row in classes]
+    lead = (
+        "From the picture alone, the network names the class of every pixel. "
+        "Classes that occur in none of these pictures are faint."
+    )
+    rows = [_sample_row(sample, colours) for sample in samples]
+    legend = _legend(classes, pictures.occurring_ids(samples))
+    return section("pictures", "Pictures", element("p", lead), legend, *rows)
+
+
+def classes_section(results: Results) -> Markup:
+    """IoU per class as bars and as a table, and per category; beside the paper's Table 5 on Cityscapes."""
+    evaluation = results.get("evaluation", {})
+    class_iou = evaluation.get("class_iou")
+    if not class_iou:
+        return Markup()
+    colours = {row["name"]: tuple(row["colour"]) for row in results.get("dataset", {}).get("classes", [])}
+    printed = _paper_columns(results)
+    own = results.get("model", {}).get("name")
+    reference = {name: value / 100 for name, value in printed.get(own, {}).items()}
+    bars = chart(plots.class_bars(class_iou, colours, reference), "IoU per class as bars", "bars")
+    figure = [element("figure", bars)]
+    if reference:
+        mark = element("span", class_="mark")
+        figure.append(element("p", join([mark, f"the paper's {own} (Table 5)"]), class_="note"))
+    width = 21 if len(printed) == 1 else 15 + 4 * len(printed)
+    parts = [
+        element("div", join(figure), style="flex: 3 1 23rem"),
+        element("div", _class_table(results, class_iou, colours, printed), style=f"flex: 2 1 {width}rem"),
+    ]
+    if evaluation.get("category_iou"):
+        parts.append(element("div", _category_table(evaluation), style="flex: 1 1 11rem; max-width: 24rem"))
+    lead = (
+        "Intersection over union: of the pixels that are of a class or were taken for it, the share that is "
+        "both. The mean counts every class that occurs alike, however few its pixels are."
+    )
+    return section(
+        "classes", "Accuracy by class", element("p", lead), element("div", join(parts), class_="row")
+    )
+
+
+def training_section(results: Results, history: Sequence[dict[str, Any]]) -> Markup:
+    """Curves over the epochs, and the recipe."""
+    training = results.get("training", {})
+    curves = plots.training_curves(history)
+    if not training and not curves:
+        return Markup()
+    charts = []
+    for number, (title, svg) in enumerate(curves.items()):
+        plot = chart(svg, f"{title} over the epochs", f"curve{number}")
+        charts.append(element("figure", join([element("figcaption", title), plot])))
+    _, speeds = curve(history, "pictures_per_second")
+    run = facts(
+        {
+            "epochs": wording.significant(training.get("epochs")),
+            "steps": wording.count(training.get("steps")),
+            "best at step": wording.count(training.get("best_step")),
+            "time": wording.duration(training.get("minutes")),
+            "pictures a second": f"{np.median(speeds):.1f} (median)" if speeds else None,
+            "seed": training.get("seed"),
+        }
+    )
+    recipe = facts(_settings(training.get("recipe") or {}))
+    parts = [element("div", join(charts), class_="charts")] if charts else []
+    return section("training", "Training", *parts, columns({"Run": run, "Recipe": recipe}))
+
+
+def confusion_section(results: Results) -> Markup:
+    """The confusion matrix as a heat map, and the most frequent mistakes in words."""
+    evaluation = results.get("evaluation", {})
+    confusion, class_iou = evaluation.get("confusion"), evaluation.get("class_iou")
+    if not confusion:
+        return Markup()
+    names = list(class_iou) if class_iou else [str(train_id) for train_id in range(len(confusion))]
+    heat_map = chart(plots.confusion_heat_map(confusion, names), "Confusion matrix", "confusion")
+    lead = "Where the pixels of each class went: every row adds up to 100 %, shares below 0.5 % are left out."
+    figure = element("div", element("figure", heat_map, class_="matrix"), class_="scroll")
+    parts = [element("div", figure, style="flex: 3 1 28rem")]
+    mistakes = _mistakes(confusion, names)
+    if mistakes:
+        rows = [(f"{truth} → {taken_for}", wording.percent(share)) for share, truth, taken_for in mistakes]
+        listed = table(["Truth → taken for", "% of the truth"], rows)
+        listed = join([element("h3", "Most frequent mistakes"), listed])
+        parts.append(element("div", listed, style="flex: 1 1 17rem; max-width: 32rem"))
+    return section("confusion", "Confusion", element("p", lead), element("div", join(parts), class_="row"))
+
+
+def _sample_row(sample: pictures.Sample, colours: Sequence[tuple[int, int, int]]) -> Markup:
+    height, width = pictures.fitted_size(*sample.truth.shape)
+    files = (
+        ("picture", "jpeg", pictures.photograph(sample.image)),
+        ("truth", "png", pictures.label_picture(sample.truth, colours)),
+        ("prediction", "png", pictures.label_picture(sample.prediction, colours)),
+    )
+    cells = []
+    for role, kind, data in files:
+        shown = image(data, kind, f"{sample.name}: {role}", height, width)
+        cells.append(element("div", join([shown, element("span", role, class_="role")]), class_="cell"))
+    caption = [element("span", sample.name, class_="path")]
+    if sample.pixel_accuracy is not None:
+        caption.append(element("span", f"{wording.percent(sample.pixel_accuracy)} % of the pixels right"))
+    return element("figure", join([element("figcaption", join(caption)), *cells]), class_="sample")
+
+
+def _legend(classes: Sequence[Mapping[str, Any]], occurring: set[int]) -> Markup:
+    entries = []
+    for train_id, row in enumerate(classes):
+        entry = join([swatch(row["colour"]), row["name"]])
+        entries.append(element("li", entry, class_="present" if train_id in occurring else "absent"))
+    if 255 in occurring:
+        entries.append(element("li", join([swatch(None), "not labelled, does not count"])))
+    return element("ul", join(entries), class_="legend")
+
+
+def _paper_columns(results: Results) -> dict[str, dict[str, float]]:
+    """The rows of Table 5 to compare with, in per cent: the variant's own, or all of them."""
+    if results.get("dataset", {}).get("name") != "cityscapes" or evaluated_split(results) != "val":
+        return {}
+    own = results.get("model", {}).get("name")
+    return {name: paper.class_iou(name) for name in ([own] if own in paper.TABLE_5 else paper.TABLE_5)}
+
+
+def _class_table(
+    results: Results,
+    class_iou: Mapping[str, float | None],
+    colours: Mapping[str, Sequence[int]],
+    printed: Mapping[str, Mapping[str, float]],
+) -> Markup:
+    """One row a class in the order of the train ids, beside the paper's rows."""
+    header = ["Class", "IoU\u00a0%", *(f"paper {name}" for name in printed)]
+    rows = []
+    for name, value in class_iou.items():
+        title = join([swatch(colours[name]) if name in colours else "", name])
+        rows.append([title, *_compared(value, [column.get(name) for column in printed.values()])])
+    means = [paper.variant(name).mean_iou for name in printed]
+    total = ["mean", *_compared(results["evaluation"].get("mean_iou"), means)]
+    return table([*header, "difference"] if len(printed) == 1 else header, rows, total)
+
+
+def _compared(fraction: float | None, printed: Sequence[float | None]) -> list[object]:
+    """Our figure, the paper's, and where the paper has one only: the difference in points."""
+    figures = [wording.percent(fraction), *map(wording.decimal, printed)]
+    if len(printed) != 1:
+        return figures
+    if fraction is None or fraction != fraction or printed[0] is None:
+        return [*figures, wording.UNKNOWN]
+    points = round(100 * fraction - printed[0], 1)
+    if points == 0:
+        return [*figures, "0.0"]
+    written = f"{points:+.1f}".replace("-", "−")
+    return [*figures, element("span", written, class_="better" if points > 0 else "worse")]
+
+
+def _category_table(evaluation: Mapping[str, Any]) -> Markup:
+    rows = [(name, wording.percent(value)) for name, value in evaluation["category_iou"].items()]
+    mean = ["mean", wording.percent(evaluation.get("mean_category_iou"))]
+    return table(["Category", "IoU\u00a0%"], rows, mean)
+
+
+def _mistakes(confusion, names: Sequence[str], most: int = 8) -> list[tuple[float, str, str]]:
+    """(share of the truth's pixels, truth, prediction) of the largest entries beside the diagonal."""
+    shares = np.nan_to_num(plots.row_shares(confusion))
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(shares, axis=None)[::-1][:most]
+    cells = [np.unravel_index(position, shares.shape) for position in order]
+    return [(float(shares[cell]), names[cell[0]], names[cell[1]]) for cell in cells if shares[cell] >= 0.005]
+
+
+def _settings(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings by their name in words; those of a part, as of the optimizer, follow its own name."""
+    found = {}
+    for name, value in recipe.items():
+        title = prefix + name.replace("_", " ")
+        if isinstance(value, Mapping):
+            found |= {title: str(value["name"])} if "name" in value else {}
+            found |= _settings({key: item for key, item in value.items() if key != "name"}, f"{title}: ")
+        elif isinstance(value, (list, tuple)):
+            found[title] = ", ".join(map(str, value))
+        elif value is not None:
+            found[title] = str(value)
+    return found

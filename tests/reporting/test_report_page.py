@@ -1,0 +1,359 @@
+import html.parser
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contextnet_tf.datasets.labels import CITYSCAPES_LABELS
+from contextnet_tf.errors import InputError
+from contextnet_tf.reporting import page, report, results
+
+CLASSES = sorted((x for x in CITYSCAPES_LABELS if x.train_id != 255), key=lambda x: x.train_id)
+NAMES = [label.name for label in CLASSES]
+VOID = {"meta", "img", "br"}
+COMMIT = "3e77e911abe46fb13203b196b16b4804b40653c6"
+
+
+class Page(html.parser.HTMLParser):
+    """A page read strictly: every element is closed by its own end tag."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.words, self._open = [], [], []
+        self.feed(source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        assert len(attributes) == len(dict(attributes)), f"{tag} repeats an attribute"
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if self._open[-1:] != ["style"]:
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return "\n".join(self.words)
+
+    def attributes(self, *names):
+        return [value for _, found in self.elements for name, value in found.items() if name in names]
+
+    def sections(self):
+        return [found["id"] for tag, found in self.elements if tag == "section"]
+
+    def rows(self):
+        """Tables' rows as lists of cells."""
+        found = []
+        for row in re.findall(r"<tr\b.*?</tr>", self.source, re.DOTALL):
+            found.append([re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)])
+        return found
+
+
+def read(source):
+    parsed = Page(source)
+    parsed.source = source
+    return parsed
+
+
+def whole_results():
+    confusion = np.diag(np.arange(100, 119))
+    confusion[5, 2] = 35  # of 140 pixels of poles, a quarter was taken for building
+    class_iou = {name: 0.5 for name in NAMES} | {"road": 0.98, "train": None, "bus": 0.7174}
+    return {
+        "model": {
+            "name": "cn14", "num_classes": 19, "input_size": [1024, 2048], "parameters": 863171,
+            "parameters_folded": 846179, "multiply_adds": 5632000000, "layers": 207,
+        },
+        "dataset": {
+            "name": "cityscapes", "split": "val", "pictures": 500, "data_dir": "data/somewhere",
+            "classes": [{"name": x.name, "category": x.category, "colour": list(x.colour)} for x in CLASSES],
+        },
+        "training": {
+            "recipe": {"power": 0.98, "optimizer": {"name": "RMSprop", "discount": 0.9}, "crop": [352, 480]},
+            "seed": 3, "steps": 2760, "epochs": 60, "minutes": 61.3, "best_step": 2668,
+        },
+        "evaluation": {
+            "mean_iou": 0.6491, "pixel_accuracy": 0.9127, "class_iou": class_iou,
+            "mean_category_iou": 0.8012, "category_iou": {"flat": 0.97, "human": None},
+            "confusion": confusion.tolist(), "pictures": 500, "checkpoint": "best.keras",
+        },
+        "export": {
+            "saved_model": "export/saved_model", "tflite": "export/model.tflite", "tflite_bytes": 3412345,
+            "input_size": [1024, 2048], "largest_logit_difference": 3.2e-5, "label_agreement": 0.99998,
+        },
+        "runtime": {
+            "engine": "litert", "threads": 1, "size": [1024, 2048], "pictures": 500,
+            "milliseconds_median": 140.05, "milliseconds_spread": [131.2, 155.5],
+            "frames_per_second": 7.14, "mean_iou": 0.6489,
+        },
+        "flags": {
+            "train": {"recipe": "short", "resume": False, "epochs": None},
+            "export": {"sizes": [1024, 2048], "note": "<script>alert(1)</script>"},
+        },
+        "versions": {"python": "3.11.7", "tensorflow": "2.21.0"},
+        "machine": {"processor": "Processor 9 & Co", "cores": 2, "memory_gib": 23.5, "system": "Linux 6"},
+        "commit": COMMIT + "+changes",
+        "date": "2026-11-23T07:00:47+00:00",
+    }  # fmt: skip
+
+
+def few_classes():
+    """The whole results cut down to two classes, which are drawn faster."""
+    sections = whole_results()
+    sections["evaluation"] |= {"class_iou": {"road": 0.5, "sky": None}, "confusion": [[9, 1], [0, 0]]}
+    return sections
+
+
+def samples(count=1, name="frankfurt_000000_000294"):
+    truth = np.zeros((8, 12), np.uint8)
+    truth[:2] = 255
+    prediction = np.where(np.arange(12) < 9, 0, 13).astype(np.uint8)[None].repeat(8, axis=0)
+    return [report.Sample(name, np.full((8, 12, 3), 99, np.uint8), truth, prediction)] * count
+
+
+def write_run(folder, sections):
+    results.update_results(folder, **sections)
+    lines = [
+        {"step": 1, "epoch": 30, "loss": 2.0, "learning_rate": 0.045, "pictures_per_second": 31.25},
+        {"step": 2, "epoch": 60, "val_mean_iou": 0.625, "val_pixel_accuracy": 0.875},
+    ]
+    (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    write_run(folder, whole_results())
+    assert report.write_report(folder, samples(2)) == folder / "report.html"
+    return read((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_has_every_section_in_order_and_links_to_it(whole):
+    expected = ["pictures", "classes", "training", "network", "speed", "confusion", "origin"]
+    assert whole.sections() == expected
+    links = [href[1:] for href in whole.attributes("href")]
+    assert [link for link in links if link in expected] == expected
+
+
+def test_the_page_needs_nothing_from_outside(whole):
+    links = whole.attributes("src", "href", "xlink:href", "srcset", "data", "action", "poster")
+    assert links and all(link.startswith(("#", "data:")) for link in links)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in whole.elements}
+    for reference in re.findall(r"url\((.*?)\)", whole.source):
+        assert reference.startswith("#")
+    assert "@import" not in whole.source
+
+
+def test_names_on_the_page_are_unique_and_every_reference_meets_one(whole):
+    identifiers = whole.attributes("id")
+    assert len(identifiers) == len(set(identifiers))
+    referred = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', whole.source))
+    assert referred <= set(identifiers)
+
+
+def test_the_main_figures_stand_in_the_head(whole):
+    head = whole.source[: whole.source.index("<section")]
+    assert re.findall(r'class="figure">(.*?)</dd>', head) == [
+        "64.9<small>%</small>", "7.1", "0.85<small>M</small>", "3.41<small>MB</small>",
+    ]  # fmt: skip
+    assert "<h1>cn14 on Cityscapes</h1>" in head
+    assert "500 pictures of the validation split" in head and "23 November 2026" in head
+    assert "the paper has 65.9 %" in head and "91.3 % of the pixels are right" in head
+
+
+def test_classes_stand_beside_the_paper(whole):
+    rows = whole.rows()
+    assert ["Class", "IoU\u00a0%", "paper cn14", "difference"] in rows
+    assert ["road", "98.0", "96.8", "+1.2"] in rows
+    assert ["bus", "71.7", "71.7", "0.0"] in rows
+    assert ["pole", "50.0", "38.0", "+12.0"] in rows
+    assert ["bicycle", "50.0", "64.6", "−14.6"] in rows
+    assert ["train", "–", "57.1", "–"] in rows
+    assert ["mean", "64.9", "65.9", "−1.0"] in rows
+    assert [row[0] for row in rows if len(row) == 4][1:-1] == NAMES
+
+
+def test_categories_and_mistakes(whole):
+    rows = whole.rows()
+    assert ["flat", "97.0"] in rows and ["human", "–"] in rows and ["mean", "80.1"] in rows
+    assert ["pole → building", "25.0"] in rows
+
+
+def test_every_class_is_named_and_those_that_occur_stand_out(whole):
+    legend = re.search(r'<ul class="legend">(.*?)</ul>', whole.source)[1]
+    entries = re.findall(r'<li class="(\w+)">.*?</span>(.*?)</li>', legend)
+    assert [name for _, name in entries] == NAMES
+    assert [name for kind, name in entries if kind == "present"] == ["road", "car"]
+    assert "not labelled, does not count" in legend
+    assert "background:rgb(128,64,128)" in legend
+
+
+def test_pictures_are_inside_the_page(whole):
+    images = [found for tag, found in whole.elements if tag == "img"]
+    assert [image["src"].partition(";")[0] for image in images] == [
+        "data:image/jpeg", "data:image/png", "data:image/png",
+    ] * 2  # fmt: skip
+    assert {(image["width"], image["height"]) for image in images} == {("12", "8")}
+    assert images[1]["alt"] == "frankfurt_000000_000294: truth"
+    assert "75.0 % of the pixels right" in whole.text  # 9 of 12 columns are road
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("parameters", "863,171"),
+        ("with batch normalization folded", "846,179"),
+        ("in the paper (Table 4)", "0.85 M, 19 classes"),
+        ("multiply-adds a picture", "5.63 G at 1024 × 2048"),
+        ("TFLite", "export/model.tflite"),
+        ("size of the TFLite file", "3.41 MB"),
+        ("pixels with the network&#x27;s own label", "99.998 %"),
+        ("largest difference of a logit", "3.2e-05"),
+        ("mean IoU of the exported file", "64.9 %"),
+        ("frames a second", "7.1"),
+        ("milliseconds a picture", "140.1"),
+        ("spread", "131.2 to 155.5 ms"),
+        ("engine", "LiteRT"),
+        ("threads", "1"),
+        ("steps", "2,760"),
+        ("time", "1 h 01 min"),
+        ("pictures a second", "31.2 (median)"),
+        ("optimizer", "RMSprop"),
+        ("optimizer: discount", "0.9"),
+        ("crop", "352, 480"),
+        ("tensorflow", "2.21.0"),
+        ("processor", "Processor 9 &amp; Co"),
+        ("memory", "23.5 GiB"),
+        ("commit", COMMIT + "+changes"),
+        ("date", "2026-11-23T07:00:47+00:00"),
+        ("data", "data/somewhere"),
+        ("resume", "no"),
+        ("epochs", "not set"),
+        ("sizes", "1024, 2048"),
+        ("note", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+    ],
+)
+def test_facts_with_their_values(whole, name, value):
+    assert [name, value] in whole.rows()
+
+
+def test_the_commands_can_be_copied(whole):
+    assert "python -m experiments.train --recipe=short --noresume\n" in whole.text + "\n"
+
+
+def test_a_result_without_sections_is_still_a_page(tmp_path):
+    (tmp_path / "lonely_run").mkdir()
+    results.update_results(tmp_path / "lonely_run")
+    path = report.write_report(tmp_path / "lonely_run", path=tmp_path / "elsewhere" / "page.html")
+    assert path == tmp_path / "elsewhere" / "page.html"
+    parsed = read(path.read_text(encoding="utf-8"))
+    assert parsed.sections() == [] and "lonely_run" in parsed.text
+    assert not (tmp_path / "lonely_run" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", list(whole_results()))
+def test_a_missing_section_leaves_a_whole_page(name):
+    sections = few_classes()
+    del sections[name]
+    read(report.report_html(sections, [], samples()))
+
+
+@pytest.mark.parametrize("name", [name for name in whole_results() if name not in ("commit", "date")])
+def test_an_empty_section_leaves_a_whole_page(name):
+    read(report.report_html(few_classes() | {name: {}}, [], samples()))
+
+
+@pytest.mark.parametrize("name", ["model", "training", "evaluation", "export", "runtime", "machine"])
+def test_values_that_are_null_leave_a_whole_page(name):
+    sections = few_classes()
+    sections[name] = dict.fromkeys(sections[name])
+    parsed = read(report.report_html(sections, [], samples()))
+    assert "None" not in parsed.text and "nan" not in parsed.text.split()
+
+
+def test_figures_that_are_not_finite_are_dashes():
+    sections = whole_results()
+    class_iou = {"road": math.nan, "sky": None}
+    sections["evaluation"] |= {"mean_iou": math.nan, "class_iou": class_iou, "confusion": None}
+    rows = read(report.report_html(sections, [])).rows()
+    assert ["road", "–", "96.8", "–"] in rows and ["mean", "–", "65.9", "–"] in rows
+
+
+@pytest.mark.parametrize("change", [("dataset", "name", "streets"), ("evaluation", "split", "train")])
+def test_the_paper_stands_beside_cityscapes_val_only(change):
+    section, name, value = change
+    sections = few_classes()
+    sections[section][name] = value
+    parsed = read(report.report_html(sections, []))
+    assert ["Class", "IoU\u00a0%"] in parsed.rows()
+    assert "the paper has" not in parsed.text
+
+
+def test_a_network_without_a_row_of_its_own_stands_beside_all_four():
+    sections = whole_results()
+    sections["model"]["name"] = "own"
+    rows = read(report.report_html(sections, [])).rows()
+    assert ["sky", "50.0", "91.0", "91.4", "91.5", "93.4"] in rows
+    assert ["mean", "64.9", "60.1", "65.9", "68.7", "67.3"] in rows
+
+
+def test_names_from_outside_are_escaped_everywhere():
+    hostile = '<img src=x onerror=alert(1)>"&'
+    sections = whole_results()
+    sections["model"]["name"] = sections["commit"] = hostile
+    sections["dataset"]["classes"][0]["name"] = hostile
+    sections["evaluation"]["class_iou"] = {hostile: 0.5} | sections["evaluation"]["class_iou"]
+    del sections["evaluation"]["class_iou"]["road"]
+    sections["versions"] = {hostile: hostile}
+    sections["flags"] = {hostile: {hostile: hostile}}
+    sections["training"]["recipe"] = {hostile: {hostile: hostile}}
+    source = report.report_html(sections, [], samples(name=hostile))
+    parsed = read(source)
+    assert "<img src=x" not in source
+    assert "onerror" not in {name for _, found in parsed.elements for name in found}
+    assert hostile in parsed.text
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")))
+def test_any_text_comes_back_as_it_was(value):
+    parsed = Page(str(page.facts({"name": value})))
+    assert "".join(parsed.words) == "name" + value or value == "–"
+
+
+def test_a_report_is_refused_where_there_is_no_result_and_leaves_the_old_one(tmp_path):
+    (tmp_path / "report.html").write_text("old")
+    with pytest.raises(InputError, match="result.json: is missing"):
+        report.write_report(tmp_path)
+    write_run(tmp_path, {})
+    (tmp_path / "history.jsonl").write_text("damaged\n{}\n")
+    with pytest.raises(InputError, match="history.jsonl:1"):
+        report.write_report(tmp_path)
+    assert (tmp_path / "report.html").read_text() == "old"
+
+
+def test_a_report_that_cannot_be_written_names_its_folder(tmp_path):
+    write_run(tmp_path, {})
+    with pytest.raises(InputError, match="result.json"):
+        report.write_report(tmp_path, path=tmp_path / "result.json" / "report.html")
+
+
+def test_eight_large_samples_stay_below_three_megabytes():
+    generator = np.random.default_rng(0)
+    image = generator.integers(0, 256, (256, 512, 3), dtype=np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    labels = generator.integers(0, 19, (64, 128), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    many = [report.Sample(f"picture {number}", image, labels, labels) for number in range(8)]
+    assert len(report.report_html(whole_results(), [], many)) < 3e6
