@@ -1,0 +1,93 @@
+import re
+
+import cv2
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.reporting.results import update_results
+from experiments import report
+
+NAMES = [f"0016E5_{number:05d}" for number in range(5)]
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """Five pictures of 12 x 16 in CamVid's layout: road everywhere, the first row void."""
+    root = tmp_path / "data"
+    for folder in ("val", "valannot"):
+        (root / folder).mkdir(parents=True)
+    labels = np.full((12, 16), 3, np.uint8)
+    labels[0] = 11
+    for name in NAMES:
+        cv2.imwrite(str(root / "val" / f"{name}.png"), np.full((12, 16, 3), 80, np.uint8))
+        cv2.imwrite(str(root / "valannot" / f"{name}.png"), labels)
+    (root / "val.txt").write_text("".join(f"val/{name}.png valannot/{name}.png\n" for name in NAMES))
+    return root
+
+
+@pytest.fixture
+def run_dir(tmp_path, data_dir):
+    """A run whose predictions are right but for the left quarter, with one file missing."""
+    folder = tmp_path / "run"
+    classes = [{"name": "sky", "category": "sky", "colour": [128, 128, 128]}]
+    update_results(
+        folder, dataset={"name": "camvid", "split": "val", "data_dir": str(data_dir), "classes": classes}
+    )
+    (folder / "predictions").mkdir()
+    prediction = np.full((12, 16), 3, np.uint8)
+    prediction[:, :4] = 0
+    for name in NAMES[:4]:
+        cv2.imwrite(str(folder / "predictions" / f"{name}_labels.png"), prediction)
+    return folder
+
+
+def shown_names(path):
+    return re.findall(r'alt="([^"]*?): picture"', path.read_text(encoding="utf-8"))
+
+
+def test_pictures_are_spread_over_those_with_a_prediction(run_dir, capsys):
+    path = report.run(output_dir=str(run_dir), report_pictures=2)
+    assert path == run_dir / "report.html" and shown_names(path) == [NAMES[1], NAMES[3]]
+    assert path.read_text(encoding="utf-8").count("75.0 % of the pixels right") == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_program_ends_with_the_path(run_dir, capsys):
+    flags.FLAGS.mark_as_parsed()
+    with flagsaver.flagsaver(output_dir=str(run_dir), data_dir=None, report_pictures=1):
+        report.main(["report"])
+    assert capsys.readouterr().out == f"{run_dir / 'report.html'}\n"
+
+
+def test_a_run_without_predictions_has_a_report_without_pictures(run_dir, capsys):
+    for path in (run_dir / "predictions").iterdir():
+        path.unlink()
+    assert shown_names(report.run(output_dir=str(run_dir))) == []
+    (run_dir / "predictions").rmdir()
+    assert shown_names(report.run(output_dir=str(run_dir))) == []
+    assert capsys.readouterr().out.count(f"{run_dir / 'predictions'} holds no prediction") == 2
+
+
+def test_a_data_set_that_has_moved(run_dir, data_dir, tmp_path):
+    data_dir.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="data: is not a folder.*--data_dir"):
+        report.run(output_dir=str(run_dir))
+    assert not (run_dir / "report.html").exists()
+    path = report.run(output_dir=str(run_dir), data_dir=str(tmp_path / "moved"))
+    assert shown_names(path) == NAMES[:4]
+    assert shown_names(report.run(output_dir=str(run_dir), report_pictures=0)) == []
+
+
+def test_a_prediction_of_another_size_is_named(run_dir):
+    path = run_dir / "predictions" / f"{NAMES[0]}_labels.png"
+    cv2.imwrite(str(path), np.zeros((6, 8), np.uint8))
+    with pytest.raises(InputError, match=f"{path}: is 8 x 6 pixels, its picture 16 x 12"):
+        report.run(output_dir=str(run_dir))
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(InputError, match="result.json: is missing"):
+        report.run(output_dir=str(tmp_path))
