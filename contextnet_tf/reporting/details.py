@@ -107,17 +107,11 @@ def provenance_section(results: Results) -> Markup:
 
 
 def _program(name: str, flags: Mapping[str, Any]) -> Markup:
-    given = {flag: "not set" if value is None else _flag(value) for flag, value in flags.items()}
+    given = {flag: wording.setting(value) for flag, value in flags.items()}
     count = f"{len(given)} flag{'s' if len(given) != 1 else ''}"
     title = join([element("code", name), element("span", count, class_="note")])
     line = element("pre", element("code", wording.command(name, flags)))
     return element("details", join([element("summary", title), line, facts(given)]))
-
-
-def _flag(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _path(value: str | None) -> Markup | None:

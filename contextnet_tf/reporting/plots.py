@@ -173,7 +173,7 @@ def _panel(
         axes.set_xlabel("epoch")
         axes.set_ylabel("%" if in_percent else "")
         axes.grid(axis="y")
-        axes.tick_params(length=0)
+        axes.tick_params(length=0, pad=6)
         if len(curves) > 1:
             axes.legend(frameon=False, fontsize=9, loc="best", handlelength=1.4)
 

@@ -57,7 +57,7 @@ def classes_section(results: Results) -> Markup:
         parts.append(element("div", _category_table(evaluation), style="flex: 1 1 11rem; max-width: 24rem"))
     lead = (
         "Intersection over union: of the pixels that are of a class or were taken for it, the share that is "
-        "both. The mean counts every class that occurs alike, however few its pixels are."
+        "both. The mean weighs every class that occurs the same, however few its pixels are."
     )
     return section(
         "classes", "Accuracy by class", element("p", lead), element("div", join(parts), class_="row")
@@ -199,8 +199,6 @@ def _settings(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             found |= {title: str(value["name"])} if "name" in value else {}
             found |= _settings({key: item for key, item in value.items() if key != "name"}, f"{title}: ")
-        elif isinstance(value, (list, tuple)):
-            found[title] = ", ".join(map(str, value))
-        elif value is not None:
-            found[title] = str(value)
+        else:
+            found[title] = wording.setting(value)
     return found

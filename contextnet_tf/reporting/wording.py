@@ -113,6 +113,15 @@ def engine_title(name: str | None) -> str:
     return _ENGINE_TITLES.get(name or "", name or UNKNOWN)
 
 
+def setting(value: Any) -> str:
+    """The value of a flag or of a part of a recipe: True -> "yes", [352, 480] -> "352, 480"."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def command(program: str, flags: Mapping[str, Any]) -> str:
     """The line that runs `program` with these flags; flags without a value are left out."""
     words = ["python", "-m", f"experiments.{program}"]
