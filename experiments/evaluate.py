@@ -7,6 +7,7 @@ The paper: Tables 4 to 6. A few minutes for Cityscapes val (500 pictures) on two
 Prints the table and writes it into result.json of --output_dir.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,9 @@ def table(report: Report) -> str:
     rows = [*report.class_iou.items(), ("mean of the classes", report.mean_iou)]
     rows += [*report.category_iou.items(), ("mean of the categories", report.mean_category_iou)]
     rows += [("pixel accuracy", report.pixel_accuracy)]
-    return "\n".join(f"{name:24}{100 * value:6.2f} %" for name, value in rows)
+    return "\n".join(
+        f"{name:24}" + ("does not occur" if math.isnan(value) else f"{100 * value:6.2f} %") for name, value in rows
+    )
 
 
 def main(argv: Sequence[str]) -> None:

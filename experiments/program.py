@@ -75,5 +75,5 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
 
-    logging.set_verbosity(logging.INFO)
+    logging.set_verbosity(logging.WARNING)
     app.run(guarded)

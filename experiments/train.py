@@ -52,6 +52,7 @@ def run(
     given_flags: dict[str, Any] | None = None,
 ) -> TrainResult:
     """Trains and writes the run's folder; the arguments are the flags."""
+    started_in = environment()
     description = get_dataset(dataset)
     changes = {"epochs": epochs, "batch_size": batch_size}
     used_recipe = dataclasses.replace(
@@ -92,7 +93,7 @@ def run(
         },
         evaluation=result.report.to_json() | {"checkpoint": result.network_path.name},
         flags={"train": given_flags or {}},
-        **environment(),
+        **started_in,
     )
     return result
 

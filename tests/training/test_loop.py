@@ -1,0 +1,164 @@
+"""The loop on a tiny network: exact resumption, a loss that is not finite, folders of other runs."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.models.spec import ContextNetSpec
+from contextnet_tf.training import loop
+from contextnet_tf.training.recipe import PAPER, SMOKE
+from contextnet_tf.training.step import decayed_weights, inference_network, move_average
+
+CAMVID = get_dataset("camvid")
+TINY = ContextNetSpec(
+    "tiny",
+    context_scale=2,
+    context_rows=(("conv3x3", None, 8, 1, 2), ("bottleneck", 2, 8, 1, 2), ("bottleneck", 1, 8, 1, 2)),
+    detail_channels=(8, 8, 8, 8),
+    fusion_channels=8,
+)
+# 6 pictures, batches of 2: 3 steps an epoch.
+RECIPE = dataclasses.replace(SMOKE, epochs=2, validations=2)
+
+
+class _Stopped(Exception):
+    """Stands for the end of the process."""
+
+
+def _tiny_network():
+    keras.utils.set_random_seed(3)
+    return build_model(TINY, num_classes=11, input_shape=(None, None, 3), aux_head=True)
+
+
+def _train(camvid_dir, output_dir, recipe=RECIPE, **changes):
+    arguments = {"seed": 3, "output_dir": output_dir} | changes
+    splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
+    return loop.train(_tiny_network(), recipe, CAMVID, *splits, **arguments, crop_size=(64, 96))
+
+
+def _stop_at(step_to_stop):
+    def on_step(step, steps, record):
+        if step == step_to_stop:
+            raise _Stopped
+
+    return on_step
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, dataclasses.replace(PAPER, epochs=2, batch_size=2, validations=2)])
+def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
+    whole = _train(camvid_dir, tmp_path / "whole", recipe)
+    assert whole.steps == 6
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "parts", recipe, on_step=_stop_at(5))
+    # The checkpoint is that of step 3: steps 4 and 5 are made again.
+    seen = []
+    parts = _train(
+        camvid_dir, tmp_path / "parts", recipe, resume=True, on_step=lambda step, steps, _: seen.append(step)
+    )
+    assert seen == [4, 5, 6]
+    assert parts.best_step == whole.best_step and parts.report.to_json() == whole.report.to_json()
+    first, second = (load_network(tmp_path / name) for name in ("whole", "parts"))
+    for weight, other in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+    histories = [
+        [
+            {name: value for name, value in json.loads(line).items() if name != "pictures_per_second"}
+            for line in (tmp_path / name / "history.jsonl").read_text().splitlines()
+        ]
+        for name in ("whole", "parts")
+    ]
+    assert histories[0] == histories[1]
+    assert [line["step"] for line in histories[0] if "val_mean_iou" in line] == [3, 6]
+
+
+def test_a_finished_run_is_left_as_it_is(camvid_dir, tmp_path):
+    first = _train(camvid_dir, tmp_path / "run")
+    before = (tmp_path / "run" / "best.keras").read_bytes()
+    again = _train(camvid_dir, tmp_path / "run", resume=True, on_step=_stop_at(1))
+    assert again.report.to_json() == first.report.to_json()
+    assert (tmp_path / "run" / "best.keras").read_bytes() == before
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tmp_path, monkeypatch):
+    steps = []
+
+    def diverging(*arguments):
+        step = real(*arguments)
+
+        def training_step(images, labels):
+            steps.append(None)
+            return step(images * (np.inf if len(steps) == 5 else 1.0), labels)
+
+        return training_step
+
+    real = loop.make_training_step
+    monkeypatch.setattr(loop, "make_training_step", diverging)
+    with pytest.raises(InputError, match="the loss is not finite at step 5; the last good checkpoint is kept in"):
+        _train(camvid_dir, tmp_path / "run")
+    assert tf.train.latest_checkpoint(str(tmp_path / "run" / "checkpoints")).endswith("ckpt-3")
+    monkeypatch.undo()
+    assert _train(camvid_dir, tmp_path / "run", resume=True).steps == 6
+
+
+def test_folders_that_are_not_this_run_are_refused_and_kept(camvid_dir, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="other: is not empty and holds no run"):
+        _train(camvid_dir, other)
+    assert [path.name for path in other.iterdir()] == ["thesis.txt"]
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "run", on_step=_stop_at(1))
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="run: holds a run; go on with it by --resume"):
+        _train(camvid_dir, tmp_path / "run")
+    with pytest.raises(InputError, match=r"holds a run with other settings \(recipe.epochs was 2 and is now 9\)"):
+        _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, epochs=9), resume=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_output_folder_that_cannot_be_made(camvid_dir, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file/run: cannot be written as a folder"):
+        _train(camvid_dir, tmp_path / "file" / "run")
+
+
+def test_crops_the_network_cannot_take(camvid_dir, tmp_path):
+    splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
+    with pytest.raises(InputError, match="crop size 60 x 96 .* takes multiples of 16"):
+        loop.train(_tiny_network(), RECIPE, CAMVID, *splits, output_dir=tmp_path / "run", crop_size=(60, 96))
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_few_pictures_for_a_batch(camvid_dir, tmp_path):
+    with pytest.raises(InputError, match="6 training and 2 validation pictures are too few; needed are 64"):
+        _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, batch_size=64))
+
+
+def test_default_crop_fits_into_the_pictures():
+    # CamVid's pictures are 360 x 480; the tiny network takes multiples of 16, cn14 of 32.
+    assert loop.default_crop(_tiny_network(), CAMVID) == (352, 480)
+
+
+def test_weight_decay_spares_depthwise_kernels_biases_and_normalization():
+    names = {weight.path for weight in decayed_weights(_tiny_network())}
+    assert {"detail_conv1/kernel", "fusion_context_project/kernel", "classifier/kernel"} <= names
+    assert not any("depthwise" in name or name.endswith(("bias", "gamma", "beta")) for name in names)
+
+
+def test_average_moves_by_its_decay():
+    network = inference_network(_tiny_network())
+    averaged = keras.models.clone_model(network)
+    move_average(averaged, network, 0.0)
+    network.get_layer("classifier").bias.assign(np.full(11, 8.0))
+    move_average(averaged, network, 0.75)
+    # 0.75 * 0 + 0.25 * 8
+    np.testing.assert_allclose(averaged.get_layer("classifier").bias, np.full(11, 2.0))

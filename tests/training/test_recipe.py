@@ -1,0 +1,65 @@
+"""The paper's recipe against section 3.1's own words; the schedule by hand."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.training.recipe import PAPER, SHORT, RMSprop, get_recipe, recipe_names
+from contextnet_tf.training.schedules import Poly
+
+
+def test_paper_recipe_is_section_3_1():
+    assert PAPER.epochs == 1000
+    assert PAPER.base_learning_rate == 0.045
+    assert PAPER.power == 0.98
+    assert PAPER.aux_weight == 0.4
+    assert PAPER.batch_size == 16
+    assert PAPER.augmentation.scale == (0.5, 2.0)
+    assert PAPER.augmentation.flip
+    assert isinstance(PAPER.optimizer, RMSprop)
+    optimizer = PAPER.optimizer.build(Poly(0.045, 0.98, 10))
+    assert isinstance(optimizer, keras.optimizers.RMSprop)
+    assert (optimizer.rho, optimizer.momentum, optimizer.epsilon) == (0.9, 0.9, 1.0)
+
+
+def test_rmsprop_has_epsilon_inside_the_root_and_the_rate_inside_the_momentum():
+    optimizer = PAPER.optimizer.build(Poly(0.5, 1.0, 10**9))
+    weight = keras.Variable([1.0])
+    optimizer.apply([np.array([2.0], np.float32)], [weight])
+    # Mean square 0.1 * 2^2 = 0.4; step 0.5 * 2 / sqrt(0.4 + 1) = 0.84515.
+    np.testing.assert_allclose(weight, [1 - 0.84515425], rtol=1e-5)
+    optimizer.apply([np.array([2.0], np.float32)], [weight])
+    # Mean square 0.9 * 0.4 + 0.4 = 0.76; momentum 0.9 * 0.84515 + 0.5 * 2 / sqrt(1.76) = 1.51442.
+    np.testing.assert_allclose(weight, [1 - 0.84515425 - 1.51441724], rtol=1e-5)
+
+
+def test_short_recipe_fits_its_name():
+    assert SHORT.epochs <= 60
+
+
+def test_poly_schedule():
+    schedule = Poly(base=0.045, power=0.98, steps=4)
+    # 0.045 * (1 - k/4) ** 0.98 for k = 0, 1, 2, 3, 4.
+    expected = [0.045, 0.033944694, 0.022814163, 0.011566308, 0.0]
+    np.testing.assert_allclose([schedule(k) for k in range(5)], expected, rtol=1e-5)
+
+
+def test_warm_up_rises_linearly():
+    schedule = Poly(base=1.0, power=0.0, steps=100, warmup_steps=3)
+    np.testing.assert_allclose([schedule(k) for k in range(5)], [0.25, 0.5, 0.75, 1.0, 1.0], rtol=1e-6)
+
+
+def test_unknown_recipe():
+    assert recipe_names() == ["paper", "short", "smoke"]
+    with pytest.raises(InputError, match="'long' is no recipe; known are paper, short, smoke"):
+        get_recipe("long")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipe_survives_json(name):
+    fields = get_recipe(name).to_json()
+    assert json.loads(json.dumps(fields)) == fields
+    assert fields["name"] == name
