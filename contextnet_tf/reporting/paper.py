@@ -1,6 +1,6 @@
 """Every figure that the paper prints as a result or a setting, once, with the place it stands in.
 
-Poudel, Bonde, Liwicki, Zach, "ContextNet: Exploring Context and Detail for Semantic Segmentation in
+Poudel, Bonde, Zach, "ContextNet: Exploring Context and Detail for Semantic Segmentation in
 Real-time", BMVC 2018. Figures are as printed: accuracies in per cent, parameters in millions, frames
 per second on one CPU thread with an Nvidia Titan X (Maxwell). Where the paper contradicts itself, both
 figures stand here and a comment says so. The layers (Tables 1 to 3) are in `models/spec.py`.

@@ -163,9 +163,6 @@ class _Run:
     def finish(self, on_step: Callable, on_validation: Callable) -> None:
         """Makes the steps that are left; validates and saves at even distances and at the end."""
         first = int(self._step)
-        validation_steps = {
-            round(self._steps * (i + 1) / self._recipe.validations) for i in range(self._recipe.validations)
-        }
         started = time.monotonic() - float(self._seconds)
         record_started, record_step = time.monotonic(), first
         for step, (images, labels) in enumerate(self._batches(first), start=first + 1):
@@ -178,7 +175,7 @@ class _Run:
                 speed = (step - record_step) * self._recipe.batch_size / (now - record_started)
                 self._history.training(step, self._epoch(step), record | {"pictures_per_second": speed})
                 record_started, record_step = now, step
-            if step in validation_steps:
+            if self._is_validated(step):
                 self._validate(step, on_validation)
                 self._seconds.assign(time.monotonic() - started)
                 self._save(step)
@@ -207,6 +204,11 @@ class _Run:
             first_step=first_step,
             last_step=self._steps,
         )
+
+    def _is_validated(self, step: int) -> bool:
+        """Whether `step` is the last, or completes another of the stretches of epochs between validations."""
+        distance = self._recipe.validation_epochs
+        return step == self._steps or self._epoch(step) // distance > self._epoch(step - 1) // distance
 
     def _class_weights(self) -> np.ndarray | None:
         if not self._recipe.class_balance:

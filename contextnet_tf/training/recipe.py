@@ -65,7 +65,7 @@ class Recipe:
     class_balance: float  # a class counts with frequency ** -class_balance; 0: all classes alike
     averaging: float  # decay of the exponential moving average of the weights; 0: no averaging
     batch_norm_momentum: float
-    validations: int  # how often the validation split is measured, evenly over the run
+    validation_epochs: int  # epochs from one measurement on the validation split to the next; the end is always one
 
     def to_json(self) -> dict[str, Any]:
         """All fields, also of the parts, as values that JSON knows."""
@@ -88,7 +88,7 @@ PAPER = Recipe(
     class_balance=0,  # section 2.2.3: class weights "did not help"
     averaging=0,  # not in the paper
     batch_norm_momentum=0.99,  # not stated; Keras' default
-    validations=100,  # not stated; every tenth epoch
+    validation_epochs=10,  # not stated
 )
 
 # The best that we found for a run of an hour on a small data set.
@@ -107,11 +107,11 @@ SHORT = Recipe(
     averaging=0.998,
     # Moving statistics must follow within a short run: 0.99 lags by hundreds of steps in a deep network.
     batch_norm_momentum=0.9,
-    validations=12,
+    validation_epochs=5,
 )
 
 # A few steps, for tests: that everything runs, not that it learns.
-SMOKE = dataclasses.replace(SHORT, name="smoke", epochs=1, batch_size=2, warmup_epochs=0, validations=1)
+SMOKE = dataclasses.replace(SHORT, name="smoke", epochs=1, batch_size=2, warmup_epochs=0)
 
 _RECIPES = {recipe.name: recipe for recipe in (PAPER, SHORT, SMOKE)}
 

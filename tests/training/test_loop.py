@@ -26,7 +26,7 @@ TINY = ContextNetSpec(
     fusion_channels=8,
 )
 # 6 pictures, batches of 2: 3 steps an epoch.
-RECIPE = dataclasses.replace(SMOKE, epochs=2, validations=2)
+RECIPE = dataclasses.replace(SMOKE, epochs=2, validation_epochs=1)
 
 
 class _Stopped(Exception):
@@ -52,7 +52,7 @@ def _stop_at(step_to_stop):
     return on_step
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, dataclasses.replace(PAPER, epochs=2, batch_size=2, validations=2)])
+@pytest.mark.parametrize("recipe", [RECIPE, dataclasses.replace(PAPER, epochs=2, batch_size=2, validation_epochs=1)])
 def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
     whole = _train(camvid_dir, tmp_path / "whole", recipe)
     assert whole.steps == 6

@@ -1,0 +1,57 @@
+"""A network over a data set, at sizes that it does not take as they are."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.evaluation.confusion import ConfusionMatrix
+from contextnet_tf.evaluation.evaluate import evaluate, report_of, segmentation
+from contextnet_tf.models.registry import build_model
+
+CAMVID = get_dataset("camvid")
+
+
+def test_any_function_can_be_measured(camvid_dir):
+    seen = []
+
+    def always_building(image):
+        return np.ones(image.shape[:2], np.uint8)
+
+    report = evaluate(
+        always_building, CAMVID, CAMVID.list_examples(camvid_dir, "val"), on_picture=lambda: seen.append(1)
+    )
+    # Of the two pictures one is all sky (0), one all building (1): building 1/2, sky 0, the others absent.
+    assert report.class_iou["building"] == 0.5 and report.class_iou["sky"] == 0.0
+    assert np.isnan(report.class_iou["car"])
+    assert report.mean_iou == 0.25 and report.pixel_accuracy == 0.5
+    assert len(seen) == report.pictures == 2
+
+
+def test_report_in_json_has_null_for_what_never_occurs(camvid_dir):
+    report = evaluate(lambda image: np.zeros(image.shape[:2], np.uint8), CAMVID, CAMVID.list_examples(camvid_dir, "val"))
+    fields = report.to_json()
+    assert fields["class_iou"]["car"] is None and fields["category_iou"]["vehicle"] is None
+    assert fields["confusion"][0][:2] == [6144, 0] and fields["confusion"][1][:2] == [6144, 0]
+
+
+def test_categories_merge_classes():
+    matrix = ConfusionMatrix(19)
+    # Road taken for sidewalk is right by category; a car taken for a road is wrong.
+    matrix.update(np.array([0, 0, 13, 13]), np.array([0, 1, 13, 0]))
+    report = report_of(matrix, get_dataset("cityscapes"), 1)
+    assert report.category_iou["flat"] == 2 / 3 and report.category_iou["vehicle"] == 0.5
+    # Cityscapes' seven categories, in the order of their first class.
+    assert list(report.category_iou) == ["flat", "construction", "object", "nature", "sky", "human", "vehicle"]
+
+
+def test_pictures_of_any_size_are_padded_by_repeating_the_edge():
+    keras.utils.set_random_seed(0)
+    model = build_model("cn14", num_classes=5, input_shape=(None, None, 3))
+    image = np.random.default_rng(0).integers(0, 256, (40, 70, 3), np.uint8)
+    labels = segmentation(model)(tf.constant(image)).numpy()
+    # cn14 takes multiples of 32: 64 x 96.
+    padded = np.pad(image, ((0, 24), (0, 26), (0, 0)), mode="edge")
+    logits = model(padded[np.newaxis] / np.float32(255), training=False)["main"].numpy()[0]
+    assert labels.shape == (40, 70) and labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels, logits.argmax(-1)[:40, :70])
