@@ -1,0 +1,46 @@
+"""A picture of any size made to fit the size that a network takes."""
+
+import cv2
+import numpy as np
+
+from contextnet_tf.errors import InputError
+
+
+def check_picture(picture: np.ndarray) -> None:
+    """Checks that it is uint8 [H, W, 3] with at least one pixel.
+
+    Raises:
+      InputError: it is of another kind.
+    """
+    if not isinstance(picture, np.ndarray):
+        raise InputError(f"a picture is a {type(picture).__name__}; it must be a uint8 array [H, W, 3], RGB")
+    kind = f"{picture.dtype} {list(picture.shape)}"
+    if picture.dtype != np.uint8:
+        raise InputError(f"a picture is {kind}; it must be uint8, 0 to 255")
+    if picture.ndim != 3 or picture.shape[2] != 3:
+        raise InputError(f"a picture is {kind}; it must have 3 channels, RGB: convert grey, drop alpha")
+    if not picture.size:
+        raise InputError(f"a picture is {kind}: it has no pixels")
+
+
+def is_padded(size: tuple[int, int], target: tuple[int, int], multiple: int) -> bool:
+    """Whether a picture of `size` fits `target` (height, width) by padding less than `multiple` each way."""
+    return all(0 <= new - old < multiple for old, new in zip(size, target, strict=True))
+
+
+def fit_picture(picture: np.ndarray, target: tuple[int, int], multiple: int) -> np.ndarray:
+    """uint8 [h, w, 3] -> uint8 [H, W, 3] of the size `target`.
+
+    A picture that lacks less than `multiple` pixels in height and width is padded at its lower and right
+    edge by repeating its last row and column. Any other is resized, over the areas of the pixels where
+    it becomes smaller (nothing aliases) and bilinearly otherwise.
+    """
+    height, width = picture.shape[:2]
+    if (height, width) == target:
+        return picture
+    if is_padded((height, width), target, multiple):
+        return cv2.copyMakeBorder(
+            picture, 0, target[0] - height, 0, target[1] - width, borderType=cv2.BORDER_REPLICATE
+        )
+    shrinks = height >= target[0] and width >= target[1]
+    return cv2.resize(picture, target[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -1,0 +1,275 @@
+"""Pictures of any size to labels, alone and as streams, and everything that is refused."""
+
+import json
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from contextnet_tf.compression.fold import fold_batch_norm
+from contextnet_tf.deployment.export import export_tflite
+from contextnet_tf.deployment.fitting import fit_picture
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.registry import build_model
+
+
+def colour_network(size) -> keras.Model:
+    """Labels each 8 x 8 block by its strongest colour: red 0, green 1, blue 2 (of equal ones the first)."""
+    image = keras.Input((*size, 3))
+    convolution = keras.layers.Conv2D(3, 8, strides=8, use_bias=False, name="classifier")
+    logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(convolution(image))
+    convolution.set_weights([np.broadcast_to(np.eye(3), (8, 8, 3, 3))])
+    return keras.Model(image, {"main": logits}, name="colours")
+
+
+def of_blocks(*rows: str) -> np.ndarray:
+    """A picture of 8 x 8 blocks, each "r", "g" or "b"."""
+    colours = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255)}
+    blocks = np.array([[colours[letter] for letter in row] for row in rows], np.uint8)
+    return blocks.repeat(8, axis=0).repeat(8, axis=1)
+
+
+@pytest.fixture(scope="module")
+def colours_file(tmp_path_factory):
+    """A .tflite file of the colour network for pictures of 16 x 24, whose size multiple is 8."""
+    path = tmp_path_factory.mktemp("colours") / "model.tflite"
+    export_tflite(colour_network((16, 24)), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def segmenter(colours_file):
+    return Segmenter(colours_file)
+
+
+@pytest.fixture(params=["litert", "tensorflow"])
+def either_engine(request, colours_file):
+    source = colours_file if request.param == "litert" else colour_network((16, 24))
+    return Segmenter(source, engine=request.param)
+
+
+def test_a_picture_of_the_files_size(either_engine):
+    assert either_engine.size == (16, 24)
+    assert either_engine.num_classes == 3
+    labels = either_engine.segment(of_blocks("rgb", "rgb"))
+    assert labels.dtype == np.uint8
+    # Columns 0 to 3 lie left of the first block's centre, 20 to 23 right of the last one's. Half way
+    # between two centres, at the blocks' border, the classes change.
+    assert labels.tolist() == [[0] * 8 + [1] * 8 + [2] * 8] * 16
+
+
+def test_a_picture_smaller_by_less_than_the_multiple_is_padded(either_engine):
+    picture = of_blocks("rgb", "bgr")[:13, :17]
+    labels = either_engine.segment(picture)
+    assert labels.shape == (13, 17)
+    # The blue column 16 is repeated to a whole blue block: the same labels as for the whole picture.
+    np.testing.assert_array_equal(labels, either_engine.segment(of_blocks("rgb", "bgr"))[:13, :17])
+
+
+def test_a_picture_of_another_size_is_resized(either_engine):
+    picture = of_blocks("rgb", "rgb").repeat(2, axis=0).repeat(3, axis=1)
+    labels = either_engine.segment(picture)
+    assert labels.tolist() == [[0] * 24 + [1] * 24 + [2] * 24] * 32
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 24), (8, 24), (17, 25), (16, 3), (100, 7), (5, 300)])
+def test_labels_are_as_large_as_the_picture_whatever_its_size(either_engine, size):
+    picture = np.zeros((*size, 3), np.uint8)
+    picture[..., 1] = 200
+    assert either_engine.segment(picture).tolist() == np.ones(size, int).tolist()
+
+
+def test_a_network_without_a_fixed_size_takes_every_picture_padded():
+    segmenter = Segmenter(colour_network((None, None)), engine="tensorflow")
+    assert segmenter.size is None
+    picture = of_blocks("rgbrg", "rgbrg", "rgbrg")
+    labels = segmenter.segment(picture)
+    assert labels.tolist() == [[0] * 8 + [1] * 8 + [2] * 8 + [0] * 8 + [1] * 8] * 24
+    np.testing.assert_array_equal(segmenter.segment(picture[:20, :37]), labels[:20, :37])
+
+
+def test_padding_repeats_the_last_row_and_column():
+    picture = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
+    padded = fit_picture(picture, (2, 4), multiple=8)
+    assert padded.tolist() == [[[1, 2, 3], [4, 5, 6], [4, 5, 6], [4, 5, 6]]] * 2
+
+
+def test_resizing_averages_where_it_shrinks():
+    picture = np.array([[[0] * 3, [100] * 3, [10] * 3, [30] * 3]] * 2, np.uint8)
+    assert fit_picture(picture, (1, 2), multiple=8).tolist() == [[[50] * 3, [20] * 3]]
+
+
+def test_both_engines_give_the_same_labels_for_contextnet(tmp_path):
+    keras.utils.set_random_seed(0)
+    network = fold_batch_norm(build_model("cn14", input_shape=(None, None, 3)))
+    export_tflite(network, tmp_path / "model.tflite", size=(64, 96))
+    network.save(tmp_path / "network.keras")
+    litert = Segmenter(tmp_path / "model.tflite", num_threads=1)
+    tensorflow = Segmenter(tmp_path / "network.keras", engine="tensorflow")
+    picture = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    labels = litert.segment(picture)
+    assert litert.metadata["model"] == "cn14"
+    assert len(np.unique(labels)) > 1
+    assert (tensorflow.segment(picture) == labels).mean() > 0.999
+    # The dense way: pad, run the whole network, take the arg-max, crop.
+    padded = np.pad(picture, ((0, 4), (0, 6), (0, 0)), mode="edge")
+    dense = tf.argmax(network(padded[None] / np.float32(255))["main"][0], axis=-1).numpy()
+    assert (dense[:60, :90] == labels).mean() > 0.999
+
+
+def frames_of(count: int):
+    """Frames of one colour each, and what their labels are: 0, 1, 2, 0, 1, ..."""
+    for i in range(count):
+        yield of_blocks("rgb"[i % 3])
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 20])
+def test_a_stream_gives_every_frames_labels_in_order(segmenter, pipelined, count):
+    labels = list(segmenter.stream(frames_of(count), pipelined=pipelined))
+    assert [int(x[0, 0]) for x in labels] == [i % 3 for i in range(count)]
+    assert all(x.shape == (8, 8) for x in labels)
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_a_stream_takes_frames_of_different_sizes(segmenter, pipelined):
+    frames = [np.zeros((4 + i, 9, 3), np.uint8) for i in range(5)]
+    assert [x.shape for x in segmenter.stream(frames, pipelined=pipelined)] == [(4 + i, 9) for i in range(5)]
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_a_failing_source_is_heard_of_after_the_frames_before_it(segmenter, pipelined):
+    def frames():
+        yield from frames_of(3)
+        raise OSError("the camera is gone")
+
+    seen = []
+    with pytest.raises(OSError, match="the camera is gone"):
+        for labels in segmenter.stream(frames(), pipelined=pipelined):
+            seen.append(int(labels[0, 0]))
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_a_bad_frame_is_heard_of_in_its_place(segmenter, pipelined):
+    frames = [*frames_of(2), np.zeros((8, 8), np.uint8), *frames_of(4)]
+    seen = []
+    with pytest.raises(InputError, match="3 channels"):
+        for labels in segmenter.stream(frames, pipelined=pipelined):
+            seen.append(int(labels[0, 0]))
+    assert seen == [0, 1]
+
+
+def test_a_stream_reads_at_most_two_frames_ahead_and_stops_with_its_consumer(segmenter):
+    read = []
+
+    def endless():
+        while True:
+            read.append(len(read))
+            yield of_blocks("g")
+
+    before = threading.active_count()
+    stream = segmenter.stream(endless())
+    for handed_out in range(1, 6):
+        next(stream)
+        assert len(read) == handed_out + 1
+    assert threading.active_count() == before + 1
+    stream.close()
+    assert threading.active_count() == before
+    assert len(read) == 6
+
+
+def test_a_stream_that_is_not_read_reads_nothing(segmenter):
+    def frames():
+        raise AssertionError("read")
+        yield
+
+    segmenter.stream(frames())
+    segmenter.stream(frames(), pipelined=False)
+
+
+def test_several_threads_may_use_one_segmenter(segmenter):
+    results = {}
+
+    def work(number: int) -> None:
+        picture = of_blocks("rgb"[number % 3])
+        results[number] = {int(x) for _ in range(20) for x in np.unique(segmenter.segment(picture))}
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {i: {i % 3} for i in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (np.zeros((8, 8, 3)), r"float64 \[8, 8, 3\]; it must be uint8"),
+        (np.zeros((8, 8, 3), np.float32), "must be uint8"),
+        (np.zeros((8, 8), np.uint8), r"\[8, 8\]; it must have 3 channels, RGB"),
+        (np.zeros((8, 8, 1), np.uint8), "convert grey, drop alpha"),
+        (np.zeros((8, 8, 4), np.uint8), "drop alpha"),
+        (np.zeros((0, 8, 3), np.uint8), "has no pixels"),
+        (np.zeros((8, 0, 3), np.uint8), "has no pixels"),
+        ("picture.png", "a picture is a str"),
+    ],
+)
+def test_pictures_of_the_wrong_kind(either_engine, picture, words):
+    with pytest.raises(InputError, match=words):
+        either_engine.segment(picture)
+
+
+def test_files_that_are_missing_or_of_another_kind(colours_file, tmp_path):
+    with pytest.raises(InputError, match="absent.tflite: is not a file"):
+        Segmenter(tmp_path / "absent.tflite")
+    with pytest.raises(InputError, match="is not a file"):
+        Segmenter(tmp_path)
+    (tmp_path / "text.tflite").write_text("no network at all")
+    with pytest.raises(InputError, match="text.tflite: is not a TFLite file"):
+        Segmenter(tmp_path / "text.tflite")
+    whole = colours_file.read_bytes()
+    (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="cut.tflite: cannot be used"):
+        Segmenter(tmp_path / "cut.tflite")
+    with pytest.raises(InputError, match="absent.keras: does not exist"):
+        Segmenter(tmp_path / "absent.keras", engine="tensorflow")
+
+
+def test_a_tflite_file_that_does_something_else(tmp_path):
+    doubled = tf.function(lambda x: 2.0 * x, input_signature=[tf.TensorSpec([1, 4], tf.float32)])
+    functions = [doubled.get_concrete_function()]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, tf.Module())
+    (tmp_path / "other.tflite").write_bytes(converter.convert())
+    with pytest.raises(InputError, match=r"other.tflite: takes float32 \[1, 4\] and gives float32 \[1, 4\]"):
+        Segmenter(tmp_path / "other.tflite")
+
+
+def test_metadata_are_read_and_may_be_missing_but_not_damaged(colours_file, tmp_path):
+    assert Segmenter(colours_file).metadata["model"] == "colours"
+    path = tmp_path / "model.tflite"
+    path.write_bytes(colours_file.read_bytes())
+    assert Segmenter(path).metadata == {}
+    assert Segmenter(path).segment(of_blocks("b")).tolist() == [[2] * 8] * 8
+    for text in ("{", json.dumps([1]), json.dumps({"picture": 3})):
+        (tmp_path / "model.json").write_text(text)
+        with pytest.raises(InputError, match="model.json"):
+            Segmenter(path)
+
+
+def test_engine_and_threads_must_exist(colours_file):
+    with pytest.raises(InputError, match="engine 'abacus' is unknown; choose from: litert, tensorflow"):
+        Segmenter(colours_file, engine="abacus")
+    with pytest.raises(InputError, match="num_threads = 0"):
+        Segmenter(colours_file, num_threads=0)
+    with pytest.raises(InputError, match="runs a .tflite file, not a Functional"):
+        Segmenter(colour_network((16, 24)))
+    with pytest.raises(InputError, match="a int is no network"):
+        Segmenter(3, engine="tensorflow")
+    tf.constant(1) + 1  # TensorFlow is running now
+    with pytest.raises(InputError, match="TensorFlow is already running"):
+        Segmenter(colour_network((16, 24)), engine="tensorflow", num_threads=7)
