@@ -24,7 +24,6 @@ flags.DEFINE_string(
     "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken)."
 )
 
-
 # From here on this module declares flags in the name of the program that imports it.
 flags.disclaim_key_flags()
 
@@ -65,6 +64,12 @@ def _own_flags() -> list[flags.Flag]:
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1."""
+    logging.set_verbosity(logging.WARNING)
+    app.run(with_plain_errors(main))
+
+
+def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequence[str]], None]:
+    """`main`, but what a person can mend ends the process with one line instead of a traceback."""
 
     def guarded(argv: Sequence[str]) -> None:
         try:
@@ -74,6 +79,7 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(130)  # as shells report a process that Ctrl-C ended
 
-    logging.set_verbosity(logging.WARNING)
-    app.run(guarded)
+    return guarded

@@ -1,0 +1,162 @@
+"""The programs train and evaluate as a person calls them, and each wrong thing that a person may give them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from experiments import evaluate, train
+from folders import write_camvid
+
+
+def _refused(called, message):
+    """Checks for exit status 1 and one line that says `message`."""
+    assert called.status == 1
+    assert called.out == ""
+    assert called.err.startswith("error: ") and called.err.count("\n") == 1
+    assert message in called.err
+
+
+def _train(call, data_dir, output_dir, *arguments):
+    return call(
+        train, "--dataset=camvid", f"--data_dir={data_dir}", f"--output_dir={output_dir}", "--recipe=smoke",
+        "--crop_height=64", "--crop_width=96", *arguments,
+    )
+
+
+def _plain_environment():
+    """The environment of a person who has set nothing: importing `experiments` here has changed ours."""
+    return {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a run that `train` made, in a process of its own, and its data set."""
+    root = tmp_path_factory.mktemp("trained")
+    data_dir = write_camvid(root)
+    finished = subprocess.run(
+        [
+            sys.executable, "-m", "experiments.train", "--dataset=camvid", f"--data_dir={data_dir}",
+            f"--output_dir={root / 'run'}", "--recipe=smoke", "--crop_height=64", "--crop_width=96", "--batch_size=3",
+        ],
+        capture_output=True, text=True, env=_plain_environment(),
+    )
+    assert finished.returncode == 0, finished.stderr
+    return root / "run", data_dir, finished
+
+
+def test_a_run_leaves_what_it_says(trained):
+    folder, _, finished = trained
+    for name in ("best.keras", "result.json", "history.jsonl", "flags.txt", "settings.json"):
+        assert (folder / name).is_file(), name
+    assert list((folder / "tensorboard").glob("events.*")) and list((folder / "checkpoints").glob("ckpt-2*"))
+    results = json.loads((folder / "result.json").read_text())
+    assert results["model"]["name"] == "cn14" and results["model"]["num_classes"] == 11
+    # Folded with 11 classes instead of 19: 846,179 - 8 * 129.
+    assert results["model"]["parameters_folded"] == 845147
+    assert results["training"]["steps"] == 2 and results["dataset"]["pictures"] == 2
+    assert results["flags"]["train"]["batch_size"] == 3
+    assert "best validation: mean IoU" in finished.stdout
+    assert "step 2/2" in finished.stderr and "pictures/s" in finished.stderr and "left" in finished.stderr
+    # Nothing but the bar and the validations.
+    assert not [x for x in re.split("[\r\n]", finished.stderr) if x.strip() and not x.strip().startswith("step ")]
+
+
+def test_flagfile_repeats_the_run(trained, call):
+    folder, _, _ = trained
+    assert "--batch_size=3\n" in (folder / "flags.txt").read_text()
+    again = call(train, f"--flagfile={folder / 'flags.txt'}", "--resume")
+    assert again.status == 0 and "of 2, " in again.out
+
+
+def test_evaluate_gives_the_figures_of_the_training(trained, call, tmp_path):
+    folder, data_dir, _ = trained
+    called = call(
+        evaluate, f"--checkpoint={folder}", "--dataset=camvid", f"--data_dir={data_dir}", f"--output_dir={tmp_path}"
+    )
+    assert called.status == 0 and "mean of the classes" in called.out and "does not occur" in called.out
+    before, now = (json.loads((path / "result.json").read_text())["evaluation"] for path in (folder, tmp_path))
+    assert now["class_iou"] == before["class_iou"] and now["confusion"] == before["confusion"]
+    # Two pictures of 64 x 96.
+    assert np.sum(now["confusion"]) == 2 * 6144
+
+
+def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
+    folder, data_dir, _ = trained
+    common = (f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'out'}")
+    camvid = ("--dataset=camvid", f"--checkpoint={folder}", *common)
+    _refused(call(evaluate, "--dataset=camvid", *common), "--checkpoint is missing")
+    _refused(call(evaluate, *camvid, "--model=cn18"), "holds the network 'cn14', not 'cn18'")
+    _refused(
+        call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common), "11 classes apart, 19 are needed"
+    )
+    _refused(call(evaluate, *camvid, "--split=test"), "has no test.txt")
+    _refused(call(evaluate, *camvid, f"--checkpoint={tmp_path / 'none.keras'}"), "none.keras: does not exist")
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; known are cn18, cn14, cn12")
+    _refused(_train(call, camvid_dir, out, "--dataset=kitti"), "'kitti' is no data set; known are camvid, cityscapes")
+    _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, short, smoke")
+    _refused(_train(call, camvid_dir, out, "more"), "'more' is not a flag")
+    _refused(call(train, "--dataset=camvid", f"--data_dir={camvid_dir}"), "--output_dir is missing")
+    assert not out.exists()
+
+
+def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    _refused(_train(call, camvid_dir, out, "--crop_height=65"), "crop size 65 x 96 (height x width): cn14 takes multiples of 32")
+    called = call(
+        train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--crop_height=64"
+    )
+    _refused(called, "--crop_height and --crop_width go together")
+    assert not out.exists()
+
+
+def test_train_refuses_wrong_data(camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    _refused(_train(call, tmp_path / "absent", out), "absent: is not a folder")
+    (tmp_path / "empty").mkdir()
+    _refused(_train(call, tmp_path / "empty", out), "empty: is empty")
+    _refused(_train(call, camvid_dir, out, "--dataset=cityscapes"), "has no folder leftImg8bit")
+    picture = camvid_dir / "train" / "p1.png"
+    content = picture.read_bytes()
+    picture.write_bytes(content[:-9])
+    _refused(_train(call, camvid_dir, out), "train/p1.png: the PNG file is cut off")
+    picture.unlink()
+    _refused(_train(call, camvid_dir, out), "train/p1.png: is listed in")
+    picture.write_bytes(content)
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.zeros((64, 64), np.uint8))
+    _refused(_train(call, camvid_dir, out), "trainannot/p0.png: the label is 64 x 64 pixels")
+    assert not out.exists()
+
+
+def test_train_refuses_a_wrong_label_value(camvid_dir, call, tmp_path):
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.full((64, 96), 12, np.uint8))
+    _refused(_train(call, camvid_dir, tmp_path / "out"), "trainannot/p0.png: label value 12 is not in the table")
+
+
+def test_train_refuses_wrong_output_folders(trained, camvid_dir, call, tmp_path):
+    folder, data_dir, _ = trained
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    _refused(_train(call, data_dir, folder), "holds a run; go on with it by --resume")
+    _refused(_train(call, data_dir, folder, "--resume", "--seed=7"), "seed was 0 and is now 7")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    (tmp_path / "file").write_text("kept")
+    _refused(_train(call, camvid_dir, tmp_path / "file"), "file: cannot be written as a folder")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_help_names_the_programs_own_flags(name):
+    shown = subprocess.run([sys.executable, "-m", f"experiments.{name}", "--help"], capture_output=True, text=True)
+    assert f"python -m experiments.{name} --" in shown.stdout
+    assert "--output_dir" in shown.stdout and "--data_dir" in shown.stdout
+    assert "--logtostderr" not in shown.stdout
