@@ -1,6 +1,16 @@
 # make demo   sets everything up, trains on drawn street scenes, writes runs/demo/report.html
 # make test   sets everything up, runs the tests
+#
+# The demo on real frames:  make demo DATASET=camvid DATA_DIR=folder OUT=runs/camvid
+# The whole recipe:         make demo ... EPOCHS=60
 PYTHON ?= python3
+DATASET ?= streets
+DATA_DIR ?= data/$(DATASET)$(if $(filter streets,$(DATASET)),/drawn)
+OUT ?= runs/demo
+MODEL ?= cn14
+RECIPE ?= short
+EPOCHS ?= 8
+SEED ?= 0
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -17,6 +27,18 @@ $(installed): requirements.lock setup.cfg pyproject.toml
 	$(python) -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+# Every step goes on from what the one before left; a demo that was interrupted goes on where it was.
+demo: $(installed)
+ifeq ($(DATASET),streets)
+	$(python) -m data.streets.generate --output_dir=$(DATA_DIR)
+endif
+	$(python) -m experiments.train --dataset=$(DATASET) --data_dir=$(DATA_DIR) --output_dir=$(OUT) \
+	  --model=$(MODEL) --recipe=$(RECIPE) --epochs=$(EPOCHS) --seed=$(SEED) --resume
+	$(python) -m experiments.evaluate --checkpoint=$(OUT) --dataset=$(DATASET) --data_dir=$(DATA_DIR) --output_dir=$(OUT)
+	$(python) -m experiments.export --checkpoint=$(OUT) --output_dir=$(OUT)
+	$(python) -m experiments.predict --checkpoint=$(OUT)/export/model.tflite --output_dir=$(OUT)
+	$(python) -m experiments.report --output_dir=$(OUT)
 
 test: $(installed)
 	$(python) -m pytest $(TEST)
