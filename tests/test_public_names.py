@@ -1,0 +1,95 @@
+"""The names that users call, what importing them loads, and which part may use which."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import contextnet_tf
+
+LIBRARY = pathlib.Path(contextnet_tf.__file__).parent
+
+# Which parts of the library a part may import, besides itself, `errors` and `files` (BUILD.md, "Architecture").
+MAY_IMPORT = {
+    "models": set(),
+    "datasets": set(),
+    "evaluation": {"models", "datasets"},
+    "training": {"models", "datasets", "evaluation"},
+    "compression": {"models", "datasets", "evaluation"},
+    "analysis": {"models", "datasets", "evaluation"},
+    "deployment": {"models", "datasets", "evaluation"},
+    "reporting": {"datasets"},
+}
+PARTS = sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").exists())
+
+
+def _imports(path):
+    """(module, name) of every import in a file; name is None for `import module`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_public_names():
+    assert set(contextnet_tf.__all__) == {
+        "PAPER", "VARIANTS", "ConfusionMatrix", "ContextNetSpec", "InputError", "Recipe", "Report", "Segmenter",
+        "TrainResult", "build_model", "count_multiply_adds", "count_parameters", "dataset_names", "evaluate",
+        "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset", "load_network", "model_names",
+        "train",
+    }  # fmt: skip
+    for name in contextnet_tf.__all__:
+        assert getattr(contextnet_tf, name).__doc__ or name in ("PAPER", "VARIANTS")
+
+
+def test_import_loads_neither_plots_nor_litert():
+    # Keras loads matplotlib by itself where it is installed; ours is behind `reporting.plots`.
+    program = (
+        "import sys, contextnet_tf; "
+        "print([name for name in ('contextnet_tf.reporting.plots', 'ai_edge_litert', 'tqdm') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_every_part_has_its_rule():
+    assert set(PARTS) == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_import_only_what_they_may(part):
+    for path in (LIBRARY / part).rglob("*.py"):
+        for module, name in _imports(path):
+            if module == "contextnet_tf" and name in ("errors", "files"):
+                continue
+            if module.startswith("contextnet_tf."):
+                imported = module.split(".")[1]
+                assert imported in {part, "errors", "files"} | MAY_IMPORT[part], f"{path} imports {module}"
+            assert not module.startswith(("experiments", "data.", "absl.flags")), f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("part", ["models", "compression", "analysis"])
+def test_networks_need_keras_only(part):
+    for path in (LIBRARY / part).rglob("*.py"):
+        assert not [module for module, _ in _imports(path) if module.split(".")[0] == "tensorflow"], path
+
+
+@pytest.mark.parametrize("name", ["models/spec.py", "datasets/labels.py", "reporting/paper.py"])
+def test_tables_need_the_standard_library_only(name):
+    for module, _ in _imports(LIBRARY / name):
+        top = module.split(".")[0]
+        assert top in sys.stdlib_module_names or module == "contextnet_tf.errors", f"{name} imports {module}"
+
+
+def test_reporting_draws_with_matplotlib_in_one_place():
+    users = {
+        path.name
+        for path in (LIBRARY / "reporting").rglob("*.py")
+        for module, _ in _imports(path)
+        if module.split(".")[0] == "matplotlib"
+    }
+    assert users == {"plots.py"}
