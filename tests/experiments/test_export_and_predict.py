@@ -1,0 +1,231 @@
+"""The programs export and predict on an untrained network and two small pictures."""
+
+import json
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from contextnet_tf.deployment.export import Agreement
+from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.confusion import ConfusionMatrix
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.reporting.results import read_results, update_results
+from experiments import export, predict
+
+
+@pytest.fixture(scope="module")
+def network_file(tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("network") / "best.keras"
+    build_model("cn14", num_classes=11, input_shape=(None, None, 3)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tiny_file(tmp_path_factory):
+    """The least that counts as a network of 11 classes: one convolution, sizes in multiples of 8."""
+    image = keras.Input((None, None, 3))
+    small = keras.layers.Conv2D(11, 8, strides=8, name="classifier")(image)
+    logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(small)
+    path = tmp_path_factory.mktemp("tiny") / "tiny.keras"
+    keras.Model(image, {"main": logits}, name="tiny").save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported_dir(network_file, tmp_path_factory):
+    """A folder with the TFLite file of the network for pictures of 64 x 96."""
+    folder = tmp_path_factory.mktemp("exported")
+    export.run(
+        checkpoint=str(network_file),
+        dataset="camvid",
+        output_dir=str(folder),
+        formats=("tflite",),
+        size=(64, 96),
+    )
+    return folder
+
+
+@pytest.fixture
+def run_dir(network_file, camvid_dir, tmp_path):
+    """The folder of a run on the pictures of `camvid_dir`."""
+    folder = tmp_path / "run"
+    update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(camvid_dir)})
+    (folder / "best.keras").write_bytes(network_file.read_bytes())
+    return folder
+
+
+def test_export_writes_both_files_checks_them_and_says_so(call, run_dir):
+    called = call(export, f"--checkpoint={run_dir}", f"--output_dir={run_dir}")
+    assert called.status == 0
+    assert f"{run_dir}/export/model.tflite" in called.out and "of the labels agree" in called.out
+    results = read_results(run_dir)
+    section = results["export"]
+    assert section["saved_model"] == "export/saved_model"
+    assert section["tflite"] == "export/model.tflite"
+    assert section["tflite_bytes"] == (run_dir / "export" / "model.tflite").stat().st_size
+    assert section["input_size"] == [64, 96]  # the pictures' own
+    assert section["checked_with"] == "2 pictures of camvid val"
+    assert 0 <= section["largest_logit_difference"] < 1e-4 * section["largest_logit"]
+    assert 0.999 < section["label_agreement"] <= 1
+    assert results["flags"]["export"]["dataset"] == "camvid"
+    assert results["dataset"]["name"] == "camvid"
+    assert sorted(x.name for x in (run_dir / "export").iterdir()) == [
+        "model.json",
+        "model.tflite",
+        "saved_model",
+    ]
+    metadata = json.loads((run_dir / "export" / "model.json").read_text())
+    assert (metadata["dataset"], metadata["num_classes"]) == ("camvid", 11)
+
+
+def test_export_without_data_takes_the_data_sets_size_and_noise(run_dir, camvid_dir):
+    camvid_dir.rename(camvid_dir.with_name("moved"))
+    section = export.run(checkpoint=str(run_dir), output_dir=str(run_dir), formats=("tflite",))
+    assert section["input_size"] == [384, 480]  # CamVid's 360 x 480 in multiples of 32
+    assert section["checked_with"] == "noise"
+    assert "saved_model" not in section
+    with pytest.raises(InputError, match="nowhere: is not a folder"):
+        export.run(checkpoint=str(run_dir), data_dir="nowhere", output_dir=str(run_dir))
+
+
+def test_export_refuses_what_it_cannot_do(call, tiny_file, tmp_path):
+    settings = {"checkpoint": str(tiny_file), "output_dir": str(tmp_path / "out")}
+    with pytest.raises(InputError, match="no size is known: say --height=... and --width=..."):
+        export.run(**settings)
+    with pytest.raises(InputError, match="holds the network 'tiny', not 'cn12'"):
+        export.run(model="cn12", **settings)
+    with pytest.raises(InputError, match="size 65 x 96 .* multiples of 8"):
+        export.run(size=(65, 96), **settings)
+    with pytest.raises(InputError, match="'cityscapes' has 19"):
+        export.run(dataset="cityscapes", size=(64, 96), **settings)
+    called = call(export, "--height=64", *(f"--{name}={value}" for name, value in settings.items()))
+    assert (called.status, called.out) == (1, "")
+    assert called.err == "error: --height and --width go together; give both or neither\n"
+
+
+@pytest.mark.parametrize("agreement", [Agreement(0.002, 1.0, 1.0), Agreement(0.0, 1.0, 0.998)])
+def test_export_keeps_older_files_where_the_new_ones_are_wrong(
+    tiny_file, tmp_path, monkeypatch, agreement
+):
+    older = tmp_path / "export" / "model.tflite"
+    older.parent.mkdir()
+    older.write_text("older")
+    monkeypatch.setattr(export, "check_export", lambda path, network, pictures: agreement)
+    with pytest.raises(InputError, match=r"model.tflite: does not compute what the network computes"):
+        export.run(
+            checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32)
+        )
+    assert [x.name for x in older.parent.iterdir()] == ["model.tflite"]
+    assert older.read_text() == "older"
+
+
+def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, tmp_path):
+    run_dir = tmp_path / "run"
+    called = call(
+        predict, f"--checkpoint={exported_dir}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}"
+    )
+    assert called.status == 0
+    assert "2 pictures" in called.out and "frames a second" in called.out and "mean IoU" in called.out
+    runtime = read_results(run_dir)["runtime"]
+    assert (runtime["engine"], runtime["threads"], runtime["pictures"]) == ("litert", 1, 2)
+    assert runtime["size"] == [64, 96]
+    low, high = runtime["milliseconds_spread"]
+    assert 0 < low <= runtime["milliseconds_median"] <= high
+    assert runtime["frames_per_second"] == pytest.approx(1000 / runtime["milliseconds_median"])
+
+    assert sorted(x.name for x in (run_dir / "predictions").iterdir()) == [
+        "p0_labels.png",
+        "p0_overlay.png",
+        "p1_labels.png",
+        "p1_overlay.png",
+    ]
+    # The truth of picture i is class i everywhere (see the fixture): measured again from what was written.
+    matrix = ConfusionMatrix(11)
+    for i in range(2):
+        labels = cv2.imread(str(run_dir / "predictions" / f"p{i}_labels.png"), cv2.IMREAD_UNCHANGED)
+        assert (labels.shape, labels.dtype) == ((64, 96), np.uint8)
+        matrix.update(np.full((64, 96), i), labels)
+    assert runtime["mean_iou"] == pytest.approx(matrix.mean_iou())
+
+
+def test_predict_lays_the_class_colours_over_a_picture(exported_dir, tmp_path):
+    picture = tmp_path / "frame.png"
+    cv2.imwrite(str(picture), np.full((50, 70, 3), (200, 100, 0), np.uint8))  # BGR
+    section = predict.run(checkpoint=str(exported_dir), input=str(picture), output_dir=str(tmp_path / "out"))
+    assert section["mean_iou"] is None and section["pictures"] == 1
+    assert not (tmp_path / "out" / "result.json").exists()
+    folder = tmp_path / "out" / "predictions"
+    labels = cv2.imread(str(folder / "frame_labels.png"), cv2.IMREAD_UNCHANGED)
+    overlay = cv2.imread(str(folder / "frame_overlay.png"))
+    assert labels.shape == (50, 70) and overlay.shape == (50, 70, 3)
+    label = int(labels[20, 30])
+    # CamVid's colours by train id, RGB; half of each and half of the picture.
+    colours = [
+        (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0),
+        (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
+    ]  # fmt: skip
+    red, green, blue = colours[label]
+    expected = [(200 + blue) // 2, (100 + green) // 2, red // 2]
+    assert overlay[20, 30].tolist() == expected
+
+
+def test_predict_takes_folders_and_patterns(exported_dir, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for name in ("a.png", "b.JPG", "c.png"):
+        cv2.imwrite(str(folder / name), np.zeros((64, 96, 3), np.uint8))
+    (folder / "notes.txt").write_text("no picture")
+
+    def predicted(pattern: str) -> list[str]:
+        out = tmp_path / pattern.replace("/", "_").replace("*", "x")
+        predict.run(checkpoint=str(exported_dir), input=pattern, output_dir=str(out))
+        return sorted(x.name for x in (out / "predictions").glob("*_labels.png"))
+
+    assert predicted(str(folder)) == ["a_labels.png", "b_labels.png", "c_labels.png"]
+    assert predicted(f"{folder}/*.png") == ["a_labels.png", "c_labels.png"]
+
+
+def test_predict_with_the_network_itself(run_dir, tmp_path):
+    section = predict.run(checkpoint=str(run_dir), output_dir=str(run_dir), engine="tensorflow")
+    assert (section["engine"], section["threads"], section["pictures"]) == ("tensorflow", None, 2)
+    assert read_results(run_dir)["flags"]["predict"]["dataset"] == "camvid"
+
+
+def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
+    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path / "out")}
+    (tmp_path / "empty").mkdir()
+    for pattern in ("absent.png", str(tmp_path / "empty"), f"{tmp_path}/*.gif"):
+        with pytest.raises(InputError, match="no pictures found"):
+            predict.run(input=pattern, **settings)
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(InputError, match="text.png: is missing or not a whole picture"):
+        predict.run(input=str(tmp_path / "text.png"), **settings)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "frame.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match="two/frame.png: has the name of .*one/frame.png"):
+        predict.run(input=f"{tmp_path}/*/frame.png", **settings)
+    with pytest.raises(InputError, match="'cityscapes' has 19"):
+        predict.run(input=str(tmp_path), dataset="cityscapes", **settings)
+    with pytest.raises(InputError, match="holds no export/model.tflite; run experiments.export first"):
+        predict.run(checkpoint=str(run_dir), output_dir=str(tmp_path / "out"))
+    with pytest.raises(InputError, match="absent.tflite: is not a file"):
+        predict.run(checkpoint="absent.tflite", output_dir=str(tmp_path / "out"))
+    with pytest.raises(InputError, match="nowhere: is not a folder"):
+        predict.run(data_dir="nowhere", **settings)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file/predictions: cannot be written as a folder"):
+        predict.run(checkpoint=str(exported_dir), input=str(tmp_path / "one"), output_dir=f"{tmp_path}/file")
+
+
+def test_a_file_that_names_no_data_set_needs_one(tiny_file, tmp_path):
+    export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
+    cv2.imwrite(str(tmp_path / "frame.png"), np.zeros((32, 32, 3), np.uint8))
+    settings = {"input": str(tmp_path / "frame.png"), "output_dir": str(tmp_path / "out")}
+    with pytest.raises(InputError, match="does not say which data set's classes it knows; say --dataset=..."):
+        predict.run(checkpoint=str(tmp_path / "export" / "model.tflite"), **settings)
+    predict.run(checkpoint=str(tmp_path / "export" / "model.tflite"), dataset="camvid", **settings)
+    assert (tmp_path / "out" / "predictions" / "frame_labels.png").exists()
