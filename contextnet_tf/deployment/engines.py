@@ -44,8 +44,9 @@ class LiteRTEngine:
         """
         from ai_edge_litert.interpreter import Interpreter  # a second, and nobody else needs it
 
+        content = _content(path)
         try:
-            self._interpreter = Interpreter(model_content=_content(path), num_threads=num_threads)
+            self._interpreter = Interpreter(model_content=content, num_threads=num_threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -225,12 +225,12 @@ def test_pictures_of_the_wrong_kind(either_engine, picture, words):
 
 
 def test_files_that_are_missing_or_of_another_kind(colours_file, tmp_path):
-    with pytest.raises(InputError, match="absent.tflite: is not a file"):
+    with pytest.raises(InputError, match=r"^\S*absent.tflite: is not a file; name a .tflite file"):
         Segmenter(tmp_path / "absent.tflite")
     with pytest.raises(InputError, match="is not a file"):
         Segmenter(tmp_path)
     (tmp_path / "text.tflite").write_text("no network at all")
-    with pytest.raises(InputError, match="text.tflite: is not a TFLite file"):
+    with pytest.raises(InputError, match=r"^\S*text.tflite: is not a TFLite file"):
         Segmenter(tmp_path / "text.tflite")
     whole = colours_file.read_bytes()
     (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) // 2])
