@@ -21,8 +21,7 @@ from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.reporting.results import environment, update_results
 from experiments import program
 
-flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
-program.key_flags("checkpoint", "model", "dataset", "data_dir", "output_dir")
+program.key_flags("checkpoint", "model", "dataset", "data_dir", "split", "output_dir")
 
 
 def run(

@@ -20,7 +20,6 @@ import keras
 import numpy as np
 from absl import flags
 
-from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.export import Agreement, check_export, export_saved_model, export_tflite
@@ -62,7 +61,7 @@ def run(
 
     `dataset` and `data_dir` None: those that the result.json beside the checkpoint names, if any.
     """
-    network = fold_batch_norm(load_network(checkpoint, model=model))
+    network = load_network(checkpoint, model=model)
     description, found_dir = _dataset(checkpoint, dataset, data_dir)
     found = _validation_pictures(description, found_dir, bool(data_dir)) if description else []
     size = size or _default_size(network, description, found)

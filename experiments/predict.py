@@ -33,10 +33,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import make_folder, replacing_file
 from contextnet_tf.reporting.results import FILE_NAME, read_results, update_results
-from experiments import (
-    evaluate,  # noqa: F401  (defines --split)
-    program,
-)
+from experiments import program
 
 PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

@@ -16,12 +16,14 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "data_dir", None, "Folder that holds the data set. Default: where the data set's own program puts it."
 )
+flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
 flags.DEFINE_string("recipe", "short", "Training recipe: short, paper or smoke.")
 flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0)
 flags.DEFINE_string("model", None, "Name of the network, for example cn14. Default: cn14, or the checkpoint's own.")
 flags.DEFINE_string(
-    "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken)."
+    "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken); "
+    "for predict the exported .tflite file."
 )
 
 # From here on this module declares flags in the name of the program that imports it.

@@ -1,7 +1,7 @@
 """Files that run without this package: SavedModel and TFLite. A uint8 picture goes in, 0 to 255, RGB.
 
-Give networks whose batch normalization is folded (`contextnet_tf.fold_batch_norm`): the paper's inference
-network (section 3.1), and the only one whose TFLite file holds nothing but convolutions and sums.
+Batch normalization is folded on the way: the result is the paper's inference network (section 3.1), and its
+TFLite file holds nothing but convolutions and sums.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.engines import LiteRTEngine
 from contextnet_tf.deployment.metadata import metadata_path
@@ -49,7 +50,7 @@ def export_saved_model(
       InputError: the network has no fixed size and none is given, or cannot take it; it has another
         number of classes than the data set; or the folder cannot be written.
     """
-    network = at_size(model, size)
+    network = at_size(fold_batch_norm(model), size)
     size = network.input_shape[1:3]
     metadata = _metadata(network, 1, "float32", dataset, commit)
     with replacing_folder(path) as temporary:
@@ -80,7 +81,7 @@ def export_tflite(
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r} is not available; choose from: {', '.join(PRECISIONS)}")
-    network = at_size(model, size)
+    network = at_size(fold_batch_norm(model), size)
     small = logits_network(network)
     size = network.input_shape[1:3]
     metadata = _metadata(network, size[0] // small.output_shape[1], precision, dataset, commit)
