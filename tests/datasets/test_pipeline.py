@@ -14,10 +14,11 @@ from contextnet_tf.datasets.statistics import class_pixel_counts
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
+CHANGED = Augmentation()
 UNCHANGED = Augmentation(scale=(1.0, 1.0), flip=False, brightness=0, contrast=0, saturation=0, hue=0)
 
 
-def _batches(folder, augmentation=Augmentation(), first_step=0, last_step=9, batch_size=2, seed=5):
+def _batches(folder, augmentation=CHANGED, first_step=0, last_step=9, batch_size=2, seed=5):
     return pipeline.training_batches(
         CAMVID,
         CAMVID.list_examples(folder, "train"),

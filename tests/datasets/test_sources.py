@@ -67,7 +67,8 @@ def test_picture_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
     _refused("bonn_000001_000019_leftImg8bit.png: has no label", CITYSCAPES.list_examples, cityscapes_dir, "train")
     label.write_bytes(kept)
     image.unlink()
-    _refused("bonn_000000_000019_gtFine_labelIds.png: has no picture", CITYSCAPES.list_examples, cityscapes_dir, "train")
+    message = "bonn_000000_000019_gtFine_labelIds.png: has no picture"
+    _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
     (camvid_dir / "trainannot" / "p2.png").unlink()
     _refused(r"trainannot/p2.png: is listed in .*train.txt:3 but missing", CAMVID.list_examples, camvid_dir, "train")
     (camvid_dir / "val" / "p1.png").unlink()

@@ -112,7 +112,8 @@ def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
 
 def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
-    _refused(_train(call, camvid_dir, out, "--crop_height=65"), "crop size 65 x 96 (height x width): cn14 takes multiples of 32")
+    message = "crop size 65 x 96 (height x width): cn14 takes multiples of 32"
+    _refused(_train(call, camvid_dir, out, "--crop_height=65"), message)
     called = call(
         train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--crop_height=64"
     )

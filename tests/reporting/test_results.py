@@ -120,13 +120,3 @@ def test_the_commit_tells_a_changed_checkout_and_is_null_outside_one(tmp_path, m
     assert results.environment()["commit"] == head + "+changes"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert results.environment()["commit"] is None  # git is not installed
-
-
-def test_the_environment_is_described_without_importing_what_it_describes():
-    program = (
-        "import sys; from contextnet_tf.reporting import results; before = set(sys.modules);"
-        "results.environment(); new = {name.partition('.')[0] for name in set(sys.modules) - before};"
-        "print(sorted(new & {'tensorflow', 'keras', 'cv2'}), 'matplotlib' in sys.modules)"
-    )
-    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert printed.stdout.split("\n")[-2] == "[] False"
