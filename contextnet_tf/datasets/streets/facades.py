@@ -1,0 +1,135 @@
+"""Fronts of buildings in their light and in perspective."""
+
+import dataclasses
+import math
+import random
+
+import cv2
+import numpy as np
+
+from contextnet_tf.datasets.streets.canvas import Canvas, Point
+from contextnet_tf.datasets.streets.fronts import MATERIALS, FrontStyle, Material, lay_out_front
+from contextnet_tf.datasets.streets.identity import BUILDING
+from contextnet_tf.datasets.streets.light import RGB, Light, Vector
+
+_FINEST = 0.055  # pixels that a metre of a front gets at most, per pixel of the canvas' height
+_PLAIN = 6.0  # canvas pixels; narrower fronts are one colour
+_GLASS = (50, 60, 70)
+_GLASSES = ((Material.GLASS_DARK, 0.10), (Material.GLASS_SKY, 0.34), (Material.GLASS_BRIGHT, 0.55))
+_LIT = ((Material.LIT, (255, 214, 140)), (Material.LIT_DIM, (226, 176, 108)), (Material.SHOP, (250, 220, 168)))
+_CURTAIN, _INK = (176, 172, 160), (238, 234, 226)
+_SHOP_INSIDES = ((96, 84, 70), (62, 66, 72), (120, 112, 100))
+_DOORS = ((84, 56, 40), (52, 66, 58), (60, 62, 70), (110, 40, 38), (150, 130, 100), (128, 132, 134))
+_BOARDS = ((224, 220, 210), (40, 42, 48), (160, 40, 44), (40, 84, 140), (62, 110, 70), (214, 170, 60), (110, 60, 100))
+_AWNINGS = ((150, 44, 46), (44, 84, 66), (60, 74, 110), (196, 176, 140), (206, 140, 60), (70, 66, 64))
+
+
+def _parts() -> np.ndarray:
+    """How much of which paint is in a material, float32 [materials, 7]: wall, base, trim, frame, shutter, door, shop."""
+    parts = np.zeros((MATERIALS, 7), np.float32)
+    for tone, part in enumerate((0.93, 1.0, 1.03, 1.07)):
+        parts[Material.WALL + tone, 0] = parts[Material.BASE + tone, 1] = part
+    for material, paint, part in (
+        (Material.WALL_DARK, 0, 0.84), (Material.WALL_DEEP, 0, 0.5), (Material.PLINTH, 1, 0.7),
+        (Material.TRIM, 2, 1.0), (Material.TRIM_DARK, 2, 0.66), (Material.FRAME, 3, 1.0), (Material.SHUTTER, 4, 1.0),
+        (Material.DOOR, 5, 1.0), (Material.DOOR_DARK, 5, 0.7), (Material.SHOP, 6, 1.0),
+    ):  # fmt: skip
+        parts[material, paint] = part
+    return parts
+
+
+_PARTS = _parts()
+
+
+@dataclasses.dataclass(frozen=True)
+class Plane:
+    """An upright plane from the street point (s0, z0) to (s1, z1); `normal` looks out of it."""
+
+    s0: float
+    z0: float
+    s1: float
+    z1: float
+    normal: Vector
+
+    @property
+    def length(self) -> float:
+        """Metres from end to end."""
+        return math.hypot(self.s1 - self.s0, self.z1 - self.z0)
+
+    def point(self, u: float, y: float, out: float = 0.0) -> Point:
+        """The street point `u` metres along the plane, `y` up and `out` metres before it."""
+        part = u / self.length
+        s = self.s0 + (self.s1 - self.s0) * part + self.normal[0] * out
+        return s, y, self.z0 + (self.z1 - self.z0) * part + self.normal[2] * out
+
+
+def draw_facade(
+    canvas: Canvas, light: Light, rng: random.Random, plane: Plane, height: float, style: FrontStyle,
+    shaded_below: float = 0.0,
+) -> None:  # fmt: skip
+    """Draws a front on a plane; up to `shaded_below` metres the sun does not reach it."""
+    camera, length = canvas.camera, plane.length
+    left, right = (camera.pixel(*plane.point(u, 3.0))[0] for u in (0.0, length))
+    distance = math.sqrt(max(min(plane.z0, plane.z1), 4.0) * max(plane.z0, plane.z1, 4.0))
+    finest = _FINEST * camera.height
+    corners = [plane.point(*corner) for corner in ((0, 0), (length, 0), (length, height), (0, height))]
+    if abs(right - left) < _PLAIN:
+        shaded = 0.0 if shaded_below > height / 2 else 1.0
+        canvas.polygon(corners, light.shade(_dimmed(style.wall, 0.9), plane.normal, distance, shaded), BUILDING)
+        return
+    columns = min(1.1 * abs(right - left) / length, finest)
+    cells = lay_out_front(rng, length, height, columns, min(camera.scale(distance), finest), style, light.lamps)
+    if shaded_below > 0:
+        cells[max(0, len(cells) - round(shaded_below * len(cells) / height)) :] += np.uint8(MATERIALS)
+    picture = cv2.applyColorMap(cells, _colours(light, rng, style, plane.normal, distance))
+    canvas.picture(picture, corners, BUILDING)
+
+
+def _dimmed(colour: RGB, part: float) -> RGB:
+    return tuple(a * part for a in colour)
+
+
+def _colours(light: Light, rng: random.Random, style: FrontStyle, normal: Vector, distance: float) -> np.ndarray:
+    """The colours uint8 [256, 1, 3] of all materials: first in the light as it falls, then without the sun."""
+    door, balcony, inside = rng.choice(_DOORS), rng.choice((0.5, 0.8, 1.0)), rng.choice(_SHOP_INSIDES)
+    paints = (style.wall, style.base, style.trim, style.frame, style.shutter or style.trim, door, inside)
+    parts = _PARTS.copy()
+    parts[Material.BALCONY, 2] = balcony
+    own = parts @ np.array(paints, np.float32)
+    own[Material.BOARD : Material.BOARD + 3] = rng.sample(_BOARDS, k=3)
+    own[[Material.CURTAIN, Material.INK]] = _CURTAIN, _INK
+    exposed = np.array((1.0, 0.0), np.float32)[:, None, None]
+    normals = np.array(normal, np.float32).reshape(1, 1, 3)
+    seen = light.shade_all(own[None], normals, distance, exposed)
+
+    day = min(1.0, light.sky[1] * 1.6)
+    sky = [0.4 * low + 0.6 * high for low, high in zip(light.skyline, light.zenith)]
+    for material, mirrored in _GLASSES:
+        glass = [day * (own_part * (1 - mirrored) + part * mirrored) for own_part, part in zip(_GLASS, sky)]
+        seen[:, material] = light.fade(glass, distance)
+    for material, colour in _LIT[: 3 if light.lamps else 0]:
+        seen[:, material] = light.fade(colour, distance)
+    seen[:, Material.SHOP_SHINE] = seen[:, Material.SHOP] * 0.72 + np.array(sky, np.float32) * 0.22
+    colours = np.zeros((256, 1, 3), np.uint8)
+    colours[: 2 * MATERIALS, 0] = np.minimum(seen, 255).reshape(-1, 3)
+    return colours
+
+
+def draw_awning(
+    canvas: Canvas, light: Light, rng: random.Random, plane: Plane, left: float, right: float, top: float
+) -> None:
+    """Draws an awning over a shop window between `left` and `right` metres along a plane."""
+    cloth, reach = rng.choice(_AWNINGS), rng.uniform(0.9, 1.5)
+    stripes = 8 if rng.random() < 0.5 else 1
+    distance = plane.point(left, 0.0)[2]
+    if distance < 2.0:
+        return
+    tilted = tuple(part * 0.7 + up for part, up in zip(plane.normal, (0.0, 0.7, 0.0)))
+    for index in range(stripes):
+        a, b = (left + (right - left) * edge / stripes for edge in (index, index + 1))
+        colour = cloth if index % 2 == 0 else (226, 222, 212)
+        high = [plane.point(a, top + 0.1), plane.point(b, top + 0.1)]
+        low = [plane.point(b, top - 0.5, reach), plane.point(a, top - 0.5, reach)]
+        hem = [plane.point(a, top - 0.72, reach), plane.point(b, top - 0.72, reach)]
+        canvas.polygon(high + low, light.shade(colour, tilted, distance), BUILDING)
+        canvas.polygon(low + hem, light.shade(_dimmed(colour, 0.85), plane.normal, distance), BUILDING)

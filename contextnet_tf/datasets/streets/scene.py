@@ -1,0 +1,77 @@
+"""Draws one labelled street scene."""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+from contextnet_tf.datasets.streets.camera import sample_camera
+from contextnet_tf.datasets.streets.canvas import SUPERSAMPLING, Canvas
+from contextnet_tf.datasets.streets.ground import ShadowMap, finish_ground
+from contextnet_tf.datasets.streets.hood import draw_hood, mark_border
+from contextnet_tf.datasets.streets.identity import INSTANCES_PER_LABEL
+from contextnet_tf.datasets.streets.layout import sample_street
+from contextnet_tf.datasets.streets.light import sample_light
+from contextnet_tf.datasets.streets.lots import line_street
+from contextnet_tf.datasets.streets.marks import Marks
+from contextnet_tf.datasets.streets.photo import develop
+from contextnet_tf.datasets.streets.roadside import furnish
+from contextnet_tf.datasets.streets.roadway import Roadway
+from contextnet_tf.datasets.streets.sidewalks import fill_sidewalks
+from contextnet_tf.datasets.streets.site import Site
+from contextnet_tf.datasets.streets.sky import draw_sky, draw_skyline
+from contextnet_tf.datasets.streets.traffic import fill_street
+from contextnet_tf.errors import InputError
+
+_SMALLEST = 64  # pixels of a side; in smaller pictures nothing could be told apart
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A drawn street: `image` uint8 [H, W, 3] RGB, `label_ids` uint8 [H, W], `instance_ids` uint16 [H, W]."""
+
+    image: np.ndarray
+    label_ids: np.ndarray
+    instance_ids: np.ndarray
+
+
+def draw_street(seed: int | Sequence[int] | np.random.Generator, height: int, width: int) -> Scene:
+    """Draws a street scene of height x width pixels. The same seed draws the same bytes.
+
+    Raises:
+      InputError: the picture would be smaller than 64 x 64 pixels.
+    """
+    if min(height, width) < _SMALLEST:
+        raise InputError(f"{height} x {width}: a drawn street has at least {_SMALLEST} x {_SMALLEST} pixels")
+    rng = random.Random(int(np.random.default_rng(seed).integers(2**63)))
+    street = sample_street(rng)
+    light = sample_light(rng)
+    camera = sample_camera(rng, width * SUPERSAMPLING, height * SUPERSAMPLING, street.eye_s, street.bend)
+    site = Site(Canvas(camera), light, rng, street)
+    line_street(site)
+    furnish(site)
+    fill_street(site)
+    fill_sidewalks(site)
+
+    draw_sky(site.canvas, light, rng)
+    draw_skyline(site.canvas, light, rng)
+    surface = Roadway(site.canvas, street, rng).draw()
+    Marks(site.canvas, street, rng).draw()
+    shadows = ShadowMap(camera, light)
+    shadows.add(item for item in site.items if item.large)
+    sunlit = shadows.sunlit([item.foot or (0.0, 0.0) for item in site.items])
+    shadows.add(item for item in site.items if not item.large)
+    finish_ground(site.canvas, light, shadows, surface, rng)
+    look = rng.getrandbits(48)
+    for index in sorted(range(len(site.items)), key=lambda index: -site.items[index].z):
+        rng.seed(look + index)  # small things show fewer details and draw fewer numbers; the next thing must not care
+        site.items[index].draw(float(sunlit[index]))
+    rng.seed(look - 1)
+    site.items.clear()  # they hold the site in their turn; so the canvas is freed at once
+    draw_hood(site.canvas, light, rng)
+
+    image, instance_ids = develop(site.canvas, rng)
+    mark_border(instance_ids, rng)
+    labels = np.where(instance_ids < INSTANCES_PER_LABEL, instance_ids, instance_ids // INSTANCES_PER_LABEL)
+    return Scene(image, labels.astype(np.uint8), instance_ids)
