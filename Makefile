@@ -35,7 +35,7 @@ ifeq ($(DATASET),streets)
 endif
 	$(python) -m experiments.train --dataset=$(DATASET) --data_dir=$(DATA_DIR) --output_dir=$(OUT) \
 	  --model=$(MODEL) --recipe=$(RECIPE) --epochs=$(EPOCHS) --seed=$(SEED) --resume
-	$(python) -m experiments.evaluate --checkpoint=$(OUT) --dataset=$(DATASET) --data_dir=$(DATA_DIR) --output_dir=$(OUT)
+	$(python) -m experiments.evaluate --checkpoint=$(OUT) --output_dir=$(OUT)
 	$(python) -m experiments.export --checkpoint=$(OUT) --output_dir=$(OUT)
 	$(python) -m experiments.predict --checkpoint=$(OUT)/export/model.tflite --output_dir=$(OUT)
 	$(python) -m experiments.report --output_dir=$(OUT)

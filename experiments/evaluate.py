@@ -2,9 +2,10 @@
 
 The paper: Tables 4 to 6. A few minutes for Cityscapes val (500 pictures) on two cores.
 
-  python -m experiments.evaluate --checkpoint=runs/camvid --dataset=camvid --data_dir=DIR --output_dir=runs/camvid
+  python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
 
-Prints the table and writes it into result.json of --output_dir.
+The data set is the one that the run was trained on, unless --dataset and --data_dir name another. Prints the
+table and writes it into result.json of --output_dir.
 """
 
 import math
@@ -16,9 +17,11 @@ from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
+from contextnet_tf.files import make_folder
 from contextnet_tf.models.loading import load_network, network_path
-from contextnet_tf.reporting.results import environment, update_results
+from contextnet_tf.reporting.results import environment, recorded_dataset, update_results
 from experiments import program
 
 program.key_flags("checkpoint", "model", "dataset", "data_dir", "split", "output_dir")
@@ -28,23 +31,30 @@ def run(
     *,
     checkpoint: str,
     model: str | None = None,
-    dataset: str,
-    data_dir: str | None,
+    dataset: str | None = None,
+    data_dir: str | None = None,
     split: str = "val",
     output_dir: str,
     given_flags: dict[str, Any] | None = None,
 ) -> Report:
-    """Measures the network and writes the figures; the arguments are the flags."""
+    """Measures the network and writes the figures; the arguments are the flags.
+
+    `dataset` and `data_dir` None: those that the result.json beside the checkpoint names.
+    """
+    dataset, data_dir = recorded_dataset([network_path(checkpoint).parent], dataset, data_dir)
+    if dataset is None:
+        raise InputError(f"{checkpoint}: no result.json beside it names a data set; say --dataset=...")
     description = get_dataset(dataset)
     network = load_network(checkpoint, model=model, num_classes=description.num_classes)
     examples = description.list_examples(data_dir, split)
     sources.check_files(examples)
+    make_folder(output_dir)  # so that a folder that cannot be written is refused before the work
     with tqdm.tqdm(total=len(examples), desc="evaluating", unit="picture", dynamic_ncols=True) as bar:
         report = evaluate(network, description, examples, on_picture=bar.update)
     update_results(
         output_dir,
         evaluation=report.to_json() | {"checkpoint": network_path(checkpoint).name, "split": split},
-        flags={"evaluate": given_flags or {}},
+        flags={"evaluate": (given_flags or {}) | {"dataset": dataset}},
         **environment(),
     )
     return report
@@ -67,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
     report = run(
         checkpoint=program.required("checkpoint"),
         model=values.model,
-        dataset=values.dataset,
+        dataset=program.given("dataset"),
         data_dir=values.data_dir,
         split=values.split,
         output_dir=program.required("output_dir"),

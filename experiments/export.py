@@ -29,7 +29,7 @@ from contextnet_tf.files import make_folder, replacing_folder
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.pictures import evenly_spread
-from contextnet_tf.reporting.results import FILE_NAME, environment, read_results, update_results
+from contextnet_tf.reporting.results import environment, recorded_dataset, update_results
 from experiments import program
 
 FORMATS = {
@@ -62,7 +62,8 @@ def run(
     `dataset` and `data_dir` None: those that the result.json beside the checkpoint names, if any.
     """
     network = load_network(checkpoint, model=model)
-    description, found_dir = _dataset(checkpoint, dataset, data_dir)
+    dataset, found_dir = recorded_dataset([network_path(checkpoint).parent], dataset, data_dir)
+    description = get_dataset(dataset) if dataset else None
     found = _validation_pictures(description, found_dir, bool(data_dir)) if description else []
     size = size or _default_size(network, description, found)
     pictures = [fit_picture(picture, size, size_multiple(network)) for picture in found] or _noise(size)
@@ -87,21 +88,9 @@ def run(
         "label_agreement": min(x.label_agreement for x in agreements),
         "checked_with": f"{len(found)} pictures of {description.name} val" if found else "noise",
     }
-    used = (given_flags or {}) | {"dataset": description.name if description else None}
+    used = (given_flags or {}) | {"dataset": dataset}
     update_results(output_dir, export=section, flags={"export": used})
     return section
-
-
-def _dataset(
-    checkpoint: str, name: str | None, data_dir: str | None
-) -> tuple[Dataset | None, str | None]:
-    """The data set and its folder: as named, or else as in the result.json beside the checkpoint."""
-    folder = network_path(checkpoint).parent
-    recorded = read_results(folder).get("dataset", {}) if (folder / FILE_NAME).exists() else {}
-    name = name or recorded.get("name")
-    if data_dir is None and recorded.get("name") == name:
-        data_dir = recorded.get("data_dir")
-    return get_dataset(name) if name else None, data_dir
 
 
 def _validation_pictures(dataset: Dataset, data_dir: str | None, required: bool) -> list[np.ndarray]:
@@ -166,7 +155,7 @@ def main(argv: Sequence[str]) -> None:
     section = run(
         checkpoint=program.required("checkpoint"),
         model=values.model,
-        dataset=None if values["dataset"].using_default_value else values.dataset,
+        dataset=program.given("dataset"),
         data_dir=values.data_dir,
         output_dir=output_dir,
         formats=tuple(FORMATS) if values.format == "all" else (values.format,),

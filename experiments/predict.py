@@ -32,7 +32,7 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import make_folder, replacing_file
-from contextnet_tf.reporting.results import FILE_NAME, read_results, update_results
+from contextnet_tf.reporting.results import recorded_dataset, update_results
 from experiments import program
 
 PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -116,11 +116,10 @@ def _dataset(
     checkpoint: str, output_dir: str, segmenter: Segmenter, name: str | None
 ) -> tuple[Dataset, str | None]:
     """The data set whose classes the network knows, and the folder in which a run last had it."""
-    recorded = {}
-    for folder in (pathlib.Path(output_dir), pathlib.Path(checkpoint), *pathlib.Path(checkpoint).parents[:2]):
-        if not recorded and (folder / FILE_NAME).is_file():
-            recorded = read_results(folder).get("dataset", {})
-    name = name or segmenter.metadata.get("dataset") or recorded.get("name")
+    path = pathlib.Path(checkpoint)
+    name, data_dir = recorded_dataset(
+        [output_dir, path, *path.parents[:2]], name or segmenter.metadata.get("dataset"), None
+    )
     if name is None:
         raise InputError(f"{checkpoint}: does not say which data set's classes it knows; say --dataset=...")
     description = get_dataset(name)
@@ -129,7 +128,7 @@ def _dataset(
             f"{checkpoint}: tells {segmenter.num_classes} classes apart, data set {name!r} has "
             f"{description.num_classes}; say --dataset=..."
         )
-    return description, recorded.get("data_dir") if recorded.get("name") == name else None
+    return description, data_dir
 
 
 def _split_items(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
@@ -178,7 +177,7 @@ def main(argv: Sequence[str]) -> None:
         checkpoint=program.required("checkpoint"),
         input=values.input,
         split=values.split,
-        dataset=None if values["dataset"].using_default_value else values.dataset,
+        dataset=program.given("dataset"),
         data_dir=values.data_dir,
         output_dir=output_dir,
         engine=values.engine,

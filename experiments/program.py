@@ -11,7 +11,8 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import replacing_file
 
 flags.DEFINE_string(
-    "dataset", "streets", "Name of the data set: streets (drawn by this project), cityscapes or camvid."
+    "dataset", "streets", "Name of the data set: streets (drawn by this project), cityscapes or camvid. "
+    "A trained network's own is the default where one is given."
 )
 flags.DEFINE_string(
     "data_dir", None, "Folder that holds the data set. Default: where the data set's own program puts it."
@@ -46,6 +47,12 @@ def required(name: str) -> str:
     if not value:
         raise InputError(f"--{name} is missing; say --{name}=..., or see --help")
     return value
+
+
+def given(name: str) -> Any:
+    """The value of the flag `name` if it was given; None where it has its default."""
+    flag = flags.FLAGS[name]
+    return None if flag.using_default_value else flag.value
 
 
 def given_flags() -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pathlib
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,26 @@ def read_results(run_dir: str | os.PathLike) -> dict[str, Any]:
 def evaluated_split(results: Mapping[str, Any]) -> str | None:
     """The split that the figures of the section "evaluation" are of: its own word, else the data set's."""
     return results.get("evaluation", {}).get("split") or results.get("dataset", {}).get("split")
+
+
+def recorded_dataset(
+    folders: Iterable[str | os.PathLike], name: str | None, data_dir: str | None
+) -> tuple[str | None, str | None]:
+    """The data set's name and folder: as given, or else as the first result.json in `folders` names them.
+
+    A recorded folder is taken only for the data set that it was recorded with. Both may stay None.
+
+    Raises:
+      InputError: a result.json is damaged.
+    """
+    for folder in folders:
+        recorded = read_results(folder).get("dataset") if (pathlib.Path(folder) / FILE_NAME).is_file() else None
+        if recorded:
+            name = name or recorded.get("name")
+            if data_dir is None and recorded.get("name") == name:
+                data_dir = recorded.get("data_dir")
+            break
+    return name, data_dir
 
 
 def environment() -> dict[str, Any]:

@@ -84,6 +84,9 @@ def test_evaluate_gives_the_figures_of_the_training(trained, call, tmp_path):
     assert now["class_iou"] == before["class_iou"] and now["confusion"] == before["confusion"]
     # Two pictures of 64 x 96.
     assert np.sum(now["confusion"]) == 2 * 6144
+    # Without --dataset it is the run's own.
+    again = call(evaluate, f"--checkpoint={folder}", f"--output_dir={tmp_path}")
+    assert again.out == called.out
 
 
 def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
@@ -98,6 +101,11 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     _refused(call(evaluate, *camvid, "--split=test"), "has no test.txt")
     _refused(call(evaluate, *camvid, f"--checkpoint={tmp_path / 'none.keras'}"), "none.keras: does not exist")
     assert not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("kept")
+    _refused(call(evaluate, *camvid[:3], f"--output_dir={tmp_path / 'file'}"), "file: cannot be written as a folder")
+    lone = tmp_path / "lone.keras"
+    lone.write_bytes((folder / "best.keras").read_bytes())
+    _refused(call(evaluate, f"--checkpoint={lone}", *common), "no result.json beside it names a data set")
 
 
 def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
