@@ -9,7 +9,7 @@ DATA_DIR ?= data/$(DATASET)$(if $(filter streets,$(DATASET)),/drawn)
 OUT ?= runs/demo
 MODEL ?= cn14
 RECIPE ?= short
-EPOCHS ?= 8
+EPOCHS ?= 6
 SEED ?= 0
 
 SHELL := /bin/bash
