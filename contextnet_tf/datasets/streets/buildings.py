@@ -74,7 +74,10 @@ def _draw_end(canvas: Canvas, light: Light, rng: random.Random, b: Building) -> 
     else:
         corners = [end.point(0, 0), end.point(b.depth, 0), end.point(b.depth, b.height), end.point(0, b.height)]
         canvas.polygon(corners, light.shade(b.style.wall, end.normal, b.z0), BUILDING)
-    if b.roof == "pitched":
+    if b.roof == "mansard":
+        hip = [end.point(0, b.height), end.point(b.depth, b.height), end.point(b.depth - 1.6, b.top), end.point(1.6, b.top)]
+        canvas.polygon(hip, light.shade(b.roof_colour, (0.0, 0.5, -0.85), b.z0), BUILDING)
+    elif b.roof == "pitched":
         gable = [end.point(0, b.height), end.point(b.depth, b.height), end.point(b.depth / 2, b.top)]
         canvas.polygon(gable, light.shade(b.style.wall, end.normal, b.z0), BUILDING)
 

@@ -43,6 +43,7 @@ class Material(enum.IntEnum):
 
 MATERIALS = 32
 _CLEAR = 255  # in a cell: what is behind it stays
+_GOODS = (Material.DOOR, Material.DOOR_DARK, Material.CURTAIN, Material.TRIM_DARK, Material.BOARD, Material.SHUTTER)
 _COARSE = 5.0  # pixels of a bay; in narrower ones nothing smaller than a window is painted
 _LOOKS = (
     # upper pane             lower pane             weight  with lamps on
@@ -230,6 +231,8 @@ def _lay_shops(sheet: Sheet, rng: random.Random, length: float, style: FrontStyl
             b = left + (right - left - 0.2) * (pane + 1) / panes
             sheet.rectangle(a, b, 0.6, top - 0.1, Material.SHOP)
             sheet.rectangle(a, b, 0.6 + 0.55 * (top - 0.7), top - 0.1, Material.SHOP_SHINE)
+            if sheet.columns > 8:
+                _lay_goods(sheet, rng, a, b)
         board = rng.randrange(3)
         sheet.rectangle(left, right, top + 0.06, top + 0.72, Material.BOARD + board)
         sheet.rectangle(left, right, top - 0.02, top + 0.06, Material.WALL_DEEP)
@@ -240,6 +243,15 @@ def _lay_shops(sheet: Sheet, rng: random.Random, length: float, style: FrontStyl
                 y = top + 0.22
                 sheet.rectangle(u, u + width, y, y + rng.choice((0.24, 0.24, 0.36)), Material.INK)
             u += width + 0.1
+
+
+def _lay_goods(sheet: Sheet, rng: random.Random, left: float, right: float) -> None:
+    """What lies in a shop window between `left` and `right`."""
+    u = left + rng.uniform(0.1, 0.4)
+    while u < right - 0.2:
+        width = min(rng.uniform(0.15, 0.5), right - 0.1 - u)
+        sheet.rectangle(u, u + width, 0.6, 0.6 + rng.choice((0.2, 0.35, 0.5, 1.3)), rng.choice(_GOODS))
+        u += width + rng.uniform(0.1, 0.6)
 
 
 def _lay_doors(sheet: Sheet, rng: random.Random, length: float, style: FrontStyle, across: int) -> None:

@@ -10,7 +10,7 @@ from contextnet_tf.datasets.streets.identity import EGO_VEHICLE, OUT_OF_ROI
 from contextnet_tf.datasets.streets.light import Light
 
 _PAINTS = ((30, 31, 34), (88, 90, 94), (150, 152, 154), (26, 32, 52), (80, 22, 26))
-_LAYERS = 9
+_LAYER = 3.0  # canvas pixels; the shading of the hood goes in steps of this height
 
 
 def draw_hood(canvas: Canvas, light: Light, rng: random.Random) -> None:
@@ -26,8 +26,9 @@ def draw_hood(canvas: Canvas, light: Light, rng: random.Random) -> None:
         across = 1.1 * step / 20
         drop = sag * (across**2 + 6.6 * max(abs(across) - 0.8, 0.0) ** 1.5)
         curve.append((middle + across * reference * 0.55, height - depth + drop))
-    for layer in range(_LAYERS):
-        part = layer / _LAYERS
+    layers = max(6, round(depth / _LAYER))
+    for layer in range(layers):
+        part = layer / layers
         mirrored = 0.55 * (1 - part) ** 2  # of the sky, most where the hood bends away
         colour = [
             min(255.0, own * (sky + 0.4 * sun) * (1 - mirrored) + above * 0.8 * mirrored)

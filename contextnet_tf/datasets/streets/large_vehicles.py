@@ -45,19 +45,55 @@ def bus_solid(decks: int = 1) -> Solid:
         faces.append(Face(quad_part(sides["right"], start, start + 0.10, 0.02, bands[0][1]), "dark", 5))
         for leaf in (start + 0.006, start + 0.053):
             faces.append(Face(quad_part(sides["right"], leaf, leaf + 0.041, 0.05, bands[0][1] - 0.02), "glass", 6))
-    for name in ("rear", "front"):
-        low, high = (0.50, 0.84) if name == "rear" else (0.26, 0.82)
-        faces.append(Face(quad_part(sides[name], 0.0, 1.0, 0.0, 0.14), "second", 1, 0.9))
-        faces.append(Face(quad_part(sides[name], 0.06, 0.94, low, high), "glass", 2))
-        faces.append(Face(quad_part(sides[name], 0.06, 0.94, low + 0.62 * (high - low), high), "reflection", 3))
-        faces.append(Face(quad_part(sides[name], 0.12, 0.88, 0.86, 0.97), "gap", 2))
-        faces.append(Face(quad_part(sides[name], 0.20, 0.78, 0.885, 0.945), "display", 3))
-        faces.append(Face(quad_part(sides[name], 0.40, 0.60, 0.06, 0.11), "plate", 2))
-    for left, right in ((0.04, 0.12), (0.88, 0.96)):
-        faces.append(Face(quad_part(sides["rear"], left, right, 0.18, 0.34), "tail", 2))
-        faces.append(Face(quad_part(sides["front"], left, right + 0.0, 0.13, 0.19), "head", 2))
-    faces.append(Face(quad_part(sides["rear"], 0.2, 0.8, 0.18, 0.42), "dark", 2))
+    faces += _bus_front(sides["front"], decks) + _bus_rear(sides["rear"])
+    for side in (-1, 1):
+        inner, outer = sorted((side * (half + 0.05), side * (half + 0.28)))
+        faces += box((inner, outer), (2.0, 2.45), (front - 0.02, front + 0.12), "dark")
     return Solid(faces + wheels((-2.6, 3.2), half, 0.48), (0.0, 1.6, 0.0))
+
+
+def _bus_front(front: tuple[Point, ...], decks: int) -> list[Face]:
+    """Two wind screens with wipers, the sign with line and destination above, lamps and a bumper below."""
+    low, high, sign = (0.27, 0.82, 0.85) if decks == 1 else (0.20, 0.46, 0.49)
+    faces = [
+        Face(quad_part(front, 0.0, 1.0, 0.0, 0.10), "second", 1, 0.9),
+        Face(quad_part(front, 0.02, 0.98, low - 0.03, sign + 0.13), "gap", 2),
+        Face(quad_part(front, 0.16, 0.60, sign + 0.02, sign + 0.10), "display", 3),
+        Face(quad_part(front, 0.66, 0.84, sign + 0.02, sign + 0.10), "display", 3),
+        Face(quad_part(front, 0.30, 0.70, 0.115, 0.135), "dark", 2),
+        Face(quad_part(front, 0.30, 0.70, 0.15, 0.17), "dark", 2),
+        Face(quad_part(front, 0.41, 0.59, 0.03, 0.075), "plate", 2),
+    ]
+    for left, right in ((0.04, 0.495), (0.505, 0.96)):
+        faces.append(Face(quad_part(front, left, right, low, high), "glass", 3))
+        faces.append(Face(quad_part(front, left, right, low + 0.58 * (high - low), high), "reflection", 4))
+        faces.append(Face(quad_part(front, left + 0.05, right - 0.08, low + 0.015, low + 0.03), "gap", 5))
+        if decks == 2:
+            faces.append(Face(quad_part(front, left, right, 0.66, 0.90), "glass", 3))
+            faces.append(Face(quad_part(front, left, right, 0.80, 0.90), "reflection", 4))
+    for left, right in ((0.04, 0.17), (0.83, 0.96)):
+        faces.append(Face(quad_part(front, left - 0.01, right + 0.01, 0.105, 0.195), "dark", 2))
+        faces.append(Face(quad_part(front, left, right, 0.12, 0.18), "head", 3))
+    return faces
+
+
+def _bus_rear(rear: tuple[Point, ...]) -> list[Face]:
+    """A window, the number of the line, the grille of the engine and lamps."""
+    faces = [
+        Face(quad_part(rear, 0.0, 1.0, 0.0, 0.10), "second", 1, 0.9),
+        Face(quad_part(rear, 0.08, 0.92, 0.54, 0.84), "glass", 2),
+        Face(quad_part(rear, 0.08, 0.92, 0.72, 0.84), "reflection", 3),
+        Face(quad_part(rear, 0.66, 0.86, 0.865, 0.945), "gap", 2),
+        Face(quad_part(rear, 0.70, 0.82, 0.88, 0.93), "display", 3),
+        Face(quad_part(rear, 0.20, 0.80, 0.16, 0.44), "dark", 2),
+        Face(quad_part(rear, 0.41, 0.59, 0.03, 0.075), "plate", 2),
+    ]
+    for row in range(4):
+        faces.append(Face(quad_part(rear, 0.24, 0.76, 0.20 + 0.06 * row, 0.22 + 0.06 * row), "gap", 3))
+    for left in (0.03, 0.88):
+        faces.append(Face(quad_part(rear, left, left + 0.09, 0.16, 0.34), "tail", 2))
+        faces.append(Face(quad_part(rear, left, left + 0.09, 0.36, 0.41), "blinker", 2))
+    return faces
 
 
 @functools.cache
@@ -70,8 +106,11 @@ def truck_cab() -> Solid:
     faces += [
         Face(quad_part(nose, 0.06, 0.94, 0.50, 0.86), "glass", 1),
         Face(quad_part(nose, 0.06, 0.94, 0.70, 0.86), "reflection", 2),
-        Face(quad_part(nose, 0.14, 0.86, 0.18, 0.44), "dark", 1),
-        Face(quad_part(nose, 0.14, 0.86, 0.29, 0.32), "chrome", 2),
+        Face(quad_part(nose, 0.10, 0.90, 0.46, 0.50), "gap", 1),
+        Face(quad_part(nose, 0.18, 0.82, 0.18, 0.42), "dark", 1),
+        Face(quad_part(nose, 0.18, 0.82, 0.24, 0.255), "chrome", 2),
+        Face(quad_part(nose, 0.18, 0.82, 0.33, 0.345), "chrome", 2),
+        Face(quad_part(nose, 0.10, 0.90, 0.89, 0.96), "paint", 1, 0.8),
         Face(quad_part(nose, 0.0, 1.0, 0.0, 0.14), "dark", 1),
         Face(quad_part(nose, 0.40, 0.60, 0.03, 0.10), "plate", 2),
     ]

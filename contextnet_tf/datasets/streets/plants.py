@@ -155,8 +155,8 @@ def draw_hedge(
 ) -> None:  # fmt: skip
     """A clipped hedge along the street: a flat body behind a row of foliage."""
     outwards = math.copysign(1.0, s)
-    front = ((s, 0.0, z0), (s, 0.0, z1), (s, height * 0.9, z1), (s, height * 0.9, z0))
-    dark = tuple(part * 0.62 for part in leaves)
+    front = ((s, 0.0, z0), (s, 0.0, z1), (s, height * 0.7, z1), (s, height * 0.7, z0))
+    dark = tuple(part * 0.7 for part in leaves)
     canvas.polygon(front, light.shade(dark, (-outwards, 0.1, -0.2), (z0 + z1) / 2, sunlit), VEGETATION)
     z = z1
     while z > z0:

@@ -60,6 +60,8 @@ class Roadway:
     def draw(self) -> Surface:
         """Draws it all, and says how rough it is."""
         street, rng = self._street, self._rng
+        below = int(self._canvas.camera.horizon) - 1
+        self._canvas.colour[below:], self._canvas.ids[below:] = _scaled(self._paving, 0.85), GROUND
         patches = self._around()
         for sign in (-1, 1):
             patches += self._side(street.sides[sign])
