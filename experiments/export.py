@@ -141,12 +141,6 @@ def _move_contents(source: pathlib.Path, target: pathlib.Path) -> None:
             os.replace(path, target / path.name)
 
 
-def _size(height: int | None, width: int | None) -> tuple[int, int] | None:
-    if (height is None) != (width is None):
-        raise InputError("--height and --width go together; give both or neither")
-    return None if height is None else (height, width)
-
-
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
@@ -159,7 +153,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         output_dir=output_dir,
         formats=tuple(FORMATS) if values.format == "all" else (values.format,),
-        size=_size(values.height, values.width),
+        size=program.given_size("height", "width"),
         given_flags=program.given_flags(),
     )
     height, width = section["input_size"]

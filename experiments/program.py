@@ -55,6 +55,18 @@ def given(name: str) -> Any:
     return None if flag.using_default_value else flag.value
 
 
+def given_size(height: str, width: str) -> tuple[int, int] | None:
+    """The values of the flags `height` and `width`; None where neither was given.
+
+    Raises:
+      InputError: only one of them was given.
+    """
+    size = flags.FLAGS[height].value, flags.FLAGS[width].value
+    if (size[0] is None) != (size[1] is None):
+        raise InputError(f"--{height} and --{width} go together; give both or neither")
+    return None if None in size else size
+
+
 def given_flags() -> dict[str, Any]:
     """The flags that the running program lists as its own, as name -> value."""
     return {flag.name: flag.value for flag in _own_flags()}

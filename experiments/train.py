@@ -20,7 +20,6 @@ from absl import flags
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
@@ -165,12 +164,6 @@ def _dataset_section(dataset: Dataset, data_dir: str | None, pictures: int) -> d
     }
 
 
-def _crop_size(height: int | None, width: int | None) -> tuple[int, int] | None:
-    if (height is None) != (width is None):
-        raise InputError("--crop_height and --crop_width go together; give both or neither")
-    return None if height is None else (height, width)
-
-
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
@@ -185,7 +178,7 @@ def main(argv: Sequence[str]) -> None:
         seed=values.seed,
         epochs=values.epochs,
         batch_size=values.batch_size,
-        crop_size=_crop_size(values.crop_height, values.crop_width),
+        crop_size=program.given_size("crop_height", "crop_width"),
         resume=values.resume,
         given_flags=program.given_flags(),
     )
