@@ -1,7 +1,7 @@
 """Draws the data set "streets": labelled street scenes, in the folder layout of Cityscapes.
 
-Needs no download. 460 pictures of 256 x 512 pixels take about half a minute on one core and 110 MB. A drawing that
-was interrupted goes on where it was; a set that is there already is left as it is.
+Needs no download. 460 pictures of 256 x 512 pixels take about half a minute on one core and 110 MB. A drawing
+that was interrupted goes on where it was; a set that is there already is left as it is.
 
   python -m data.streets.generate --output_dir=data/streets/drawn
 """
@@ -31,7 +31,7 @@ def run(
     train_pictures: int = 400,
     val_pictures: int = 60,
 ) -> int:
-    """Draws what is missing of the set and returns how many pictures that were; the arguments are the flags."""
+    """Draws what is missing of the set, returns how many pictures that were; the arguments are the flags."""
     pictures = {"train": train_pictures, "val": val_pictures}
     with tqdm.tqdm(total=sum(pictures.values()), desc="drawing streets", unit="picture", delay=0.3) as bar:
         return streets.write_set(

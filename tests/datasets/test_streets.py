@@ -1,4 +1,4 @@
-"""Drawn streets: the same seed draws the same, labels are Cityscapes' own and fit the picture, files are complete."""
+"""Drawn streets: a seed draws the same again, labels are Cityscapes' and fit the picture, files are whole."""
 
 import hashlib
 import json
@@ -115,7 +115,9 @@ def test_labels_lie_on_the_edges_of_the_picture():
         slope = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1))
         labels = scene.instance_ids.astype(int)
         edges = np.zeros(labels.shape, bool)
-        edges[8:-8, 8:-8] = (np.diff(labels, axis=0)[8:-7, 8:-8] != 0) | (np.diff(labels, axis=1)[8:-8, 8:-7] != 0)
+        edges[8:-8, 8:-8] = (np.diff(labels, axis=0)[8:-7, 8:-8] != 0) | (
+            np.diff(labels, axis=1)[8:-8, 8:-7] != 0
+        )
         on_edges.append(slope[edges].mean())
         shifted += [slope[np.roll(edges, shift, axis)].mean() for shift in (-3, 4) for axis in (0, 1)]
     assert np.mean(on_edges) > 1.4 * np.mean(shifted)
@@ -180,7 +182,10 @@ def test_an_interrupted_drawing_goes_on(tmp_path):
     removed = sorted(whole)[4]
     removed.unlink()
     calls = []
-    assert streets.write_set(tmp_path, {"train": 3, "val": 2}, **size, on_picture=lambda: calls.append(None)) == 1
+    assert (
+        streets.write_set(tmp_path, {"train": 3, "val": 2}, **size, on_picture=lambda: calls.append(None))
+        == 1
+    )
     assert len(calls) == 5
     assert _contents(tmp_path) == whole
     assert streets.write_set(tmp_path, {"train": 3, "val": 2}, **size) == 0
@@ -191,7 +196,9 @@ def test_another_set_is_refused_and_left_whole(tmp_path):
     before = _contents(tmp_path)
     for change in ({"seed": 1}, {"height": 128}, {"width": 80}):
         with pytest.raises(InputError, match="holds another drawn set .*seed 0, 64 x 64 pixels, 1 train"):
-            streets.write_set(tmp_path / "set", {"train": 1}, **{"seed": 0, "height": 64, "width": 64} | change)
+            streets.write_set(
+                tmp_path / "set", {"train": 1}, **{"seed": 0, "height": 64, "width": 64} | change
+            )
     with pytest.raises(InputError, match="2 train"):
         streets.write_set(tmp_path / "set", {"train": 2}, seed=0, height=64, width=64)
     (tmp_path / "other").mkdir()
@@ -204,8 +211,8 @@ def test_another_set_is_refused_and_left_whole(tmp_path):
 
 
 def test_the_program(call, tmp_path):
-    arguments = [f"--output_dir={tmp_path / 'set'}", "--picture_height=64", "--picture_width=96", "--train_pictures=2",
-                 "--val_pictures=1"]  # fmt: skip
+    size = ["--picture_height=64", "--picture_width=96", "--train_pictures=2", "--val_pictures=1"]
+    arguments = [f"--output_dir={tmp_path / 'set'}", *size]
     called = call(generate, *arguments)
     assert (called.status, called.out) == (0, f"3 pictures drawn: {tmp_path / 'set'}\n")
     assert json.loads((tmp_path / "set" / "streets.json").read_text())["pictures"] == {"train": 2, "val": 1}
@@ -213,4 +220,7 @@ def test_the_program(call, tmp_path):
     assert (called.status, called.out) == (0, f"already drawn, left as it is: {tmp_path / 'set'}\n")
     called = call(generate, *arguments, "--seed=4")
     assert (called.status, called.out) == (1, "")
-    assert called.err.startswith(f"error: {tmp_path / 'set'}: holds another drawn set") and called.err.count("\n") == 1
+    assert (
+        called.err.startswith(f"error: {tmp_path / 'set'}: holds another drawn set")
+        and called.err.count("\n") == 1
+    )

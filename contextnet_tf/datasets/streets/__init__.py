@@ -1,9 +1,9 @@
 """Labelled street scenes drawn by program: `draw_street` draws one, `write_set` writes a data set of them.
 
-A scene is planned first and drawn then. Plan: `layout` (the street), `lots`, `roadside`, `traffic` and `sidewalks`
-(what stands on it), all in metres on the street, so that one seed gives one street at every size. Drawing:
-`roadway` and `ground`, then everything that stands on it from far to near, at twice the size, each polygon into
-the picture and into the labels. `photo` turns that into what a camera sees.
+A scene is planned first and drawn then. Plan: `layout` (the street), `lots`, `roadside`, `traffic` and
+`sidewalks` (what stands on it), all in metres on the street, so that one seed gives one street at every
+size. Drawing: `roadway`, `marks` and `ground`, then everything that stands on it from far to near, at twice
+the size, each polygon into the picture and into the labels. `photo` turns that into what a camera sees.
 """
 
 from contextnet_tf.datasets.streets.scene import Scene, draw_street

@@ -32,11 +32,15 @@ class _Strip:
         normal = (self.inwards * (1.0 - 0.3 * back), up, -back)
         return self.light.shade(tuple(c * part for c in colour), normal, self.distance, self.sunlit)
 
-    def quad(self, u0: float, u1: float, low: float, high: float, colour: RGB | None, identity: int | None) -> None:
-        point = self.plane.point
-        self.canvas.polygon((point(u0, low), point(u1, low), point(u1, high), point(u0, high)), colour, identity)
+    def quad(
+        self, u0: float, u1: float, low: float, high: float, colour: RGB | None, identity: int | None
+    ) -> None:
+        outline = self.plane.outline((u0, low), (u1, low), (u1, high), (u0, high))
+        self.canvas.polygon(outline, colour, identity)
 
-    def bars(self, spacing: float, width: float, low: float, high: float, colour: RGB, identity: int | None) -> None:
+    def bars(
+        self, spacing: float, width: float, low: float, high: float, colour: RGB, identity: int | None
+    ) -> None:
         """Upright bars all along."""
         z = np.arange(self.plane.z0, self.plane.z1, spacing, dtype=np.float32)
         points = np.empty((len(z), 4, 3), np.float32)
@@ -47,14 +51,23 @@ class _Strip:
 
 
 def draw_wall(
-    canvas: Canvas, light: Light, rng: random.Random, s: float, z0: float, z1: float, height: float, sunlit: float
+    canvas: Canvas,
+    light: Light,
+    rng: random.Random,
+    s: float,
+    z0: float,
+    z1: float,
+    height: float,
+    sunlit: float,
 ) -> None:
     """A free-standing wall along the street, of brick, stone or plaster, sometimes sprayed on."""
     strip = _Strip(canvas, light, s, z0, z1, sunlit)
     brightness = rng.uniform(0.85, 1.05)
     body = tuple(part * brightness for part in rng.choice(_WALLS))
     length, near = strip.plane.length, canvas.camera.scale(strip.plane.z0 + 3) > 40
-    top = [strip.plane.point(u, height, out) for u, out in ((0, 0.0), (length, 0.0), (length, -0.35), (0, -0.35))]
+    top = [
+        strip.plane.point(u, height, out) for u, out in ((0, 0.0), (length, 0.0), (length, -0.35), (0, -0.35))
+    ]
     canvas.polygon(top, strip.shade(body, 1.1, up=1.0), WALL)
     strip.quad(0, length, 0.0, height, strip.shade(body), WALL)
     strip.quad(0, length, 0.0, 0.35, strip.shade(body, 0.75), None)
@@ -81,10 +94,10 @@ def _spray(strip: _Strip, rng: random.Random, height: float) -> None:
 
 
 def draw_fence(
-    canvas: Canvas, light: Light, rng: random.Random, s: float, z0: float, z1: float, height: float, sunlit: float,
-    kind: str,
+    canvas: Canvas, light: Light, rng: random.Random, s: float, z0: float, z1: float, height: float,
+    sunlit: float, kind: str,
 ) -> None:  # fmt: skip
-    """A fence of "pickets", "rails" or "mesh". Its label covers the gaps between its bars too, as in Cityscapes."""
+    """A fence of "pickets", "rails" or "mesh". Its label covers the gaps too, as in Cityscapes."""
     strip = _Strip(canvas, light, s, z0, z1, sunlit)
     body = (92, 100, 96) if kind == "mesh" else rng.choice(_FENCES)
     colour = strip.shade(body, up=0.2, back=0.6)
@@ -122,7 +135,9 @@ def draw_guard_rail(canvas: Canvas, light: Light, s: float, z0: float, z1: float
         strip.quad(0, strip.plane.length, low, high, strip.shade(_STEEL, part, up, 0.2), GUARD_RAIL)
 
 
-def draw_bridge(canvas: Canvas, light: Light, rng: random.Random, z: float, height: float, half_width: float) -> None:
+def draw_bridge(
+    canvas: Canvas, light: Light, rng: random.Random, z: float, height: float, half_width: float
+) -> None:
     """A bridge across the street at the distance `z`, its piers `half_width` metres from the middle."""
     body = rng.choice(_BRIDGES)
     reach = half_width + 50
@@ -143,4 +158,6 @@ def draw_bridge(canvas: Canvas, light: Light, rng: random.Random, z: float, heig
     rail = light.shade((84, 88, 90), _TOWARDS, z)
     canvas.polygons(posts, rail)
     for level in (1.7, 2.15):
-        canvas.line(((-reach, height + level, z), (reach, height + level, z)), rail, 0.06 * canvas.camera.scale(z))
+        canvas.line(
+            ((-reach, height + level, z), (reach, height + level, z)), rail, 0.06 * canvas.camera.scale(z)
+        )

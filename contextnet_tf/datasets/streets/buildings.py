@@ -5,9 +5,9 @@ import random
 
 from contextnet_tf.datasets.streets.canvas import Canvas
 from contextnet_tf.datasets.streets.facades import Plane, draw_awning, draw_facade
-from contextnet_tf.datasets.streets.fronts import FrontStyle
 from contextnet_tf.datasets.streets.identity import BUILDING
 from contextnet_tf.datasets.streets.light import RGB, Light
+from contextnet_tf.datasets.streets.styles import FrontStyle
 
 _DETAILS_UP_TO = 70.0  # metres
 _ROOFS = ((150, 84, 62), (132, 70, 54), (92, 88, 88), (74, 74, 80), (112, 88, 74), (164, 102, 72))
@@ -16,7 +16,7 @@ _CHIMNEY = (140, 84, 66)
 
 @dataclasses.dataclass(frozen=True)
 class Building:
-    """One building beside the street. `side` is -1 (left) or 1, `front` the distance of its front from s = 0."""
+    """A building beside the street. `side` is -1 (left) or 1, `front` where its front stands, off s = 0."""
 
     side: int
     front: float
@@ -57,11 +57,12 @@ def draw_building(canvas: Canvas, light: Light, rng: random.Random, b: Building,
     front = Plane(b.side * b.front, z0, b.side * b.front, b.z1, (-b.side, 0.0, 0.0))
     draw_facade(canvas, light, rng, front, b.height, b.style, shaded_below)
     if b.roof == "gable":
-        gable = [front.point(0.0, b.height), front.point(front.length, b.height), front.point(front.length / 2, b.top)]
+        gable = front.outline((0, b.height), (front.length, b.height), (front.length / 2, b.top))
         canvas.polygon(gable, light.shade(b.style.wall, front.normal, b.z0), BUILDING)
     if b.style.ground == "shops" and z0 < _DETAILS_UP_TO and rng.random() < 0.5:
         left = rng.uniform(0.3, max(0.4, front.length - 7))
-        draw_awning(canvas, light, rng, front, left, min(left + rng.uniform(3, 6), front.length), b.style.ground_floor - 0.9)
+        right = min(left + rng.uniform(3, 6), front.length)
+        draw_awning(canvas, light, rng, front, left, right, b.style.ground_floor - 0.9)
 
 
 def _draw_end(canvas: Canvas, light: Light, rng: random.Random, b: Building) -> None:
@@ -72,13 +73,13 @@ def _draw_end(canvas: Canvas, light: Light, rng: random.Random, b: Building) -> 
     if b.open_end:
         draw_facade(canvas, light, rng, end, b.height, b.style)
     else:
-        corners = [end.point(0, 0), end.point(b.depth, 0), end.point(b.depth, b.height), end.point(0, b.height)]
+        corners = end.outline((0, 0), (b.depth, 0), (b.depth, b.height), (0, b.height))
         canvas.polygon(corners, light.shade(b.style.wall, end.normal, b.z0), BUILDING)
     if b.roof == "mansard":
-        hip = [end.point(0, b.height), end.point(b.depth, b.height), end.point(b.depth - 1.6, b.top), end.point(1.6, b.top)]
+        hip = end.outline((0, b.height), (b.depth, b.height), (b.depth - 1.6, b.top), (1.6, b.top))
         canvas.polygon(hip, light.shade(b.roof_colour, (0.0, 0.5, -0.85), b.z0), BUILDING)
     elif b.roof == "pitched":
-        gable = [end.point(0, b.height), end.point(b.depth, b.height), end.point(b.depth / 2, b.top)]
+        gable = end.outline((0, b.height), (b.depth, b.height), (b.depth / 2, b.top))
         canvas.polygon(gable, light.shade(b.style.wall, end.normal, b.z0), BUILDING)
 
 
@@ -90,7 +91,12 @@ def _draw_roof(canvas: Canvas, light: Light, rng: random.Random, b: Building, z0
     if b.roof == "gable":
         middle = (b.z0 + b.z1) / 2
         for start, normal in ((b.z1, (0.0, 0.75, 0.65)), (z0, (0.0, 0.75, -0.65))):
-            slope = ((inner, eaves, start), (outer, eaves, start), (outer, b.top, middle), (inner, b.top, middle))
+            slope = (
+                (inner, eaves, start),
+                (outer, eaves, start),
+                (outer, b.top, middle),
+                (inner, b.top, middle),
+            )
             canvas.polygon(slope, light.shade(b.roof_colour, normal, z0), BUILDING)
     else:
         steep = b.roof == "mansard"
@@ -115,8 +121,11 @@ def _draw_roof(canvas: Canvas, light: Light, rng: random.Random, b: Building, z0
         canvas.polygon(stack, light.shade(_CHIMNEY, (0, 0, -1.0), z), BUILDING)
 
 
-def _draw_roof_details(canvas: Canvas, light: Light, rng: random.Random, b: Building, slope, colour: RGB) -> None:
+def _draw_roof_details(
+    canvas: Canvas, light: Light, rng: random.Random, b: Building, slope, colour: RGB
+) -> None:
     """Draws courses of tiles, and dormers or windows in the roof."""
+
     def between(a, c, part: float):
         return tuple(x + (y - x) * part for x, y in zip(a, c))
 
@@ -134,9 +143,15 @@ def _draw_roof_details(canvas: Canvas, light: Light, rng: random.Random, b: Buil
         if b.roof == "mansard":
             s, y, z = foot[0] + b.side * 0.5, b.height + 0.3, foot[2]
             for half, low, high, own in ((0.7, 0.0, 1.5, b.style.trim), (0.5, 0.2, 1.3, (62, 72, 82))):
-                dormer = [(s, y + up, z + ahead) for up, ahead in ((low, -half), (low, half), (high, half), (high, -half))]
+                dormer = [
+                    (s, y + up, z + ahead)
+                    for up, ahead in ((low, -half), (low, half), (high, half), (high, -half))
+                ]
                 canvas.polygon(dormer, light.shade(own, (-b.side, 0.0, 0.0), z), BUILDING)
         else:
             low, high = between(foot, head, 0.35), between(foot, head, 0.62)
-            pane = [(*point[:2], point[2] + ahead) for point, ahead in ((low, -0.45), (low, 0.45), (high, 0.45), (high, -0.45))]
+            pane = [
+                (*point[:2], point[2] + ahead)
+                for point, ahead in ((low, -0.45), (low, 0.45), (high, 0.45), (high, -0.45))
+            ]
             canvas.polygon(pane, light.fade(tuple(part * 0.6 + 30 for part in light.zenith), foot[2]))

@@ -35,7 +35,10 @@ class Camera:
         """Column and row on the canvas of one street point."""
         x = s - self.eye_s + self.bend * z * z
         scale = self.focal / max(self._sine * x + self._cosine * z, NEAREST)
-        return self.centre + (self._cosine * x - self._sine * z) * scale, self.horizon + (self.eye_height - y) * scale
+        return (
+            self.centre + (self._cosine * x - self._sine * z) * scale,
+            self.horizon + (self.eye_height - y) * scale,
+        )
 
     def world(self, s: float, z: float) -> tuple[float, float, float]:
         """World coordinates of a street point on the ground."""
@@ -65,7 +68,7 @@ class Camera:
         return math.atan(2 * self.bend * z)
 
     def ground(self, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Street coordinates (s, z) of the ground seen at these pixels; the rows must lie below the horizon."""
+        """Street coordinates (s, z) of the ground seen at these pixels; the rows lie below the horizon."""
         depth = self.focal * self.eye_height / (rows - self.horizon)
         across = (columns - self.centre) * (depth / self.focal)
         z = self._cosine * depth - self._sine * across

@@ -33,7 +33,7 @@ class Canvas:
         self.ids = np.zeros((camera.height, camera.width), np.uint16)
 
     def polygon(self, points: Sequence[Point], colour: Colour | None, identity: int | None = None) -> None:
-        """Fills one polygon through street points (s, y, z). Without `identity` the labels stay as they are."""
+        """Fills one polygon through street points (s, y, z). Without `identity` the labels stay the same."""
         if len(points) < _MANY:
             pixel = self.camera.pixel
             self.fill([pixel(*point) for point in points], colour, identity)
@@ -44,7 +44,10 @@ class Canvas:
         self, corners: Sequence[tuple[float, float]], colour: Colour | None, identity: int | None = None
     ) -> None:
         """Fills one polygon through pixels (column, row)."""
-        self.fill_fixed(fixed_point(np.array(corners)), colour, identity)
+        fixed = [
+            (int(u * 16.0 - 8.0), int(v * 16.0 - 8.0)) for u, v in corners
+        ]  # `fixed_point`, faster for a few
+        self.fill_fixed(np.array(fixed, np.int32), colour, identity)
 
     def fill_fixed(self, fixed: np.ndarray, colour: Colour | None, identity: int | None = None) -> None:
         """Fills one polygon, int32 [N, 2] as `fixed_point` gives it."""
@@ -82,7 +85,9 @@ class Canvas:
         source = np.array(((-0.5, bottom), (right, bottom), (right, -0.5), (-0.5, -0.5)), np.float32)
         target = np.array([(u - x0 - 0.5, v - y0 - 0.5) for u, v in pixels], np.float32)
         transform, size = cv2.getPerspectiveTransform(source, target), (x1 - x0, y1 - y0)
-        seen = cv2.warpPerspective(picture, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = cv2.warpPerspective(
+            picture, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         fixed = fixed_point(np.array(pixels, np.float32))
         inside = np.zeros(size[::-1], np.uint8)
         cv2.fillPoly(inside, [fixed - np.array((x0 << SHIFT, y0 << SHIFT), np.int32)], 255, cv2.LINE_8, SHIFT)
@@ -90,7 +95,11 @@ class Canvas:
         cv2.fillPoly(self.ids, [fixed], identity, cv2.LINE_8, SHIFT)
 
     def stamp(
-        self, stamps: Sequence[np.ndarray], box: tuple[float, float, float, float], tint: np.ndarray, identity: int
+        self,
+        stamps: Sequence[np.ndarray],
+        box: tuple[float, float, float, float],
+        tint: np.ndarray,
+        identity: int,
     ) -> None:
         """Draws a stamp uint8 [n, n, 3] into the box (left, top, right, bottom), in pixels.
 
@@ -107,7 +116,9 @@ class Canvas:
         stamp = next((stamp for stamp in reversed(stamps) if stamp.shape[0] >= enough), stamps[0])
         columns, rows = stamp.shape[1] / (right - left), stamp.shape[0] / (bottom - top)
         inverse = np.array(((columns, 0, (x0 - left) * columns), (0, rows, (y0 - top) * rows)))
-        cut = cv2.warpAffine(stamp, inverse, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        cut = cv2.warpAffine(
+            stamp, inverse, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
         solid = cv2.compare(cv2.extractChannel(cut, 2), 127, cv2.CMP_GT)
         cv2.copyTo(cv2.transform(cut, tint), solid, self.colour[y0:y1, x0:x1])
         cv2.copyTo(np.full(solid.shape, identity, np.uint16), solid, self.ids[y0:y1, x0:x1])

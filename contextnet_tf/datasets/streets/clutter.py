@@ -10,11 +10,13 @@ from contextnet_tf.datasets.streets.light import Light
 from contextnet_tf.datasets.streets.solids import Solid, box
 
 _BIN = Solid(
-    box((-0.28, 0.28), (0.0, 1.0), (-0.3, 0.3), "body") + box((-0.31, 0.31), (1.0, 1.08), (-0.34, 0.34), "lid"),
+    box((-0.28, 0.28), (0.0, 1.0), (-0.3, 0.3), "body")
+    + box((-0.31, 0.31), (1.0, 1.08), (-0.34, 0.34), "lid"),
     (0, 0.5, 0),
 )
 _CABINET = Solid(
-    box((-0.2, 0.2), (0.0, 1.25), (-0.6, 0.6), "body") + box((-0.22, 0.22), (1.25, 1.3), (-0.63, 0.63), "lid"),
+    box((-0.2, 0.2), (0.0, 1.25), (-0.6, 0.6), "body")
+    + box((-0.22, 0.22), (1.25, 1.3), (-0.63, 0.63), "lid"),
     (0, 0.6, 0),
 )
 _BENCH = Solid(
@@ -51,7 +53,12 @@ def draw_dynamic(canvas: Canvas, light: Light, rng: random.Random, s: float, z: 
         for x, ahead in ((-0.08, -0.24), (0.08, -0.28), (-0.08, 0.18), (0.08, 0.24)):
             limbs.append(Limb(((x, 0.36, ahead, 0.05), (x, 0.04, ahead, 0.035)), colour))
     else:
-        corners = [(x, y, ahead, 0.06) for x in (-0.14, 0.14) for y in (0.12, 0.62) for ahead in (-0.06, 0.06)]
-        limbs = [Limb(tuple(corners), colour), Limb(((0.0, 0.7, -0.08, 0.02), (0.0, 1.0, -0.08, 0.02)), (60, 60, 62))]
+        corners = [
+            (x, y, ahead, 0.06) for x in (-0.14, 0.14) for y in (0.12, 0.62) for ahead in (-0.06, 0.06)
+        ]
+        limbs = [
+            Limb(tuple(corners), colour),
+            Limb(((0.0, 0.7, -0.08, 0.02), (0.0, 1.0, -0.08, 0.02)), (60, 60, 62)),
+        ]
     turn = rng.choice((0.0, math.pi)) + rng.gauss(0, 0.5)
     draw_limbs(canvas, light, limbs, Stand(s, z, turn, 1.0, sunlit), DYNAMIC)

@@ -8,30 +8,42 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.streets.canvas import Canvas, Point
-from contextnet_tf.datasets.streets.fronts import MATERIALS, FrontStyle, Material, lay_out_front
+from contextnet_tf.datasets.streets.fronts import MATERIALS, Material, lay_out_front
 from contextnet_tf.datasets.streets.identity import BUILDING
 from contextnet_tf.datasets.streets.light import RGB, Light, Vector
+from contextnet_tf.datasets.streets.styles import FrontStyle
 
 _FINEST = 0.055  # pixels that a metre of a front gets at most, per pixel of the canvas' height
 _PLAIN = 6.0  # canvas pixels; narrower fronts are one colour
 _GLASS = (50, 60, 70)
 _GLASSES = ((Material.GLASS_DARK, 0.10), (Material.GLASS_SKY, 0.34), (Material.GLASS_BRIGHT, 0.55))
-_LIT = ((Material.LIT, (255, 214, 140)), (Material.LIT_DIM, (226, 176, 108)), (Material.SHOP, (250, 220, 168)))
+_LIT = (
+    (Material.LIT, (255, 214, 140)),
+    (Material.LIT_DIM, (226, 176, 108)),
+    (Material.SHOP, (250, 220, 168)),
+)
 _CURTAIN, _INK = (176, 172, 160), (238, 234, 226)
 _SHOP_INSIDES = ((96, 84, 70), (62, 66, 72), (120, 112, 100))
 _DOORS = ((84, 56, 40), (52, 66, 58), (60, 62, 70), (110, 40, 38), (150, 130, 100), (128, 132, 134))
-_BOARDS = ((224, 220, 210), (40, 42, 48), (160, 40, 44), (40, 84, 140), (62, 110, 70), (214, 170, 60), (110, 60, 100))
+_BOARDS = (
+    (224, 220, 210), (40, 42, 48), (160, 40, 44), (40, 84, 140), (62, 110, 70), (214, 170, 60),
+    (110, 60, 100),
+)  # fmt: skip
 _AWNINGS = ((150, 44, 46), (44, 84, 66), (60, 74, 110), (196, 176, 140), (206, 140, 60), (70, 66, 64))
 
 
 def _parts() -> np.ndarray:
-    """How much of which paint is in a material, float32 [materials, 7]: wall, base, trim, frame, shutter, door, shop."""
+    """How much of each paint is in a material, float32 [materials, 7].
+
+    The paints are those of wall, ground floor, trim, frame, shutter, door and inside of a shop.
+    """
     parts = np.zeros((MATERIALS, 7), np.float32)
     for tone, part in enumerate((0.93, 1.0, 1.03, 1.07)):
         parts[Material.WALL + tone, 0] = parts[Material.BASE + tone, 1] = part
     for material, paint, part in (
         (Material.WALL_DARK, 0, 0.84), (Material.WALL_DEEP, 0, 0.5), (Material.PLINTH, 1, 0.7),
-        (Material.TRIM, 2, 1.0), (Material.TRIM_DARK, 2, 0.66), (Material.FRAME, 3, 1.0), (Material.SHUTTER, 4, 1.0),
+        (Material.TRIM, 2, 1.0), (Material.TRIM_DARK, 2, 0.66), (Material.FRAME, 3, 1.0),
+        (Material.SHUTTER, 4, 1.0),
         (Material.DOOR, 5, 1.0), (Material.DOOR_DARK, 5, 0.7), (Material.SHOP, 6, 1.0),
     ):  # fmt: skip
         parts[material, paint] = part
@@ -62,6 +74,10 @@ class Plane:
         s = self.s0 + (self.s1 - self.s0) * part + self.normal[0] * out
         return s, y, self.z0 + (self.z1 - self.z0) * part + self.normal[2] * out
 
+    def outline(self, *corners: tuple[float, float]) -> list[Point]:
+        """The street points of corners (u, y) on the plane."""
+        return [self.point(u, y) for u, y in corners]
+
 
 def draw_facade(
     canvas: Canvas, light: Light, rng: random.Random, plane: Plane, height: float, style: FrontStyle,
@@ -72,13 +88,17 @@ def draw_facade(
     left, right = (camera.pixel(*plane.point(u, 3.0))[0] for u in (0.0, length))
     distance = math.sqrt(max(min(plane.z0, plane.z1), 4.0) * max(plane.z0, plane.z1, 4.0))
     finest = _FINEST * camera.height
-    corners = [plane.point(*corner) for corner in ((0, 0), (length, 0), (length, height), (0, height))]
+    corners = plane.outline((0, 0), (length, 0), (length, height), (0, height))
     if abs(right - left) < _PLAIN:
         shaded = 0.0 if shaded_below > height / 2 else 1.0
-        canvas.polygon(corners, light.shade(_dimmed(style.wall, 0.9), plane.normal, distance, shaded), BUILDING)
+        canvas.polygon(
+            corners, light.shade(_dimmed(style.wall, 0.9), plane.normal, distance, shaded), BUILDING
+        )
         return
     columns = min(1.1 * abs(right - left) / length, finest)
-    cells = lay_out_front(rng, length, height, columns, min(camera.scale(distance), finest), style, light.lamps)
+    cells = lay_out_front(
+        rng, length, height, columns, min(camera.scale(distance), finest), style, light.lamps
+    )
     if shaded_below > 0:
         cells[max(0, len(cells) - round(shaded_below * len(cells) / height)) :] += np.uint8(MATERIALS)
     picture = cv2.applyColorMap(cells, _colours(light, rng, style, plane.normal, distance))
@@ -89,8 +109,10 @@ def _dimmed(colour: RGB, part: float) -> RGB:
     return tuple(a * part for a in colour)
 
 
-def _colours(light: Light, rng: random.Random, style: FrontStyle, normal: Vector, distance: float) -> np.ndarray:
-    """The colours uint8 [256, 1, 3] of all materials: first in the light as it falls, then without the sun."""
+def _colours(
+    light: Light, rng: random.Random, style: FrontStyle, normal: Vector, distance: float
+) -> np.ndarray:
+    """The colours uint8 [256, 1, 3] of all materials: first as the light falls, then without the sun."""
     door, balcony, inside = rng.choice(_DOORS), rng.choice((0.5, 0.8, 1.0)), rng.choice(_SHOP_INSIDES)
     paints = (style.wall, style.base, style.trim, style.frame, style.shutter or style.trim, door, inside)
     parts = _PARTS.copy()

@@ -13,7 +13,9 @@ from contextnet_tf.datasets.streets.light import RGB, Light
 
 Ball = tuple[float, float, float, float]  # x to the right, y up, z ahead, radius: metres
 
-_CIRCLE = np.stack([(math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 11)[:-1]]).astype(np.float32)
+_CIRCLE = np.stack([(math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 11)[:-1]]).astype(
+    np.float32
+)
 _DETAILED = 22.0  # canvas pixels in a metre; nearer figures show their small limbs
 _ROUND = 3.2  # canvas pixels; thinner limbs get no lit side
 _RIM_POINTS = 20
@@ -30,7 +32,7 @@ class Limb:
 
 @dataclasses.dataclass(frozen=True)
 class Wheels:
-    """Two wheels: the (y, z) of their hubs, the radius, the tyre's thickness, and whether one sees through them."""
+    """Two wheels: (y, z) of their hubs, radius, the tyre's thickness, whether one sees through them."""
 
     hubs: tuple[tuple[float, float], ...]
     radius: float
@@ -40,7 +42,7 @@ class Wheels:
 
 @dataclasses.dataclass(frozen=True)
 class Stand:
-    """Where a figure stands: street point, heading (0 looks ahead), size as a factor, and its share of sun."""
+    """Where a figure stands: street point, heading (0 looks ahead), size as a factor, share of the sun."""
 
     s: float
     z: float
@@ -77,7 +79,9 @@ def draw_limbs(canvas: Canvas, light: Light, limbs: Sequence[Limb], stand: Stand
     round_ = radii.max() > _ROUND
     outlines = fixed_point(pixels[:, None, :] + radii[:, None, None] * _CIRCLE)
     towards_sun = np.array((math.copysign(0.28, light.direction[0]), -0.16), np.float32)
-    lit_sides = fixed_point((pixels + radii[:, None] * towards_sun)[:, None] + 0.62 * radii[:, None, None] * _CIRCLE)
+    lit_sides = fixed_point(
+        (pixels + radii[:, None] * towards_sun)[:, None] + 0.62 * radii[:, None, None] * _CIRCLE
+    )
     parts, depths, start = [], [], 0
     for limb in limbs:
         end = start + len(limb.balls)
@@ -85,7 +89,9 @@ def draw_limbs(canvas: Canvas, light: Light, limbs: Sequence[Limb], stand: Stand
         depths.append(float(world[start:end, 2].sum()) / len(limb.balls))
         start = end
     normal = np.array(((math.copysign(0.25, light.direction[0]), 0.35, -0.9),), np.float32)
-    colours = light.shade_all(np.array([limb.colour for limb in limbs], np.float32), normal, stand.z, stand.sunlit)
+    colours = light.shade_all(
+        np.array([limb.colour for limb in limbs], np.float32), normal, stand.z, stand.sunlit
+    )
     dark, bright = (colours * 0.8).tolist() if round_ else colours.tolist(), (colours * 1.1).tolist()
     for index in sorted(range(len(limbs)), key=lambda index: -depths[index]):
         part = parts[index]

@@ -1,4 +1,4 @@
-"""Fronts of buildings laid out flat: storeys of windows, shops, doors and cornices as an array of materials."""
+"""Fronts of buildings laid out flat: windows, shops, doors and cornices as an array of materials."""
 
 import dataclasses
 import enum
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.streets import texture
-from contextnet_tf.datasets.streets.light import RGB
+from contextnet_tf.datasets.streets.styles import FrontStyle
 
 
 class Material(enum.IntEnum):
@@ -43,7 +43,14 @@ class Material(enum.IntEnum):
 
 MATERIALS = 32
 _CLEAR = 255  # in a cell: what is behind it stays
-_GOODS = (Material.DOOR, Material.DOOR_DARK, Material.CURTAIN, Material.TRIM_DARK, Material.BOARD, Material.SHUTTER)
+_GOODS = (
+    Material.DOOR,
+    Material.DOOR_DARK,
+    Material.CURTAIN,
+    Material.TRIM_DARK,
+    Material.BOARD,
+    Material.SHUTTER,
+)
 _COARSE = 5.0  # pixels of a bay; in narrower ones nothing smaller than a window is painted
 _LOOKS = (
     # upper pane             lower pane             weight  with lamps on
@@ -55,27 +62,6 @@ _LOOKS = (
     (Material.LIT, Material.LIT, 0, 16),
     (Material.LIT_DIM, Material.LIT, 0, 10),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class FrontStyle:
-    """How a front looks. Lengths in metres, colours RGB."""
-
-    wall: RGB
-    base: RGB  # the wall of the ground floor
-    trim: RGB
-    frame: RGB
-    bay: float  # distance between the middles of two windows
-    window: tuple[float, float]  # part of the bay, part of the storey's height
-    storey: float
-    ground_floor: float
-    ground: str  # "shops", "homes", "gates" or "blank"
-    surround: bool = False
-    cornice: bool = False
-    balconies: float = 0.0  # part of the windows
-    shutter: RGB | None = None
-    courses: float = 0.0  # distance of joints in the wall, 0 for none
-    bands: bool = False  # windows in bands without wall between
 
 
 @functools.cache
@@ -102,11 +88,19 @@ class Sheet:
 
 
 def lay_out_front(
-    rng: random.Random, length: float, height: float, columns: float, rows: float, style: FrontStyle, lamps: bool
+    rng: random.Random,
+    length: float,
+    height: float,
+    columns: float,
+    rows: float,
+    style: FrontStyle,
+    lamps: bool,
 ) -> np.ndarray:
-    """A front of `length` x `height` metres as uint8 [H, W] of Material, at about `columns` x `rows` pixels a metre."""
+    """A front of `length` x `height` metres, at about `columns` x `rows` pixels a metre: uint8 [H, W]."""
     across = max(1, round(length / style.bay))
-    wide = max(1, round(columns * length / across))  # whole pixels for a bay and for a storey: no window differs
+    wide = max(
+        1, round(columns * length / across)
+    )  # whole pixels for a bay and for a storey: no window differs
     high = max(1, round(rows * style.storey))
     rows = high / style.storey
     shape = max(1, round(height * rows)), wide * across
@@ -148,10 +142,20 @@ def _look_tables() -> np.ndarray:
 
 
 def _lay_windows(
-    sheet: Sheet, rng: random.Random, style: FrontStyle, across: int, y0: float, storeys: int, high: int, lamps: bool
+    sheet: Sheet,
+    rng: random.Random,
+    style: FrontStyle,
+    across: int,
+    y0: float,
+    storeys: int,
+    high: int,
+    lamps: bool,
 ) -> None:
-    """Sets storeys of windows, each `high` pixels, above `y0`. One window is painted, or two where some have a
-    balcony; all are copies of these, which differ in what their panes show."""
+    """Sets storeys of windows, each `high` pixels, above `y0`.
+
+    One window is painted, or two where some have a balcony; all others are copies of these, which differ in
+    what their panes show.
+    """
     wide = sheet.cells.shape[1] // across
     bottom = sheet.cells.shape[0] - int(y0 * sheet.rows + 0.5)
     storeys = min(storeys, bottom // high)
@@ -160,12 +164,22 @@ def _lay_windows(
     kinds = 2 if style.balconies else 1
     windows = np.full((kinds, high, wide), _CLEAR, np.uint8)
     for number, window in enumerate(windows):
-        _paint_window(Sheet(window, sheet.columns, sheet.rows), style, wide / sheet.columns, high / sheet.rows, number > 0)
+        _paint_window(
+            Sheet(window, sheet.columns, sheet.rows),
+            style,
+            wide / sheet.columns,
+            high / sheet.rows,
+            number > 0,
+        )
     variants = _look_tables()[:, windows].reshape(-1, high, wide)
     looks = rng.choices(range(len(_LOOKS)), [look[3 if lamps else 2] for look in _LOOKS], k=storeys * across)
     with_balcony = [style.balconies > 0 and rng.random() < style.balconies for _ in range(across)]
     chosen = variants[[kinds * look + with_balcony[place % across] for place, look in enumerate(looks)]]
-    block = chosen.reshape(storeys, across, high, wide).transpose(0, 2, 1, 3).reshape(storeys * high, across * wide)
+    block = (
+        chosen.reshape(storeys, across, high, wide)
+        .transpose(0, 2, 1, 3)
+        .reshape(storeys * high, across * wide)
+    )
     cv2.copyTo(block, cv2.compare(block, _CLEAR, cv2.CMP_NE), sheet.cells[bottom - storeys * high : bottom])
 
 
@@ -258,7 +272,9 @@ def _lay_doors(sheet: Sheet, rng: random.Random, length: float, style: FrontStyl
     bay, half = length / across, 0.65
     for index in rng.sample(range(across), k=max(1, across // 5)):
         middle = (index + 0.5) * bay
-        sheet.rectangle(middle - bay * 0.44, middle + bay * 0.44, 0.0, style.ground_floor - 0.25, Material.BASE + 1)
+        sheet.rectangle(
+            middle - bay * 0.44, middle + bay * 0.44, 0.0, style.ground_floor - 0.25, Material.BASE + 1
+        )
         sheet.rectangle(middle - half - 0.18, middle + half + 0.18, 0.0, 2.8, Material.TRIM)
         sheet.rectangle(middle - half, middle + half, 0.0, 2.6, Material.DOOR)
         sheet.rectangle(middle - 0.03, middle + 0.03, 0.0, 2.0, Material.DOOR_DARK)

@@ -7,6 +7,7 @@ from contextnet_tf.datasets.streets.canvas import Point
 from contextnet_tf.datasets.streets.layout import Side
 from contextnet_tf.datasets.streets.site import Site, box
 
+_FAR = 80.0  # metres; beyond, plants are fewer
 _NEAREST = 2.5  # metres; plants nearer than this are not seen
 _REACH = {"round": 0.32, "tall": 0.15, "conifer": 0.2}  # of a crown, as part of the tree's height
 _BALL = [(math.cos(a) * 0.9, math.copysign(0.4, math.sin(2.5 * a)), math.sin(a) * 0.9) for a in range(6)]
@@ -23,6 +24,7 @@ def add_tree(site: Site, s: float, z: float, height: float, shape: str) -> None:
         radius = reach * rng.uniform(0.5, 0.8)
         shades.append([(s + x + a * radius, y + b * radius, z + ahead + c * radius) for a, b, c in _BALL])
     if z > _NEAREST:
+
         def draw(sunlit: float) -> None:
             plants.draw_tree(site.canvas, site.light, rng, s, z, height, shape, sunlit)
 
@@ -34,16 +36,21 @@ def add_bush(site: Site, s: float, z: float) -> None:
     rng = site.rng
     width, height, leaves = rng.uniform(0.9, 2.4), rng.uniform(0.7, 1.8), plants.leaf_colour(rng)
     if z > _NEAREST:
-        def draw(sunlit: float) -> None:
-            plants.draw_crown(site.canvas, site.light, rng, "bush", (s, 0.0, z), (width, height), leaves, sunlit)
 
-        site.add(z, draw, foot=(s, z), shades=(box(s - width / 3, s + width / 3, height * 0.8, z - 0.3, z + 0.3),))
+        def draw(sunlit: float) -> None:
+            plants.draw_crown(
+                site.canvas, site.light, rng, "bush", (s, 0.0, z), (width, height), leaves, sunlit
+            )
+
+        site.add(
+            z, draw, foot=(s, z), shades=(box(s - width / 3, s + width / 3, height * 0.8, z - 0.3, z + 0.3),)
+        )
 
 
 def add_hedge(site: Site, s: float, z0: float, z1: float, height: float) -> None:
     """A clipped hedge along the street, in pieces that are drawn one by one."""
     rng, leaves = site.rng, plants.leaf_colour(site.rng)
-    pieces = max(1, math.ceil((z1 - z0) / 8))
+    pieces = max(1, math.ceil((z1 - z0) / (8 if z0 < _FAR else 30)))
     for number in range(pieces):
         start, end = z0 + (z1 - z0) * number / pieces, z0 + (z1 - z0) * (number + 1) / pieces
 
@@ -55,15 +62,17 @@ def add_hedge(site: Site, s: float, z0: float, z1: float, height: float) -> None
 
 
 def add_grove(site: Site, side: Side, z0: float, z1: float, nearest: float, density: float) -> None:
-    """Trees and bushes on a lot, `density` of them on each metre of its length, from `nearest` metres outwards."""
+    """Trees and bushes on a lot, `density` of them a metre of its length, from `nearest` metres outwards."""
     rng = site.rng
-    for _ in range(min(6, round((z1 - z0) * density))):
+    for _ in range(min(6 if z0 < _FAR else 3, round((z1 - z0) * density))):
         z = rng.uniform(z0, z1)
         s = side.sign * (nearest + 10 * rng.random() ** 1.5)
         if rng.random() < 0.25:
             add_bush(site, s, z)
         else:
-            add_tree(site, s, z, rng.uniform(5, 12), rng.choices(("round", "tall", "conifer"), (68, 14, 18))[0])
+            add_tree(
+                site, s, z, rng.uniform(5, 12), rng.choices(("round", "tall", "conifer"), (68, 14, 18))[0]
+            )
 
 
 def add_tree_row(site: Site, side: Side, distance: float) -> None:
@@ -74,5 +83,7 @@ def add_tree_row(site: Site, side: Side, distance: float) -> None:
     z = rng.uniform(4, 12)
     while z < min(site.street.end or 120.0, 120.0):
         if site.is_free(side.sign, z, 4.0) and rng.random() < 0.88:
-            add_tree(site, side.sign * distance, z + rng.gauss(0, 0.3), height * rng.uniform(0.85, 1.15), shape)
-        z += step if z < 80 else 1.6 * step
+            add_tree(
+                site, side.sign * distance, z + rng.gauss(0, 0.3), height * rng.uniform(0.85, 1.15), shape
+            )
+        z += step if z < _FAR else 1.6 * step

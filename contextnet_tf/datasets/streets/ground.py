@@ -42,7 +42,9 @@ class ShadowMap:
         self._fill(self.sun, hulls, values)
         self._fill(self.sky, bases, [115] * len(bases))
 
-    def _fill(self, target: np.ndarray, outlines: list[Sequence[tuple[float, float]]], values: list[int]) -> None:
+    def _fill(
+        self, target: np.ndarray, outlines: list[Sequence[tuple[float, float]]], values: list[int]
+    ) -> None:
         """Fills the convex hulls of points (s, z) on the ground."""
         if not outlines:
             return
@@ -78,8 +80,10 @@ class Surface:
     cobbles: bool
 
 
-def finish_ground(canvas: Canvas, light: Light, shadows: ShadowMap, surface: Surface, rng: random.Random) -> None:
-    """Multiplies texture, shadows and light into all that is below the horizon, and fades it into the haze."""
+def finish_ground(
+    canvas: Canvas, light: Light, shadows: ShadowMap, surface: Surface, rng: random.Random
+) -> None:
+    """Multiplies texture, shadows and light into all below the horizon, and fades it into the haze."""
     camera = canvas.camera
     height, width = shadows.sun.shape
     top = int(camera.horizon) // SUPERSAMPLING + 1
@@ -89,7 +93,8 @@ def finish_ground(canvas: Canvas, light: Light, shadows: ShadowMap, surface: Sur
     columns = (np.arange(width, dtype=np.float32) + 0.5)[None, :] * SUPERSAMPLING
     s, z = camera.ground(columns, np.maximum(rows, camera.horizon + 0.5))
     s, z = np.clip(s, -200, 200, out=s), np.clip(z, 0.5, 400, out=z)
-    factor = _relief(s, z, canvas.ids[1::SUPERSAMPLING, 1::SUPERSAMPLING][top:], surface, rng)
+    labels = np.ascontiguousarray(canvas.ids[top * SUPERSAMPLING + 1 :: SUPERSAMPLING, 1::SUPERSAMPLING])
+    factor = _relief(s, z, labels, surface, rng)
     clear = np.exp(z[:, width // 2, None] * (-1 / light.haze_distance))
     factor *= clear
     sun = cv2.GaussianBlur(shadows.sun, (0, 0), 0.6 + height / 900)[top:]
@@ -107,7 +112,9 @@ def finish_ground(canvas: Canvas, light: Light, shadows: ShadowMap, surface: Sur
     cv2.add(lit, cv2.resize(veil, area.shape[1::-1], interpolation=cv2.INTER_NEAREST), dst=area)
 
 
-def _relief(s: np.ndarray, z: np.ndarray, labels: np.ndarray, surface: Surface, rng: random.Random) -> np.ndarray:
+def _relief(
+    s: np.ndarray, z: np.ndarray, labels: np.ndarray, surface: Surface, rng: random.Random
+) -> np.ndarray:
     """The factor float32 [H, W] by which texture brightens and darkens the ground."""
     left, top = np.float32(rng.uniform(0, texture.SIZE)), np.float32(rng.uniform(0, texture.SIZE))
     middle = z[:, z.shape[1] // 2, None]
@@ -121,12 +128,12 @@ def _relief(s: np.ndarray, z: np.ndarray, labels: np.ndarray, surface: Surface, 
     if surface.worn:
         lane = (s - surface.lane_start) * (1 / surface.lane_width)
         off_track = np.abs(np.abs(lane - np.floor(lane) - 0.5) * surface.lane_width - _TRACK)
-        close -= (surface.worn * road) * np.maximum(1 - np.square(off_track * 2.2), 0)
+        close -= (np.float32(surface.worn) * road) * np.maximum(1 - np.square(off_track * 2.2), 0)
     paved = labels == SIDEWALK
     if paved.any():
-        close *= 1 - (0.2 * paved) * _joints(s, z, surface.slab, 0.0)
+        close *= 1 - (np.float32(0.2) * paved) * _joints(s, z, surface.slab, 0.0)
     if surface.cobbles:
-        close *= 1 - (0.28 * road) * _joints(s, z, 0.22, 0.5)
+        close *= 1 - (np.float32(0.28) * road) * _joints(s, z, 0.22, 0.5)
     return relief
 
 

@@ -17,7 +17,9 @@ def _sides(x: float, y: tuple[float, float], z: tuple[float, float]) -> dict[str
     }
 
 
-def _panes(corners: tuple[Point, ...], count: int, low: float, high: float, start: float, end: float) -> list[Face]:
+def _panes(
+    corners: tuple[Point, ...], count: int, low: float, high: float, start: float, end: float
+) -> list[Face]:
     """A dark band of windows with `count` panes between `start` and `end` of a face."""
     faces = [Face(quad_part(corners, start, end, low, high), "gap", 2)]
     step = (end - start) / count
@@ -44,7 +46,9 @@ def bus_solid(decks: int = 1) -> Solid:
     for start in (0.10, 0.46, 0.86):
         faces.append(Face(quad_part(sides["right"], start, start + 0.10, 0.02, bands[0][1]), "dark", 5))
         for leaf in (start + 0.006, start + 0.053):
-            faces.append(Face(quad_part(sides["right"], leaf, leaf + 0.041, 0.05, bands[0][1] - 0.02), "glass", 6))
+            faces.append(
+                Face(quad_part(sides["right"], leaf, leaf + 0.041, 0.05, bands[0][1] - 0.02), "glass", 6)
+            )
     faces += _bus_front(sides["front"], decks) + _bus_rear(sides["rear"])
     for side in (-1, 1):
         inner, outer = sorted((side * (half + 0.05), side * (half + 0.28)))
@@ -146,7 +150,9 @@ def truck_load(kind: str) -> Solid:
         for name in ("left", "right"):
             for index in range(1, count):
                 edge = index / count
-                faces.append(Face(quad_part(sides[name], edge - 0.008, edge + 0.008, 0.0, 1.0), "load", 1, 0.7))
+                faces.append(
+                    Face(quad_part(sides[name], edge - 0.008, edge + 0.008, 0.0, 1.0), "load", 1, 0.7)
+                )
         faces.append(Face(quad_part(rear, 0.04, 0.96, 0.05, 0.95), "load", 1, 0.86))
         faces.append(Face(quad_part(rear, 0.49, 0.51, 0.05, 0.95), "gap", 2))
     bumper = _sides(half, (0.5, 0.92), (back - 0.02, front))["rear"]
@@ -159,7 +165,7 @@ def truck_load(kind: str) -> Solid:
 
 @functools.cache
 def tram_part(with_cab: bool) -> Solid:
-    """One car of a tram, 9.4 m long; `with_cab` has the driver's windscreen and lamps at its front and back."""
+    """One car of a tram, 9.4 m long; `with_cab` has a wind screen and lamps at its front and back."""
     half, height, back, front = 1.26, 3.35, -4.7, 4.7
     taper = 0.28 if with_cab else 0.0
     low, high = 0.22, height

@@ -92,7 +92,7 @@ class Street:
 
     def lots_of(self, sign: int) -> list[tuple[float, float]]:
         """The stretches (z0, z1) of a side that are not side street."""
-        last = self.end or 235.0
+        last = self.end or 200.0
         crossing = self.crossing
         if crossing is None or sign not in crossing.signs:
             return [(-8.0, last)]
@@ -148,4 +148,6 @@ def _sample_crossing(rng: random.Random) -> Crossing | None:
     if rng.random() < 0.32:
         return None
     z0 = rng.uniform(12, 55)
-    return Crossing(z0, z0 + rng.uniform(7, 13), rng.choice(((-1,), (1,), (-1, 1), (-1, 1))), rng.random() < 0.55)
+    return Crossing(
+        z0, z0 + rng.uniform(7, 13), rng.choice(((-1,), (1,), (-1, 1), (-1, 1))), rng.random() < 0.55
+    )

@@ -1,6 +1,7 @@
 """The light of a scene: where the sun stands, how warm it is, and how the air fades what is far."""
 
 import dataclasses
+import functools
 import math
 import random
 
@@ -54,12 +55,20 @@ class Light:
         )
 
     def shade_all(self, colours: np.ndarray, normals: np.ndarray, distances, sunlit=1.0) -> np.ndarray:
-        """`shade` for colours float [..., N, 3] with normals of that shape, and distances [N] or one for all."""
-        facing = np.maximum(normals @ np.array(self.direction, np.float32), 0.0)[..., None] * sunlit
-        open_sky = (0.78 + 0.22 * normals[..., 1])[..., None]
-        received = facing * np.array(self.sun, np.float32) + open_sky * np.array(self.sky, np.float32)
-        clear = np.exp(-np.asarray(distances, np.float32) / self.haze_distance)[..., None]
-        return np.minimum(colours * received, 255.0) * clear + np.array(self.haze, np.float32) * (1.0 - clear)
+        """`shade` for colours float [..., N, 3], normals of that shape, and distances [N] or one for all."""
+        direction, sun, sky, haze = self._arrays
+        facing = np.maximum(normals @ direction, 0.0)[..., None] * sunlit
+        received = facing * sun + (0.78 + 0.22 * normals[..., 1])[..., None] * sky
+        seen = np.minimum(colours * received, 255.0)
+        if isinstance(distances, np.ndarray):
+            clear = np.exp(distances * (-1 / self.haze_distance))[..., None]
+        else:
+            clear = math.exp(-distances / self.haze_distance)
+        return seen * clear + haze * (1.0 - clear)
+
+    @functools.cached_property
+    def _arrays(self) -> np.ndarray:
+        return np.array((self.direction, self.sun, self.sky, self.haze), np.float32)
 
     def shadow_shift(self) -> tuple[float, float]:
         """How far (s, z) the shadow of a point one metre up falls from below it."""
@@ -68,19 +77,26 @@ class Light:
 
 
 _TIMES = (
-    # weight elevation  sun                 sky                 zenith           skyline          clouds        lamps
-    (28, (34, 60), (0.74, 0.70, 0.62), (0.50, 0.54, 0.60), (66, 122, 198), (176, 205, 230), (0.05, 0.55), 0.05),  # noon
-    (24, (20, 34), (0.80, 0.70, 0.54), (0.47, 0.51, 0.58), (74, 130, 200), (196, 212, 224), (0.05, 0.60), 0.05),
-    (18, (8, 18), (0.86, 0.62, 0.38), (0.46, 0.48, 0.56), (92, 136, 192), (246, 216, 172), (0.10, 0.60), 0.15),  # evening
-    (18, (30, 60), (0.06, 0.06, 0.06), (0.88, 0.90, 0.93), (176, 184, 194), (214, 218, 222), (0.85, 1.0), 0.15),  # grey
-    (6, (30, 60), (0.03, 0.03, 0.03), (0.72, 0.76, 0.82), (126, 136, 150), (186, 192, 198), (0.90, 1.0), 0.80),  # rain
-    (6, (3, 6), (0.22, 0.13, 0.09), (0.50, 0.51, 0.62), (70, 94, 150), (242, 176, 130), (0.10, 0.60), 1.00),  # dusk
+    # weight, elevation, lamps; sun, sky; zenith, skyline, clouds
+    (28, (34, 60), 0.05, (0.74, 0.70, 0.62), (0.50, 0.54, 0.60),  # noon
+     (66, 122, 198), (176, 205, 230), (0.05, 0.55)),
+    (24, (20, 34), 0.05, (0.80, 0.70, 0.54), (0.47, 0.51, 0.58),  # afternoon
+     (74, 130, 200), (196, 212, 224), (0.05, 0.60)),
+    (18, (8, 18), 0.15, (0.86, 0.62, 0.38), (0.46, 0.48, 0.56),  # evening
+     (92, 136, 192), (246, 216, 172), (0.10, 0.60)),
+    (18, (30, 60), 0.15, (0.06, 0.06, 0.06), (0.88, 0.90, 0.93),  # grey sky
+     (176, 184, 194), (214, 218, 222), (0.85, 1.00)),
+    (6, (30, 60), 0.80, (0.03, 0.03, 0.03), (0.72, 0.76, 0.82),  # rain clouds
+     (126, 136, 150), (186, 192, 198), (0.90, 1.00)),
+    (6, (3, 6), 1.00, (0.22, 0.13, 0.09), (0.50, 0.51, 0.62),  # dusk
+     (70, 94, 150), (242, 176, 130), (0.10, 0.60)),
 )  # fmt: skip
 
 
 def sample_light(rng: random.Random) -> Light:
     """A time of day, its weather, and a sun that stands anywhere around the street."""
-    _, elevation, sun, sky, zenith, skyline, clouds, lamps = rng.choices(_TIMES, [row[0] for row in _TIMES])[0]
+    time = rng.choices(_TIMES, [row[0] for row in _TIMES])[0]
+    _, elevation, lamps, sun, sky, zenith, skyline, clouds = time
     angle, around = math.radians(rng.uniform(*elevation)), rng.uniform(0, 2 * math.pi)
     grey = clouds[0] > 0.8
     misty = rng.random() < (0.25 if grey else 0.08)

@@ -15,7 +15,7 @@ from contextnet_tf.datasets.streets.styles import sample_style
 
 _WIDTHS = {"building": (9, 19), "house": (13, 22), "hall": (18, 34), "gap": (4, 9), "court": (8, 14)}
 _PIECE = 10.0  # metres of wall or fence that are drawn at once
-_FAR_LOTS = 70.0  # metres; lots beyond are wider
+_FAR = 40.0  # metres; beyond, pieces are longer
 
 
 def line_street(site: Site) -> None:
@@ -39,7 +39,7 @@ def _fill(site: Site, side: Side, start: float, end: float, storeys: int) -> Non
         kind = _pick(rng, site.street.theme.lots)
         if kind == previous and kind in ("gap", "court"):
             kind = "building"
-        width = rng.uniform(*_WIDTHS.get(kind, (10, 26))) * (1.0 if z < _FAR_LOTS else 1.7)
+        width = rng.uniform(*_WIDTHS.get(kind, (10, 26))) * max(1.0, 0.6 + z / 100)
         if end - z - width < 5:
             width = end - z
         if z + width > 1.5:
@@ -134,14 +134,14 @@ def _add_barrier(site: Site, side: Side, kind: str, z0: float, z1: float) -> Non
     """A wall, a fence or a hedge along the pavement, in pieces of one look."""
     rng, canvas, light = site.rng, site.canvas, site.light
     s, z0 = side.sign * (side.sidewalk + 0.1), max(z0, 1.0)
-    height = {"wall": rng.uniform(1.2, 3.0), "fence": rng.uniform(0.9, 2.0), "hedge": rng.uniform(0.9, 2.2)}[kind]
+    height = rng.uniform(*{"wall": (1.2, 3.0), "fence": (0.9, 2.0), "hedge": (0.9, 2.2)}[kind])
     if z1 < z0 + 1:
         return
     if kind == "hedge":
         add_hedge(site, s, z0, z1, height)
         return
     fence, look = rng.choices(("pickets", "rails", "mesh"), (40, 36, 24))[0], rng.getrandbits(32)
-    pieces = max(1, math.ceil((z1 - z0) / _PIECE))
+    pieces = max(1, math.ceil((z1 - z0) / (_PIECE if z0 < _FAR else 3 * _PIECE)))
     for number in range(pieces):
         start, end = z0 + (z1 - z0) * number / pieces, z0 + (z1 - z0) * (number + 1) / pieces
 

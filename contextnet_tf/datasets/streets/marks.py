@@ -50,7 +50,9 @@ class Marks:
                 self._rectangles.append((s - width / 2, s + width / 2, z, z + length))
 
     def _solid(self, s: float, width: float = 0.13) -> None:
-        self._lines += [Patch(s - width / 2, s + width / 2, z0, z1, self._white, None) for z0, z1 in self._free]
+        self._lines += [
+            Patch(s - width / 2, s + width / 2, z0, z1, self._white, None) for z0, z1 in self._free
+        ]
 
     def _mark_lanes(self) -> None:
         street, rng = self._street, self._rng
@@ -103,10 +105,18 @@ class Marks:
     def _draw_arrow(self, s: float, z: float, way: int) -> None:
         """An arrow ahead (`way` 0), to the left (-1) or to the right (1)."""
         if way == 0:
-            outline = ((-0.08, 0.0), (0.08, 0.0), (0.08, 2.6), (0.36, 2.6), (0.0, 4.4), (-0.36, 2.6), (-0.08, 2.6))
+            outline = (
+                (-0.08, 0.0),
+                (0.08, 0.0),
+                (0.08, 2.6),
+                (0.36, 2.6),
+                (0.0, 4.4),
+                (-0.36, 2.6),
+                (-0.08, 2.6),
+            )
         else:
             outline = (
-                (-0.08, 0.0), (0.08, 0.0), (0.08, 1.9), (0.5, 1.9), (0.5, 1.3), (1.2, 2.15), (0.5, 3.0), (0.5, 2.4),
-                (-0.08, 2.4),
+                (-0.08, 0.0), (0.08, 0.0), (0.08, 1.9), (0.5, 1.9), (0.5, 1.3), (1.2, 2.15), (0.5, 3.0),
+                (0.5, 2.4), (-0.08, 2.4),
             )  # fmt: skip
         self._canvas.polygon([(s + (way or 1) * x, 0.0, z + ahead) for x, ahead in outline], self._white)

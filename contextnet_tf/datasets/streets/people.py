@@ -12,7 +12,9 @@ _TOPS = (
     (52, 58, 74), (34, 36, 40), (128, 132, 138), (214, 212, 206), (150, 44, 46), (70, 96, 140), (92, 108, 78),
     (188, 160, 112), (216, 178, 62), (112, 72, 98), (70, 110, 116), (200, 112, 84), (64, 52, 46),
 )  # fmt: skip
-_TROUSERS = ((40, 44, 56), (30, 31, 34), (62, 76, 104), (104, 100, 94), (150, 138, 116), (84, 72, 60), (72, 92, 124))
+_TROUSERS = (
+    (40, 44, 56), (30, 31, 34), (62, 76, 104), (104, 100, 94), (150, 138, 116), (84, 72, 60), (72, 92, 124),
+)  # fmt: skip
 _SHOES = ((30, 28, 28), (222, 220, 214), (96, 66, 46))
 
 
@@ -40,7 +42,9 @@ def walker(rng: random.Random, stride: float) -> list[Limb]:
     limbs.append(Limb(_torso(1.40, 0.15, 0.08, 0.98, 0.09, 0.10, 0.0), top))
     if outfit in ("coat", "skirt"):
         hem = 0.55 if outfit == "coat" else 0.62
-        limbs.append(Limb(_torso(1.02, 0.08, 0.10, hem, 0.12, 0.12, 0.0), top if outfit == "coat" else trousers))
+        limbs.append(
+            Limb(_torso(1.02, 0.08, 0.10, hem, 0.12, 0.12, 0.0), top if outfit == "coat" else trousers)
+        )
     limbs += _head(rng, 1.62, 0.02, skin, hair)
     if rng.random() < 0.3:
         limbs.append(Limb(_torso(1.36, 0.10, 0.08, 1.04, 0.10, 0.10, -0.17), vary(rng, rng.choice(_TOPS))))
@@ -51,7 +55,9 @@ def walker(rng: random.Random, stride: float) -> list[Limb]:
     return limbs
 
 
-def rider(rng: random.Random, seat: float, bars: tuple[float, float], upright: float, helmet: bool) -> list[Limb]:
+def rider(
+    rng: random.Random, seat: float, bars: tuple[float, float], upright: float, helmet: bool
+) -> list[Limb]:
     """Somebody on a two-wheeler: height of the seat, (height, z) of the handlebars, `upright` from 0 to 1."""
     skin, hair = vary(rng, rng.choice(_SKIN)), vary(rng, rng.choice(_HAIR))
     top, trousers = vary(rng, rng.choice(_TOPS)), vary(rng, rng.choice(_TROUSERS))
@@ -66,7 +72,9 @@ def rider(rng: random.Random, seat: float, bars: tuple[float, float], upright: f
         limbs += [
             Limb(((side * 0.09, seat + 0.06, back, 0.095), knee), trousers),
             Limb((knee, (side * 0.12, y, z, 0.048)), trousers),
-            Limb(((side * 0.12, y, z, 0.048), (side * 0.12, y - 0.02, z + 0.14, 0.04)), _SHOES[0], small=True),
+            Limb(
+                ((side * 0.12, y, z, 0.048), (side * 0.12, y - 0.02, z + 0.14, 0.04)), _SHOES[0], small=True
+            ),
             Limb(((side * 0.18, shoulder, ahead, 0.068), elbow), top),
             Limb((elbow, (side * 0.24, bars[0] + 0.02, bars[1], 0.045)), top),
         ]
@@ -75,13 +83,22 @@ def rider(rng: random.Random, seat: float, bars: tuple[float, float], upright: f
     limbs += _head(rng, shoulder + 0.24, ahead + 0.06, skin, hair)
     if helmet:
         y, z = shoulder + 0.29, ahead + 0.06
-        limbs.append(Limb(((0.0, y, z - 0.03, 0.125), (0.0, y - 0.01, z + 0.05, 0.11)), vary(rng, rng.choice(_TOPS))))
+        limbs.append(
+            Limb(((0.0, y, z - 0.03, 0.125), (0.0, y - 0.01, z + 0.05, 0.11)), vary(rng, rng.choice(_TOPS)))
+        )
     return limbs
 
 
-def _torso(high: float, x_high: float, r_high: float, low: float, x_low: float, r_low: float, z: float) -> tuple:
+def _torso(
+    high: float, x_high: float, r_high: float, low: float, x_low: float, r_low: float, z: float
+) -> tuple:
     """Four balls: two at the height `high`, two at `low`."""
-    return ((-x_high, high, z, r_high), (x_high, high, z, r_high), (-x_low, low, z, r_low), (x_low, low, z, r_low))
+    return (
+        (-x_high, high, z, r_high),
+        (x_high, high, z, r_high),
+        (-x_low, low, z, r_low),
+        (x_low, low, z, r_low),
+    )
 
 
 def _head(rng: random.Random, y: float, z: float, skin: RGB, hair: RGB) -> list[Limb]:

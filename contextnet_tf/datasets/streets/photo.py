@@ -8,7 +8,7 @@ import numpy as np
 
 from contextnet_tf.datasets.streets import texture
 from contextnet_tf.datasets.streets.canvas import SUPERSAMPLING, Canvas
-from contextnet_tf.datasets.streets.identity import BUILDING, INSTANCES_PER_LABEL, VEGETATION, WALL
+from contextnet_tf.datasets.streets.identity import BUILDING, VEGETATION, WALL
 
 _GREY = (0.299, 0.587, 0.114)
 _EXPOSED = 112.0  # the mean brightness that the exposure aims at
@@ -31,13 +31,18 @@ def develop(canvas: Canvas, rng: random.Random) -> tuple[np.ndarray, np.ndarray]
     return cv2.convertScaleAbs(np.maximum(picture, 0, out=picture)), ids
 
 
-def _grain(ids: np.ndarray, rng: random.Random) -> np.ndarray:
-    """The factor float32 [H, W] of what is rough: walls and foliage."""
+@functools.cache
+def _roughness() -> np.ndarray:
+    """How strong the grain of each label's surface is, float32 [65536]: walls and foliage are rough."""
     amount = np.zeros(1 << 16, np.float32)
     amount[[BUILDING, WALL, VEGETATION]] = 0.03, 0.05, 0.07
-    assert INSTANCES_PER_LABEL > VEGETATION
+    return amount
+
+
+def _grain(ids: np.ndarray, rng: random.Random) -> np.ndarray:
+    """The factor float32 [H, W] of the grain of surfaces."""
     left, top = rng.randrange(texture.SIZE), rng.randrange(texture.SIZE)
-    return 1 + texture.cut(texture.doubled(0.75, 6), *ids.shape, left, top) * amount[ids]
+    return 1 + texture.cut(texture.doubled(0.75, 6), *ids.shape, left, top) * _roughness()[ids]
 
 
 def _vignette(height: int, width: int, rng: random.Random) -> np.ndarray:
@@ -48,7 +53,7 @@ def _vignette(height: int, width: int, rng: random.Random) -> np.ndarray:
 
 
 def _exposure(rng: random.Random, brightness: float) -> np.ndarray:
-    """The curve uint8 [256] that a camera with automatic exposure draws through a picture of this mean brightness.
+    """The curve uint8 [256] of a camera with automatic exposure for a picture of this mean brightness.
 
     It goes most of the way to middle brightness; what is bright already keeps its shades.
     """

@@ -33,7 +33,9 @@ def _clumps(shape: str, rng: np.random.Generator) -> np.ndarray:
         radius = 0.03 + 0.06 * along
         return np.stack((column, row, depth, radius), axis=1)
     reach = np.sqrt(rng.random(count)) * 0.35
-    wide, high, middle = {"round": (1.0, 0.95, 0.5), "tall": (0.6, 1.1, 0.5), "bush": (1.05, 0.7, 0.64)}[shape]
+    wide, high, middle = {"round": (1.0, 0.95, 0.5), "tall": (0.6, 1.1, 0.5), "bush": (1.05, 0.7, 0.64)}[
+        shape
+    ]
     column = 0.5 + reach * np.cos(angle) * wide
     row = middle + reach * np.sin(angle) * high
     depth = rng.random(count) * np.sqrt(0.16 - reach**2)
@@ -42,8 +44,10 @@ def _clumps(shape: str, rng: np.random.Generator) -> np.ndarray:
 
 @functools.cache
 def _stamps(shape: str) -> tuple[tuple[np.ndarray, ...], ...]:
-    """Foliage uint8 [n, n, 3], each in sizes that halve from 256: the light that it gets from the sky, that from
-    a sun at the upper right, and whether it is solid."""
+    """Stamps of foliage, each in sizes that halve from 256: uint8 [n, n, 3].
+
+    The channels: the light that it gets from the sky, that from a sun at the upper right, its solidity.
+    """
     stamps = []
     axis = (np.arange(_STAMP, dtype=np.float32) + 0.5) / _STAMP
     for number in range(_STAMPS_OF_A_SHAPE):
@@ -80,7 +84,9 @@ def _tint(light: Light, colour: RGB, distance: float, sunlit: float) -> np.ndarr
     return np.array(
         [
             (leaf * sky * 1.15 * clear / 255, leaf * warm * part * sun * clear / 255, 0.0, haze * (1 - clear))
-            for leaf, sky, part, warm, haze in zip(colour, light.sky, light.sun, (1.12, 1.06, 0.8), light.haze)
+            for leaf, sky, part, warm, haze in zip(
+                colour, light.sky, light.sun, (1.12, 1.06, 0.8), light.haze
+            )
         ]
     )
 
@@ -103,11 +109,20 @@ def draw_crown(
     row += height * 0.06
     half = -width / 2 if light.direction[0] < 0 else width / 2
     tint = _tint(light, colour, foot[2], sunlit)
-    canvas.stamp(rng.choice(_stamps(shape)), (column - half, row - height, column + half, row), tint, VEGETATION)
+    canvas.stamp(
+        rng.choice(_stamps(shape)), (column - half, row - height, column + half, row), tint, VEGETATION
+    )
 
 
 def draw_tree(
-    canvas: Canvas, light: Light, rng: random.Random, s: float, z: float, height: float, shape: str, sunlit: float
+    canvas: Canvas,
+    light: Light,
+    rng: random.Random,
+    s: float,
+    z: float,
+    height: float,
+    shape: str,
+    sunlit: float,
 ) -> None:
     """Draws a tree: a trunk that forks, a crown and, where it is near, smaller crowns before it."""
     colour = leaf_colour(rng, shape)
@@ -126,7 +141,11 @@ def draw_tree(
         for _ in range(rng.randint(2, 4)):
             small = rng.uniform(0.38, 0.55)
             brightness = rng.uniform(0.9, 1.1)
-            foot = (s + lean + rng.uniform(-0.32, 0.32) * width, bare + rng.uniform(-0.03, 0.55) * (height - bare), z)
+            foot = (
+                s + lean + rng.uniform(-0.32, 0.32) * width,
+                bare + rng.uniform(-0.03, 0.55) * (height - bare),
+                z,
+            )
             size = (width * small, (height - bare) * small * 0.8)
             draw_crown(canvas, light, rng, shape, foot, size, tuple(c * brightness for c in colour), sunlit)
 
@@ -140,7 +159,9 @@ def _draw_trunk(
     limbs = [(s, 0.0, s + lean * 0.6, height * 0.62, radius * 1.15, radius * 0.8)]
     for side in (-1, 1):
         tip = s + lean + side * rng.uniform(0.12, 0.3) * height
-        limbs.append((s + lean * 0.5, height * 0.5, tip, height * rng.uniform(1.0, 1.25), radius * 0.7, radius * 0.3))
+        limbs.append(
+            (s + lean * 0.5, height * 0.5, tip, height * rng.uniform(1.0, 1.25), radius * 0.7, radius * 0.3)
+        )
     fine = canvas.camera.scale(z) * radius > 1.5
     for left, side, identity in ((-1.0, -0.6, VEGETATION), (0.1, 0.8, None))[: 2 if fine else 1]:
         shaded = light.shade(bark, (side, 0.0, -0.6), z, sunlit)
@@ -150,8 +171,8 @@ def _draw_trunk(
 
 
 def draw_hedge(
-    canvas: Canvas, light: Light, rng: random.Random, s: float, z0: float, z1: float, height: float, leaves: RGB,
-    sunlit: float,
+    canvas: Canvas, light: Light, rng: random.Random, s: float, z0: float, z1: float, height: float,
+    leaves: RGB, sunlit: float,
 ) -> None:  # fmt: skip
     """A clipped hedge along the street: a flat body behind a row of foliage."""
     outwards = math.copysign(1.0, s)

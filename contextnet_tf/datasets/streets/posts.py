@@ -10,7 +10,8 @@ from contextnet_tf.datasets.streets.light import RGB, Light
 
 _METAL = ((104, 108, 110), (78, 82, 84), (128, 130, 130), (60, 74, 66), (52, 54, 58))
 _TOWARDS = (0.0, 0.0, -1.0)
-_RED, _WHITE, _BLUE, _YELLOW, _GREEN = (190, 32, 36), (232, 232, 228), (28, 84, 164), (238, 192, 40), (32, 108, 72)
+_RED, _WHITE, _BLUE = (190, 32, 36), (232, 232, 228), (28, 84, 164)
+_YELLOW, _GREEN = (238, 192, 40), (32, 108, 72)
 
 
 def _scaled(colour: RGB, part: float) -> RGB:
@@ -36,7 +37,9 @@ def draw_post(
         across = (-across[0], -across[1])
 
     def edge(part: float) -> list[tuple[float, float]]:
-        return [(u + across[0] * half * part, v + across[1] * half * part) for (u, v), half in zip(pixels, halves)]
+        return [
+            (u + across[0] * half * part, v + across[1] * half * part) for (u, v), half in zip(pixels, halves)
+        ]
 
     distance = path[0][2]
     dark = light.shade(_scaled(colour, 0.8), (-0.75 * sun_side, 0.0, -0.66), distance, sunlit)
@@ -46,7 +49,9 @@ def draw_post(
         canvas.fill(edge(0.1) + edge(1.0)[::-1], bright)
 
 
-def draw_street_lamp(canvas: Canvas, light: Light, rng: random.Random, s: float, z: float, sunlit: float) -> None:
+def draw_street_lamp(
+    canvas: Canvas, light: Light, rng: random.Random, s: float, z: float, sunlit: float
+) -> None:
     """A street lamp whose arm reaches over the road, or a low one."""
     colour, height = pole_colour(rng), rng.uniform(5.5, 9.0)
     inwards = -math.copysign(1.0, s)
@@ -66,7 +71,9 @@ def draw_street_lamp(canvas: Canvas, light: Light, rng: random.Random, s: float,
     canvas.polygon(head, shine, POLE)
 
 
-def draw_mast(canvas: Canvas, light: Light, colour: RGB, s: float, z: float, wire_s: float, sunlit: float) -> None:
+def draw_mast(
+    canvas: Canvas, light: Light, colour: RGB, s: float, z: float, wire_s: float, sunlit: float
+) -> None:
     """A mast that carries the wire of a tram; the wire itself has no label, as in Cityscapes."""
     draw_post(canvas, light, ((s, 0, z), (s, 7.2, z)), 0.1, colour, sunlit)
     canvas.line(((s, 6.8, z), (wire_s, 5.9, z)), light.fade((50, 52, 56), z), canvas.camera.height / 800)
@@ -109,7 +116,9 @@ def _draw_signal(canvas: Canvas, light: Light, s: float, y: float, z: float, sta
         canvas.fill(_regular(10, 0.0, middle, bottom - height * (5 - 2 * index) / 6, radius, radius), colour)
 
 
-def _regular(sides: int, turn: float, u: float, v: float, across: float, up: float) -> list[tuple[float, float]]:
+def _regular(
+    sides: int, turn: float, u: float, v: float, across: float, up: float
+) -> list[tuple[float, float]]:
     """The corners of a regular polygon around the pixel (u, v)."""
     steps = [2 * math.pi * side / sides + turn for side in range(sides)]
     return [(u + across * math.cos(step), v + up * math.sin(step)) for step in steps]
@@ -117,7 +126,8 @@ def _regular(sides: int, turn: float, u: float, v: float, across: float, up: flo
 
 _SIGNS = {
     # shape: corners, turn, radius, (rim, field) choices, marks as (x0, y0, x1, y1)
-    "round": (16, 0.0, 0.36, ((_RED, _WHITE), (_BLUE, _BLUE), (_RED, _BLUE), (_RED, _RED)), ((-0.4, -0.12, 0.4, 0.12),)),
+    "round": (16, 0.0, 0.36, ((_RED, _WHITE), (_BLUE, _BLUE), (_RED, _BLUE), (_RED, _RED)),
+              ((-0.4, -0.12, 0.4, 0.12),)),
     "warning": (3, -math.pi / 2, 0.48, ((_RED, _WHITE),), ((-0.06, -0.3, 0.06, 0.2),)),
     "give way": (3, math.pi / 2, 0.48, ((_RED, _WHITE),), ()),
     "square": (4, math.pi / 4, 0.46, ((_BLUE, _BLUE), (_WHITE, _BLUE), (_BLUE, _WHITE)),

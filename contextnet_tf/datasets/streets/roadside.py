@@ -48,6 +48,7 @@ def _add_lamps(site: Site, side: Side) -> None:
     z, step = rng.uniform(6, 26), rng.uniform(20, 34)
     while z < 130:
         if site.is_free(side.sign, z):
+
             def draw(sunlit: float, z: float = z) -> None:
                 posts.draw_street_lamp(site.canvas, site.light, random.Random(look), s, z, sunlit)
 
@@ -69,8 +70,11 @@ def _add_clutter(site: Site, side: Side, draw, height: float) -> None:
     s, z = side.sign * rng.choice((side.sidewalk - 0.45, _kerb(side) + 0.3)), rng.uniform(7, 40)
     if site.is_free(side.sign, z):
         shade = box(s - 0.3, s + 0.3, height, z - 0.4, z + 0.4)
-        site.add(z, lambda sunlit: draw(site.canvas, site.light, rng, s, z, sunlit), foot=(s, z), shades=(shade,),
-                 base=square(s, z, 0.4))  # fmt: skip
+
+        def draw_it(sunlit: float) -> None:
+            draw(site.canvas, site.light, rng, s, z, sunlit)
+
+        site.add(z, draw_it, foot=(s, z), shades=(shade,), base=square(s, z, 0.4))
 
 
 def _add_bollards(site: Site, side: Side) -> None:
@@ -79,6 +83,7 @@ def _add_bollards(site: Site, side: Side) -> None:
     z, last = rng.uniform(5, 14), rng.uniform(18, 40)
     while z < last:
         if site.is_free(side.sign, z):
+
             def draw(sunlit: float, z: float = z) -> None:
                 posts.draw_bollard(site.canvas, site.light, s, z, sunlit, colour)
 
@@ -91,6 +96,7 @@ def _add_guard_rail(site: Site, side: Side) -> None:
     for number in range(13):
         z = 1.0 + 9.0 * number
         if site.is_free(side.sign, z, 12.0):
+
             def draw(sunlit: float, z: float = z) -> None:
                 barriers.draw_guard_rail(site.canvas, site.light, s, z, z + 9, sunlit)
 
@@ -123,6 +129,7 @@ def _add_wires(site: Site) -> None:
         for sign in signs:
             s = sign * (_kerb(site.street.sides[sign]) - 0.1)
             if site.is_free(sign, z):
+
                 def draw(sunlit: float, s: float = s, z: float = z, wire: float = -sign * half) -> None:
                     posts.draw_mast(canvas, light, colour, s, z, wire, sunlit)
 
@@ -142,5 +149,8 @@ def _add_bridge(site: Site) -> None:
     z, height = rng.uniform(45, 90), rng.uniform(5.0, 6.5)
     half = max(sides[-1].sidewalk, sides[1].sidewalk) + 0.5
     shade = box(-half - 30, half + 30, height + 1.2, z, z + 9)
-    site.add(z + 9, lambda _: barriers.draw_bridge(site.canvas, site.light, rng, z, height, half), shades=(shade,),
-             large=True)  # fmt: skip
+
+    def draw(_: float) -> None:
+        barriers.draw_bridge(site.canvas, site.light, rng, z, height, half)
+
+    site.add(z + 9, draw, shades=(shade,), large=True)

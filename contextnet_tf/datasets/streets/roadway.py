@@ -60,8 +60,10 @@ class Roadway:
     def draw(self) -> Surface:
         """Draws it all, and says how rough it is."""
         street, rng = self._street, self._rng
-        below = int(self._canvas.camera.horizon) - 1
-        self._canvas.colour[below:], self._canvas.ids[below:] = _scaled(self._paving, 0.85), GROUND
+        camera = self._canvas.camera
+        top, bottom, right = camera.horizon - 1, camera.height + 1.0, camera.width + 1.0
+        corners = ((-1.0, top), (right, top), (right, bottom), (-1.0, bottom))
+        self._canvas.fill(corners, _scaled(self._paving, 0.85), GROUND)
         patches = self._around()
         for sign in (-1, 1):
             patches += self._side(street.sides[sign])
@@ -74,7 +76,9 @@ class Roadway:
         if street.median_kind != "none":
             draw_patches(self._canvas, self._median())
         worn = rng.uniform(0.03, 0.09) if rng.random() < 0.7 else 0.0
-        return Surface(rng.choice((0.4, 0.5, 0.6, 1.0)), street.lane_width, street.median, worn, street.cobbles)
+        return Surface(
+            rng.choice((0.4, 0.5, 0.6, 1.0)), street.lane_width, street.median, worn, street.cobbles
+        )
 
     def _around(self) -> list[Patch]:
         """The ground beyond the pavements, up to the horizon."""
@@ -143,7 +147,9 @@ class Roadway:
                     Patch(-half + 0.25, half - 0.25, z0, z1, self._grass, TERRAIN),
                 )
             ]
-        bed = self._rng.choice((_scaled(self._asphalt, 0.92), _scaled(self._paving, 0.9), self._grass, _GRAVEL))
+        bed = self._rng.choice(
+            (_scaled(self._asphalt, 0.92), _scaled(self._paving, 0.9), self._grass, _GRAVEL)
+        )
         patches = [Patch(-half, half, 0.0, FAR, self._asphalt, RAIL_TRACK)]
         patches += [Patch(-half + 0.15, half - 0.15, z0, z1, bed, RAIL_TRACK) for z0, z1 in stretches]
         for s in (-half / 2 - 0.72, -half / 2 + 0.72, half / 2 - 0.72, half / 2 + 0.72):

@@ -10,7 +10,7 @@ from contextnet_tf.datasets.streets.camera import sample_camera
 from contextnet_tf.datasets.streets.canvas import SUPERSAMPLING, Canvas
 from contextnet_tf.datasets.streets.ground import ShadowMap, finish_ground
 from contextnet_tf.datasets.streets.hood import draw_hood, mark_border
-from contextnet_tf.datasets.streets.identity import INSTANCES_PER_LABEL
+from contextnet_tf.datasets.streets.identity import LABEL_OF_INSTANCE
 from contextnet_tf.datasets.streets.layout import sample_street
 from contextnet_tf.datasets.streets.light import sample_light
 from contextnet_tf.datasets.streets.lots import line_street
@@ -65,7 +65,9 @@ def draw_street(seed: int | Sequence[int] | np.random.Generator, height: int, wi
     finish_ground(site.canvas, light, shadows, surface, rng)
     look = rng.getrandbits(48)
     for index in sorted(range(len(site.items)), key=lambda index: -site.items[index].z):
-        rng.seed(look + index)  # small things show fewer details and draw fewer numbers; the next thing must not care
+        rng.seed(
+            look + index
+        )  # small things show fewer details and draw fewer numbers; the next thing must not care
         site.items[index].draw(float(sunlit[index]))
     rng.seed(look - 1)
     site.items.clear()  # they hold the site in their turn; so the canvas is freed at once
@@ -73,5 +75,4 @@ def draw_street(seed: int | Sequence[int] | np.random.Generator, height: int, wi
 
     image, instance_ids = develop(site.canvas, rng)
     mark_border(instance_ids, rng)
-    labels = np.where(instance_ids < INSTANCES_PER_LABEL, instance_ids, instance_ids // INSTANCES_PER_LABEL)
-    return Scene(image, labels.astype(np.uint8), instance_ids)
+    return Scene(image, LABEL_OF_INSTANCE[instance_ids], instance_ids)

@@ -95,11 +95,15 @@ def _park_bicycles(site: Site, side: Side) -> None:
     if rng.random() < 0.5:
         for number in range(rng.randint(1, 3)):
             turn = rng.choice((0.0, math.pi)) + rng.gauss(0, 0.06)
-            add_two_wheeler(site, "bicycle", side.sign * (side.sidewalk - 0.35), z + 2.1 * number, turn, ridden=False)
+            add_two_wheeler(
+                site, "bicycle", side.sign * (side.sidewalk - 0.35), z + 2.1 * number, turn, ridden=False
+            )
     else:
         for number in range(rng.randint(2, 6)):
             turn = side.sign * math.pi / 2 + rng.gauss(0, 0.1)
-            add_two_wheeler(site, "bicycle", side.sign * (side.verge + 1.0), z + 0.62 * number, turn, ridden=False)
+            add_two_wheeler(
+                site, "bicycle", side.sign * (side.verge + 1.0), z + 0.62 * number, turn, ridden=False
+            )
 
 
 def _park_motorcycles(site: Site, side: Side) -> None:

@@ -41,8 +41,8 @@ class Site:
 
     def add_post(self, s: float, z: float, height: float, draw: Callable[[float], None]) -> None:
         """Appends something thin and upright."""
-        self.add(z, draw, foot=(s, z), shades=(box(s - 0.06, s + 0.06, height, z - 0.05, z + 0.05),), density=0.85,
-                 base=square(s, z, 0.18))  # fmt: skip
+        shade = box(s - 0.06, s + 0.06, height, z - 0.05, z + 0.05)
+        self.add(z, draw, foot=(s, z), shades=(shade,), density=0.85, base=square(s, z, 0.18))
 
     def new_instance(self, name: str) -> int:
         """The number of one more instance of a label: 26000 is the first car of a scene, 26001 the second."""
@@ -53,7 +53,11 @@ class Site:
     def is_free(self, sign: int, z: float, margin: float = 2.5) -> bool:
         """Whether no side street opens at z on this side of the street, within a margin of metres."""
         crossing = self.street.crossing
-        return crossing is None or sign not in crossing.signs or not crossing.z0 - margin < z < crossing.z1 + margin
+        return (
+            crossing is None
+            or sign not in crossing.signs
+            or not crossing.z0 - margin < z < crossing.z1 + margin
+        )
 
 
 def box(s0: float, s1: float, height: float, z0: float, z1: float) -> list[Point]:

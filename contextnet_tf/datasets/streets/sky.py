@@ -20,7 +20,9 @@ def draw_sky(canvas: Canvas, light: Light, rng: random.Random) -> None:
     bottom = min(camera.height, int(camera.horizon) + 2)
     rows, columns = max(2, bottom // _GRID), max(2, camera.width // _GRID)
     up = (camera.horizon - (np.arange(rows, dtype=np.float32) + 0.5) * bottom / rows) / camera.focal
-    side = ((np.arange(columns, dtype=np.float32) + 0.5) * camera.width / columns - camera.centre) / camera.focal
+    side = (
+        (np.arange(columns, dtype=np.float32) + 0.5) * camera.width / columns - camera.centre
+    ) / camera.focal
     up = np.maximum(up, 0.0)[:, None]
     height = np.minimum(up / 0.5, 1.0)[..., None] ** 0.65
     zenith, skyline = np.array(light.zenith, np.float32), np.array(light.skyline, np.float32)
@@ -65,7 +67,10 @@ def draw_skyline(canvas: Canvas, light: Light, rng: random.Random) -> None:
             else:
                 step = rng.uniform(8, 24)
                 top = rng.choice((0, 5, 7, 9, 12, 15, 22)) * rng.uniform(0.8, 1.2)
-                outline += [(edge, camera.horizon - top * unit), (edge + step * unit, camera.horizon - top * unit)]
+                outline += [
+                    (edge, camera.horizon - top * unit),
+                    (edge + step * unit, camera.horizon - top * unit),
+                ]
             edge += step * unit
         outline.append((camera.width + 2.0, camera.horizon + 2))
         colour = (74, 92, 62) if kind == "wood" else (128, 116, 108)

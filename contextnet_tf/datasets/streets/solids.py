@@ -28,7 +28,9 @@ class Face:
     middle: Point | None = None  # what the face looks away from; None: the middle of the body
 
 
-def quad_part(corners: Sequence[Point], left: float, right: float, low: float, high: float) -> tuple[Point, ...]:
+def quad_part(
+    corners: Sequence[Point], left: float, right: float, low: float, high: float
+) -> tuple[Point, ...]:
     """The part of a four-cornered face from `left` to `right` and `low` to `high` (0 to 1).
 
     The corners run lower left, lower right, upper right, upper left.
@@ -42,7 +44,11 @@ def quad_part(corners: Sequence[Point], left: float, right: float, low: float, h
 
 
 def box(
-    x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], material: str, top: str | None = None
+    x: tuple[float, float],
+    y: tuple[float, float],
+    z: tuple[float, float],
+    material: str,
+    top: str | None = None,
 ) -> list[Face]:
     """The faces of a box but the lowest: rear, front, left, right, top."""
     (x0, x1), (y0, y1), (z0, z1) = x, y, z
@@ -59,7 +65,14 @@ def box(
 
 
 def disc(
-    x: float, y: float, z: float, radius: float, material: str, layer: int, outline: bool = False, tone: float = 1.0
+    x: float,
+    y: float,
+    z: float,
+    radius: float,
+    material: str,
+    layer: int,
+    outline: bool = False,
+    tone: float = 1.0,
 ) -> Face:
     """A wheel's disc in a plane across x, seen from the side on which it lies."""
     steps = np.linspace(0, 2 * math.pi, 15)[:-1]
@@ -107,7 +120,8 @@ class Solid:
         finest = 1 if size < _COARSE else 3 if size < _FINE else 9
         seen = np.flatnonzero((np.einsum("ij,ij->i", to_face, normals) < 0) & (self._layers <= finest))
         distance = np.sqrt(np.einsum("ij,ij->i", to_face[seen], to_face[seen]))
-        albedo = np.array([paints[name] for name in self._materials], np.float32)[self._material_of_face[seen]]
+        materials = np.array([paints[name] for name in self._materials], np.float32)
+        albedo = materials[self._material_of_face[seen]]
         colours = light.shade_all(albedo * self._tones[seen, None], normals[seen], distance, sunlit)
         for name in shining:
             if name in self._materials:
@@ -117,7 +131,9 @@ class Solid:
         colours = colours.tolist()
         for position in np.lexsort((-distance, self._layers[seen])).tolist():
             face = seen[position]
-            canvas.fill_fixed(fixed[self._slices[face]], colours[position], identity if self._outline[face] else None)
+            canvas.fill_fixed(
+                fixed[self._slices[face]], colours[position], identity if self._outline[face] else None
+            )
 
 
 def _normal(points: np.ndarray) -> np.ndarray:

@@ -30,9 +30,10 @@ def write_set(
 ) -> int:  # fmt: skip
     """Writes a drawn set: `pictures` maps each split to its number of pictures, all of height x width pixels.
 
-    Pictures are `leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png`, labels `gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png`
-    (8 bits) and `..._instanceIds.png` (16 bits). What an interrupted call has left is kept and completed.
-    `on_picture` is called after each picture, drawn or found.
+    Pictures are `leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png`, labels of 8 bits
+    `gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png`, of 16 bits `gtFine/SPLIT/CITY/NAME_gtFine_instanceIds.png`.
+    What an interrupted call has left is kept and completed. `on_picture` is called after each picture, drawn
+    or found.
 
     Returns: how many pictures were drawn; 0 where the folder held the whole set.
 
@@ -51,13 +52,18 @@ def write_set(
     return drawn
 
 
-def write_scene(folder: str | os.PathLike, seed: int, split: str, index: int, height: int, width: int) -> bool:
-    """Draws scene `index` of a split and writes its three files, unless they are there. Returns whether it drew."""
+def write_scene(
+    folder: str | os.PathLike, seed: int, split: str, index: int, height: int, width: int
+) -> bool:
+    """Draws scene `index` of a split and writes its three files; False where they are there already."""
     city = f"drawn{split}"
     name = f"{city}_{index:06d}_000000"
     labels = pathlib.Path(folder) / "gtFine" / split / city
     picture = pathlib.Path(folder) / "leftImg8bit" / split / city / f"{name}_leftImg8bit.png"
-    label_ids, instance_ids = labels / f"{name}_gtFine_labelIds.png", labels / f"{name}_gtFine_instanceIds.png"
+    label_ids, instance_ids = (
+        labels / f"{name}_gtFine_labelIds.png",
+        labels / f"{name}_gtFine_instanceIds.png",
+    )
     if picture.exists() and label_ids.exists() and instance_ids.exists():
         return False
     scene = draw_scene(seed, split, index, height, width)
@@ -84,7 +90,9 @@ def _claim(root: pathlib.Path, record: dict) -> None:
                 "name another folder, or remove this one"
             )
     elif any(not entry.name.startswith(".") for entry in root.iterdir()):
-        raise InputError(f"{root}: holds files but no drawn set ({RECORD} is missing); name an empty or new folder")
+        raise InputError(
+            f"{root}: holds files but no drawn set ({RECORD} is missing); name an empty or new folder"
+        )
     else:
         write_json(path, record)
 

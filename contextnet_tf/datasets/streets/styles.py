@@ -1,8 +1,8 @@
 """The styles that fronts of buildings come in."""
 
+import dataclasses
 import random
 
-from contextnet_tf.datasets.streets.fronts import FrontStyle
 from contextnet_tf.datasets.streets.light import RGB
 
 _PLASTER = (
@@ -13,6 +13,27 @@ _BRICK = ((148, 82, 62), (128, 70, 56), (164, 104, 76), (112, 72, 62), (176, 142
 _CONCRETE = ((160, 160, 156), (178, 176, 170), (140, 142, 144), (190, 186, 176), (120, 122, 126))
 _SHUTTERS = ((70, 96, 80), (110, 70, 56), (84, 96, 116), (120, 124, 120))
 _WHITE_FRAME, _DARK_FRAME, _STEEL_FRAME = (216, 214, 206), (74, 62, 54), (90, 94, 98)
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontStyle:
+    """How a front looks. Lengths in metres, colours RGB."""
+
+    wall: RGB
+    base: RGB  # the wall of the ground floor
+    trim: RGB
+    frame: RGB
+    bay: float  # distance between the middles of two windows
+    window: tuple[float, float]  # part of the bay, part of the storey's height
+    storey: float
+    ground_floor: float
+    ground: str  # "shops", "homes", "gates" or "blank"
+    surround: bool = False
+    cornice: bool = False
+    balconies: float = 0.0  # part of the windows
+    shutter: RGB | None = None
+    courses: float = 0.0  # distance of joints in the wall, 0 for none
+    bands: bool = False  # windows in bands without wall between
 
 
 def _scaled(colour: RGB, part: float) -> RGB:

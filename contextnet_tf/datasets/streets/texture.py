@@ -10,7 +10,7 @@ SIZE = 512  # pixels of a field's side
 
 @functools.cache
 def fractal(roughness: float, number: int = 0) -> np.ndarray:
-    """A field float32 [512, 512], mean 0, deviation 1: noise whose amplitude falls as 1 / frequency ** roughness."""
+    """A field float32 [512, 512] of mean 0 and deviation 1: amplitudes fall as 1 / frequency ** roughness."""
     white = np.random.default_rng((2018, number)).standard_normal((SIZE, SIZE)).astype(np.float32)
     frequency = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)[None, :])
     frequency[0, 0] = np.inf
@@ -19,7 +19,7 @@ def fractal(roughness: float, number: int = 0) -> np.ndarray:
 
 
 def look_up(field: np.ndarray, columns: np.ndarray, rows: np.ndarray, smooth: bool = True) -> np.ndarray:
-    """The field, repeated without end, at float32 positions of one shape [H, W] between -32,000 and 32,000."""
+    """The field, repeated without end, at float32 positions [H, W] between -32,000 and 32,000."""
     between = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     return cv2.remap(field, columns, rows, between, borderMode=cv2.BORDER_WRAP)
 

@@ -3,7 +3,6 @@
 import collections
 import math
 
-from contextnet_tf.datasets.streets.layout import Street
 from contextnet_tf.datasets.streets.sidewalks import add_two_wheeler
 from contextnet_tf.datasets.streets.site import Site
 from contextnet_tf.datasets.streets.vehicles import CAR_KINDS, make_vehicle
@@ -55,7 +54,8 @@ class Traffic:
 
     def _add_vehicle(self, kind: str, s: float, z: float, turn: float, parked: bool = False) -> None:
         site = self._site
-        vehicle = make_vehicle(self._rng, self._rng.choices(CAR_KINDS, _CAR_WEIGHTS)[0] if kind == "car" else kind)
+        body = self._rng.choices(CAR_KINDS, _CAR_WEIGHTS)[0] if kind == "car" else kind
+        vehicle = make_vehicle(self._rng, body)
         identity, hull = site.new_instance(vehicle.label), vehicle.hull(s, z, turn)
 
         def draw(sunlit: float) -> None:
@@ -96,7 +96,9 @@ class Traffic:
                 add_two_wheeler(self._site, kind, s, z, _turn(way) + rng.gauss(0, 0.12), ridden=True)
         if street.crossing and kind == "bicycle" and rng.random() < 0.4:
             z = street.crossing.z0 - rng.uniform(0.5, 4)
-            add_two_wheeler(self._site, kind, rng.uniform(-5, 5), z, rng.choice((-1, 1)) * math.pi / 2, ridden=True)
+            add_two_wheeler(
+                self._site, kind, rng.uniform(-5, 5), z, rng.choice((-1, 1)) * math.pi / 2, ridden=True
+            )
 
     def _add_beside_road(self, kind: str) -> None:
         side = self._street.sides[self._rng.choice((-1, 1))]
@@ -109,7 +111,8 @@ class Traffic:
         rng = self._rng
         for lane in self._street.lanes:
             for _ in range(rng.choices((0, 1, 2, 3, 5), (22, 28, 25, 15, 10))[0]):
-                z = self._find_room(lane.s, _LENGTHS["car"], 9.0 if self._is_own_lane(lane.s, lane.way) else 6.0, 90)
+                nearest = 9.0 if self._is_own_lane(lane.s, lane.way) else 6.0
+                z = self._find_room(lane.s, _LENGTHS["car"], nearest, 90)
                 if z:
                     self._add_vehicle("car", lane.s + rng.gauss(0, 0.12), z, _turn(lane.way))
 
