@@ -28,7 +28,7 @@ class Building:
     roof_height: float
     roof_colour: RGB
     style: FrontStyle
-    open_end: bool  # nothing stands before the end that looks at the camera
+    end_windows: bool  # in the end that looks at the camera
 
     @property
     def top(self) -> float:
@@ -66,11 +66,11 @@ def draw_building(canvas: Canvas, light: Light, rng: random.Random, b: Building,
 
 
 def _draw_end(canvas: Canvas, light: Light, rng: random.Random, b: Building) -> None:
-    """Draws the end that looks at the camera, with windows where it stands free."""
+    """Draws the end that looks at the camera."""
     inner, outer = b.side * b.front, b.side * (b.front + b.depth)
     left, right = min(inner, outer), max(inner, outer)
     end = Plane(left, b.z0, right, b.z0, (0.0, 0.0, -1.0))
-    if b.open_end:
+    if b.end_windows:
         draw_facade(canvas, light, rng, end, b.height, b.style)
     else:
         corners = end.outline((0, 0), (b.depth, 0), (b.depth, b.height), (0, b.height))

@@ -13,8 +13,8 @@ from contextnet_tf.datasets.streets.identity import BUILDING
 from contextnet_tf.datasets.streets.light import RGB, Light, Vector
 from contextnet_tf.datasets.streets.styles import FrontStyle
 
-_FINEST = 0.055  # pixels that a metre of a front gets at most, per pixel of the canvas' height
-_PLAIN = 6.0  # canvas pixels; narrower fronts are one colour
+_FINEST = 0.05  # pixels that a metre of a front gets at most, per pixel of the canvas' height
+_COARSE = 9.0  # canvas pixels of a bay; narrower ones show no more than windows
 _GLASS = (50, 60, 70)
 _GLASSES = ((Material.GLASS_DARK, 0.10), (Material.GLASS_SKY, 0.34), (Material.GLASS_BRIGHT, 0.55))
 _LIT = (
@@ -87,22 +87,65 @@ def draw_facade(
     camera, length = canvas.camera, plane.length
     left, right = (camera.pixel(*plane.point(u, 3.0))[0] for u in (0.0, length))
     distance = math.sqrt(max(min(plane.z0, plane.z1), 4.0) * max(plane.z0, plane.z1, 4.0))
-    finest = _FINEST * camera.height
-    corners = plane.outline((0, 0), (length, 0), (length, height), (0, height))
-    if abs(right - left) < _PLAIN:
-        shaded = 0.0 if shaded_below > height / 2 else 1.0
-        canvas.polygon(
-            corners, light.shade(_dimmed(style.wall, 0.9), plane.normal, distance, shaded), BUILDING
-        )
+    if abs(right - left) / length * style.bay < _COARSE:
+        sunlit = 0.0 if shaded_below > height / 2 else 1.0
+        _draw_far_facade(canvas, light, rng, plane, height, style, distance, sunlit)
         return
-    columns = min(1.1 * abs(right - left) / length, finest)
-    cells = lay_out_front(
-        rng, length, height, columns, min(camera.scale(distance), finest), style, light.lamps
-    )
+    finest = _FINEST * camera.height
+    columns, rows = min(1.1 * abs(right - left) / length, finest), min(camera.scale(distance), finest)
+    cells = lay_out_front(rng, length, height, columns, rows, style, light.lamps)
     if shaded_below > 0:
         cells[max(0, len(cells) - round(shaded_below * len(cells) / height)) :] += np.uint8(MATERIALS)
     picture = cv2.applyColorMap(cells, _colours(light, rng, style, plane.normal, distance))
+    corners = plane.outline((0, 0), (length, 0), (length, height), (0, height))
     canvas.picture(picture, corners, BUILDING)
+
+
+def _draw_far_facade(
+    canvas: Canvas, light: Light, rng: random.Random, plane: Plane, height: float, style: FrontStyle,
+    distance: float, sunlit: float,
+) -> None:  # fmt: skip
+    """Draws a front that is far away or seen from its side: no more than wall, ground floor and windows."""
+    length, floor = plane.length, style.ground_floor
+
+    def colour(own: RGB, part: float = 1.0) -> RGB:
+        return light.shade(_dimmed(own, part), plane.normal, distance, sunlit)
+
+    wall = plane.outline((0, 0), (length, 0), (length, height), (0, height))
+    canvas.polygon(wall, colour(style.wall), BUILDING)
+    shop = style.ground == "shops"
+    if shop and light.lamps:
+        lower = light.fade(_LIT[2][1], distance)
+    else:
+        lower = colour(rng.choice(_SHOP_INSIDES)) if shop else colour(style.base, 0.85)
+    top = 0.72 * floor if shop else floor
+    if style.ground != "blank":
+        canvas.polygon(plane.outline((0, 0.4), (length, 0.4), (length, top), (0, top)), lower)
+    storeys, across = int((height - floor + 0.3) / style.storey), max(1, round(length / style.bay))
+    if storeys < 1 or not style.window[0]:
+        return
+    bay, (width, tall) = length / across, style.window
+    left = (np.arange(across) + 0.5 - width / 2) * (bay / length)
+    low = floor + style.storey * (np.arange(storeys) + (1 - tall) * 0.55)
+    points = np.empty((storeys, across, 4, 3), np.float32)
+    for axis, (start, end) in ((0, (plane.s0, plane.s1)), (2, (plane.z0, plane.z1))):
+        edges = left[None, :, None] + np.array((0, 1, 1, 0)) * (width * bay / length)
+        points[..., axis] = start + edges * (end - start)
+    points[..., 1] = low[:, None, None] + np.array((0, 0, 1, 1)) * (tall * style.storey)
+    points = points.reshape(-1, 4, 3)
+    glass = _glass(light, rng.choice((0.12, 0.2, 0.3)), distance)
+    lit = np.array([light.lamps and rng.random() < 0.3 for _ in points])
+    canvas.polygons(points[~lit], glass)
+    canvas.polygons(points[lit], light.fade(_LIT[0][1], distance))
+
+
+def _glass(light: Light, mirrored: float, distance: float) -> RGB:
+    """The colour of a pane that mirrors that part of the sky."""
+    day = min(1.0, light.sky[1] * 1.6)
+    sky = [0.4 * low + 0.6 * high for low, high in zip(light.skyline, light.zenith)]
+    return light.fade(
+        [day * (own * (1 - mirrored) + part * mirrored) for own, part in zip(_GLASS, sky)], distance
+    )
 
 
 def _dimmed(colour: RGB, part: float) -> RGB:
@@ -120,18 +163,16 @@ def _colours(
     own = parts @ np.array(paints, np.float32)
     own[Material.BOARD : Material.BOARD + 3] = rng.sample(_BOARDS, k=3)
     own[[Material.CURTAIN, Material.INK]] = _CURTAIN, _INK
-    exposed = np.array((1.0, 0.0), np.float32)[:, None, None]
-    normals = np.array(normal, np.float32).reshape(1, 1, 3)
-    seen = light.shade_all(own[None], normals, distance, exposed)
+    # The light is the same on all: what becomes of black and of white gives what becomes of any colour.
+    black = np.array(light.fade((0.0, 0.0, 0.0), distance), np.float32)
+    white = [light.shade((100.0, 100.0, 100.0), normal, distance, sunlit) for sunlit in (1.0, 0.0)]
+    seen = own * ((np.array(white, np.float32) - black) / 100)[:, None] + black
 
-    day = min(1.0, light.sky[1] * 1.6)
-    sky = [0.4 * low + 0.6 * high for low, high in zip(light.skyline, light.zenith)]
     for material, mirrored in _GLASSES:
-        glass = [day * (own_part * (1 - mirrored) + part * mirrored) for own_part, part in zip(_GLASS, sky)]
-        seen[:, material] = light.fade(glass, distance)
+        seen[:, material] = _glass(light, mirrored, distance)
     for material, colour in _LIT[: 3 if light.lamps else 0]:
         seen[:, material] = light.fade(colour, distance)
-    seen[:, Material.SHOP_SHINE] = seen[:, Material.SHOP] * 0.72 + np.array(sky, np.float32) * 0.22
+    seen[:, Material.SHOP_SHINE] = seen[:, Material.SHOP] * 0.72 + np.array(light.zenith, np.float32) * 0.22
     colours = np.zeros((256, 1, 3), np.uint8)
     colours[: 2 * MATERIALS, 0] = np.minimum(seen, 255).reshape(-1, 3)
     return colours

@@ -17,7 +17,7 @@ _CIRCLE = np.stack([(math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.
     np.float32
 )
 _DETAILED = 22.0  # canvas pixels in a metre; nearer figures show their small limbs
-_ROUND = 3.2  # canvas pixels; thinner limbs get no lit side
+_ROUND = 4.5  # canvas pixels; thinner limbs get no lit side
 _RIM_POINTS = 20
 
 
@@ -119,7 +119,7 @@ def draw_wheels(canvas: Canvas, light: Light, wheels: Wheels, stand: Stand, iden
         if wheels.spoked:
             canvas.fill_fixed(outline, None, identity)
             fixed = fixed_point(rim)
-            if unit * wheels.radius > 12:
+            if unit * wheels.radius > 18:
                 spokes = [fixed[[index, index + _RIM_POINTS // 2]] for index in range(0, _RIM_POINTS // 2, 2)]
                 cv2.polylines(canvas.colour, spokes, False, metal, 1, cv2.LINE_AA, SHIFT)
             cv2.polylines(canvas.colour, [fixed], True, tyre, max(1, round(2 * half)), cv2.LINE_AA, SHIFT)

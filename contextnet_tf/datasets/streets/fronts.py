@@ -51,7 +51,6 @@ _GOODS = (
     Material.BOARD,
     Material.SHUTTER,
 )
-_COARSE = 5.0  # pixels of a bay; in narrower ones nothing smaller than a window is painted
 _LOOKS = (
     # upper pane             lower pane             weight  with lamps on
     (Material.GLASS_DARK, Material.GLASS_DARK, 26, 24),
@@ -106,8 +105,7 @@ def lay_out_front(
     shape = max(1, round(height * rows)), wide * across
     cells = texture.cut(_mottled(), *shape, rng.randrange(64), rng.randrange(64)).copy()
     sheet = Sheet(cells, shape[1] / length, rows)
-    fine = wide > _COARSE
-    if fine and style.courses * rows > 2.5:
+    if style.courses * rows > 2.5:
         for number in range(1, int(height / style.courses) + 1):
             y = number * style.courses
             sheet.rectangle(0, length, y, y + max(0.04, 0.6 / rows), Material.WALL_DARK)
@@ -117,17 +115,14 @@ def lay_out_front(
     storeys = int((height - style.ground_floor + 0.3) / style.storey)
     if storeys > 0 and style.window[0]:
         _lay_windows(sheet, rng, style, across, style.ground_floor, storeys, high, lamps)
-    if style.ground != "blank" and fine:
+    if style.ground != "blank":
         _lay_ground_floor(sheet, rng, length, style, across, lamps)
-    elif style.ground != "blank":
-        shown = Material.SHOP if style.ground == "shops" else Material.PLINTH
-        sheet.rectangle(0.4, length - 0.4, 0.5, 0.7 * style.ground_floor, shown)
-    if style.cornice and fine:
+    if style.cornice:
         for level, thick in ((style.ground_floor, 0.22), (height - 0.35, 0.35)):
             sheet.rectangle(0, length, level - 0.14, level, Material.WALL_DEEP)
             sheet.rectangle(0, length, level, level + thick, Material.TRIM)
             sheet.rectangle(0, length, level + thick * 0.5, level + thick * 0.65, Material.TRIM_DARK)
-    if fine and rng.random() < 0.6:
+    if rng.random() < 0.6:
         sheet.rectangle(0.12, 0.26, 0.3, height - 0.2, Material.TRIM_DARK)
     return cells
 

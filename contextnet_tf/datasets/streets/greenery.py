@@ -18,7 +18,7 @@ def add_tree(site: Site, s: float, z: float, height: float, shape: str) -> None:
     rng = site.rng
     reach = height * _REACH[shape]
     shades: list[list[Point]] = [box(s - 0.12, s + 0.12, height * 0.5, z - 0.1, z + 0.1)]
-    for _ in range(4 if shape == "round" else 2):
+    for _ in range(3 if shape == "round" else 2):
         x, y, ahead = (rng.uniform(-0.5, 0.5) * reach for _ in range(3))
         y += height * 0.65
         radius = reach * rng.uniform(0.5, 0.8)
@@ -79,7 +79,7 @@ def add_tree_row(site: Site, side: Side, distance: float) -> None:
     """Trees of one kind at even distances along the kerb, `distance` metres from the middle of the street."""
     rng = site.rng
     shape = rng.choices(("round", "tall", "conifer"), (82, 14, 4))[0]
-    step, height = rng.uniform(7, 15), rng.uniform(5.5, 11)
+    step, height = rng.uniform(8, 16), rng.uniform(5.5, 11)
     z = rng.uniform(4, 12)
     while z < min(site.street.end or 120.0, 120.0):
         if site.is_free(side.sign, z, 4.0) and rng.random() < 0.88:

@@ -97,8 +97,8 @@ def finish_ground(
     factor = _relief(s, z, labels, surface, rng)
     clear = np.exp(z[:, width // 2, None] * (-1 / light.haze_distance))
     factor *= clear
-    sun = cv2.GaussianBlur(shadows.sun, (0, 0), 0.6 + height / 900)[top:]
-    sky = cv2.GaussianBlur(shadows.sky, (0, 0), 0.8 + height / 200)[top:]
+    sun = _softened(shadows.sun, height / 256)[top:]
+    sky = _softened(shadows.sky, height / 64)[top:]
     sun_factor = cv2.multiply(factor, sun, scale=_UNIT * light.direction[1] / 255, dtype=cv2.CV_32F)
     sky_factor = cv2.multiply(factor, sky, scale=_UNIT / 255, dtype=cv2.CV_32F)
     channels = [
@@ -110,6 +110,12 @@ def finish_ground(
     lit = cv2.multiply(area, factors, scale=1 / _UNIT)
     veil = ((1 - clear) * np.array(light.haze)).astype(np.uint8)[:, None]
     cv2.add(lit, cv2.resize(veil, area.shape[1::-1], interpolation=cv2.INTER_NEAREST), dst=area)
+
+
+def _softened(shadows: np.ndarray, radius: float) -> np.ndarray:
+    """Shadows uint8 [H, W] with edges that are soft over about `radius` pixels to each side."""
+    side = 2 * round(radius) + 1
+    return cv2.blur(shadows, (side, side))
 
 
 def _relief(

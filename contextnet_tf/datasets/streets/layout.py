@@ -27,19 +27,19 @@ class Theme:
 THEMES = (
     Theme("old town", 26, (1,), (1.8, 3.5), (0.0, 0.0), 0.05, 0.65, 0.36, 0.30, (3, 5),
           {"building": 82, "wall": 6, "gap": 5, "fence": 3, "court": 4},
-          {"plaster": 72, "brick": 20, "block": 8}, (5, 16)),
+          {"plaster": 72, "brick": 20, "block": 8}, (4, 11)),
     Theme("avenue", 24, (1, 2, 2), (2.8, 5.0), (0.0, 1.0), 0.45, 0.55, 0.60, 0.85, (4, 7),
           {"building": 80, "park": 9, "fence": 5, "wall": 3, "gap": 3},
-          {"plaster": 40, "brick": 14, "block": 18, "office": 28}, (5, 15)),
+          {"plaster": 40, "brick": 14, "block": 18, "office": 28}, (4, 11)),
     Theme("suburb", 24, (1,), (1.5, 2.4), (2.5, 6.0), 0.50, 0.50, 0.16, 0.55, (1, 3),
           {"house": 66, "hedge": 7, "fence": 9, "wall": 8, "park": 6, "gap": 4},
-          {"house": 80, "block": 12, "brick": 8}, (2, 8)),
+          {"house": 80, "block": 12, "brick": 8}, (2, 6)),
     Theme("arterial", 14, (2, 2, 3), (1.8, 3.0), (0.5, 4.0), 0.65, 0.15, 0.35, 0.60, (2, 6),
           {"building": 34, "wall": 16, "fence": 12, "park": 16, "hall": 14, "gap": 8},
-          {"block": 40, "office": 36, "plaster": 24}, (1, 6)),
+          {"block": 40, "office": 36, "plaster": 24}, (1, 5)),
     Theme("works", 12, (1, 1, 2), (1.6, 2.6), (0.0, 3.0), 0.45, 0.50, 0.16, 0.35, (1, 3),
           {"hall": 38, "wall": 20, "fence": 24, "gap": 8, "building": 10},
-          {"block": 40, "brick": 40, "office": 20}, (1, 5)),
+          {"block": 40, "brick": 40, "office": 20}, (1, 4)),
 )  # fmt: skip
 
 

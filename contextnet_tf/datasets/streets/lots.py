@@ -39,7 +39,7 @@ def _fill(site: Site, side: Side, start: float, end: float, storeys: int) -> Non
         kind = _pick(rng, site.street.theme.lots)
         if kind == previous and kind in ("gap", "court"):
             kind = "building"
-        width = rng.uniform(*_WIDTHS.get(kind, (10, 26))) * max(1.0, 0.6 + z / 100)
+        width = rng.uniform(*_WIDTHS.get(kind, (10, 26))) * max(1.0, 0.4 + z / 50)
         if end - z - width < 5:
             width = end - z
         if z + width > 1.5:
@@ -89,8 +89,8 @@ def _add_building(
         rise = rng.uniform(2.2, 3.2)
     elif roof != "flat":
         rise = min(6.5, (depth if roof == "pitched" else z1 - z0) / 2 * rng.uniform(0.65, 1.0))
-    colour = sample_roof(rng)
-    building = Building(side.sign, front, z0, z1, height, depth, roof, rise, colour, style, exposed)
+    colour, windows = sample_roof(rng), exposed and rng.random() < 0.6
+    building = Building(side.sign, front, z0, z1, height, depth, roof, rise, colour, style, windows)
     shaded = _shadow_on_front(site, side)
 
     def draw(_: float) -> None:

@@ -24,7 +24,7 @@ def develop(canvas: Canvas, rng: random.Random) -> tuple[np.ndarray, np.ndarray]
     if blur > 0.25:
         small = cv2.GaussianBlur(small, (0, 0), blur)
     small = cv2.LUT(small, _exposure(rng, float(cv2.mean(small)[1])))
-    factor = _grain(ids, rng) * _vignette(height, width, rng)
+    factor = _grain(ids, rng) * (1 - np.float32(rng.uniform(0.0, 0.16)) * _off_centre(height, width))
     picture = cv2.multiply(small, cv2.merge((factor, factor, factor)), dtype=cv2.CV_32F)
     picture = cv2.transform(picture, _tone(rng))
     _add_noise(picture, rng)
@@ -45,11 +45,12 @@ def _grain(ids: np.ndarray, rng: random.Random) -> np.ndarray:
     return 1 + texture.cut(texture.doubled(0.75, 6), *ids.shape, left, top) * _roughness()[ids]
 
 
-def _vignette(height: int, width: int, rng: random.Random) -> np.ndarray:
-    """The factor float32 [H, W] by which the corners are darker."""
+@functools.lru_cache(maxsize=4)
+def _off_centre(height: int, width: int) -> np.ndarray:
+    """Fourth power of the distance from the picture's middle, float32 [H, W], 1 in the corners."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    return 1 - np.float32(rng.uniform(0.0, 0.16)) * np.square(0.5 * (x * x + y * y))
+    return np.square(0.5 * (x * x + y * y))
 
 
 def _exposure(rng: random.Random, brightness: float) -> np.ndarray:

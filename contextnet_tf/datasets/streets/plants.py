@@ -137,7 +137,7 @@ def draw_tree(
     pixels = canvas.camera.scale(z) * height
     _draw_trunk(canvas, light, rng, (s, z), bare + 0.3 * height, 0.016 * height + 0.06, lean, bark, sunlit)
     draw_crown(canvas, light, rng, shape, (s + lean, bare, z), (width, height - bare), colour, sunlit)
-    if shape == "round" and pixels > 0.3 * canvas.camera.height:
+    if shape == "round" and pixels > 0.4 * canvas.camera.height:
         for _ in range(rng.randint(2, 4)):
             small = rng.uniform(0.38, 0.55)
             brightness = rng.uniform(0.9, 1.1)
@@ -162,7 +162,7 @@ def _draw_trunk(
         limbs.append(
             (s + lean * 0.5, height * 0.5, tip, height * rng.uniform(1.0, 1.25), radius * 0.7, radius * 0.3)
         )
-    fine = canvas.camera.scale(z) * radius > 1.5
+    fine = canvas.camera.scale(z) * radius > 3.5
     for left, side, identity in ((-1.0, -0.6, VEGETATION), (0.1, 0.8, None))[: 2 if fine else 1]:
         shaded = light.shade(bark, (side, 0.0, -0.6), z, sunlit)
         for s0, y0, s1, y1, r0, r1 in limbs[: 3 if fine else 1]:

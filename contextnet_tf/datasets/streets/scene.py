@@ -65,9 +65,8 @@ def draw_street(seed: int | Sequence[int] | np.random.Generator, height: int, wi
     finish_ground(site.canvas, light, shadows, surface, rng)
     look = rng.getrandbits(48)
     for index in sorted(range(len(site.items)), key=lambda index: -site.items[index].z):
-        rng.seed(
-            look + index
-        )  # small things show fewer details and draw fewer numbers; the next thing must not care
+        # What is small in the picture shows fewer details and takes fewer numbers; the next must not care.
+        rng.seed(look + index)
         site.items[index].draw(float(sunlit[index]))
     rng.seed(look - 1)
     site.items.clear()  # they hold the site in their turn; so the canvas is freed at once

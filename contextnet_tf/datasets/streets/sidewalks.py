@@ -44,7 +44,7 @@ def _add_group(site: Site) -> None:
     rng = site.rng
     side = site.street.sides[rng.choice((-1, 1))]
     s = side.sign * rng.uniform(side.verge + 0.4, max(side.sidewalk - 0.3, side.verge + 0.5))
-    z, turn = 7 + 60 * rng.random() ** 1.6, rng.choice((0.0, math.pi)) + rng.gauss(0, 0.25)
+    z, turn = 7 + 50 * rng.random() ** 1.6, rng.choice((0.0, math.pi)) + rng.gauss(0, 0.25)
     stride = 0.0 if rng.random() < 0.25 else 1.0
     for number in range(rng.choices((1, 2, 3), (62, 28, 10))[0]):
         apart = number * rng.uniform(0.5, 0.7) * rng.choice((-1, 1))
@@ -99,7 +99,7 @@ def _park_bicycles(site: Site, side: Side) -> None:
                 site, "bicycle", side.sign * (side.sidewalk - 0.35), z + 2.1 * number, turn, ridden=False
             )
     else:
-        for number in range(rng.randint(2, 6)):
+        for number in range(rng.randint(2, 4)):
             turn = side.sign * math.pi / 2 + rng.gauss(0, 0.1)
             add_two_wheeler(
                 site, "bicycle", side.sign * (side.verge + 1.0), z + 0.62 * number, turn, ridden=False

@@ -9,7 +9,7 @@ import numpy as np
 from contextnet_tf.datasets.streets.canvas import Canvas, Point, fixed_point
 from contextnet_tf.datasets.streets.light import RGB, Light
 
-_COARSE, _FINE = 18.0, 44.0  # canvas pixels; of a body lower than this the small parts are not drawn
+_COARSE, _FINE = 22.0, 46.0  # canvas pixels; of a body lower than this the small parts are not drawn
 
 
 @dataclasses.dataclass(frozen=True)

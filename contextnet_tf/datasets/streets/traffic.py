@@ -10,7 +10,7 @@ from contextnet_tf.datasets.streets.vehicles import CAR_KINDS, make_vehicle
 # How many streets in a hundred have one in sight: often enough for a network to learn the rare classes.
 _CHANCES = {"bus": 38, "truck": 38, "bicycle": 55, "motorcycle": 28, "caravan": 5, "trailer": 6}
 _LENGTHS = {"bus": 12.0, "truck": 9.0, "caravan": 5.0, "trailer": 3.0, "train": 29.0, "car": 5.0}
-_LAST_PARKED = 80.0  # metres
+_LAST_PARKED = 65.0  # metres
 _CAR_WEIGHTS = (26, 18, 20, 12, 14, 6, 4)  # of CAR_KINDS
 
 
