@@ -1,6 +1,6 @@
 """Draws the data set "streets": labelled street scenes, in the folder layout of Cityscapes.
 
-Needs no download. 460 pictures of 256 x 512 pixels take about half a minute on one core and 110 MB. A drawing
+Needs no download. 460 pictures of 256 x 512 pixels take about half a minute on one core and 120 MB. A drawing
 that was interrupted goes on where it was; a set that is there already is left as it is.
 
   python -m data.streets.generate --output_dir=data/streets/drawn
