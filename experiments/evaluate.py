@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
     report = run(
         checkpoint=program.required("checkpoint"),
         model=values.model,
-        dataset=program.given("dataset"),
+        dataset=values.dataset,
         data_dir=values.data_dir,
         split=values.split,
         output_dir=program.required("output_dir"),

@@ -149,7 +149,7 @@ def main(argv: Sequence[str]) -> None:
     section = run(
         checkpoint=program.required("checkpoint"),
         model=values.model,
-        dataset=program.given("dataset"),
+        dataset=values.dataset,
         data_dir=values.data_dir,
         output_dir=output_dir,
         formats=tuple(FORMATS) if values.format == "all" else (values.format,),

@@ -177,7 +177,7 @@ def main(argv: Sequence[str]) -> None:
         checkpoint=program.required("checkpoint"),
         input=values.input,
         split=values.split,
-        dataset=program.given("dataset"),
+        dataset=values.dataset,
         data_dir=values.data_dir,
         output_dir=output_dir,
         engine=values.engine,

@@ -11,11 +11,13 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import replacing_file
 
 flags.DEFINE_string(
-    "dataset", "streets", "Name of the data set: streets (drawn by this project), cityscapes or camvid. "
-    "A trained network's own is the default where one is given."
+    "dataset",
+    None,
+    "Name of the data set: streets (drawn by this project), cityscapes or camvid. Default: the trained network's own; "
+    "streets where there is none.",
 )
 flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set. Default: where the data set's own program puts it."
+    "data_dir", None, "Folder that holds the data set. Default: where it was in training, or data/NAME."
 )
 flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
@@ -47,12 +49,6 @@ def required(name: str) -> str:
     if not value:
         raise InputError(f"--{name} is missing; say --{name}=..., or see --help")
     return value
-
-
-def given(name: str) -> Any:
-    """The value of the flag `name` if it was given; None where it has its default."""
-    flag = flags.FLAGS[name]
-    return None if flag.using_default_value else flag.value
 
 
 def given_size(height: str, width: str) -> tuple[int, int] | None:

@@ -171,7 +171,7 @@ def main(argv: Sequence[str]) -> None:
     output_dir = program.required("output_dir")
     result = run(
         model=values.model or "cn14",
-        dataset=values.dataset,
+        dataset=values.dataset or "streets",
         data_dir=values.data_dir,
         output_dir=output_dir,
         recipe=values.recipe,
