@@ -1,6 +1,5 @@
 """The order of the steps from files to batches, each with its reason."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
@@ -110,7 +109,7 @@ def _naming_bad_files(batches: tf.data.Dataset, dataset: Dataset, examples: Sequ
     The native operators are fast but do not name the file; the strict reader is slow but does.
     """
     iterator = iter(batches)
-    for _ in itertools.count():
+    while True:
         try:
             batch = next(iterator)
         except StopIteration:

@@ -74,9 +74,11 @@ def train(
       on_validation: called after each validation.
 
     Raises:
-      InputError: the network cannot take the crop, there are fewer examples than a batch has, the
-        folder holds something else, a file of the data set is bad, or the loss is not finite.
+      InputError: the network has no auxiliary head, has another number of classes than the data set, or
+        cannot take the crop; there are fewer examples than a batch has; the folder holds something else;
+        a file of the data set is bad; or the loss is not finite.
     """
+    _check_outputs(model, dataset)
     crop_size = _checked_crop(model, crop_size or default_crop(model, dataset))
     steps = recipe.epochs * len(train_examples) // recipe.batch_size
     if not steps or not val_examples:
@@ -242,6 +244,17 @@ class _Run:
 
     def _epoch(self, step: int) -> float:
         return step * self._recipe.batch_size / len(self._train_examples)
+
+
+def _check_outputs(model: keras.Model, dataset: Dataset) -> None:
+    if "aux" not in model.output:
+        raise InputError(f"{model.name}: has no auxiliary head; build it with aux_head=True")
+    classes = model.output["main"].shape[-1]
+    if classes != dataset.num_classes:
+        raise InputError(
+            f"{model.name}: tells {classes} classes apart, {dataset.name} has {dataset.num_classes}; "
+            f"build it with num_classes={dataset.num_classes}"
+        )
 
 
 def _checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:

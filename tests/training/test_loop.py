@@ -138,6 +138,21 @@ def test_crops_the_network_cannot_take(camvid_dir, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"aux_head": False}, "tiny: has no auxiliary head; build it with aux_head=True"),
+        ({"num_classes": 19}, "tiny: tells 19 classes apart, camvid has 11; build it with num_classes=11"),
+    ],
+)
+def test_networks_that_do_not_fit_the_data_set(camvid_dir, tmp_path, changes, message):
+    model = build_model(TINY, **{"num_classes": 11, "input_shape": (None, None, 3), "aux_head": True} | changes)
+    splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
+    with pytest.raises(InputError, match=message):
+        loop.train(model, RECIPE, CAMVID, *splits, output_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_too_few_pictures_for_a_batch(camvid_dir, tmp_path):
     with pytest.raises(InputError, match="6 training and 2 validation pictures are too few; needed are 64"):
         _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, batch_size=64))
