@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 
-from contextnet_tf.errors import InputError
 from contextnet_tf.models import blocks
+from contextnet_tf.models.inputs import check_input
+from contextnet_tf.models.logits import classify, upsample
 from contextnet_tf.models.spec import DETAIL_STRIDES, OUTPUT_STRIDE, ContextNetSpec
 
 
@@ -24,7 +25,7 @@ def build_contextnet(
       InputError: H or W is given and not divisible by 8 x the spec's context scale, or C is not 3, or
         there are fewer than two classes.
     """
-    _check(spec, num_classes, input_shape)
+    check_input(spec.name, OUTPUT_STRIDE * spec.context_scale, num_classes, input_shape)
     image = keras.Input(input_shape, name="image")
     context = context_branch(image, spec)
     detail = detail_branch(image, spec)
@@ -82,43 +83,3 @@ def fuse(detail: keras.KerasTensor, context: keras.KerasTensor, spec: ContextNet
     x = blocks.convolution(x, channels, 1, "fusion_context_project")
     y = blocks.convolution(detail, channels, 1, "fusion_detail_project")
     return blocks.relu6(layers.Add(name="fusion_add")([x, y]), "fusion")
-
-
-def classify(
-    x: keras.KerasTensor, num_classes: int, factor: int, classifier: str, name: str
-) -> keras.KerasTensor:
-    """Logits, 1x1 convolution and upsampling: [B, H, W, C] -> float32 [B, factor H, factor W, num_classes].
-
-    `classifier` and `name` are the names of the two layers. float32 also under mixed precision: a loss
-    needs the logits' differences exactly.
-    """
-    x = layers.Conv2D(num_classes, 1, kernel_initializer="he_normal", dtype="float32", name=classifier)(x)
-    return upsample(x, factor, name, dtype="float32")
-
-
-def upsample(x: keras.KerasTensor, factor: int, name: str, dtype: str | None = None) -> keras.KerasTensor:
-    """Bilinear interpolation with half-pixel centres: [B, H, W, C] -> [B, factor H, factor W, C]."""
-    return layers.UpSampling2D(factor, interpolation="bilinear", dtype=dtype, name=name)(x)
-
-
-def _check(spec: ContextNetSpec, num_classes: int, input_shape: tuple[int | None, int | None, int]) -> None:
-    if num_classes < 2:
-        raise InputError(f"num_classes = {num_classes}: a segmentation needs 2 classes or more")
-    if len(input_shape) != 3 or input_shape[2] != 3:
-        raise InputError(f"input_shape = {input_shape}: it takes (height, width, 3); both sizes may be None")
-    multiple = OUTPUT_STRIDE * spec.context_scale
-    if any(size is not None and (size < 1 or size % multiple) for size in input_shape[:2]):
-        below, above = (
-            " x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1)
-        )
-        raise InputError(
-            f"input size {input_shape[0]} x {input_shape[1]} (height x width): {spec.name} takes multiples "
-            f"of {multiple}; the nearest are {below} and {above}"
-        )
-
-
-def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:
-    """The multiple next to `size`, at least one; a size that is a multiple, or unknown, is its own."""
-    if size is None or (size > 0 and size % multiple == 0):
-        return size
-    return max(1, size // multiple + upwards) * multiple
