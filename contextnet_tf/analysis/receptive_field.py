@@ -81,6 +81,9 @@ def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) 
             kernel, stride = layer.kernel_size[axis], layer.strides[axis]
             before = max(kernel - stride, 0) // 2 if layer.padding == "same" else 0
             return [((first + before - kernel + stride) // stride, (last + before) // stride)]
+        case layers.ZeroPadding2D():
+            before = layer.padding[axis][0]
+            return [(first - before, last - before)]
         case layers.UpSampling2D():
             return [_interpolated(span, inputs[0] / length, layer.interpolation)]
         case ResizeLike():

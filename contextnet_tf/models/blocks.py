@@ -15,7 +15,6 @@ from keras import layers
 _Convolution = functools.partial(
     layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal"
 )
-_DepthwiseConvolution = functools.partial(layers.DepthwiseConv2D, padding="same", use_bias=False)
 _ReLU6 = functools.partial(layers.ReLU, max_value=6.0)
 
 
@@ -38,13 +37,20 @@ def depthwise(
     stride: int = 1,
     dilation: int = 1,
     kernel_size: tuple[int, int] = (3, 3),
+    padding: str = "same",
 ) -> keras.KerasTensor:
     """Depth-wise convolution, batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, C]."""
     # Keras counts all C channels as the fan-in of a depth-wise kernel, but a filter sees only one of them:
     # its fan-out, for example 3 x 3, is the fan-in that He initialization means.
     initializer = keras.initializers.VarianceScaling(scale=2.0, mode="fan_out")
-    x = _DepthwiseConvolution(
-        kernel_size, strides=stride, dilation_rate=dilation, depthwise_initializer=initializer, name=name
+    x = layers.DepthwiseConv2D(
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        dilation_rate=dilation,
+        use_bias=False,
+        depthwise_initializer=initializer,
+        name=name,
     )(x)
     return layers.BatchNormalization(name=f"{name}_bn")(x)
 
@@ -52,10 +58,13 @@ def depthwise(
 def asymmetric_depthwise(x: keras.KerasTensor, k: int, name: str, stride: int = 1) -> keras.KerasTensor:
     """Depth-wise k x 1 and 1 x k convolutions: float32 [B, H, W, C] -> [B, H/stride, W/stride, C].
 
-    A k x k kernel of rank one, and nothing nonlinear between its factors.
+    A k x k kernel of rank one, and nothing nonlinear between its factors. The second has all of the stride,
+    as TensorFlow's depth-wise convolution has one for rows and columns.
     """
-    x = depthwise(x, f"{name}_vertical", kernel_size=(k, 1))
-    # All of the stride here: TensorFlow's depth-wise convolution has one stride for rows and columns.
+    # The rows that the second convolution then takes must be centred as its columns are.
+    before = (k - stride) // 2
+    x = layers.ZeroPadding2D(((before, k - 1 - before), (0, 0)), name=f"{name}_pad")(x)
+    x = depthwise(x, f"{name}_vertical", kernel_size=(k, 1), padding="valid")
     return depthwise(x, f"{name}_horizontal", stride, kernel_size=(1, k))
 
 

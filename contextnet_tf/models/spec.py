@@ -111,9 +111,10 @@ class ContextNetSpec:
         self._require(0 <= self.dropout_rate < 1, "dropout_rate", "a rate from 0 to below 1")
         self._require(all(map(_is_count, self.pyramid_bins)), "pyramid_bins", "whole numbers, 1 or more, or none")
         self._require(
-            self.asymmetric_kernel is None or _is_count(self.asymmetric_kernel) and self.asymmetric_kernel % 2,
+            self.asymmetric_kernel is None
+            or _is_count(self.asymmetric_kernel) and self.asymmetric_kernel in range(3, 100, 2),
             "asymmetric_kernel",
-            "an odd whole number, or None",
+            "an odd whole number, 3 or more, or None",
         )
         self._require(self.fusion_merge in MERGES, "fusion_merge", " or ".join(MERGES))
         self._require(self.fusion_order in FUSION_ORDERS, "fusion_order", " or ".join(FUSION_ORDERS))
