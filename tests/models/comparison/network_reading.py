@@ -3,12 +3,13 @@
 import keras
 from keras import layers
 
+from contextnet_tf.models import graph
+
 
 def shapes(model, size, names):
     """The output shapes of the layers `names`, without the batch, for pictures of `size` (height, width)."""
-    part = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
-    found = part.compute_output_spec(keras.KerasTensor((1, *size, 3)))
-    return {name: found[name].shape[1:] for name in names}
+    found = graph.tensor_shapes(model, [(1, *size, 3)])
+    return {name: found[id(model.get_layer(name).output)][1:] for name in names}
 
 
 def names_of(model, *kinds):
