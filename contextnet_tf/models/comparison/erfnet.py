@@ -52,7 +52,7 @@ def decode(x: keras.KerasTensor) -> keras.KerasTensor:
     for stage, channels in enumerate((64, 16), start=1):
         name = f"decoder_up{stage}"
         x = torch7.transposed(x, channels, (3, 3), name)
-        x = layers.ReLU(name=f"{name}_relu")(torch7.BatchNormalization(name=f"{name}_bn")(x))
+        x = layers.ReLU(name=f"{name}_relu")(torch7.batch_norm(x, name))
         for block in (1, 2):
             x = non_bottleneck_1d(x, f"decoder_block{stage}_{block}")
     return x
@@ -79,7 +79,7 @@ def _factorized(x: keras.KerasTensor, name: str, dilation: int = 1) -> keras.Ker
     x = torch7.convolution(x, channels, (3, 1), f"{name}_3x1", dilation=(dilation, 1), use_bias=True)
     x = layers.ReLU(name=f"{name}_3x1_relu")(x)
     x = torch7.convolution(x, channels, (1, 3), f"{name}_1x3", dilation=(1, dilation))
-    return torch7.BatchNormalization(name=f"{name}_1x3_bn")(x)
+    return torch7.batch_norm(x, f"{name}_1x3")
 
 
 def _down(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:

@@ -6,12 +6,13 @@ kernel area x input channels. Batch normalization has the epsilon 1e-3 of both o
 before a batch normalization; it has no effect there and is left out.
 """
 
-import functools
-
 import keras
 from keras import layers
 
-BatchNormalization = functools.partial(layers.BatchNormalization, epsilon=1e-3, momentum=0.9)
+
+def batch_norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Batch normalization after the layer `name`; any shape, which it keeps."""
+    return layers.BatchNormalization(epsilon=1e-3, momentum=0.9, name=f"{name}_bn")(x)
 
 
 def convolution(
@@ -67,8 +68,7 @@ def downsample(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTen
     """
     convolved = convolution(x, channels - x.shape[-1], (3, 3), f"{name}_conv", stride=2)
     pooled = layers.MaxPooling2D(name=f"{name}_pool")(x)
-    x = layers.Concatenate(name=name)([convolved, pooled])
-    return BatchNormalization(name=f"{name}_bn")(x)
+    return batch_norm(layers.Concatenate(name=name)([convolved, pooled]), name)
 
 
 def _initializers(x: keras.KerasTensor, kernel_size: tuple[int, int]) -> dict[str, keras.Initializer]:
