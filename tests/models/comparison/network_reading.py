@@ -23,11 +23,11 @@ def convolutions(model, prefix=""):
 
 
 def order(model, first, last):
-    """The names of the layers from the one after `first` to `last`, along the first inputs of sums and joins."""
+    """The names of the layers from the one after `first` to `last`, by each layer's first input and output."""
     names = [last]
     while names[-1] != first:
         tensor = keras.tree.flatten(model.get_layer(names[-1]).input)[0]
-        (before,) = (layer.name for layer in model.layers if tensor is layer.output)
+        (before,) = (layer.name for layer in model.layers if tensor is keras.tree.flatten(layer.output)[0])
         names.append(before)
     return names[-2::-1]
 
