@@ -5,6 +5,7 @@ all layers") and therefore has no bias of its own. The nonlinearity is ReLU6 and
 """
 
 import functools
+from typing import Any
 
 import keras
 from keras import layers
@@ -24,11 +25,20 @@ def relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def convolution(
-    x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1
+    x: keras.KerasTensor,
+    channels: int,
+    kernel_size: int,
+    name: str,
+    stride: int = 1,
+    dilation: int = 1,
+    **batch_norm: Any,
 ) -> keras.KerasTensor:
-    """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
-    x = _Convolution(channels, kernel_size, strides=stride, name=name)(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
+    """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
+
+    `batch_norm` are arguments of the normalization, for networks that do not have Keras' own values.
+    """
+    x = _Convolution(channels, kernel_size, strides=stride, dilation_rate=dilation, name=name)(x)
+    return layers.BatchNormalization(name=f"{name}_bn", **batch_norm)(x)
 
 
 def depthwise(
