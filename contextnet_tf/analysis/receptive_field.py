@@ -10,6 +10,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
 from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
 from contextnet_tf.models.sizes import size_multiple
+from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
 _Span = tuple[float, float]  # first and last row (or column) that is needed
 
@@ -81,6 +82,10 @@ def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) 
             kernel, stride = layer.kernel_size[axis], layer.strides[axis]
             before = max(kernel - stride, 0) // 2 if layer.padding == "same" else 0
             return [((first + before - kernel + stride) // stride, (last + before) // stride)]
+        case MaxPoolingWithIndices():
+            return [(2 * first, 2 * last + 1)]
+        case MaxUnpooling():
+            return [(first // 2, last // 2)] * 2
         case layers.ZeroPadding2D():
             before = layer.padding[axis][0]
             return [(first - before, last - before)]

@@ -7,6 +7,12 @@ from collections.abc import Callable
 import keras
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.comparison.deeplab_v2 import build_deeplab_v2
+from contextnet_tf.models.comparison.enet import build_enet
+from contextnet_tf.models.comparison.erfnet import build_erfnet
+from contextnet_tf.models.comparison.icnet import build_icnet
+from contextnet_tf.models.comparison.pspnet import build_pspnet
+from contextnet_tf.models.comparison.segnet import build_segnet
 from contextnet_tf.models.contextnet import build_context_only, build_contextnet, build_detail_only
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
 
@@ -19,6 +25,13 @@ _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "detail-only": functools.partial(
         build_detail_only, dataclasses.replace(VARIANTS["cn14"], name="detail-only")
     ),
+    # Tables 6 and 7: the systems that the paper compares with.
+    "segnet": build_segnet,
+    "enet": build_enet,
+    "erfnet": build_erfnet,
+    "icnet": build_icnet,
+    "pspnet": build_pspnet,
+    "deeplab_v2": build_deeplab_v2,
 }
 
 
