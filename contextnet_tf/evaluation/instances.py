@@ -52,8 +52,9 @@ class InstanceCounts:
         self._same_category = categories[:, None] == categories
         self._mean_sizes = np.array([MEAN_INSTANCE_SIZES.get(label.name, np.nan) for label in classes])
         self._train_ids = np.full(256, dataset.ignore_label)  # by label id
-        for label in classes:
-            self._train_ids[label.id] = label.train_id
+        for label in dataset.labels:
+            if label.has_instances:
+                self._train_ids[label.id] = label.train_id
         self._ignore_label = dataset.ignore_label
         self.total, self.right, self.right_category = np.zeros((3, len(classes)))
 
