@@ -1,7 +1,8 @@
 """Measures a trained network: IoU of each class and category, and their means, at the labels' own size.
 
 Where the data set has files of instances (Cityscapes, the drawn streets) iIoU too, which weighs every person and
-every vehicle alike. All as Cityscapes' own program measures them. The paper: Tables 4 to 6. A few minutes for Cityscapes val (500 pictures) on two cores.
+every vehicle of a kind alike. All as Cityscapes' own program measures them. The paper: Tables 4 to 6. A few minutes
+for Cityscapes val (500 pictures) on two cores.
 
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
 

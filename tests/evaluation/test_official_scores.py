@@ -52,9 +52,10 @@ PREDICTIONS = {
 
 @pytest.fixture(scope="module")
 def drawn_dir(tmp_path_factory):
-    """Five drawn streets of three seeds, of several sizes; the last holds pixels of ignored labels only."""
+    """Five drawn streets of four seeds, of several sizes; the last holds pixels of ignored labels only."""
     folder = tmp_path_factory.mktemp("drawn")
-    for index, (seed, size) in enumerate([(0, (64, 128)), (1, (64, 128)), (2, (96, 128)), (3, (128, 256)), (0, (64, 64))]):
+    drawn = [(0, (64, 128)), (1, (64, 128)), (2, (96, 128)), (3, (128, 256)), (0, (64, 64))]
+    for index, (seed, size) in enumerate(drawn):
         streets.write_scene(folder, seed, "val", index, *size)
     nothing = STREETS.list_examples(folder, "val")[-1].label_path
     cv2.imwrite(nothing, np.full((64, 64), 3, np.uint8))

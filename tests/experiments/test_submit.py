@@ -13,15 +13,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.results import update_results
 from experiments import evaluate, export, submit
 from official_scores import assert_same_scores, official_scores
-
-
-def _network(path, num_classes):
-    """The least that counts as a network: one convolution, sizes in multiples of 8."""
-    keras.utils.set_random_seed(0)
-    image = keras.Input((None, None, 3))
-    small = keras.layers.Conv2D(num_classes, 8, strides=8, name="classifier")(image)
-    logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(small)
-    keras.Model(image, {"main": logits}, name="tiny").save(path)
+from tiny_network import write_tiny_network
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +30,7 @@ def run_dir(tmp_path, drawn_dir):
     """The folder of a run on the drawn streets."""
     folder = tmp_path / "run"
     folder.mkdir()
-    _network(folder / "best.keras", 19)
+    write_tiny_network(folder / "best.keras", 19)
     update_results(folder, dataset={"name": "streets", "data_dir": str(drawn_dir)})
     return folder
 
@@ -121,13 +113,13 @@ def test_what_cannot_be_submitted_is_refused(run_dir, drawn_dir, tmp_path, call)
     assert "absent.tflite: is not a file" in refused("--checkpoint=absent.tflite")
     assert "nowhere: is not a folder" in refused(checkpoint, "--data_dir=nowhere")
     assert "tells 19 classes apart, data set 'camvid' has 11" in refused(checkpoint, "--dataset=camvid")
-    _network(tmp_path / "eleven.keras", 11)
+    write_tiny_network(tmp_path / "eleven.keras", 11)
     eleven = f"--checkpoint={tmp_path}/eleven.keras"
     assert "tells 11 classes apart, data set 'cityscapes' has 19" in refused(eleven, f"--data_dir={drawn_dir}")
 
 
 def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path, call):
-    _network(tmp_path / "eleven.keras", 11)
+    write_tiny_network(tmp_path / "eleven.keras", 11)
     called = call(
         submit, f"--checkpoint={tmp_path}/eleven.keras", "--dataset=camvid", f"--data_dir={camvid_dir}",
         f"--output_dir={tmp_path}/out",

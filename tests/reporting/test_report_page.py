@@ -180,7 +180,8 @@ def test_iiou_stands_beside_iou_where_it_was_measured():
         ["mean", "64.9", "65.9", "−1.0", "25.0"],
     ]
     header = rows.index(["Category", "IoU\u00a0%", "iIoU\u00a0%"])
-    assert rows[header + 1 : header + 4] == [["flat", "97.0", "–"], ["human", "61.0", "37.5"], ["mean", "80.1", "37.5"]]
+    categories = [["flat", "97.0", "–"], ["human", "61.0", "37.5"], ["mean", "80.1", "37.5"]]
+    assert rows[header + 1 : header + 4] == categories
     assert "weighs each person" in parsed.text
     assert "iIoU" not in read(report.report_html(few_classes(), [])).text
 
