@@ -9,6 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
+import numpy as np
+
 from contextnet_tf.errors import InputError
 
 
@@ -71,6 +74,21 @@ def make_folder(path: str | os.PathLike) -> pathlib.Path:
             f"{path}: cannot be written as a folder ({error.strerror}); name another output folder"
         ) from None
     return path
+
+
+def write_png(path: str | os.PathLike, picture: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
+    """Writes a PNG, grey [H, W] or [H, W, 3] BGR, replacing the file as a whole; `parameters` are OpenCV's.
+
+    Raises:
+      InputError: the file cannot be written, for example because the disk is full.
+    """
+    # Not cv2.imwrite: it does not say why a file could not be written.
+    _, content = cv2.imencode(".png", picture, parameters)
+    with replacing_file(path) as temporary:
+        try:
+            temporary.write_bytes(content)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

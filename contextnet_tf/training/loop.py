@@ -16,6 +16,7 @@ from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.statistics import class_pixel_counts
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
+from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.files import replacing_file
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.sizes import size_multiple
@@ -86,6 +87,7 @@ def train(
             f"{len(train_examples)} training and {len(val_examples)} validation pictures are too few; "
             f"needed are {recipe.batch_size} (a batch) and 1"
         )
+    instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
     settings = {
         "network": model.name,
         "outputs": sorted(model.output),
