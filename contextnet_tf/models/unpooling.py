@@ -3,6 +3,9 @@
 The pair that SegNet and ENet upsample with. Both are exported with the built-in operators of TFLite alone: the
 pooling as MAX_POOL_2D and a few EQUAL and SELECT on slices of the features, the unpooling as EQUAL, SELECT,
 CONCATENATION and RESHAPE. No index into the whole picture is ever computed.
+
+Which of two nearly equal values is the larger can change with the order of a sum's terms: after folding or
+export, the feature of such a window may come to stand one pixel beside.
 """
 
 import keras

@@ -2,9 +2,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import layers
 
+from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
@@ -101,6 +105,23 @@ def test_within_a_graph_of_any_size():
 
     x = np.array([[3, 1], [2, 0]], "float32").reshape(1, 2, 2, 1)
     np.testing.assert_array_equal(unpooled(x)[0, ..., 0], [[3, 0], [0, 0]])
+
+
+def test_exported_with_built_in_operators(tmp_path):
+    image = keras.Input((8, 12, 3))
+    features = layers.Conv2D(5, 1)(image)
+    pooled, places = MaxPoolingWithIndices()(features)
+    model = keras.Model(image, {"main": MaxUnpooling()(pooled, places)})
+    export_tflite(model, tmp_path / "pooling.tflite")
+
+    picture = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    engine = LiteRTEngine(tmp_path / "pooling.tflite")
+    expected = model(picture[None].astype("float32") / 255)["main"][0]
+    np.testing.assert_allclose(engine.logits(picture), expected, atol=1e-6)
+    details = Interpreter(str(tmp_path / "pooling.tflite"))._get_ops_details()
+    assert {operator["op_name"] for operator in details} == {
+        "CAST", "CONV_2D", "MAX_POOL_2D", "STRIDED_SLICE", "EQUAL", "SELECT_V2", "CONCATENATION", "RESHAPE"
+    }  # fmt: skip
 
 
 def test_odd_sizes_are_refused():

@@ -4,5 +4,5 @@ All have ContextNet's inputs and outputs: pictures in 0 to 1, logits at the pict
 subtracts the mean of its pictures, the first batch normalization does it here (but for what zero padding
 adds at the border). No network has pre-trained weights. At a stride of 2, a 3x3 convolution reaches beyond
 the right and lower border, as everywhere in this package; in the originals it is the left and upper one,
-which is the same up to flipping the picture.
+which moves what it sees by one pixel.
 """

@@ -14,7 +14,7 @@ from contextnet_tf.models.inputs import check_input
 from contextnet_tf.models.logits import upsample
 
 _OUTPUT_STRIDE = 8
-_RATES = (6, 12, 18, 24)  # ASPP-L, section 3.2
+_RATES = (6, 12, 18, 24)  # the paper's ASPP-L
 
 
 def build_deeplab_v2(
@@ -48,9 +48,10 @@ def encode(image: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def atrous_pyramid(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
-    """Atrous spatial pyramid pooling, Figure 7b: float32 [B, H, W, C] -> logits [B, H, W, num_classes].
+    """Atrous spatial pyramid pooling: float32 [B, H, W, C] -> logits float32 [B, H, W, num_classes].
 
-    float32 also under mixed precision, as `contextnet_tf.models.logits.classify`.
+    Beside ResNet-101, each of the branches that are summed is one convolution to the classes. float32 also
+    under mixed precision, as `contextnet_tf.models.logits.classify`.
     """
     parts = [
         layers.Conv2D(

@@ -2,8 +2,8 @@
 
 Where the paper leaves something open, as the authors' code has it: max pooling that is undone by its indices
 in the decoder, no dropout in the decoder. The paper's 0.37 million parameters are those of the network
-as it is trained: 371,970 with 19 classes, all four values of each normalized channel included. The
-inference network, folded, has 359,490.
+as it is trained: 371,970 with 19 classes, all four values of each normalized channel included (so counted,
+SegNet has the 29.46 million that the paper sets beside them). Folded, for inference, it has 359,490.
 """
 
 import functools
