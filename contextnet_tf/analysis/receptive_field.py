@@ -87,7 +87,9 @@ def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) 
         case MaxUnpooling():
             return [(first // 2, last // 2)] * 2
         case layers.ZeroPadding2D():
-            before = layer.padding[axis][0]
+            # Seen as channels-first, the first padding is that of the columns, and rows have none.
+            index = axis - (layer.data_format == "channels_first")
+            before = layer.padding[index][0] if index >= 0 else 0
             return [(first - before, last - before)]
         case layers.UpSampling2D():
             return [_interpolated(span, inputs[0] / length, layer.interpolation)]
