@@ -110,10 +110,10 @@ def test_label_value_outside_the_table_is_named(camvid_dir):
     _refused("trainannot/p0.png: label value 12, 200 is not in the table", sources.read_example, examples[0], CAMVID)
 
 
-def test_coloured_label_is_refused(camvid_dir):
-    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.zeros((64, 96, 3), np.uint8))
-    examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CAMVID)
+def test_coloured_label_is_refused_where_labels_are_values(cityscapes_dir):
+    examples = CITYSCAPES.list_examples(cityscapes_dir, "train")
+    cv2.imwrite(examples[0].label_path, np.zeros((32, 64, 3), np.uint8))
+    _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
 
 
 def test_catalog():
