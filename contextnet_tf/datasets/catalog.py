@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -57,6 +59,14 @@ class Dataset:
     def num_classes(self) -> int:
         """Number of classes that a network learns."""
         return len(self.classes)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Eight letters that change with the definition, so that a run is not resumed with other classes; None where
+        the name says everything."""
+        if self.definition is None:
+            return None
+        return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def palette(self) -> np.ndarray:

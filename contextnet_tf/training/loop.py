@@ -89,6 +89,7 @@ def train(
     settings = {
         "network": model.name,
         "dataset": dataset.name,
+        "definition": dataset.fingerprint,
         "training_pictures": len(train_examples),
         "validation_pictures": len(val_examples),
         "crop_size": list(crop_size),

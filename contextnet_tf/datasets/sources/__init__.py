@@ -5,11 +5,12 @@ finds the examples of a split and, in the same pass, everything that is wrong wi
 `headers` looks at first and last bytes only, `reading` reads strictly.
 """
 
-from contextnet_tf.datasets.sources.example import Example, Listing
+from contextnet_tf.datasets.sources.example import PICTURE_SUFFIXES, Example, Listing
 from contextnet_tf.datasets.sources.headers import check_files, cut_off
 from contextnet_tf.datasets.sources.reading import read_example, read_image, read_label, train_id_table
 
 __all__ = [
+    "PICTURE_SUFFIXES",
     "Example",
     "Listing",
     "check_files",
