@@ -29,6 +29,7 @@ from contextnet_tf.files import read_json
 
 Colour = tuple[int, int, int]
 
+MOST_CLASSES = IGNORE - 1  # train ids are bytes; one is for ignored pixels, one for marks (`inspection`)
 PATTERNS = {"images": "images/{split}/**/*", "labels": "labels/{split}/**/*"}
 _FEATURES = ("image_key", "label_key", "name_key")
 _KEYS = ("classes", "ignored", *PATTERNS, "list", *_FEATURES, "picture_size")
@@ -86,8 +87,8 @@ class _Checked:
 
     def _class_rows(self) -> list[dict[str, Any]]:
         rows = self._content.get("classes")
-        if not isinstance(rows, list) or not 2 <= len(rows) <= IGNORE:
-            raise self._wrong("classes", f"must be a list of 2 to {IGNORE} classes, each an object with a name")
+        if not isinstance(rows, list) or not 2 <= len(rows) <= MOST_CLASSES:
+            raise self._wrong("classes", f"must be a list of 2 to {MOST_CLASSES} classes, each an object with a name")
         names = []
         for place, row in enumerate(rows):
             where = f"classes[{place}]"

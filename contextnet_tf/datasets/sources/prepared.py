@@ -113,13 +113,24 @@ class PreparedSet:
         # Importing it takes a second or two, which only those pay who use it.
         import tensorflow_datasets as tfds
 
-        try:
-            return tfds.core.builder_from_files(self.name, data_dir=os.path.expanduser(data_dir))
-        except (tfds.core.DatasetNotFoundError, ValueError):
+        return tfds.builder_from_directory(self._prepared_folder(data_dir))
+
+    def _prepared_folder(self, data_dir: str | os.PathLike) -> pathlib.Path:
+        """DATA_DIR/NAME/VERSION or DATA_DIR/NAME/CONFIG/VERSION: the newest version where none is asked for, the
+        only configuration where none is named."""
+        name, _, version = self.name.partition(":")
+        root = pathlib.Path(data_dir).expanduser() / name
+        found = [path.parent for path in root.glob(f"{version or '*'}/dataset_info.json")]
+        found = found or [path.parent for path in root.glob(f"*/{version or '*'}/dataset_info.json")]
+        if not found:
             raise InputError(
                 f"{data_dir}: holds no prepared data set {self.name!r}; nothing is downloaded here, so prepare it "
                 f"with its archives in MANUAL: tfds build {self.name} --data_dir={data_dir} --manual_dir=MANUAL"
-            ) from None
+            )
+        if len({path.parent for path in found}) > 1:
+            configurations = ", ".join(sorted({f"{name}/{path.parent.name}" for path in found}))
+            raise InputError(f"{root}: holds several configurations; name one of tfds:{configurations}")
+        return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
 
     def _split_info(self, builder, split: str):
         splits = builder.info.splits
@@ -149,7 +160,7 @@ class PreparedSet:
         for key, flag in ((self.image_key, "image"), (self.label_key, "label")):
             if key not in pictures:
                 raise InputError(
-                    f"{self.name}: has no picture feature {key!r}; it has {', '.join(pictures) or 'none'}; "
+                    f"{self.name}: has no picture feature {key!r}; it has {', '.join(sorted(pictures)) or 'none'}; "
                     f"say --tfds_{flag}_key=..."
                 )
         wanted = {self.image_key, self.label_key} | ({self.name_key} if self.name_key else set())
