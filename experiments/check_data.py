@@ -181,6 +181,10 @@ def _crop_lines(dataset: Dataset, crops: Crops) -> list[str]:
     ]
 
 
+def _counted(lines: Sequence[str], name: str) -> str:
+    return f"{len(lines):,} {name}{'' if len(lines) == 1 else 's'}"
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
@@ -198,7 +202,7 @@ def main(argv: Sequence[str]) -> None:
         print(f"warning: {warning}")
     for problem in found.problems:
         print(f"error: {problem}")
-    print(f"{len(found.problems):,} errors, {len(found.warnings):,} warnings")
+    print(f"{_counted(found.problems, 'error')}, {_counted(found.warnings, 'warning')}")
     if found.problems:
         sys.exit(1)
 

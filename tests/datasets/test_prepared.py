@@ -14,9 +14,9 @@ from contextnet_tf.datasets.archives import members, unpack
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from folders import write_streets, zip_cityscapes
+from prepared_sets import MASKS, prepare_masks
 
 UPSTREAM = "tfds:cityscapes/semantic_segmentation"
-MASKS = {"classes": [{"name": "pet"}, {"name": "ground"}, {"name": "rim"}]}
 
 
 @pytest.fixture(scope="module")
@@ -40,37 +40,8 @@ def cityscapes(tmp_path_factory):
 
 @pytest.fixture
 def masks(tmp_path):
-    """A prepared data set of another kind: JPEG pictures, PNG masks, no names. Pictures 0, 1, 2 are masks of
-    that value; returns its folder."""
-
-    class TinyMasks(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            return tfds.core.DatasetInfo(
-                builder=self,
-                features=tfds.features.FeaturesDict(
-                    {
-                        "photo": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
-                        "mask": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
-                        "species": tfds.features.Text(),
-                    }
-                )
-            )
-
-        def _split_generators(self, dl_manager):
-            return {"train": self._generate_examples(3), "validation": self._generate_examples(1)}
-
-        def _generate_examples(self, count):
-            for i in range(count):
-                yield i, {
-                    "photo": np.full((32, 64, 3), 100, np.uint8),
-                    "mask": np.full((32, 64, 1), i, np.uint8),
-                    "species": "cat",
-                }
-
-    TinyMasks(data_dir=tmp_path / "tfds").download_and_prepare()
-    return tmp_path / "tfds"
+    """The folder of a prepared data set of another kind: see `prepared_sets.prepare_masks`."""
+    return prepare_masks(tmp_path / "tfds")
 
 
 def _content(examples):
