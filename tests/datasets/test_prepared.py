@@ -106,7 +106,7 @@ def _refused(message, function, *arguments):
 
 def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypatch):
     upstream = get_dataset(UPSTREAM)
-    _refused("holds no prepared data set 'cityscapes/semantic_segmentation'.*tfds build", upstream.list_examples, masks, "val")
+    _refused("holds no prepared data set 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val")
     _refused("say with --data_dir which folder", upstream.list_examples, None, "val")
     wrong = get_dataset("tfds:tiny_masks", MASKS)
     _refused("has no picture feature 'image'; it has mask, photo; say --tfds_image_key", wrong.prepared.lay_out, masks, "train")

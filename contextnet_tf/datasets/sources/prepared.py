@@ -124,8 +124,9 @@ class PreparedSet:
         found = found or [path.parent for path in root.glob(f"*/{version or '*'}/dataset_info.json")]
         if not found:
             raise InputError(
-                f"{data_dir}: holds no prepared data set {self.name!r}; nothing is downloaded here, so prepare it "
-                f"with its archives in MANUAL: tfds build {self.name} --data_dir={data_dir} --manual_dir=MANUAL"
+                f"{data_dir}: holds no prepared data set {self.name!r}, and nothing is downloaded here; put archives that "
+                f"it asks for into {data_dir}/downloads/manual and run: python -c "
+                f"\"import tensorflow_datasets as tfds; tfds.load('{self.name}', data_dir='{data_dir}')\""
             )
         if len({path.parent for path in found}) > 1:
             configurations = ", ".join(sorted({f"{name}/{path.parent.name}" for path in found}))
