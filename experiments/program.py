@@ -5,9 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from absl import app, flags, logging
-
 import tqdm
+from absl import app, flags, logging
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.definition import read_definition

@@ -59,7 +59,7 @@ class PreparedSet:
         images, labels = (
             named((path.stem, path) for path in (folder / part).iterdir())[0] for part in ("pictures", "labels")
         )
-        if split == "test" and self.placeholder(str(next(iter(labels.values())))):
+        if split == "test" and labels and self.placeholder(str(next(iter(labels.values())))):
             return unlabelled(images)
         return paired(images, labels, "NAME in pictures", "NAME in labels")
 
