@@ -9,6 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
+import numpy as np
+
 from contextnet_tf.errors import InputError
 
 
@@ -92,6 +95,21 @@ def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
 def gigabytes(num_bytes: int) -> str:
     """11812345678 -> "11.81 GB"; less than 10 MB in kB."""
     return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e7 else f"{num_bytes / 1e3:.0f} kB"
+
+
+def write_png(path: str | os.PathLike, picture: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
+    """Writes a PNG, grey [H, W] or [H, W, 3] BGR, replacing the file as a whole; `parameters` are OpenCV's.
+
+    Raises:
+      InputError: the file cannot be written, for example because the disk is full.
+    """
+    # Not cv2.imwrite: it does not say why a file could not be written.
+    _, content = cv2.imencode(".png", picture, parameters)
+    with replacing_file(path) as temporary:
+        try:
+            temporary.write_bytes(content)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

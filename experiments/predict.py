@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import tqdm
 from absl import flags
@@ -31,7 +30,7 @@ from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
-from contextnet_tf.files import make_folder, replacing_file
+from contextnet_tf.files import make_folder, write_png
 from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
 from experiments import program
 
@@ -82,8 +81,8 @@ def run(
         sizes.append(list(image.shape[:2]))
         if truth is not None:
             matrix.update(truth, labels)
-        _write(folder / f"{name}_labels.png", labels)
-        _write(folder / f"{name}_overlay.png", overlay(image, labels, description.palette)[..., ::-1])
+        write_png(folder / f"{name}_labels.png", labels)
+        write_png(folder / f"{name}_overlay.png", overlay(image, labels, description.palette)[..., ::-1])
     median = statistics.median(milliseconds)
     section = {
         "engine": engine,
@@ -166,11 +165,6 @@ def _pictures(pattern: str) -> list[pathlib.Path]:
     if not pictures:
         raise InputError(f"{pattern}: no pictures found; name a picture, a folder or a quoted pattern")
     return pictures
-
-
-def _write(path: pathlib.Path, image: np.ndarray) -> None:
-    with replacing_file(path) as temporary:
-        cv2.imwrite(str(temporary), image)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -5,20 +5,35 @@ history.jsonl (train) and predictions/ (predict). What is missing is left out of
 their truth come from the data set that result.json names; say --data_dir if it has moved since. A few seconds.
 
   python -m experiments.report --output_dir=runs/demo
+
+With --what=models, the networks themselves side by side, untrained: layers, receptive field, parameters and
+multiply-adds beside the figures of the paper's Tables 4, 6 and 7. Prints the table and writes models.md,
+models.png and models.json into --output_dir (runs/models if not given). Half a minute.
+
+  python -m experiments.report --what=models
 """
 
 import pathlib
 from collections.abc import Sequence
 
+import tqdm
 from absl import flags
 
+from contextnet_tf.analysis.overview import overview
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_example
+from contextnet_tf.files import make_folder, replacing_file, write_json
+from contextnet_tf.models.registry import build_model, model_names
+from contextnet_tf.reporting.models import models_picture, models_table
 from contextnet_tf.reporting.pictures import Sample, evenly_spread, read_labels
 from contextnet_tf.reporting.report import write_report
 from contextnet_tf.reporting.results import read_results
+from contextnet_tf.reporting.tables import aligned
 from experiments import program
 
+flags.DEFINE_enum(
+    "what", "run", ["run", "models"], "Report on the run in --output_dir, or on all networks, side by side."
+)
 flags.DEFINE_integer(
     "report_pictures",
     6,
@@ -27,6 +42,9 @@ flags.DEFINE_integer(
     upper_bound=20,
 )
 program.key_flags("output_dir", "data_dir")
+
+_MODELS_DIR = "runs/models"
+_SIZES = ((1024, 2048), (512, 1024), (256, 512))  # full, half and quarter: Table 7
 
 
 def run(*, output_dir: str, data_dir: str | None = None, report_pictures: int = 6) -> pathlib.Path:
@@ -58,10 +76,32 @@ def _samples(
     return samples
 
 
+def run_models(*, output_dir: str) -> str:
+    """Writes models.md, models.png and models.json on all networks; returns the table as Markdown."""
+    make_folder(output_dir)
+    overviews = []
+    with tqdm.tqdm(model_names(), unit="network", dynamic_ncols=True) as bar:
+        for name in bar:
+            bar.set_description(name)
+            overviews.append(overview(build_model(name, input_shape=(None, None, 3)), _SIZES).to_json())
+    table, folder = models_table(overviews), pathlib.Path(output_dir)
+    with replacing_file(folder / "models.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    with replacing_file(folder / "models.png") as temporary:
+        temporary.write_bytes(models_picture(overviews))
+    write_json(folder / "models.json", overviews)
+    return table
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
+    if values.what == "models":
+        output_dir = values.output_dir or _MODELS_DIR
+        print(aligned(run_models(output_dir=output_dir)))
+        print(f"{output_dir}/models.md, models.png, models.json")
+        return
     path = run(
         output_dir=program.required("output_dir"),
         data_dir=values.data_dir,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,8 @@ from keras import layers
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
+
+_Shape = tuple[int | None, ...]
 
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 _SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
@@ -89,46 +92,40 @@ def layer_costs(model: keras.Model, input_size: tuple[int, int] | None = None) -
       InputError: the model is not functional, or neither it nor `input_size` says the size.
     """
     model = graph.as_functional(model)
-    if input_size is not None:
-        model = _with_input_shapes(model, [(x.shape[0], *input_size, x.shape[-1]) for x in model.inputs])
-    return _costs(model, "", set())
+    shapes = [x.shape if input_size is None else (x.shape[0], *input_size, x.shape[-1]) for x in model.inputs]
+    return _costs(model, shapes, "", set())
 
 
-def _with_input_shapes(model: keras.Model, shapes: list[tuple[int | None, ...]]) -> keras.Model:
-    """A copy of the functional model for these input shapes, to read the shapes within it."""
-    inputs = [
-        keras.Input(batch_shape=shape, dtype=x.dtype) for shape, x in zip(shapes, model.inputs, strict=True)
-    ]
-    return keras.models.clone_model(model, keras.tree.pack_sequence_as(model.input, inputs))
-
-
-def _costs(model: keras.Model, prefix: str, counted: set[str]) -> list[LayerCost]:
+def _costs(
+    model: keras.Model, input_shapes: Sequence[_Shape], prefix: str, counted: set[str]
+) -> list[LayerCost]:
+    shapes = graph.tensor_shapes(model, input_shapes)
     costs = []
     for node in graph.calls(model):
-        layer, shape = node.operation, tuple(node.outputs[0].shape[1:])
+        layer, output = node.operation, shapes[id(node.outputs[0])]
+        inputs = [shapes[id(tensor)] for tensor in node.input_tensors]
         name = prefix + layer.name
         if graph.is_model(layer):
-            inner = _with_input_shapes(graph.as_functional(layer), [x.shape for x in node.input_tensors])
-            costs += _costs(inner, f"{name}/", counted)
+            costs += _costs(graph.as_functional(layer), inputs, f"{name}/", counted)
             continue
         has_new_weights = isinstance(layer, keras.Layer) and name not in counted
         parameters = layer.count_params() if has_new_weights else 0
         counted.add(name)
-        costs.append(LayerCost(name, type(layer).__name__, shape, parameters, _multiply_adds(node)))
+        multiply_adds = _multiply_adds(layer, inputs[0], output)
+        costs.append(LayerCost(name, type(layer).__name__, output[1:], parameters, multiply_adds))
     return costs
 
 
-def _multiply_adds(node: Any) -> int:
+def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int:
     """Each output of a convolution is a sum of products with a kernel slice: places x values of the kernel.
 
     A transposed convolution has the roles of input and output exchanged.
     """
-    layer = node.operation
     if not isinstance(layer, _CONVOLUTIONS):
         return 0
-    shape = list((node.input_tensors if isinstance(layer, _TRANSPOSED) else node.outputs)[0].shape[1:])
-    del shape[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
-    if None in shape:
+    places = list((input_shape if isinstance(layer, _TRANSPOSED) else output_shape)[1:])
+    del places[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
+    if None in places:
         raise InputError(f"layer {layer.name!r}: its size is not known; say for which picture size to count")
     kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, _SEPARABLE) else ("kernel",)
-    return math.prod(shape) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)
+    return math.prod(places) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)

@@ -21,6 +21,7 @@ from contextnet_tf.deployment.network import at_size, kernels_on_picture, logits
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import replacing_file, replacing_folder, write_json
+from contextnet_tf.models import graph
 from contextnet_tf.models.sizes import size_multiple
 
 PRECISIONS = ("float32",)
@@ -50,7 +51,7 @@ def export_saved_model(
       InputError: the network has no fixed size and none is given, or cannot take it; it has another
         number of classes than the data set; or the folder cannot be written.
     """
-    network = at_size(fold_batch_norm(model), size)
+    network = at_size(_folded(model), size)
     size = network.input_shape[1:3]
     metadata = _metadata(network, 1, "float32", dataset, commit)
     with replacing_folder(path) as temporary:
@@ -81,7 +82,7 @@ def export_tflite(
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r} is not available; choose from: {', '.join(PRECISIONS)}")
-    network = at_size(fold_batch_norm(model), size)
+    network = at_size(_folded(model), size)
     small = logits_network(network)
     size = network.input_shape[1:3]
     metadata = _metadata(network, size[0] // small.output_shape[1], precision, dataset, commit)
@@ -125,6 +126,11 @@ def check_export(path: str | os.PathLike, model: keras.Model, pictures: np.ndarr
         largest = max(largest, float(np.abs(expected).max()))
         same += int(np.count_nonzero(labels == full.argmax(axis=-1)))
     return Agreement(difference, largest, same / pictures[..., 0].size)
+
+
+def _folded(model: keras.Model) -> keras.Model:
+    """The inference network; the model itself where there is nothing left to fold."""
+    return fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model
 
 
 def _metadata(

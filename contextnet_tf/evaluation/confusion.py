@@ -6,19 +6,34 @@ from contextnet_tf.datasets.labels import IGNORE
 
 
 class ConfusionMatrix:
-    """Counts pixels by (true class, predicted class) over any number of pictures."""
+    """Counts pixels by (true class, predicted class) over any number of pictures.
+
+    Attributes:
+      counts: int64 [C, C], pixels by (true, predicted).
+      unassigned: int64 [C], pixels of each true class for which the ignore label was predicted: their class
+        is missed, and none is wrongly found. Cityscapes counts the ids that it ignores in the same way.
+    """
 
     def __init__(self, num_classes: int, ignore_label: int = IGNORE):
+        """Starts with no pixels; `ignore_label` lies above the train ids, which are eight-bit values.
+
+        Raises:
+          ValueError: `ignore_label` is a class, or above 255.
+        """
+        if not num_classes <= ignore_label <= 255:
+            raise ValueError(f"ignore label {ignore_label}: with {num_classes} classes it is {num_classes} to 255")
         self._num_classes = num_classes
         self._ignore_label = ignore_label
-        self.counts = np.zeros((num_classes, num_classes), np.int64)  # [true, predicted]
+        self.counts = np.zeros((num_classes, num_classes), np.int64)
+        self.unassigned = np.zeros(num_classes, np.int64)
 
     def update(self, labels: np.ndarray, predictions: np.ndarray) -> None:
         """Adds pixels; where `labels` is the ignore label, the prediction does not count.
 
         Args:
           labels: integer train ids of any shape.
-          predictions: integer train ids of the same shape, each below the number of classes.
+          predictions: integer train ids of the same shape, each below the number of classes, or the ignore
+            label where none is predicted.
 
         Raises:
           ValueError: the shapes differ, or a value that counts is out of range.
@@ -26,38 +41,67 @@ class ConfusionMatrix:
         labels, predictions = np.asarray(labels), np.asarray(predictions)
         if labels.shape != predictions.shape:
             raise ValueError(f"labels have the shape {labels.shape}, predictions {predictions.shape}")
-        counted = labels != self._ignore_label
-        true, predicted = labels[counted].astype(np.int64), predictions[counted].astype(np.int64)
-        for name, values in (("labels", true), ("predictions", predicted)):
-            if values.size and not 0 <= values.min() <= values.max() < self._num_classes:
-                raise ValueError(
-                    f"{name} hold {values.min()} to {values.max()}; train ids run from 0 to {self._num_classes - 1}"
-                )
-        cells = np.bincount(true * self._num_classes + predicted, minlength=self._num_classes**2)
-        self.counts += cells.reshape(self._num_classes, self._num_classes)
+        # Every pair of bytes is counted, and only then is asked which pairs count: a table of 65,536 cells is
+        # nothing beside two million pixels, and picking out pixels costs more than counting them.
+        pairs = self._bytes("labels", labels).astype(np.uint16) << 8
+        pairs |= self._bytes("predictions", predictions)
+        cells = np.bincount(pairs.ravel(), minlength=1 << 16).reshape(256, 256)
+        cells[self._ignore_label] = 0
+        for name, axis in (("labels", 1), ("predictions", 0)):
+            self._check(name, np.flatnonzero(cells.any(axis)))
+        self.counts += cells[: self._num_classes, : self._num_classes]
+        self.unassigned += cells[: self._num_classes, self._ignore_label]
 
     def iou(self) -> np.ndarray:
         """Intersection over union, float64 [C]; nan for a class that neither occurs nor is predicted."""
-        return intersection_over_union(self.counts)
+        union = self.counts.sum(axis=0) + self.counts.sum(axis=1) + self.unassigned - np.diag(self.counts)
+        return quotient(np.diag(self.counts), union)
 
     def mean_iou(self) -> float:
         """Mean of `iou` over the classes that have one; nan where none has."""
-        values = self.iou()
-        return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        return mean_of_known(self.iou())
+
+    def wrongly_found(self) -> np.ndarray:
+        """Pixels of other classes that were taken for each class, int64 [C]: its false positives."""
+        return self.counts.sum(axis=0) - np.diag(self.counts)
 
     def pixel_accuracy(self) -> float:
         """Share of the counted pixels whose class is right; nan where nothing was counted."""
-        total = self.counts.sum()
-        return float(np.trace(self.counts) / total) if total else float("nan")
+        return float(quotient(np.trace(self.counts), self.counts.sum() + self.unassigned.sum()))
 
-    def grouped(self, groups: np.ndarray) -> np.ndarray:
-        """The counts with the classes merged: `groups` int [C] holds each class's group; int64 [G, G]."""
+    def grouped(self, groups: np.ndarray) -> "ConfusionMatrix":
+        """The matrix with the classes merged into G groups: `groups` int [C] holds each class's group."""
         member = np.eye(int(np.max(groups)) + 1, dtype=np.int64)[np.asarray(groups)]
-        return member.T @ self.counts @ member
+        merged = ConfusionMatrix(member.shape[1], self._ignore_label)
+        merged.counts = member.T @ self.counts @ member
+        merged.unassigned = self.unassigned @ member
+        return merged
+
+    def _bytes(self, name: str, values: np.ndarray) -> np.ndarray:
+        if values.dtype != np.uint8:
+            if values.size and not 0 <= values.min() <= values.max() <= 255:
+                self._refuse(name, values)
+            values = values.astype(np.uint8)
+        return values
+
+    def _check(self, name: str, occurring: np.ndarray) -> None:
+        classes = occurring[occurring != self._ignore_label]
+        if classes.size and classes.max() >= self._num_classes:
+            self._refuse(name, classes)
+
+    def _refuse(self, name: str, values: np.ndarray) -> None:
+        raise ValueError(
+            f"{name} hold {values.min()} to {values.max()}; train ids run from 0 to {self._num_classes - 1}"
+        )
 
 
-def intersection_over_union(counts: np.ndarray) -> np.ndarray:
-    """IoU of each class, float64 [C], from counts int64 [C, C] by (true, predicted)."""
-    intersection = np.diag(counts).astype(np.float64)
-    union = counts.sum(axis=0) + counts.sum(axis=1) - intersection
-    return np.divide(intersection, union, out=np.full(len(counts), np.nan), where=union > 0)
+def quotient(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole as float64 of their shape; nan where `whole` is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Mean of the values that are not nan; nan where all are."""
+    known = np.asarray(values)[~np.isnan(values)]
+    return float(np.mean(known)) if known.size else float("nan")

@@ -1,7 +1,7 @@
 """A network over a data set: one confusion matrix at the labels' own size, and what follows from it."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,38 +11,59 @@ import tensorflow as tf
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.evaluation.confusion import ConfusionMatrix, intersection_over_union
+from contextnet_tf.evaluation.confusion import ConfusionMatrix, mean_of_known
+from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Accuracy over a number of pictures. IoU values are fractions; nan where a class never occurs."""
+    """Accuracy over a number of pictures. IoU values are fractions; nan where a class never occurs.
+
+    Cityscapes' own measures: taking a class for another of its category is right by category; iIoU weighs
+    every instance the same (`evaluation.instances`) and is None for data without files of instances.
+    """
 
     class_iou: dict[str, float]
     category_iou: dict[str, float]
     pixel_accuracy: float
     confusion: np.ndarray  # int64 [C, C], pixels by (true, predicted)
     pictures: int
+    instance_iou: dict[str, float] | None = None  # iIoU of the classes that have instances
+    category_instance_iou: dict[str, float] | None = None  # and of the categories all of whose labels have them
 
     @property
     def mean_iou(self) -> float:
         """Mean over the classes that occur: the paper's "class mIoU" (Table 6)."""
-        return _mean(self.class_iou.values())
+        return _mean(self.class_iou)
 
     @property
     def mean_category_iou(self) -> float:
         """Mean over the categories that occur: the paper's "category mIoU" (Table 6)."""
-        return _mean(self.category_iou.values())
+        return _mean(self.category_iou)
+
+    @property
+    def mean_instance_iou(self) -> float | None:
+        """Mean of the iIoU of the classes that occur; None without instances."""
+        return None if self.instance_iou is None else _mean(self.instance_iou)
+
+    @property
+    def mean_category_instance_iou(self) -> float | None:
+        """Mean of the iIoU of the categories that occur; None without instances."""
+        return None if self.category_instance_iou is None else _mean(self.category_instance_iou)
 
     def to_json(self) -> dict[str, Any]:
         """The same as values that JSON knows; nan becomes null."""
         return {
             "mean_iou": _or_none(self.mean_iou),
             "pixel_accuracy": _or_none(self.pixel_accuracy),
-            "class_iou": {name: _or_none(value) for name, value in self.class_iou.items()},
+            "class_iou": _or_none(self.class_iou),
             "mean_category_iou": _or_none(self.mean_category_iou),
-            "category_iou": {name: _or_none(value) for name, value in self.category_iou.items()},
+            "category_iou": _or_none(self.category_iou),
+            "mean_instance_iou": _or_none(self.mean_instance_iou),
+            "instance_iou": _or_none(self.instance_iou),
+            "mean_category_instance_iou": _or_none(self.mean_category_instance_iou),
+            "category_instance_iou": _or_none(self.category_instance_iou),
             "confusion": self.confusion.tolist(),
             "pictures": self.pictures,
         }
@@ -57,6 +78,8 @@ def evaluate(
 ) -> Report:
     """Segments every example at its own size and compares with its label.
 
+    Instances count where the examples have files of them: `NAME_gtFine_instanceIds.png` beside the labels.
+
     Args:
       network: a model with the data set's number of classes whose input size is free, or any function
         uint8 [H, W, 3] -> train ids uint8 [H, W].
@@ -65,29 +88,45 @@ def evaluate(
       on_picture: called after each picture, for a progress bar.
 
     Raises:
-      InputError: a file is unreadable, of another size than its partner, or has an unknown label value.
+      InputError: a file is unreadable, of another size than its partner, or has an unknown value; or some
+        examples have a file of instances and others not.
     """
     segment = segmentation(network) if isinstance(network, keras.Model) else network
     matrix = ConfusionMatrix(dataset.num_classes, dataset.ignore_label)
-    for image, label in evaluation_examples(dataset, examples):
-        matrix.update(label.numpy(), np.asarray(segment(image)))
+    paths = instance_paths(dataset, examples)
+    instances = None if paths is None else InstanceCounts(dataset)
+    for index, (image, label) in enumerate(evaluation_examples(dataset, examples)):
+        prediction = np.asarray(segment(image))
+        matrix.update(label.numpy(), prediction)
+        if instances is not None:
+            instances.update(read_instances(paths[index], dataset, label.shape), prediction)
         on_picture()
-    return report_of(matrix, dataset, len(examples))
+    return report_of(matrix, dataset, len(examples), instances)
 
 
-def report_of(matrix: ConfusionMatrix, dataset: Dataset, pictures: int) -> Report:
-    """What a confusion matrix over `pictures` pictures of `dataset` says."""
+def report_of(
+    matrix: ConfusionMatrix, dataset: Dataset, pictures: int, instances: InstanceCounts | None = None
+) -> Report:
+    """What the counts over `pictures` pictures of `dataset` say."""
+    names = [label.name for label in dataset.classes]
     categories = list(dict.fromkeys(label.category for label in dataset.classes))
     groups = np.array([categories.index(label.category) for label in dataset.classes])
-    names = [label.name for label in dataset.classes]
-    return Report(
+    report = Report(
         class_iou=dict(zip(names, matrix.iou().tolist(), strict=True)),
-        category_iou=dict(
-            zip(categories, intersection_over_union(matrix.grouped(groups)).tolist(), strict=True)
-        ),
+        category_iou=dict(zip(categories, matrix.grouped(groups).iou().tolist(), strict=True)),
         pixel_accuracy=matrix.pixel_accuracy(),
         confusion=matrix.counts,
         pictures=pictures,
+    )
+    if instances is None:
+        return report
+    whole = {x.category for x in dataset.labels} - {x.category for x in dataset.labels if not x.has_instances}
+    class_values = zip(dataset.classes, instances.iou(matrix).tolist(), strict=True)
+    category_values = zip(categories, instances.category_iou(matrix, groups).tolist(), strict=True)
+    return dataclasses.replace(
+        report,
+        instance_iou={label.name: value for label, value in class_values if label.has_instances},
+        category_instance_iou={name: value for name, value in category_values if name in whole},
     )
 
 
@@ -116,10 +155,12 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     return segment
 
 
-def _mean(values: Iterable[float]) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
+def _mean(values: dict[str, float]) -> float:
+    return mean_of_known(np.array(list(values.values())))
 
 
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
+def _or_none(value: Any) -> Any:
+    """`value`, a number or numbers by name, with nan as None."""
+    if isinstance(value, dict):
+        return {name: _or_none(number) for name, number in value.items()}
+    return None if value is None or np.isnan(value) else value

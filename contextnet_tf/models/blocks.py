@@ -5,6 +5,7 @@ all layers") and therefore has no bias of its own. The nonlinearity is ReLU6 and
 """
 
 import functools
+from typing import Any
 
 import keras
 from keras import layers
@@ -15,9 +16,6 @@ from keras import layers
 _Convolution = functools.partial(
     layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal"
 )
-_DepthwiseConvolution = functools.partial(
-    layers.DepthwiseConv2D, kernel_size=3, padding="same", use_bias=False
-)
 _ReLU6 = functools.partial(layers.ReLU, max_value=6.0)
 
 
@@ -27,35 +25,80 @@ def relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def convolution(
-    x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1
+    x: keras.KerasTensor,
+    channels: int,
+    kernel_size: int,
+    name: str,
+    stride: int = 1,
+    dilation: int = 1,
+    **batch_norm: Any,
 ) -> keras.KerasTensor:
-    """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
-    x = _Convolution(channels, kernel_size, strides=stride, name=name)(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
+    """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
+
+    `batch_norm` are arguments of the normalization, for networks that do not have Keras' own values.
+    """
+    x = _Convolution(channels, kernel_size, strides=stride, dilation_rate=dilation, name=name)(x)
+    return layers.BatchNormalization(name=f"{name}_bn", **batch_norm)(x)
 
 
-def depthwise(x: keras.KerasTensor, name: str, stride: int = 1, dilation: int = 1) -> keras.KerasTensor:
-    """3x3 depth-wise convolution, batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, C]."""
+def depthwise(
+    x: keras.KerasTensor,
+    name: str,
+    stride: int = 1,
+    dilation: int = 1,
+    kernel_size: tuple[int, int] = (3, 3),
+    padding: str = "same",
+) -> keras.KerasTensor:
+    """Depth-wise convolution, batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, C]."""
     # Keras counts all C channels as the fan-in of a depth-wise kernel, but a filter sees only one of them:
-    # its fan-out, 3 x 3, is the fan-in that He initialization means.
+    # its fan-out, for example 3 x 3, is the fan-in that He initialization means.
     initializer = keras.initializers.VarianceScaling(scale=2.0, mode="fan_out")
-    x = _DepthwiseConvolution(
-        strides=stride, dilation_rate=dilation, depthwise_initializer=initializer, name=name
+    x = layers.DepthwiseConv2D(
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        dilation_rate=dilation,
+        use_bias=False,
+        depthwise_initializer=initializer,
+        name=name,
     )(x)
     return layers.BatchNormalization(name=f"{name}_bn")(x)
 
 
+def asymmetric_depthwise(x: keras.KerasTensor, k: int, name: str, stride: int = 1) -> keras.KerasTensor:
+    """Depth-wise k x 1 and 1 x k convolutions: float32 [B, H, W, C] -> [B, H/stride, W/stride, C].
+
+    A k x k kernel of rank one, and nothing nonlinear between its factors. The second has all of the stride,
+    as TensorFlow's depth-wise convolution has one for rows and columns.
+    """
+    # The rows that the second convolution then takes must be centred as its columns are.
+    before = (k - stride) // 2
+    x = layers.ZeroPadding2D(((before, k - 1 - before), (0, 0)), name=f"{name}_pad")(x)
+    x = depthwise(x, f"{name}_vertical", kernel_size=(k, 1), padding="valid")
+    return depthwise(x, f"{name}_horizontal", stride, kernel_size=(1, k))
+
+
 def bottleneck(
-    x: keras.KerasTensor, expansion: int, channels: int, stride: int, name: str
+    x: keras.KerasTensor,
+    expansion: int,
+    channels: int,
+    stride: int,
+    name: str,
+    asymmetric_kernel: int | None = None,
 ) -> keras.KerasTensor:
     """Bottleneck residual block, Table 1: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
 
     Three layers also where `expansion` is 1: section 2.2.2 counts 38 layers, 12 blocks of 3 and 2
-    convolutions. Input and output are added where they have the same size (section 2.2.2).
+    convolutions. Input and output are added where they have the same size (section 2.2.2). With
+    `asymmetric_kernel` k, a k x 1 and a 1 x k depth-wise convolution stand for the 3 x 3 one.
     """
     expanded = x.shape[-1] * expansion
     y = relu6(convolution(x, expanded, 1, f"{name}_expand"), f"{name}_expand")
-    y = relu6(depthwise(y, f"{name}_depthwise", stride), f"{name}_depthwise")
+    if asymmetric_kernel is None:
+        y = depthwise(y, f"{name}_depthwise", stride)
+    else:
+        y = asymmetric_depthwise(y, asymmetric_kernel, f"{name}_depthwise", stride)
+    y = relu6(y, f"{name}_depthwise")
     y = convolution(y, channels, 1, f"{name}_project")
     if stride == 1 and x.shape[-1] == channels:
         y = layers.Add(name=f"{name}_add")([x, y])

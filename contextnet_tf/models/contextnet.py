@@ -1,18 +1,22 @@
-"""ContextNet: a deep branch at low resolution, a shallow one at full resolution, and their fusion."""
+"""ContextNet: a deep branch at low resolution, shallow ones at higher resolution, and their fusion."""
 
 import keras
 from keras import layers
 
-from contextnet_tf.errors import InputError
 from contextnet_tf.models import blocks
-from contextnet_tf.models.spec import DETAIL_STRIDES, OUTPUT_STRIDE, ContextNetSpec
+from contextnet_tf.models.inputs import check_input
+from contextnet_tf.models.logits import classify, upsample
+from contextnet_tf.models.pyramid import pyramid_sum
+from contextnet_tf.models.spec import OUTPUT_STRIDE, ContextNetSpec, shallow_strides
+
+_InputShape = tuple[int | None, int | None, int]
 
 
 def build_contextnet(
     spec: ContextNetSpec,
     *,
     num_classes: int = 19,
-    input_shape: tuple[int | None, int | None, int] = (1024, 2048, 3),
+    input_shape: _InputShape = (1024, 2048, 3),
     aux_head: bool = False,
 ) -> keras.Model:
     """Network of Figure 1: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
@@ -24,17 +28,58 @@ def build_contextnet(
       InputError: H or W is given and not divisible by 8 x the spec's context scale, or C is not 3, or
         there are fewer than two classes.
     """
-    _check(spec, num_classes, input_shape)
+    context_stride = OUTPUT_STRIDE * spec.context_scale
+    check_input(spec.name, context_stride, num_classes, input_shape)
     image = keras.Input(input_shape, name="image")
     context = context_branch(image, spec)
-    detail = detail_branch(image, spec)
-    # Section 3.1: "dropout is used before the soft-max layer only".
-    fused = layers.Dropout(spec.dropout_rate, name="dropout")(fuse(detail, context, spec))
-    outputs = {"main": classify(fused, num_classes, OUTPUT_STRIDE, "classifier", "main")}
+    detail = shallow_branch(image, spec.detail_channels, "detail")
+    if spec.half_channels:
+        fused = fuse(half_branch(image, spec), context, spec.context_scale // 2, spec, "fusion_half")
+        fused = fuse(detail, fused, 2, spec, "fusion")
+    else:
+        fused = fuse(detail, context, spec.context_scale, spec, "fusion")
+    outputs = {"main": _main_logits(fused, num_classes, OUTPUT_STRIDE, spec)}
     if aux_head:
-        factor = OUTPUT_STRIDE * spec.context_scale
-        outputs["aux"] = classify(context, num_classes, factor, "aux_classifier", "aux")
+        outputs["aux"] = classify(context, num_classes, context_stride, "aux_classifier", "aux")
     return keras.Model(image, outputs, name=spec.name)
+
+
+def build_context_only(
+    spec: ContextNetSpec,
+    *,
+    num_classes: int = 19,
+    input_shape: _InputShape = (1024, 2048, 3),
+    aux_head: bool = False,
+) -> keras.Model:
+    """The context branch with a classifier of its own, as section 3.2.1 trains it for the ensemble.
+
+    Inputs, outputs and errors as of `build_contextnet`, but without "aux": the main loss is already on the
+    context branch.
+    """
+    del aux_head
+    check_input(spec.name, OUTPUT_STRIDE * spec.context_scale, num_classes, input_shape)
+    image = keras.Input(input_shape, name="image")
+    logits = _main_logits(context_branch(image, spec), num_classes, OUTPUT_STRIDE * spec.context_scale, spec)
+    return keras.Model(image, {"main": logits}, name=spec.name)
+
+
+def build_detail_only(
+    spec: ContextNetSpec,
+    *,
+    num_classes: int = 19,
+    input_shape: _InputShape = (1024, 2048, 3),
+    aux_head: bool = False,
+) -> keras.Model:
+    """The detail branch with a classifier of its own, as section 3.2.1 trains it for the ensemble.
+
+    Inputs, outputs and errors as of `build_contextnet`, but without "aux", as there is no context branch,
+    and H and W need only be divisible by 8.
+    """
+    del aux_head
+    check_input(spec.name, OUTPUT_STRIDE, num_classes, input_shape)
+    image = keras.Input(input_shape, name="image")
+    detail = shallow_branch(image, spec.detail_channels, "detail")
+    return keras.Model(image, {"main": _main_logits(detail, num_classes, OUTPUT_STRIDE, spec)}, name=spec.name)
 
 
 def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
@@ -50,75 +95,68 @@ def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.Kera
         for repeat in range(1, repeats + 1):
             if operator == "bottleneck":
                 name = f"context_bottleneck{bottlenecks}_{repeat}"
-                x = blocks.bottleneck(x, expansion, channels, stride, name)
+                x = blocks.bottleneck(x, expansion, channels, stride, name, spec.asymmetric_kernel)
             else:
                 convolutions += 1
                 name = f"context_conv{convolutions}"
                 kernel_size = {"conv3x3": 3, "conv1x1": 1}[operator]
                 x = blocks.relu6(blocks.convolution(x, channels, kernel_size, name, stride), name)
             stride = 1
+    return pyramid_sum(x, spec.pyramid_bins, "context_pyramid") if spec.pyramid_bins else x
+
+
+def half_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
+    """The shallow branch at half size, section 3.2.1: float32 [B, H, W, 3] -> [B, H/16, W/16, C]."""
+    return shallow_branch(
+        layers.AveragePooling2D(2, name="half_downsample")(image), spec.half_channels, "half"
+    )
+
+
+def shallow_branch(image: keras.KerasTensor, channels: tuple[int, ...], name: str) -> keras.KerasTensor:
+    """A convolution, then separable ones, section 2.2.2: float32 [B, H, W, 3] -> [B, H/8, W/8, channels[-1]]."""
+    stride, *strides = shallow_strides(len(channels))
+    first, *others = channels
+    x = blocks.relu6(blocks.convolution(image, first, 3, f"{name}_conv1", stride), f"{name}_conv1")
+    for number, (width, stride) in enumerate(zip(others, strides, strict=True), start=1):
+        x = blocks.separable(x, width, stride, f"{name}_separable{number}")
     return x
 
 
-def detail_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
-    """The shallow branch, section 2.2.2: float32 [B, H, W, 3] -> [B, H/8, W/8, C]."""
-    first, *others = zip(spec.detail_channels, DETAIL_STRIDES, strict=True)
-    channels, stride = first
-    x = blocks.relu6(blocks.convolution(image, channels, 3, "detail_conv1", stride), "detail_conv1")
-    for number, (channels, stride) in enumerate(others, start=1):
-        x = blocks.separable(x, channels, stride, f"detail_separable{number}")
-    return x
-
-
-def fuse(detail: keras.KerasTensor, context: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
-    """Fusion unit, Table 3: float32 [B, H/8, W/8, D] and [B, H/(8 s), W/(8 s), C] -> [B, H/8, W/8, F].
-
-    Table 3 shows the scale s = 4; the factor and the dilation follow the scale of the other variants.
-    """
-    scale, channels = spec.context_scale, spec.fusion_channels
-    x = upsample(context, scale, "fusion_context_upsample")
-    x = blocks.depthwise(x, "fusion_context_depthwise", dilation=scale)
-    x = blocks.relu6(x, "fusion_context_depthwise")
-    x = blocks.convolution(x, channels, 1, "fusion_context_project")
-    y = blocks.convolution(detail, channels, 1, "fusion_detail_project")
-    return blocks.relu6(layers.Add(name="fusion_add")([x, y]), "fusion")
-
-
-def classify(
-    x: keras.KerasTensor, num_classes: int, factor: int, classifier: str, name: str
+def fuse(
+    detail: keras.KerasTensor, context: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: str
 ) -> keras.KerasTensor:
-    """Logits, 1x1 convolution and upsampling: [B, H, W, C] -> float32 [B, factor H, factor W, num_classes].
+    """Fusion unit, Table 3: float32 [B, h, w, D] and [B, h/factor, w/factor, C] -> [B, h, w, F].
 
-    `classifier` and `name` are the names of the two layers. float32 also under mixed precision: a loss
-    needs the logits' differences exactly.
+    Table 3 shows the factor 4; it and the dilation follow the context scale of the other variants. F is
+    the spec's fusion channels, twice as many where it concatenates.
     """
-    x = layers.Conv2D(num_classes, 1, kernel_initializer="he_normal", dtype="float32", name=classifier)(x)
-    return upsample(x, factor, name, dtype="float32")
+    x = context_path(context, factor, spec, f"{name}_context")
+    y = blocks.convolution(detail, spec.fusion_channels, 1, f"{name}_detail_project")
+    if spec.fusion_merge == "concatenate":
+        merged = layers.Concatenate(name=f"{name}_concatenate")([x, y])
+    else:
+        merged = layers.Add(name=f"{name}_add")([x, y])
+    return blocks.relu6(merged, name)
 
 
-def upsample(x: keras.KerasTensor, factor: int, name: str, dtype: str | None = None) -> keras.KerasTensor:
-    """Bilinear interpolation with half-pixel centres: [B, H, W, C] -> [B, factor H, factor W, C]."""
-    return layers.UpSampling2D(factor, interpolation="bilinear", dtype=dtype, name=name)(x)
+def context_path(x: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: str) -> keras.KerasTensor:
+    """The column "Branch-4" of Table 3: float32 [B, h, w, C] -> [B, factor h, factor w, F].
+
+    A depth-wise convolution of dilation f after a bilinear enlargement by f is the undilated one before it,
+    but for what lies at the picture's frame, so that "upsample last" sees as far with 1/f² of the work.
+    """
+    enlarge_first = spec.fusion_order == "upsample first"
+    if enlarge_first:
+        x = upsample(x, factor, f"{name}_upsample")
+    x = blocks.depthwise(x, f"{name}_depthwise", dilation=factor if enlarge_first else 1)
+    x = blocks.relu6(x, f"{name}_depthwise")
+    x = blocks.convolution(x, spec.fusion_channels, 1, f"{name}_project")
+    return x if enlarge_first else upsample(x, factor, f"{name}_upsample")
 
 
-def _check(spec: ContextNetSpec, num_classes: int, input_shape: tuple[int | None, int | None, int]) -> None:
-    if num_classes < 2:
-        raise InputError(f"num_classes = {num_classes}: a segmentation needs 2 classes or more")
-    if len(input_shape) != 3 or input_shape[2] != 3:
-        raise InputError(f"input_shape = {input_shape}: it takes (height, width, 3); both sizes may be None")
-    multiple = OUTPUT_STRIDE * spec.context_scale
-    if any(size is not None and (size < 1 or size % multiple) for size in input_shape[:2]):
-        below, above = (
-            " x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1)
-        )
-        raise InputError(
-            f"input size {input_shape[0]} x {input_shape[1]} (height x width): {spec.name} takes multiples "
-            f"of {multiple}; the nearest are {below} and {above}"
-        )
-
-
-def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:
-    """The multiple next to `size`, at least one; a size that is a multiple, or unknown, is its own."""
-    if size is None or (size > 0 and size % multiple == 0):
-        return size
-    return max(1, size // multiple + upwards) * multiple
+def _main_logits(
+    x: keras.KerasTensor, num_classes: int, factor: int, spec: ContextNetSpec
+) -> keras.KerasTensor:
+    # Section 3.1: "dropout is used before the soft-max layer only".
+    x = layers.Dropout(spec.dropout_rate, name="dropout")(x)
+    return classify(x, num_classes, factor, "classifier", "main")

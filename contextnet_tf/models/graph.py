@@ -4,6 +4,7 @@ The one place that reads the call graph that Keras keeps of a functional model (
 """
 
 import collections
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -48,6 +49,24 @@ def calls(model: keras.Model) -> list[Any]:
     """
     by_depth = as_functional(model)._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
+
+
+def tensor_shapes(
+    model: keras.Model, input_shapes: Sequence[tuple[int | None, ...]]
+) -> dict[int, tuple[int | None, ...]]:
+    """The shape of every tensor of the functional model, by its id, when its inputs have these shapes.
+
+    Nothing is computed and no layer is copied.
+    """
+    known = {
+        id(tensor): keras.KerasTensor(shape, dtype=tensor.dtype)
+        for tensor, shape in zip(model.inputs, input_shapes, strict=True)
+    }
+    for node in calls(model):
+        args, kwargs = node.arguments.fill_in(known)
+        outputs = keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+        known.update(zip(map(id, node.outputs), outputs, strict=True))
+    return {tensor: tuple(spec.shape) for tensor, spec in known.items()}
 
 
 def is_model(layer: Any) -> bool:

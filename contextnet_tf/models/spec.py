@@ -9,8 +9,10 @@ from contextnet_tf.errors import InputError
 Row = tuple[str, int | None, int, int, int]
 
 OPERATORS = ("conv3x3", "conv1x1", "bottleneck")
-OUTPUT_STRIDE = 8  # of each branch: both work towards an eighth of their own input
-DETAIL_STRIDES = (2, 2, 2, 1)  # section 2.2.2: "The stride is 2 for all but the last layer"
+OUTPUT_STRIDE = 8  # of each branch: all work towards an eighth of their own input
+DETAIL_LAYERS = 4  # section 2.2.2: "only consists of four layers"
+MERGES = ("add", "concatenate")
+FUSION_ORDERS = ("upsample first", "upsample last")
 
 # Table 2, the context branch: t expansion factor, c output channels, n repeats, s stride of the first
 # repeat. The table says "Conv2d" without a kernel size: only a 1x1 convolution as its last row gives
@@ -33,19 +35,38 @@ def with_channels(rows: tuple[Row, ...], channels: Iterable[int]) -> tuple[Row, 
     return tuple((operator, t, c, n, s) for (operator, t, _, n, s), c in zip(rows, channels, strict=True))
 
 
+def shallow_strides(layers: int) -> tuple[int, ...]:
+    """The strides of a shallow branch's layers: 2 three times, then 1.
+
+    Section 2.2.2, of four layers: "The stride is 2 for all but the last layer, where it is 1."
+    """
+    return (2, 2, 2, *(1,) * (layers - 3))
+
+
 @dataclasses.dataclass(frozen=True)
 class ContextNetSpec:
-    """One ContextNet: the size of its context branch's input, and the channels of every part.
+    """One ContextNet: the size of its context branch's input, the channels of every part, and the options.
 
     Attributes:
       name: becomes the name of the model.
       context_scale: the context branch sees the picture at 1/context_scale of its height and width.
       context_rows: the context branch, rows `(operator, t, c, n, s)` as in Table 2.
       detail_channels: output channels of the four layers of the detail branch (section 2.2.2).
-      fusion_channels: output channels of the fusion unit (Table 3).
+      half_channels: output channels of the layers, three or more, of a second shallow branch that sees the
+        picture at half its size (section 3.2.1, "Multiple Branches"); none without it.
+      fusion_channels: output channels of each convolution in the fusion unit (Table 3).
       dropout_rate: share of the features dropped before the classifier while training. The paper says
         where (section 3.1) but not how much: 0.1 is ours, the rate of PSPNet, whose auxiliary loss the
         paper takes over too.
+      pyramid_bins: n of each level of n x n parts whose averages are added to the context branch's output,
+        without parameters (section 2.2.3 calls pyramid pooling beneficial); none in Table 2.
+      asymmetric_kernel: k of the depth-wise k x 1 and 1 x k convolutions that stand for the 3 x 3 one in the
+        bottlenecks; None for 3 x 3. Section 2.2.3 compares a context branch at higher resolution that has
+        them with the down-sampled input, so it goes with a smaller context_scale.
+      fusion_merge: "add" as in Table 3, or "concatenate", which section 2.2.2 names as the slower choice.
+      fusion_order: "upsample first" as in Table 3: the context's features are enlarged, then convolved. Or
+        "upsample last": convolved at their own resolution, with an undilated kernel and a fraction of the
+        work, then enlarged.
 
     Raises:
       InputError: a value no network can be built of.
@@ -55,8 +76,13 @@ class ContextNetSpec:
     context_scale: int
     context_rows: tuple[Row, ...] = TABLE_2
     detail_channels: tuple[int, ...] = (32, 64, 128, 128)
+    half_channels: tuple[int, ...] = ()
     fusion_channels: int = 128
     dropout_rate: float = 0.1
+    pyramid_bins: tuple[int, ...] = ()
+    asymmetric_kernel: int | None = None
+    fusion_merge: str = "add"
+    fusion_order: str = "upsample first"
 
     def __post_init__(self) -> None:
         self._require(bool(self.name), "name", "a non-empty name")
@@ -68,12 +94,30 @@ class ContextNetSpec:
             strides *= stride
         self._require(strides == OUTPUT_STRIDE, "context_rows", f"strides whose product is {OUTPUT_STRIDE}")
         self._require(
-            len(self.detail_channels) == len(DETAIL_STRIDES) and all(map(_is_count, self.detail_channels)),
+            len(self.detail_channels) == DETAIL_LAYERS and all(map(_is_count, self.detail_channels)),
             "detail_channels",
-            f"{len(DETAIL_STRIDES)} whole numbers, 1 or more",
+            f"{DETAIL_LAYERS} whole numbers, 1 or more",
         )
+        self._require(
+            len(self.half_channels) not in (1, 2) and all(map(_is_count, self.half_channels)),
+            "half_channels",
+            "three whole numbers or more, each 1 or more, or none",
+        )
+        if self.half_channels:
+            self._require(
+                self.context_scale % 2 == 0, "context_scale", "an even number where there is a branch at half size"
+            )
         self._require(_is_count(self.fusion_channels), "fusion_channels", "a whole number, 1 or more")
         self._require(0 <= self.dropout_rate < 1, "dropout_rate", "a rate from 0 to below 1")
+        self._require(all(map(_is_count, self.pyramid_bins)), "pyramid_bins", "whole numbers, 1 or more, or none")
+        self._require(
+            self.asymmetric_kernel is None
+            or _is_count(self.asymmetric_kernel) and self.asymmetric_kernel in range(3, 100, 2),
+            "asymmetric_kernel",
+            "an odd whole number, 3 or more, or None",
+        )
+        self._require(self.fusion_merge in MERGES, "fusion_merge", " or ".join(MERGES))
+        self._require(self.fusion_order in FUSION_ORDERS, "fusion_order", " or ".join(FUSION_ORDERS))
 
     def _require_row(self, row: Row) -> None:
         self._require(
@@ -117,6 +161,7 @@ class ContextNetSpec:
                 self.context_rows, (_scaled(c, factor) for _, _, c, _, _ in self.context_rows)
             ),
             detail_channels=tuple(_scaled(c, factor) for c in self.detail_channels),
+            half_channels=tuple(_scaled(c, factor) for c in self.half_channels),
             fusion_channels=_scaled(self.fusion_channels, factor),
         )
 
@@ -131,7 +176,8 @@ def _scaled(channels: int, factor: float) -> int:
 
 # The channels of cn14-500 and cn14-160 are a reading: the paper prints their exact numbers of parameters,
 # not how they were made. Of the tables in multiples of 8 that keep Table 2's form, these give 490,459
-# and 159,387 with 19 classes and batch normalization folded.
+# and 159,387 with 19 classes and batch normalization folded. So are the layers of cn124's branch at half
+# size: with one more than the detail branch has, the network has the 0.93 million parameters of Table 4.
 VARIANTS: types.MappingProxyType[str, ContextNetSpec] = types.MappingProxyType(
     {
         spec.name: spec
@@ -139,6 +185,7 @@ VARIANTS: types.MappingProxyType[str, ContextNetSpec] = types.MappingProxyType(
             ContextNetSpec("cn18", context_scale=8),
             ContextNetSpec("cn14", context_scale=4),
             ContextNetSpec("cn12", context_scale=2),
+            ContextNetSpec("cn124", context_scale=4, half_channels=(32, 64, 128, 128, 128)),
             ContextNetSpec(
                 "cn14-500",
                 context_scale=4,

@@ -100,8 +100,7 @@ TABLE_7 = (
 )
 
 # Section 3.2.1, "ContextNet vs Ensemble Nets": mIoU on the validation set.
-ENSEMBLE_CONTEXT_BRANCH_ALONE = 63.3
-ENSEMBLE_DETAIL_BRANCH_ALONE = 25.1
+BRANCHES_ALONE = {"context-only": 63.3, "detail-only": 25.1}
 ENSEMBLE = 60.3
 # The text calls the ensemble 6.6 less than cn14, which makes cn14 66.9; Table 4 prints 65.9.
 ENSEMBLE_BELOW_CN14 = 6.6
@@ -156,3 +155,18 @@ def variant(name: str) -> Variant | None:
 def class_iou(name: str) -> dict[str, float]:
     """IoU in per cent by class for the row of Table 5 that is called `name`; empty where it has none."""
     return dict(zip(TABLE_5_CLASSES, TABLE_5.get(name, ())))
+
+
+def accuracy(name: str) -> Accuracy | None:
+    """The row of Table 6 of the network that is registered as `name`; None where the table has none."""
+    return next((row for row in TABLE_6 if _registered(row.name) == name), None)
+
+
+def runtime(name: str) -> Runtime | None:
+    """The row of Table 7, not pipelined, of the network registered as `name`; None where it has none."""
+    return next((row for row in TABLE_7 if _registered(row.name) == name and not row.pipelined), None)
+
+
+def _registered(printed_name: str) -> str:
+    """ "DeepLab-v2" -> "deeplab_v2"."""
+    return printed_name.lower().replace("-", "_")

@@ -1,9 +1,11 @@
-"""Results as plots: SVG that takes its colours from the page around it, and has its own without one.
+"""Results as plots: SVG that takes its colours from the page around it, and has its own without one; and PNG
+where a picture stands alone.
 
 Matplotlib is imported when the first plot is drawn, and only its object-oriented side: no window, no
 global state, no change of the caller's settings.
 """
 
+import dataclasses
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,8 @@ _VARIABLES = {
     _SECOND: "var(--second, #b4571c)",
     _ON_ACCENT: "var(--on-accent, #ffffff)",
 }
+_PAPER = "#ffffff"  # of pictures that stand alone
+_ON_PAPER = {"bbox": {"facecolor": _PAPER, "edgecolor": "none", "pad": 1}}  # text that lies over a line
 _SETTINGS = {
     "svg.fonttype": "none",  # text stays text: it takes the page's type face and can be searched
     "svg.hashsalt": "contextnet_tf",  # the same results give the same bytes
@@ -170,6 +174,51 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str])
     return _drawn(draw, inches, inches)
 
 
+@dataclasses.dataclass(frozen=True)
+class DotColumn:
+    """A panel of `dot_columns`: its title, a value for each row (None: nothing to show), and reference marks."""
+
+    title: str
+    values: Sequence[float | None]
+    marks: Sequence[float | None] = ()
+
+
+def dot_columns(names: Sequence[str], columns: Sequence[DotColumn]) -> bytes:
+    """PNG with a row for each name and, side by side, a logarithmic panel for each column of positive values.
+
+    Marks stand at figures to compare with; a row without a value says that there is no bound.
+    """
+
+    def draw(figure) -> None:
+        panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+        for axes, column in zip(panels, columns, strict=True):
+            known = [value for value in column.values if value is not None]
+            axes.set_xscale("log")
+            axes.set_xlim(min(known) / 1.6, max(known) * 4)
+            for row, value in enumerate(column.values):
+                axes.axhline(row, color=_solid(_RULE), linewidth=0.8)
+                if value is None:
+                    axes.text(0.98, row, "whole picture", transform=axes.get_yaxis_transform(), ha="right",
+                              va="center", size=8.5, color=_solid(_MUTED), style="italic", **_ON_PAPER)  # fmt: skip
+                    continue
+                axes.plot(value, row, "o", color=_solid(_ACCENT), markersize=6)
+                axes.annotate(f"{value:,.3g}" if value < 1e3 else f"{value:,.0f}", (value, row), (8, 0),
+                              textcoords="offset points", va="center", size=8.5, **_ON_PAPER)  # fmt: skip
+            for row, mark in enumerate(column.marks):
+                if mark is not None:
+                    axes.plot(mark, row, "|", color=_solid(_SECOND), markersize=15, markeredgewidth=2)
+            title = column.title + (" (bar: the paper's)" if column.marks else "")
+            axes.set_title(title, loc="left", size=10, color=_solid(_INK))
+            axes.minorticks_off()
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+            axes.xaxis.set_major_formatter(lambda number, _: f"{number:,g}")
+        panels[0].set_yticks(range(len(names)), names, color=_solid(_INK))
+        panels[0].set_ylim(len(names) - 0.4, -0.6)
+
+    return _drawn_solid(draw, 3.9 * len(columns), 0.9 + 0.3 * len(names))
+
+
 def row_shares(confusion: Sequence[Sequence[int]]) -> np.ndarray:
     """Pixel counts int [C, C] by (true, predicted) -> shares of the row float64 [C, C], nan where empty."""
     counts = np.asarray(confusion, np.float64)
@@ -244,6 +293,25 @@ def _finish_rows(axes, names: Sequence[str], label: str) -> None:
     axes.tick_params(length=0)
     axes.tick_params(axis="y", labelcolor=_INK)
     axes.set_xlabel(label)
+
+
+def _drawn_solid(draw, width: float, height: float) -> bytes:
+    """PNG, on paper of its own, of the figure that `draw(figure)` fills; width and height in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    settings = {name: _solid(value) if isinstance(value, str) else value for name, value in _SETTINGS.items()}
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor=_PAPER)
+        draw(figure)
+        written = io.BytesIO()
+        figure.savefig(written, format="png", dpi=120, metadata={"Software": None})
+    return written.getvalue()
+
+
+def _solid(colour: str) -> str:
+    """The colour that a stand-in has where no page gives it another; any other text as it is."""
+    return _VARIABLES[colour].split()[-1].rstrip(")") if colour in _VARIABLES else colour
 
 
 def _rectangle(x: float, y: float, width: float, height: float, **style):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contextnet_tf import files
-from contextnet_tf.reporting import details, sections, wording
+from contextnet_tf.reporting import classes, details, sections, wording
 from contextnet_tf.reporting.headline import headline
 from contextnet_tf.reporting.history import read_history
 from contextnet_tf.reporting.page import Markup, document, element, join
@@ -50,7 +50,7 @@ def report_html(
         part
         for part in (
             sections.samples_section(results, samples),
-            sections.classes_section(results),
+            classes.classes_section(results),
             sections.training_section(results, history),
             details.network_section(results),
             details.speed_section(results),

@@ -1,4 +1,4 @@
-"""The sections of the report about accuracy: pictures, classes, training, confusion.
+"""The sections of the report about pictures, training and confusion; `classes` has the one between.
 
 Each function takes what was recorded and gives a section, or empty Markup where nothing was.
 """
@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.reporting import paper, pictures, plots, wording
+from contextnet_tf.reporting import pictures, plots, wording
 from contextnet_tf.reporting.history import curve
 from contextnet_tf.reporting.page import (
     Markup, chart, columns, element, facts, image, join, section, swatch, table,
 )  # fmt: skip
-from contextnet_tf.reporting.results import evaluated_split
 
 Results = Mapping[str, Any]
 
@@ -31,37 +30,6 @@ def samples_section(results: Results, samples: Sequence[pictures.Sample]) -> Mar
     rows = [_sample_row(sample, colours) for sample in samples]
     legend = _legend(classes, pictures.occurring_ids(samples))
     return section("pictures", "Pictures", element("p", lead), legend, *rows)
-
-
-def classes_section(results: Results) -> Markup:
-    """IoU per class as bars and as a table, and per category; beside the paper's Table 5 on Cityscapes."""
-    evaluation = results.get("evaluation", {})
-    class_iou = evaluation.get("class_iou")
-    if not class_iou:
-        return Markup()
-    colours = {row["name"]: tuple(row["colour"]) for row in results.get("dataset", {}).get("classes", [])}
-    printed = _paper_columns(results)
-    own = results.get("model", {}).get("name")
-    reference = {name: value / 100 for name, value in printed.get(own, {}).items()}
-    bars = chart(plots.class_bars(class_iou, colours, reference), "IoU per class as bars", "bars")
-    figure = [element("figure", bars)]
-    if reference:
-        mark = element("span", class_="mark")
-        figure.append(element("p", join([mark, f"the paper's {own} (Table 5)"]), class_="note"))
-    width = 21 if len(printed) == 1 else 15 + 4 * len(printed)
-    parts = [
-        element("div", join(figure), style="flex: 3 1 23rem"),
-        element("div", _class_table(results, class_iou, colours, printed), style=f"flex: 2 1 {width}rem"),
-    ]
-    if evaluation.get("category_iou"):
-        parts.append(element("div", _category_table(evaluation), style="flex: 1 1 11rem; max-width: 24rem"))
-    lead = (
-        "Intersection over union: of the pixels that are of a class or were taken for it, the share that is "
-        "both. The mean weighs every class that occurs the same, however few its pixels are."
-    )
-    return section(
-        "classes", "Accuracy by class", element("p", lead), element("div", join(parts), class_="row")
-    )
 
 
 def training_section(results: Results, history: Sequence[dict[str, Any]]) -> Markup:
@@ -135,51 +103,6 @@ def _legend(classes: Sequence[Mapping[str, Any]], occurring: set[int]) -> Markup
     if 255 in occurring:
         entries.append(element("li", join([swatch(None), "not labelled, does not count"])))
     return element("ul", join(entries), class_="legend")
-
-
-def _paper_columns(results: Results) -> dict[str, dict[str, float]]:
-    """The rows of Table 5 to compare with, in per cent: the variant's own, or all of them."""
-    if results.get("dataset", {}).get("name") != "cityscapes" or evaluated_split(results) != "val":
-        return {}
-    own = results.get("model", {}).get("name")
-    return {name: paper.class_iou(name) for name in ([own] if own in paper.TABLE_5 else paper.TABLE_5)}
-
-
-def _class_table(
-    results: Results,
-    class_iou: Mapping[str, float | None],
-    colours: Mapping[str, Sequence[int]],
-    printed: Mapping[str, Mapping[str, float]],
-) -> Markup:
-    """One row a class in the order of the train ids, beside the paper's rows."""
-    header = ["Class", "IoU\u00a0%", *(f"paper {name}" for name in printed)]
-    rows = []
-    for name, value in class_iou.items():
-        title = join([swatch(colours[name]) if name in colours else "", name])
-        rows.append([title, *_compared(value, [column.get(name) for column in printed.values()])])
-    means = [paper.variant(name).mean_iou for name in printed]
-    total = ["mean", *_compared(results["evaluation"].get("mean_iou"), means)]
-    return table([*header, "difference"] if len(printed) == 1 else header, rows, total)
-
-
-def _compared(fraction: float | None, printed: Sequence[float | None]) -> list[object]:
-    """Our figure, the paper's, and where the paper has one only: the difference in points."""
-    figures = [wording.percent(fraction), *map(wording.decimal, printed)]
-    if len(printed) != 1:
-        return figures
-    if fraction is None or fraction != fraction or printed[0] is None:
-        return [*figures, wording.UNKNOWN]
-    points = round(100 * fraction - printed[0], 1)
-    if points == 0:
-        return [*figures, "0.0"]
-    written = f"{points:+.1f}".replace("-", "−")
-    return [*figures, element("span", written, class_="better" if points > 0 else "worse")]
-
-
-def _category_table(evaluation: Mapping[str, Any]) -> Markup:
-    rows = [(name, wording.percent(value)) for name, value in evaluation["category_iou"].items()]
-    mean = ["mean", wording.percent(evaluation.get("mean_category_iou"))]
-    return table(["Category", "IoU\u00a0%"], rows, mean)
 
 
 def _mistakes(confusion, names: Sequence[str], most: int = 8) -> list[tuple[float, str, str]]:

@@ -18,6 +18,23 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: i
     return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
 
 
+def aligned(table: str) -> str:
+    """A Markdown table with its columns padded, for a terminal: names to the left, figures to the right."""
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    header, rule, *others = rows
+    lines = [header, ["-" * width for width in widths], *others]
+    to_right = [cell.endswith(":") for cell in rule]
+    return "".join(
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, to_right, strict=True)
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
 def run_table(runs: Mapping[str, Results]) -> str:
     """One row a run: what was trained on what, how good it is, how fast, where the figure comes from.
 

@@ -16,6 +16,7 @@ from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.statistics import class_pixel_counts
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
+from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.files import replacing_file
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.sizes import size_multiple
@@ -57,11 +58,11 @@ def train(
     """Trains `model` by `recipe` and keeps the network of the best validation in `output_dir`.
 
     Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (the network without
-    its auxiliary head, batch normalization not folded).
+    its auxiliary heads, batch normalization not folded).
 
     Args:
-      model: a network with an auxiliary head and free input size, freshly built after
-        `keras.utils.set_random_seed(seed)`.
+      model: a network of free input size, freshly built after `keras.utils.set_random_seed(seed)`. Its
+        outputs beside "main" are auxiliary heads: build it with `aux_head=True` to have the auxiliary loss.
       recipe: how.
       dataset: what the examples are examples of.
       train_examples, val_examples: the two splits.
@@ -74,11 +75,11 @@ def train(
       on_validation: called after each validation.
 
     Raises:
-      InputError: the network has no auxiliary head, has another number of classes than the data set, or
-        cannot take the crop; there are fewer examples than a batch has; the folder holds something else;
-        a file of the data set is bad; or the loss is not finite.
+      InputError: the network has another number of classes than the data set, or cannot take the crop;
+        there are fewer examples than a batch has; the folder holds something else; a file of the data set
+        is bad; or the loss is not finite.
     """
-    _check_outputs(model, dataset)
+    _check_classes(model, dataset)
     crop_size = _checked_crop(model, crop_size or default_crop(model, dataset))
     steps = recipe.epochs * len(train_examples) // recipe.batch_size
     if not steps or not val_examples:
@@ -86,8 +87,10 @@ def train(
             f"{len(train_examples)} training and {len(val_examples)} validation pictures are too few; "
             f"needed are {recipe.batch_size} (a batch) and 1"
         )
+    instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
     settings = {
         "network": model.name,
+        "outputs": sorted(model.output),
         "dataset": dataset.name,
         "definition": dataset.fingerprint,
         "training_pictures": len(train_examples),
@@ -247,9 +250,7 @@ class _Run:
         return step * self._recipe.batch_size / len(self._train_examples)
 
 
-def _check_outputs(model: keras.Model, dataset: Dataset) -> None:
-    if "aux" not in model.output:
-        raise InputError(f"{model.name}: has no auxiliary head; build it with aux_head=True")
+def _check_classes(model: keras.Model, dataset: Dataset) -> None:
     classes = model.output["main"].shape[-1]
     if classes != dataset.num_classes:
         raise InputError(

@@ -11,7 +11,7 @@ from contextnet_tf.training.recipe import Recipe
 
 
 def inference_network(model: keras.Model) -> keras.Model:
-    """The network without its auxiliary head; it shares the weights of `model`."""
+    """The network without its auxiliary heads; it shares the weights of `model`."""
     return keras.Model(model.input, {"main": model.output["main"]}, name=model.name)
 
 
@@ -35,7 +35,8 @@ def make_training_step(
     """The function (pictures float32 [B, H, W, 3], labels uint8 [B, H, W]) -> figures of the step.
 
     Each call moves the weights of `model` by one step of `optimizer`, and `averaged` after `network`,
-    its inference network. The figures: "loss", "main_loss", "aux_loss", "learning_rate".
+    its inference network. Every output but "main" is an auxiliary one, whose loss counts with the recipe's
+    weight. The figures: "loss", "main_loss", "aux_loss" (their sum; 0 without one), "learning_rate".
     """
     decayed = decayed_weights(model)
     _exclude_from_decay(optimizer, model, decayed)
@@ -47,8 +48,9 @@ def make_training_step(
     def training_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             logits = model(images, training=True)
-            main_loss = cross_entropy(logits["main"], labels, class_weights)
-            aux_loss = cross_entropy(logits["aux"], labels, class_weights)
+            losses = {name: cross_entropy(logits[name], labels, class_weights) for name in logits}
+            main_loss = losses.pop("main")
+            aux_loss = sum(losses.values(), tf.zeros([]))
             loss = main_loss + recipe.aux_weight * aux_loss
         weights = model.trainable_variables
         gradients = tape.gradient(loss, weights)
@@ -69,12 +71,13 @@ def make_training_step(
 
 
 def decayed_weights(model: keras.Model) -> list[keras.Variable]:
-    """The weights that weight decay pulls to zero: kernels of ordinary convolutions.
+    """The weights that weight decay pulls to zero: kernels of ordinary convolutions, transposed ones too.
 
     Section 3.1: "In the depth-wise convolution layers, we found that regularization is not necessary".
     Biases and batch normalization are left out as usual: pulling them to zero makes nothing simpler.
     """
-    return [layer.kernel for layer in model.layers if type(layer) is keras.layers.Conv2D]
+    ordinary = keras.layers.Conv2D | keras.layers.Conv2DTranspose  # DepthwiseConv2D is neither
+    return [layer.kernel for layer in model.layers if isinstance(layer, ordinary)]
 
 
 def _exclude_from_decay(

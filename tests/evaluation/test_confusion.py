@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contextnet_tf.evaluation.confusion import ConfusionMatrix, intersection_over_union
+from contextnet_tf.evaluation.confusion import ConfusionMatrix
 
 LABELS = np.array([[0, 0, 0, 1], [1, 2, 2, 255]])
 PREDICTIONS = np.array([[0, 0, 1, 1], [2, 2, 2, 0]])
@@ -51,9 +51,27 @@ def test_nothing_counted_is_nan():
 
 def test_grouped_classes():
     # Classes 0 and 1 form group 0, class 2 forms group 1: 2+1+0+1 = 4 inside, 0+1 across, 0+0, 2.
-    counts = _filled().grouped(np.array([0, 0, 1]))
-    assert counts.tolist() == [[4, 1], [0, 2]]
-    np.testing.assert_allclose(intersection_over_union(counts), [4 / 5, 2 / 3])
+    groups = _filled().grouped(np.array([0, 0, 1]))
+    assert groups.counts.tolist() == [[4, 1], [0, 2]]
+    np.testing.assert_allclose(groups.iou(), [4 / 5, 2 / 3])
+
+
+def test_a_prediction_of_the_ignore_label_misses_the_class_and_is_no_other():
+    matrix = ConfusionMatrix(3)
+    matrix.update(np.array([0, 0, 1, 255]), np.array([0, 255, 255, 255]))
+    assert matrix.counts.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]] and matrix.unassigned.tolist() == [1, 1, 0]
+    np.testing.assert_allclose(matrix.iou(), [1 / 2, 0, np.nan])
+    assert matrix.wrongly_found().tolist() == [0, 0, 0]
+    assert matrix.pixel_accuracy() == pytest.approx(1 / 3)
+    np.testing.assert_allclose(matrix.grouped(np.array([0, 0, 1])).iou(), [1 / 3, np.nan])
+
+
+def test_every_integer_type_counts_the_same():
+    for types in ((np.uint8, np.int64), (np.int32, np.uint16), (np.int8, np.int8)):
+        matrix = ConfusionMatrix(3, ignore_label=100)
+        labels = np.where(LABELS == 255, 100, LABELS)
+        matrix.update(labels.astype(types[0]), PREDICTIONS.astype(types[1]))
+        assert matrix.counts.tolist() == COUNTS
 
 
 def test_misfits_are_refused():
@@ -64,7 +82,23 @@ def test_misfits_are_refused():
         matrix.update(np.zeros(2, int), np.array([0, 3]))
     with pytest.raises(ValueError, match="labels hold 7 to 7"):
         matrix.update(np.array([7]), np.array([0]))
-    assert matrix.counts.sum() == 0
+    # A value beyond eight bits is not cut down to one that would be right.
+    with pytest.raises(ValueError, match="labels hold 256 to 256"):
+        matrix.update(np.array([256]), np.array([0]))
+    with pytest.raises(ValueError, match="predictions hold -1 to 0"):
+        matrix.update(np.array([0, 0]), np.array([-1, 0]))
+    with pytest.raises(ValueError, match="labels hold 3 to 254"):
+        matrix.update(np.array([3, 254, 255]), np.array([0, 0, 0]))
+    assert matrix.counts.sum() == matrix.unassigned.sum() == 0
+    for ignore_label in (2, -1, 256):
+        with pytest.raises(ValueError, match=f"ignore label {ignore_label}: with 3 classes it is 3 to 255"):
+            ConfusionMatrix(3, ignore_label)
+
+
+def test_where_the_truth_is_ignored_any_byte_may_be_predicted():
+    matrix = ConfusionMatrix(3)
+    matrix.update(np.array([255, 0]), np.array([200, 0]))
+    assert matrix.counts[0, 0] == matrix.counts.sum() == 1
 
 
 @settings(max_examples=50, deadline=None)

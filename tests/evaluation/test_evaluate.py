@@ -33,6 +33,8 @@ def test_report_in_json_has_null_for_what_never_occurs(camvid_dir):
     report = evaluate(lambda image: np.zeros(image.shape[:2], np.uint8), CAMVID, examples)
     fields = report.to_json()
     assert fields["class_iou"]["car"] is None and fields["category_iou"]["vehicle"] is None
+    # CamVid has no files of instances.
+    assert fields["mean_instance_iou"] is fields["instance_iou"] is fields["category_instance_iou"] is None
     assert fields["confusion"][0][:2] == [6144, 0] and fields["confusion"][1][:2] == [6144, 0]
 
 

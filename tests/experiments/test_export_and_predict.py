@@ -13,6 +13,7 @@ from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.results import read_results, update_results
 from experiments import export, predict
+from tiny_network import write_tiny_network
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +26,9 @@ def network_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny_file(tmp_path_factory):
-    """The least that counts as a network of 11 classes: one convolution, sizes in multiples of 8."""
-    image = keras.Input((None, None, 3))
-    small = keras.layers.Conv2D(11, 8, strides=8, name="classifier")(image)
-    logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(small)
+    """The least that counts as a network of 11 classes; sizes in multiples of 8."""
     path = tmp_path_factory.mktemp("tiny") / "tiny.keras"
-    keras.Model(image, {"main": logits}, name="tiny").save(path)
+    write_tiny_network(path, 11)
     return path
 
 

@@ -1,3 +1,4 @@
+import json
 import re
 
 import cv2
@@ -7,6 +8,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.registry import model_names
 from contextnet_tf.reporting.results import update_results
 from experiments import report
 
@@ -91,3 +93,20 @@ def test_a_prediction_of_another_size_is_named(run_dir):
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(InputError, match="result.json: is missing"):
         report.run(output_dir=str(tmp_path))
+
+
+def test_all_networks_side_by_side(call, tmp_path):
+    called = call(report, "--what=models", f"--output_dir={tmp_path / 'models'}")
+
+    assert called.status == 0, called.err
+    shown = {line.split()[0]: line for line in called.out.splitlines() if line}
+    for name in model_names():
+        assert name in shown
+    assert "928,355" in shown["cn124"] and "0.93 M" in shown["cn124"]
+    assert "whole picture" in shown["icnet"] and "65,652,051" in shown["pspnet"] and "1302.18 G" in shown["segnet"]
+    written = {path.name for path in (tmp_path / "models").iterdir()}
+    assert written == {"models.md", "models.png", "models.json"}
+    rows = {row["name"]: row for row in json.loads((tmp_path / "models" / "models.json").read_text())}
+    assert list(rows) == list(model_names())
+    assert rows["enet"]["multiply_adds"]["1024x2048"] == 15_688_269_824
+    assert rows["icnet"]["receptive_field"] is None

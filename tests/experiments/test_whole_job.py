@@ -22,11 +22,19 @@ def streets_dir(tmp_path, call):
     return folder
 
 
-def test_from_drawn_streets_to_a_report(streets_dir, tmp_path, call):
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("cn14", "846,179"),
+        ("enet", "359,490"),  # no auxiliary head, unpooling, logits at full size only
+        ("icnet", "6,685,715"),  # two auxiliary heads, logits at a quarter
+    ],
+)
+def test_from_drawn_streets_to_a_report(model, parameters, streets_dir, tmp_path, call):
     run = tmp_path / "run"
     called = call(
-        train, "--dataset=streets", f"--data_dir={streets_dir}", f"--output_dir={run}", "--recipe=smoke",
-        "--crop_height=64", "--crop_width=128",
+        train, f"--model={model}", "--dataset=streets", f"--data_dir={streets_dir}", f"--output_dir={run}",
+        "--recipe=smoke", "--crop_height=64", "--crop_width=128",
     )
     assert called.status == 0 and "at step 1 of 1" in called.out
 
@@ -50,7 +58,7 @@ def test_from_drawn_streets_to_a_report(streets_dir, tmp_path, call):
     called = call(report, f"--output_dir={run}")
     assert called.status == 0 and called.out.splitlines()[-1] == str(run / "report.html")
     page = (run / "report.html").read_text()
-    assert "drawnval_000000_000000" in page and "traffic light" in page and "846,179" in page
+    assert "drawnval_000000_000000" in page and "traffic light" in page and parameters in page
 
 
 def test_drawing_again_leaves_the_set_as_it_is(streets_dir, call):

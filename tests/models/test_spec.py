@@ -43,7 +43,8 @@ def test_widened_scales_every_channel(factor, context, detail, fusion):
 @given(st.floats(0.25, 4), st.sampled_from(sorted(VARIANTS)))
 def test_widened_channels_are_the_nearest_multiples_of_eight(factor, name):
     def channels(spec):
-        return [*(c for _, _, c, _, _ in spec.context_rows), *spec.detail_channels, spec.fusion_channels]
+        context = (c for _, _, c, _, _ in spec.context_rows)
+        return [*context, *spec.detail_channels, *spec.half_channels, spec.fusion_channels]
 
     for before, after in zip(channels(VARIANTS[name]), channels(VARIANTS[name].widened(factor)), strict=True):
         assert after % 8 == 0
@@ -87,6 +88,17 @@ def test_widened_refuses_a_factor_that_leaves_nothing(factor):
         ({"detail_channels": (32, 64, 128)}, "detail_channels = .*; it takes 4 whole numbers, 1 or more"),
         ({"detail_channels": (32, 64, 128, 0)}, "detail_channels = .*; it takes 4 whole numbers, 1 or more"),
         ({"fusion_channels": True}, "fusion_channels = True; it takes a whole number, 1 or more"),
+        ({"half_channels": (32, 64)}, r"half_channels = \(32, 64\); it takes three whole numbers or more"),
+        ({"half_channels": (32, 64, 0)}, "half_channels = .*; it takes three whole numbers or more"),
+        (
+            {"half_channels": (32, 64, 128), "context_scale": 3},
+            "context_scale = 3; it takes an even number where there is a branch at half size",
+        ),
+        ({"pyramid_bins": (1, 0)}, r"pyramid_bins = \(1, 0\); it takes whole numbers, 1 or more, or none"),
+        ({"asymmetric_kernel": 4}, "asymmetric_kernel = 4; it takes an odd whole number, 3 or more, or None"),
+        ({"asymmetric_kernel": 1}, "asymmetric_kernel = 1; it takes an odd whole number, 3 or more, or None"),
+        ({"fusion_merge": "multiply"}, "fusion_merge = 'multiply'; it takes add or concatenate"),
+        ({"fusion_order": "last"}, "fusion_order = 'last'; it takes upsample first or upsample last"),
         ({"dropout_rate": 1.0}, "dropout_rate = 1.0; it takes a rate from 0 to below 1"),
     ],
 )

@@ -162,6 +162,30 @@ def test_values_that_are_null_leave_a_whole_page(name):
     assert "None" not in parsed.text and "nan" not in parsed.text.split()
 
 
+def test_iiou_stands_beside_iou_where_it_was_measured():
+    sections = few_classes()
+    sections["evaluation"] |= {
+        "class_iou": {"road": 0.98, "person": 0.5, "train": None},
+        "category_iou": {"flat": 0.97, "human": 0.61},
+        "mean_instance_iou": 0.25, "instance_iou": {"person": 0.25, "train": math.nan},
+        "mean_category_instance_iou": 0.375, "category_instance_iou": {"human": 0.375}, "confusion": None,
+    }  # fmt: skip
+    parsed = read(report.report_html(sections, []))
+    rows = parsed.rows()
+    header = rows.index(["Class", "IoU\u00a0%", "paper cn14", "difference", "iIoU\u00a0%"])
+    assert rows[header + 1 : header + 5] == [
+        ["road", "98.0", "96.8", "+1.2", "–"],
+        ["person", "50.0", "67.5", "−17.5", "25.0"],
+        ["train", "–", "57.1", "–", "–"],
+        ["mean", "64.9", "65.9", "−1.0", "25.0"],
+    ]
+    header = rows.index(["Category", "IoU\u00a0%", "iIoU\u00a0%"])
+    categories = [["flat", "97.0", "–"], ["human", "61.0", "37.5"], ["mean", "80.1", "37.5"]]
+    assert rows[header + 1 : header + 4] == categories
+    assert "weighs each person" in parsed.text
+    assert "iIoU" not in read(report.report_html(few_classes(), [])).text
+
+
 def test_figures_that_are_not_finite_are_dashes():
     sections = whole_results()
     class_iou = {"road": math.nan, "sky": None}

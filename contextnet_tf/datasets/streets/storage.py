@@ -6,11 +6,10 @@ import zlib
 from collections.abc import Callable, Mapping
 
 import cv2
-import numpy as np
 
 from contextnet_tf.datasets.streets.scene import Scene, draw_street
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, read_json, replacing_file, write_json
+from contextnet_tf.files import make_folder, read_json, write_json, write_png
 
 RECORD = "streets.json"  # beside the splits: which set is drawn here
 VERSION = 1  # of the drawing; goes up when the same seed gives another picture
@@ -67,16 +66,10 @@ def write_scene(
     if picture.exists() and label_ids.exists() and instance_ids.exists():
         return False
     scene = draw_scene(seed, split, index, height, width)
-    _write_png(label_ids, scene.label_ids)
-    _write_png(instance_ids, scene.instance_ids)
-    _write_png(picture, cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR), _PNG_PICTURE)
+    write_png(label_ids, scene.label_ids)
+    write_png(instance_ids, scene.instance_ids)
+    write_png(picture, cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR), _PNG_PICTURE)
     return True
-
-
-def _write_png(path: pathlib.Path, picture: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
-    with replacing_file(path) as temporary:
-        if not cv2.imwrite(str(temporary), picture, parameters):
-            raise InputError(f"{path}: cannot be written; is the disk full?")
 
 
 def _claim(root: pathlib.Path, record: dict) -> None:

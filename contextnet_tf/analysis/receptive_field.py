@@ -1,0 +1,121 @@
+"""How much of the picture a network's decision for one pixel can depend on."""
+
+import math
+from typing import Any
+
+import keras
+from keras import layers
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models import graph
+from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
+from contextnet_tf.models.sizes import size_multiple
+from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
+
+_Span = tuple[float, float]  # first and last row (or column) that is needed
+
+_EVERYTHING = (-math.inf, math.inf)
+_WINDOWED = (
+    layers.Conv2D,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv2D,
+    layers.AveragePooling2D,
+    layers.MaxPooling2D,
+)
+_POINTWISE = (
+    layers.Activation,
+    layers.Add,
+    layers.Average,
+    layers.BatchNormalization,
+    layers.Concatenate,
+    layers.Dropout,
+    layers.Multiply,
+    layers.PReLU,
+    layers.ReLU,
+    layers.Rescaling,
+    layers.SpatialDropout2D,
+)
+
+
+def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, float]:
+    """The largest (height, width) in pixels that one value of an output can depend on; inf: the whole picture.
+
+    Exact for whole spans: followed from the value back through every layer, for each place that the value
+    can have within the network's grid, as if the picture had no border.
+
+    Raises:
+      InputError: the model is not functional, or has a layer of which it is not known what it sees.
+    """
+    multiple = size_multiple(model)
+    length = 64 * multiple  # any that is large enough for kernels without padding
+    shapes = graph.tensor_shapes(model, [(1, length, length, x.shape[-1]) for x in model.inputs])
+    return tuple(
+        max(_field(model, output, axis, place, shapes) for place in range(multiple)) for axis in (0, 1)
+    )
+
+
+def _field(model: keras.Model, output: str, axis: int, place: int, shapes: dict[int, tuple]) -> float:
+    """How many rows (axis 0) or columns (1) of the input the output's row or column `place` depends on."""
+    needed: dict[int, _Span] = {id(model.output[output]): (place, place)}
+    for node in reversed(graph.calls(model)):
+        spans = [needed[id(tensor)] for tensor in node.outputs if id(tensor) in needed]
+        if not spans:
+            continue
+        inputs = [shapes[id(tensor)][1 + axis] for tensor in node.input_tensors]
+        length = shapes[id(node.outputs[0])][1 + axis]
+        for tensor, span in zip(node.input_tensors, _needed(node.operation, _hull(spans), axis, inputs, length)):
+            needed[id(tensor)] = _hull([span, needed.get(id(tensor), span)])
+    first, last = needed[id(model.inputs[0])]
+    return last - first + 1
+
+
+def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) -> list[_Span]:
+    """What of each input a layer needs for `span` of its output.
+
+    `inputs` are the lengths of its inputs along the axis, `length` that of its output.
+    """
+    if span == _EVERYTHING:
+        return [_EVERYTHING] * len(inputs)
+    first, last = span
+    match layer:
+        case layers.Conv2DTranspose():
+            kernel, stride = layer.kernel_size[axis], layer.strides[axis]
+            before = max(kernel - stride, 0) // 2 if layer.padding == "same" else 0
+            return [((first + before - kernel + stride) // stride, (last + before) // stride)]
+        case MaxPoolingWithIndices():
+            return [(2 * first, 2 * last + 1)]
+        case MaxUnpooling():
+            return [(first // 2, last // 2)] * 2
+        case layers.ZeroPadding2D():
+            # Seen as channels-first, the first padding is that of the columns, and rows have none.
+            index = axis - (layer.data_format == "channels_first")
+            before = layer.padding[index][0] if index >= 0 else 0
+            return [(first - before, last - before)]
+        case layers.UpSampling2D():
+            return [_interpolated(span, inputs[0] / length, layer.interpolation)]
+        case ResizeLike():
+            return [_interpolated(span, inputs[0] / length, "bilinear")]
+        case AveragePoolingTo():
+            return [_EVERYTHING]
+        case _ if isinstance(layer, _WINDOWED):
+            kernel = layer.kernel_size if hasattr(layer, "kernel_size") else layer.pool_size
+            stride = layer.strides[axis]
+            reach = (kernel[axis] - 1) * getattr(layer, "dilation_rate", (1, 1))[axis]
+            padding = max((length - 1) * stride + reach + 1 - inputs[0], 0) if layer.padding == "same" else 0
+            start = first * stride - padding // 2
+            return [(start, start + (last - first) * stride + reach)]
+        case _ if isinstance(layer, _POINTWISE):
+            return [span] * len(inputs)
+    raise InputError(f"layer {layer.name!r}: what a {type(layer).__name__} sees is not known")
+
+
+def _interpolated(span: _Span, scale: float, interpolation: str) -> _Span:
+    """What an interpolation with half-pixel centres reads for `span`; `scale` is input by output length."""
+    first, last = ((place + 0.5) * scale - 0.5 for place in span)
+    if interpolation == "nearest":
+        return math.floor(first + 0.5), math.floor(last + 0.5)
+    return math.floor(first), math.ceil(last)
+
+
+def _hull(spans: list[_Span]) -> _Span:
+    return min(first for first, _ in spans), max(last for _, last in spans)

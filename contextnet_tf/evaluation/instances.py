@@ -1,0 +1,150 @@
+"""Cityscapes' instance-weighted IoU (iIoU): how well single people and vehicles are found, small ones too.
+
+Each instance counts as if it had as many pixels as an instance of its class has on average. Pixels of other
+classes that were taken for the class belong to no instance and count once each:
+iIoU = iTP / (iTP + FP + iFN) (Cordts et al., "The Cityscapes Dataset", CVPR 2016, section 4.1).
+"""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources.cityscapes import INSTANCE_END, LABEL_END
+from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.confusion import ConfusionMatrix, quotient
+
+# Pixels of an instance on average, in pictures of 1024 x 2048, with which Cityscapes' own program weighs
+# (cityscapesScripts 2.3.0). It takes them for pictures of every size and so do we: in smaller ones, where FP
+# is smaller and these are not, iIoU comes out larger.
+MEAN_INSTANCE_SIZES = {
+    "person": 3462.4756337644,
+    "rider": 3930.4788056518,
+    "car": 12794.0202738185,
+    "truck": 27855.1264367816,
+    "bus": 35732.1511111111,
+    "train": 67583.7075812274,
+    "motorcycle": 6298.7200839748,
+    "bicycle": 4672.3249222261,
+}
+
+# A pixel of an instance holds 1000 x label id + the instance's number; other pixels hold the label id alone.
+# So do groups whose instances cannot be told apart: they take no part in iTP and iFN.
+_FACTOR = 1000
+
+
+class InstanceCounts:
+    """Weighted pixels of the instances of each class, over any number of pictures.
+
+    Attributes:
+      total: float64 [C], of all instances: iTP + iFN.
+      right: float64 [C], of these the ones whose class is right: iTP.
+      right_category: float64 [C], the ones whose category is right.
+    """
+
+    def __init__(self, dataset: Dataset):
+        classes = dataset.classes
+        categories = np.array([label.category for label in classes])
+        self._same_category = categories[:, None] == categories
+        self._mean_sizes = np.array([MEAN_INSTANCE_SIZES.get(label.name, np.nan) for label in classes])
+        self._train_ids = np.full(256, dataset.ignore_label)  # by label id
+        for label in dataset.labels:
+            if label.has_instances:
+                self._train_ids[label.id] = label.train_id
+        self._ignore_label = dataset.ignore_label
+        self.total, self.right, self.right_category = np.zeros((3, len(classes)))
+
+    def update(self, instance_ids: np.ndarray, predictions: np.ndarray) -> None:
+        """Adds a picture: what `read_instances` gives, and the predicted train ids uint8 of the same shape."""
+        inside = instance_ids > _FACTOR
+        ids, predicted = instance_ids[inside], predictions[inside]
+        found = np.flatnonzero(np.bincount(ids, minlength=1 << 16))
+        truth = self._train_ids[found // _FACTOR]
+        found, truth = found[truth != self._ignore_label], truth[truth != self._ignore_label]
+        # Row i: how the pixels of instance i were labelled. The last row is that of instances which do not count.
+        row = np.full(1 << 16, len(found))
+        row[found] = np.arange(len(found))
+        cells = np.bincount(row[ids] << 8 | predicted, minlength=len(found) + 1 << 8)
+        labelled = cells.reshape(-1, 256)[: len(found)]
+        weights = self._mean_sizes[truth] / labelled.sum(axis=1)
+        right = labelled[np.arange(len(found)), truth]
+        right_category = (labelled[:, : len(self.total)] * self._same_category[truth]).sum(axis=1)
+        self.total += self._by_class(truth, self._mean_sizes[truth])
+        self.right += self._by_class(truth, weights * right)
+        self.right_category += self._by_class(truth, weights * right_category)
+
+    def iou(self, matrix: ConfusionMatrix) -> np.ndarray:
+        """iIoU float64 [C]; `matrix` counts the same pictures. nan for a class that neither occurs nor is found."""
+        return quotient(self.right, self.total + matrix.wrongly_found())
+
+    def category_iou(self, matrix: ConfusionMatrix, groups: np.ndarray) -> np.ndarray:
+        """The same of the categories, float64 [G]: `groups` int [C] holds each class's category."""
+        right, total = (np.bincount(groups, values) for values in (self.right_category, self.total))
+        return quotient(right, total + matrix.grouped(groups).wrongly_found())
+
+    def _by_class(self, truth: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return np.bincount(truth, values, minlength=len(self.total))
+
+
+def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathlib.Path] | None:
+    """The file of instances of each example, beside its label file; None where iIoU cannot be measured.
+
+    That is where no example has such a file, as in CamVid, and where the data set has no class whose mean
+    instance size is known.
+
+    Raises:
+      InputError: some examples have one and others not.
+    """
+    if not any(label.name in MEAN_INSTANCE_SIZES and label.has_instances for label in dataset.classes):
+        return None
+    paths = [_beside(example.label_path) for example in examples]
+    missing = [path is None or not path.is_file() for path in paths]
+    if all(missing):
+        return None
+    if any(missing):
+        example, path = next((e, p) for e, p, absent in zip(examples, paths, missing, strict=True) if absent)
+        raise InputError(
+            f"{path or example.name}: is missing, though {missing.count(False)} of the {len(paths)} pictures have "
+            "their file of instances; unpack the data set again, or remove all of these files"
+        )
+    return paths
+
+
+def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, int]) -> np.ndarray:
+    """Reads a file of instances as uint16 [H, W]; `shape` is that of the labels.
+
+    Raises:
+      InputError: the file is unreadable, has not 16 bits or another size, or an instance is of a label that has none.
+    """
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if ids is None:
+        raise InputError(f"{path}: is missing or not a whole picture file")
+    if ids.ndim != 2 or ids.dtype != np.uint16:
+        raise InputError(f"{path}: a file of instances has one 16-bit value a pixel; unpack the data set again")
+    if ids.shape != tuple(shape):
+        raise InputError(
+            f"{path}: is {ids.shape[1]} x {ids.shape[0]} pixels, its labels are {shape[1]} x {shape[0]}; "
+            "they must be of one size"
+        )
+    known = np.ones(1 << 16, bool)
+    known[_FACTOR + 1 :] = np.isin(
+        np.arange(_FACTOR + 1, 1 << 16) // _FACTOR, [label.id for label in dataset.labels if label.has_instances]
+    )
+    if not known[ids].all():
+        value = int(ids[~known[ids]].min())
+        raise InputError(
+            f"{path}: value {value} would be instance {value % _FACTOR} of label {value // _FACTOR}, which has no "
+            "instances in the label table"
+        )
+    return ids
+
+
+def _beside(label_path: str | None) -> pathlib.Path | None:
+    """The path of the instances that belong to a label file; None for one that is not named as Cityscapes' are."""
+    if not label_path or not label_path.endswith(LABEL_END):
+        return None
+    return pathlib.Path(label_path.removesuffix(LABEL_END) + INSTANCE_END)

@@ -1,0 +1,81 @@
+"""The residual networks (He, Zhang, Ren, Sun, 2016) within DeepLab v2, PSPNet and ICNet.
+
+All three keep the size of an eighth: the last two stages are dilated instead of down-sampled. Normalization has
+the epsilon 1e-5 of the originals and PSPNet's momentum (0.05 for the new value, which Keras calls 0.95).
+Kernels start as He et al. propose.
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import Literal
+
+import keras
+from keras import layers
+
+from contextnet_tf.models import blocks
+
+# Convolution and batch normalization as all three networks have them.
+convolution = functools.partial(blocks.convolution, epsilon=1e-5, momentum=0.95)
+
+
+def rectified(
+    x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1, dilation: int = 1
+) -> keras.KerasTensor:
+    """Convolution, batch normalization, ReLU: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
+    x = convolution(x, channels, kernel_size, name, stride, dilation)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def deep_stem(x: keras.KerasTensor, channels: tuple[int, int, int]) -> keras.KerasTensor:
+    """Three 3x3 convolutions and a pooling, as in PSPNet: float32 [B, H, W, 3] -> [B, H/4, W/4, channels[2]]."""
+    for number, (made, stride) in enumerate(zip(channels, (2, 1, 1), strict=True), start=1):
+        x = rectified(x, made, 3, f"conv1_{number}", stride)
+    return pool(x)
+
+
+def pool(x: keras.KerasTensor) -> keras.KerasTensor:
+    """The 3x3 max pooling after the stem: float32 [B, H, W, C] -> [B, H/2, W/2, C]."""
+    return layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(x)
+
+
+def stage(
+    x: keras.KerasTensor,
+    name: str,
+    width: int,
+    numbers: Iterable[int],
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    strided: Literal["reduce", "3x3"] = "reduce",
+) -> keras.KerasTensor:
+    """Bottlenecks one after another: float32 [B, H, W, C] -> [B, H/stride, W/stride, 4 width].
+
+    They are named `NAME_1` and so on by their `numbers`. The first one has the stride, in the convolution
+    that `strided` names; all have the dilation.
+    """
+    for number in numbers:
+        x = bottleneck(x, width, f"{name}_{number}", stride, dilation, strided)
+        stride = 1
+    return x
+
+
+def bottleneck(
+    x: keras.KerasTensor,
+    width: int,
+    name: str,
+    stride: int = 1,
+    dilation: int = 1,
+    strided: Literal["reduce", "3x3"] = "reduce",
+) -> keras.KerasTensor:
+    """1x1, 3x3 and 1x1 convolution beside a shortcut: float32 [B, H, W, C] -> [B, H/stride, W/stride, 4 width].
+
+    The shortcut is a projection where the size or the number of channels changes. He et al. put the stride
+    in the first 1x1 convolution ("reduce"), later networks in the 3x3 one.
+    """
+    strides = {"reduce": 1, "3x3": 1} | {strided: stride}
+    y = rectified(x, width, 1, f"{name}_reduce", strides["reduce"])
+    y = rectified(y, width, 3, f"{name}_3x3", strides["3x3"], dilation)
+    y = convolution(y, 4 * width, 1, f"{name}_increase")
+    if stride > 1 or x.shape[-1] != 4 * width:
+        x = convolution(x, 4 * width, 1, f"{name}_project", stride)
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))

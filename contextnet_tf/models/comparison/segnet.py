@@ -1,0 +1,85 @@
+"""SegNet (Badrinarayanan, Kendall, Cipolla, 2017): the convolutions of VGG-16, and their mirror image.
+
+The encoder remembers where its 2x2 maxima stood, the decoder puts features back there; see
+`contextnet_tf.models.unpooling` for how that is exported. All kernels start as He et al. propose; the
+paper takes those of the encoder from a trained VGG-16. The 29.46 million parameters are those of the network
+as it is trained: 29,461,907 with 19 classes; folded it has 29,438,099.
+
+The original normalizes with the epsilon 1e-9 and a first shift of 0.001, as here, and takes the statistics for
+inference over the training set at the end; the moving averages in their place are Keras' own. Its
+convolutions also have a bias, which has no effect before a normalization and is left out.
+"""
+
+import functools
+
+import keras
+from keras import layers
+
+from contextnet_tf.models import blocks
+from contextnet_tf.models.inputs import check_input
+from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
+
+_MULTIPLE = 32  # five times down-sampled by 2
+
+# Channels that the 3x3 convolutions make. Those of VGG-16 (Simonyan and Zisserman, 2015, configuration D), from
+# one pooling to the next; and from one unpooling to the next, where the last one, to the classes, is apart.
+_ENCODER = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+_DECODER = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,))
+
+_convolution = functools.partial(
+    blocks.convolution, kernel_size=3, epsilon=1e-9, beta_initializer=keras.initializers.Constant(0.001)
+)
+
+
+def build_segnet(
+    *,
+    num_classes: int = 19,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    aux_head: bool = False,
+) -> keras.Model:
+    """SegNet, its Figure 2: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
+
+    It has no auxiliary head; `aux_head` changes nothing.
+
+    Raises:
+      InputError: H or W is given and not divisible by 32, or C is not 3, or there are fewer than two classes.
+    """
+    check_input("segnet", _MULTIPLE, num_classes, input_shape)
+    image = keras.Input(input_shape, name="image")
+    x = decode(*encode(image))
+    # float32 also under mixed precision, as `contextnet_tf.models.logits.classify`.
+    logits = layers.Conv2D(
+        num_classes, 3, padding="same", kernel_initializer="he_normal", dtype="float32", name="main"
+    )(x)
+    return keras.Model(image, {"main": logits}, name="segnet")
+
+
+def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+    """The 13 convolutions of VGG-16: float32 [B, H, W, 3] -> [B, H/32, W/32, 512], and the pooled places.
+
+    The places of pooling n, int32 [B, H/2^n, W/2^n, C], first to last.
+    """
+    x, places = image, []
+    for stage, stage_channels in enumerate(_ENCODER, start=1):
+        for number, channels in enumerate(stage_channels, start=1):
+            x = _rectified(x, channels, f"encoder_conv{stage}_{number}")
+        x, stage_places = MaxPoolingWithIndices(name=f"encoder_pool{stage}")(x)
+        places.append(stage_places)
+    return x, places
+
+
+def decode(x: keras.KerasTensor, places: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """The encoder backwards, but for its first convolution: float32 [B, H/32, W/32, 512] -> [B, H, W, 64].
+
+    A convolution bears the number of the one of the encoder that it mirrors.
+    """
+    for stage, stage_channels in zip((5, 4, 3, 2, 1), _DECODER, strict=True):
+        x = MaxUnpooling(name=f"decoder_unpool{stage}")(x, places[stage - 1])
+        last = len(_ENCODER[stage - 1])
+        for number, channels in enumerate(stage_channels):
+            x = _rectified(x, channels, f"decoder_conv{stage}_{last - number}")
+    return x
+
+
+def _rectified(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+    return layers.ReLU(name=f"{name}_relu")(_convolution(x, channels, name=name))

@@ -1,0 +1,33 @@
+"""What every network asks of its input before it is built."""
+
+from contextnet_tf.errors import InputError
+
+
+def check_input(
+    name: str, multiple: int, num_classes: int, input_shape: tuple[int | None, int | None, int]
+) -> None:
+    """Refuses what the network `name`, for sizes that are multiples of `multiple`, cannot be built for.
+
+    Raises:
+      InputError: H or W is given and not divisible by `multiple`, or C is not 3, or there are fewer than
+        two classes.
+    """
+    if num_classes < 2:
+        raise InputError(f"num_classes = {num_classes}: a segmentation needs 2 classes or more")
+    if len(input_shape) != 3 or input_shape[2] != 3:
+        raise InputError(f"input_shape = {input_shape}: it takes (height, width, 3); both sizes may be None")
+    if any(size is not None and (size < 1 or size % multiple) for size in input_shape[:2]):
+        below, above = (
+            " x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1)
+        )
+        raise InputError(
+            f"input size {input_shape[0]} x {input_shape[1]} (height x width): {name} takes multiples "
+            f"of {multiple}; the nearest are {below} and {above}"
+        )
+
+
+def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:
+    """The multiple next to `size`, at least one; a size that is a multiple, or unknown, is its own."""
+    if size is None or (size > 0 and size % multiple == 0):
+        return size
+    return max(1, size // multiple + upwards) * multiple

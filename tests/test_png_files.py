@@ -1,0 +1,37 @@
+"""PNG files that are whole or not there."""
+
+import resource
+
+import cv2
+import numpy as np
+import pytest
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import write_png
+
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+
+
+@pytest.fixture
+def little_space():
+    """No file grows beyond a kilobyte, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_picture_comes_back(tmp_path):
+    for picture in (NOISE, NOISE.astype(np.uint16) * 257, np.stack([NOISE, NOISE.T, NOISE], axis=-1)):
+        write_png(tmp_path / "new" / "picture.png", picture)
+        np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "picture.png"), cv2.IMREAD_UNCHANGED), picture)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["picture.png"]
+
+
+def test_on_a_full_disk_the_older_file_stays(tmp_path, little_space):
+    path = tmp_path / "picture.png"
+    write_png(path, np.zeros((8, 8), np.uint8))
+    with pytest.raises(InputError, match=r"picture.png: cannot be written \(File too large\)"):
+        write_png(path, NOISE)
+    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.zeros((8, 8)))
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]

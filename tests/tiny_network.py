@@ -1,0 +1,14 @@
+"""The least that counts as a network, for tests in which it only has to be one."""
+
+import pathlib
+
+import keras
+
+
+def write_tiny_network(path: pathlib.Path, num_classes: int) -> None:
+    """Writes a network of one convolution with random weights, the same at every call; sizes in multiples of 8."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 3))
+    small = keras.layers.Conv2D(num_classes, 8, strides=8, name="classifier")(image)
+    logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(small)
+    keras.Model(image, {"main": logits}, name="tiny").save(path)
