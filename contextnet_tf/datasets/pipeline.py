@@ -7,6 +7,8 @@ import tensorflow as tf
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sampling import ClassUniform, class_uniform_index, sample_seed, shuffled_index
+from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
 
 
@@ -20,6 +22,11 @@ def training_batches(
     seed: int,
     first_step: int,
     last_step: int,
+    worker: int = 0,
+    workers: int = 1,
+    class_uniform: ClassUniform | None = None,
+    num_parallel_calls: int = tf.data.AUTOTUNE,
+    options: tf.data.Options | None = None,
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Yields the batches of steps `first_step` to `last_step` - 1.
 
@@ -27,27 +34,44 @@ def training_batches(
     examples and is augmented with a seed of its own: order and augmentation are functions of (seed, k),
     so the batches of a step are the same whatever step the run was started at.
 
+    Args:
+      dataset, examples: what is read.
+      augmentation: how far each picture may be changed.
+      crop_size: (height, width) of the pictures of a batch.
+      batch_size: pictures in a step, of all workers together.
+      seed: of order and augmentation.
+      first_step, last_step: steps of the run, from 0; those before are not read.
+      worker, workers: the batch of a step is cut into `workers` even parts, and this is part `worker`: one
+        after the other, the parts of all workers are the batch that one worker alone has.
+      class_uniform: gives a share of the samples to the classes in turn; None: each epoch shows each example once.
+      num_parallel_calls, options: how tf.data goes about it; they do not change what comes out.
+
     Yields:
-      (pictures float32 [B, height, width, 3] in [0, 1], labels uint8 [B, height, width] train ids).
+      (pictures float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height, width] train
+      ids).
 
     Raises:
-      InputError: a file turns out to be unreadable, of another size, or with an unknown label value.
+      InputError: the batch cannot be cut into so many parts; or a file turns out to be unreadable, of another
+        size, or with an unknown label value.
     """
+    part_size = _part_of_batch(batch_size, worker, workers)
     images, labels = _paths(examples)
     table = tf.constant(sources.train_id_table(dataset.labels))
 
-    def load(sample: tf.Tensor):
-        example = shuffled_index(sample, len(examples), seed)
+    def load(number: tf.Tensor):
+        sample = number // part_size * batch_size + worker * part_size + number % part_size
+        example, centre = _shown(sample, len(examples), seed, class_uniform)
         image, label = _decode(images[example], labels[example], table)
-        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation)
+        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, centre)
 
-    samples = tf.data.Dataset.range(first_step * batch_size, last_step * batch_size)
+    numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
     batches = (
-        samples.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        numbers.map(load, num_parallel_calls=num_parallel_calls, deterministic=True)
         # Only whole batches are asked for; dropping makes the shape static, so the step is traced once.
-        .batch(batch_size, drop_remainder=True)
+        .batch(part_size, drop_remainder=True)
         # The next batch is made while the network works on this one.
         .prefetch(2)
+        .with_options(options or tf.data.Options())
     )
     return _naming_bad_files(batches, dataset, examples)
 
@@ -69,20 +93,20 @@ def evaluation_examples(
     return _naming_bad_files(pictures, dataset, examples)
 
 
-def shuffled_index(sample: tf.Tensor, count: int, seed: int) -> tf.Tensor:
-    """The example, int64 [] below `count`, that sample number `sample` (int64 []) of a run shows.
-
-    Within each epoch of `count` samples the order is a permutation drawn from (seed, epoch).
-    """
-    epoch = tf.cast(sample // count, tf.int32)
-    place = tf.cast(sample % count, tf.int32)
-    order = tf.stack([tf.constant(seed, tf.int32), epoch])
-    return tf.cast(tf.random.experimental.index_shuffle(place, order, count - 1), tf.int64)
+def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
+    """How many pictures of a batch each worker makes."""
+    if not 0 <= worker < workers:
+        raise InputError(f"worker {worker} of {workers}: workers are numbered from 0 to {workers - 1}")
+    if batch_size % workers:
+        raise InputError(f"batches of {batch_size} cannot be cut into {workers} even parts; give a multiple of {workers}")
+    return batch_size // workers
 
 
-def sample_seed(sample: tf.Tensor, seed: int) -> tf.Tensor:
-    """The seed, int32 [2], of all that is random about sample number `sample` (int64 [])."""
-    return tf.random.fold_in(tf.constant([seed, 0], tf.int32), sample)
+def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform | None):
+    """The example that a sample shows, and what its crop is centred on."""
+    if class_uniform is None:
+        return shuffled_index(sample, count, seed), tf.constant(ANYWHERE)
+    return class_uniform_index(sample, count, seed, class_uniform)
 
 
 def _paths(examples: Sequence[sources.Example]) -> tuple[tf.Tensor, tf.Tensor]:

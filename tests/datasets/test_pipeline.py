@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contextnet_tf.datasets import pipeline
+from contextnet_tf.datasets import pipeline, sampling
 from contextnet_tf.datasets.augment import Augmentation
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.statistics import class_pixel_counts
@@ -63,7 +63,7 @@ def test_another_seed_gives_other_batches(camvid_dir):
 @given(count=st.integers(1, 40), seed=st.integers(0, 1000), epoch=st.integers(0, 50))
 def test_each_epoch_is_a_permutation(count, seed, epoch):
     samples = [tf.constant(epoch * count + place, tf.int64) for place in range(count)]
-    order = [int(pipeline.shuffled_index(sample, count, seed)) for sample in samples]
+    order = [int(sampling.shuffled_index(sample, count, seed)) for sample in samples]
     assert sorted(order) == list(range(count))
 
 
