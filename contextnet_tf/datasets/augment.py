@@ -29,6 +29,11 @@ class Augmentation:
     saturation: float = 0.25  # factor: uniform in [1 - x, 1 + x]
     hue: float = 0.03  # turn of the colour circle: uniform in [-x, x]
 
+    def with_colours(self, factor: float) -> "Augmentation":
+        """The same with the four colour ranges times `factor`: 0.5 halves them, 0 leaves colours as they are."""
+        ranges = ("brightness", "contrast", "saturation", "hue")
+        return dataclasses.replace(self, **{name: factor * getattr(self, name) for name in ranges})
+
 
 def augment(
     image: tf.Tensor,
@@ -56,6 +61,8 @@ def augment(
     image, label = scaled_crop(image, label, window, crop_size)
     if ranges.flip:
         image, label = flip_if(tf.random.stateless_uniform([], flip_seed) < 0.5, image, label)
+    if ranges == ranges.with_colours(0):
+        return image, label
     # Colours last: on the crop it costs a fraction of what it costs on the whole picture.
     return recolour(image, *random_colour(colour_seed, ranges)), label
 

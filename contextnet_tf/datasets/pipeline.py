@@ -7,7 +7,13 @@ import tensorflow as tf
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.sampling import ClassUniform, class_uniform_index, sample_seed, shuffled_index
+from contextnet_tf.datasets.sampling import (
+    ClassUniform,
+    class_uniform_index,
+    sample_number,
+    sample_seed,
+    shuffled_index,
+)
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
 
@@ -59,7 +65,7 @@ def training_batches(
     table = tf.constant(sources.train_id_table(dataset.labels))
 
     def load(number: tf.Tensor):
-        sample = number // part_size * batch_size + worker * part_size + number % part_size
+        sample = sample_number(number, batch_size, worker, workers)
         example, centre = _shown(sample, len(examples), seed, class_uniform)
         image, label = _decode(images[example], labels[example], table)
         return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, centre)

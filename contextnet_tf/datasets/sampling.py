@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.windows import ANYWHERE
 
-_ORDER_OF_CLASSES = -1  # in the key of a permutation, where a class' places have its number
+_ORDER_OF_CLASSES = -1  # salts the order of the classes; that of a class' places is salted with its number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,15 @@ class ClassUniform:
     centres: np.ndarray  # int32 [P, 2], (y, x) in pixels of its picture
     first: np.ndarray  # int64 [C]
     counts: np.ndarray  # int64 [C]
+
+
+def sample_number(number: tf.Tensor, batch_size: int, worker: int, workers: int) -> tf.Tensor:
+    """The number in the run, int64 [], of the sample that a worker makes as its own `number` (int64 []).
+
+    The batch of a step is cut into as many even parts as there are workers; each makes one of them.
+    """
+    part_size = batch_size // workers
+    return number // part_size * batch_size + worker * part_size + number % part_size
 
 
 def sample_seed(sample: tf.Tensor, seed: int) -> tf.Tensor:
@@ -74,8 +83,10 @@ def _floor_share(sample: tf.Tensor, share: float) -> tf.Tensor:
     return tf.cast(tf.floor(tf.cast(sample, tf.float64) * share), tf.int64)
 
 
-def _shuffled(number: tf.Tensor, count: int | tf.Tensor, *key: int | tf.Tensor) -> tf.Tensor:
+def _shuffled(number: tf.Tensor, count: int | tf.Tensor, seed: int, *salt: int | tf.Tensor) -> tf.Tensor:
     """The number below `count` (int64 []) at place `number` % `count` in the order of round `number` // `count`."""
     count = tf.cast(count, tf.int64)
-    order = tf.stack([*(tf.cast(part, tf.int32) for part in key), tf.cast(number // count, tf.int32)])
-    return tf.random.experimental.index_shuffle(number % count, order, count - 1)
+    key = tf.stack([tf.constant(seed, tf.int32), tf.cast(number // count, tf.int32)])
+    for part in salt:
+        key = tf.random.fold_in(key, part)
+    return tf.random.experimental.index_shuffle(number % count, key, count - 1)

@@ -12,13 +12,14 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
+from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.datasets.statistics import class_pixel_counts
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.files import replacing_file
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
-from contextnet_tf.models.sizes import size_multiple
+from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.training.checkpoints import Checkpoints, claim_folder
 from contextnet_tf.training.history import History
 from contextnet_tf.training.losses import balanced_weights
@@ -66,8 +67,7 @@ def train(
       dataset: what the examples are examples of.
       train_examples, val_examples: the two splits.
       output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
-      crop_size: (height, width) of the training pictures; None: the data set's picture size, cut to
-        what the network takes.
+      crop_size: (height, width) of the training pictures; None: as the recipe says.
       seed: of sample order and augmentation.
       resume: go on from the newest checkpoint in `output_dir`, if there is one.
       on_step: called after each step with its number (from 1), the number of steps, and its figures.
@@ -79,7 +79,7 @@ def train(
         a file of the data set is bad; or the loss is not finite.
     """
     _check_outputs(model, dataset)
-    crop_size = _checked_crop(model, crop_size or default_crop(model, dataset))
+    crop_size = _checked_crop(model, crop_size or _recipe_crop(model, recipe, dataset))
     steps = recipe.epochs * len(train_examples) // recipe.batch_size
     if not steps or not val_examples:
         raise InputError(
@@ -142,6 +142,7 @@ class _Run:
         self._training_step = make_training_step(
             model, self._network, self._averaged, optimizer, recipe, self._class_weights()
         )
+        self._class_uniform = self._find_classes()
         self._step = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)
         self._best_step = tf.Variable(0, dtype=tf.int64)
@@ -204,12 +205,22 @@ class _Run:
             seed=self._seed,
             first_step=first_step,
             last_step=self._steps,
+            class_uniform=self._class_uniform,
         )
 
     def _is_validated(self, step: int) -> bool:
         """Whether `step` is the last, or completes another of the stretches of epochs between validations."""
         distance = self._recipe.validation_epochs
         return step == self._steps or self._epoch(step) // distance > self._epoch(step - 1) // distance
+
+    def _find_classes(self) -> ClassUniform | None:
+        if not self._recipe.class_uniform:
+            return None
+        # At scale 2 a crop shows a window of half its size: of a class about a tile's middle, most of the tile.
+        tile_size = tuple(max(1, length // 2) for length in self._crop_size)
+        return class_uniform(
+            self._dataset, self._train_examples, share=self._recipe.class_uniform, tile_size=tile_size
+        )
 
     def _class_weights(self) -> np.ndarray | None:
         if not self._recipe.class_balance:
@@ -255,6 +266,14 @@ def _check_outputs(model: keras.Model, dataset: Dataset) -> None:
             f"{model.name}: tells {classes} classes apart, {dataset.name} has {dataset.num_classes}; "
             f"build it with num_classes={dataset.num_classes}"
         )
+
+
+def _recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
+    if recipe.crop == "inside":
+        return default_crop(model, dataset)
+    if recipe.crop == "whole":
+        return padded_size(dataset.picture_size, size_multiple(model))
+    return recipe.crop
 
 
 def _checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:

@@ -188,6 +188,21 @@ def test_contrast_turns_about_mid_grey_and_brightness_adds():
     np.testing.assert_allclose(_recoloured([0.5, 0.7, 0.95], brightness=0.1), [0.6, 0.8, 1.0], atol=1e-6)
 
 
+def test_reduced_colours():
+    changed = augment.Augmentation(brightness=0.1, contrast=0.3, saturation=0.2, hue=0.04).with_colours(0.5)
+    assert (changed.brightness, changed.contrast, changed.saturation, changed.hue) == (0.05, 0.15, 0.1, 0.02)
+    assert changed.scale == (0.5, 2.0) and changed.flip
+
+
+def test_no_changes_of_colour_leave_colours_as_they_are(call):
+    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    ranges = augment.Augmentation(scale=(1.0, 1.0), flip=False).with_colours(0)
+    image, _ = call(
+        lambda image, label: augment.augment(image, label, tf.constant([1, 2]), (4, 4), ranges), picture, LABEL
+    )
+    np.testing.assert_allclose(image, picture / 255.0, atol=1e-7)
+
+
 def test_the_same_seed_gives_the_same_and_another_seed_another(call):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (40, 60, 3), np.uint8)
