@@ -19,6 +19,7 @@ from absl import flags
 
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.cache import PictureCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report
@@ -43,6 +44,9 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "class_balance", None, "A class counts with frequency ** -this in the loss. Default: the recipe's.", lower_bound=0
 )
+flags.DEFINE_string(
+    "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
+)
 flags.DEFINE_bool("resume", False, "Go on from the newest checkpoint in --output_dir, if there is one.")
 program.key_flags("model", "dataset", "data_dir", "output_dir", "recipe", "seed")
 
@@ -64,6 +68,7 @@ def run(
     colours: float | None = None,
     class_uniform: float | None = None,
     class_balance: float | None = None,
+    cache: str | None = None,
     resume: bool = False,
     given_flags: dict[str, Any] | None = None,
 ) -> TrainResult:
@@ -87,6 +92,7 @@ def run(
     splits = {split: description.list_examples(data_dir, split) for split in ("train", "val")}
     for examples in splits.values():
         sources.check_files(examples)
+    pictures = _announced_cache(cache, description, splits["train"]) if cache else None
     with _Progress(used_recipe.batch_size) as progress:
         result = train(
             network,
@@ -98,6 +104,7 @@ def run(
             crop_size=crop_size,
             seed=seed,
             resume=resume,
+            cache=pictures,
             on_step=progress.step,
             on_validation=progress.validation,
         )
@@ -130,6 +137,15 @@ def _changed(
         raise InputError(f"the scales go from {low} to {high}; give --min_scale and --max_scale the other way round")
     given = {name: value for name, value in changes.items() if value is not None}
     return dataclasses.replace(recipe, augmentation=dataclasses.replace(augmentation, scale=(low, high)), **given)
+
+
+def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
+    """Makes the cache and says what it will take."""
+    in_memory = where == "memory"
+    made = memory_cache(examples) if in_memory else disk_cache(where, dataset, examples)
+    taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
+    print(f"cache: {made.pictures} pictures take {taken}", flush=True)
+    return made
 
 
 class _Progress:
@@ -220,6 +236,7 @@ def main(argv: Sequence[str]) -> None:
         colours=values.colours,
         class_uniform=values.class_uniform,
         class_balance=values.class_balance,
+        cache=values.cache,
         resume=values.resume,
         given_flags=program.given_flags(),
     )

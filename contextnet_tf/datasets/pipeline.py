@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
+from contextnet_tf.datasets.cache import PictureCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sampling import (
     ClassUniform,
@@ -16,6 +17,9 @@ from contextnet_tf.datasets.sampling import (
 )
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
+
+# What TensorFlow says of a file that is not there, may not be read, or holds something else.
+_BAD_FILE = (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 
 def training_batches(
@@ -31,6 +35,7 @@ def training_batches(
     worker: int = 0,
     workers: int = 1,
     class_uniform: ClassUniform | None = None,
+    cache: PictureCache | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
     options: tf.data.Options | None = None,
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
@@ -50,6 +55,7 @@ def training_batches(
       worker, workers: the batch of a step is cut into `workers` even parts, and this is part `worker`: one
         after the other, the parts of all workers are the batch that one worker alone has.
       class_uniform: gives a share of the samples to the classes in turn; None: each epoch shows each example once.
+      cache: of these very examples, decoded; None: files are decoded whenever they are shown.
       num_parallel_calls, options: how tf.data goes about it; they do not change what comes out.
 
     Yields:
@@ -57,8 +63,8 @@ def training_batches(
       ids).
 
     Raises:
-      InputError: the batch cannot be cut into so many parts; or a file turns out to be unreadable, of another
-        size, or with an unknown label value.
+      InputError: the batch cannot be cut into so many parts; a file turns out to be unreadable, of another
+        size, or with an unknown label value; or the cache cannot be written any more.
     """
     part_size = _part_of_batch(batch_size, worker, workers)
     images, labels = _paths(examples)
@@ -67,7 +73,11 @@ def training_batches(
     def load(number: tf.Tensor):
         sample = sample_number(number, batch_size, worker, workers)
         example, centre = _shown(sample, len(examples), seed, class_uniform)
-        image, label = _decode(images[example], labels[example], table)
+
+        def decode():
+            return _decode(images[example], labels[example], table)
+
+        image, label = cache.through(example, decode) if cache else decode()
         return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, centre)
 
     numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
@@ -79,7 +89,7 @@ def training_batches(
         .prefetch(2)
         .with_options(options or tf.data.Options())
     )
-    return _naming_bad_files(batches, dataset, examples)
+    return _naming_bad_files(batches, dataset, examples, cache)
 
 
 def evaluation_examples(
@@ -133,7 +143,12 @@ def _decode(image_path: tf.Tensor, label_path: tf.Tensor, table: tf.Tensor):
         return tf.identity(image), tf.cast(train_ids, tf.uint8)
 
 
-def _naming_bad_files(batches: tf.data.Dataset, dataset: Dataset, examples: Sequence[sources.Example]) -> Iterator:
+def _naming_bad_files(
+    batches: tf.data.Dataset,
+    dataset: Dataset,
+    examples: Sequence[sources.Example],
+    cache: PictureCache | None = None,
+) -> Iterator:
     """Iterates; when TensorFlow fails on a file, reads the examples one by one until the file is found.
 
     The native operators are fast but do not name the file; the strict reader is slow but does.
@@ -144,7 +159,11 @@ def _naming_bad_files(batches: tf.data.Dataset, dataset: Dataset, examples: Sequ
             batch = next(iterator)
         except StopIteration:
             return
-        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
+        except tf.errors.OpError as error:
+            if cache and cache.failure:
+                raise InputError(f"the cache cannot be written: {cache.failure}") from error
+            if not isinstance(error, _BAD_FILE):
+                raise
             for example in examples:
                 sources.read_example(example, dataset)
             raise InputError(f"the data set cannot be read: {error.message}") from error

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets import pipeline, sampling
 from contextnet_tf.datasets.augment import Augmentation
+from contextnet_tf.datasets.cache import memory_cache
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.statistics import class_uniform
 from contextnet_tf.errors import InputError
@@ -118,11 +119,13 @@ def test_crops_by_class_show_it_in_the_middle(camvid_dir):
     assert middles[0:12:2].count(10) == 0
 
 
-def test_memory_stays_flat_over_a_thousand_batches(camvid_dir):
+@pytest.mark.parametrize("cached", [False, True], ids=["files", "cache"])
+def test_memory_stays_flat_over_a_thousand_batches(camvid_dir, cached):
     def resident_megabytes():
         return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
-    batches = _batches(camvid_dir, last_step=1100)
+    cache = memory_cache(CAMVID.list_examples(camvid_dir, "train")) if cached else None
+    batches = _batches(camvid_dir, last_step=1100, cache=cache)
     for _ in range(100):  # buffers and arenas grow to their size
         next(batches)
     before = resident_megabytes()
