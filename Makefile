@@ -40,8 +40,9 @@ endif
 	$(python) -m experiments.predict --checkpoint=$(OUT)/export/model.tflite --output_dir=$(OUT)
 	$(python) -m experiments.report --output_dir=$(OUT)
 
+# Two processes: TensorFlow's own threads leave a second core idle while it builds networks.
 test: $(installed)
-	$(python) -m pytest $(TEST)
+	$(python) -m pytest --numprocesses 2 $(TEST)
 
 # Resolves the exact versions anew, for every Python of setup.cfg (needs uv). The constraints: newer releases of
 # these packages declare that they are not for the Pythons here, which uv does not read.
