@@ -176,6 +176,7 @@ class _Disk:
 def _key(dataset: Dataset, example: sources.Example) -> bytes:
     """What a decoded example depends on, as 32 bytes."""
     digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
+    digest.update(repr(sorted(dataset.label_colours.items())).encode())
     for path in (example.image_path, example.label_path):
         try:
             status = os.stat(path)

@@ -1,0 +1,61 @@
+"""What the input pipeline costs: that everything is measured and said, not how fast it is."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from contextnet_tf.datasets.augment import scaled_crop
+from contextnet_tf.datasets.throughput import Cost, scale_then_crop
+from contextnet_tf.datasets.windows import window_at
+from experiments import benchmark_input
+
+
+def test_drawn_pictures_are_measured_stage_by_stage(tmp_path):
+    costs = benchmark_input.run(
+        output_dir=tmp_path / "out", pictures=2, rounds=1, crop_size=(32, 64), picture_size=(64, 128)
+    )
+
+    assert list(costs) == ["32 x 64"]
+    measured = costs["32 x 64"]
+    assert set(measured) == set(benchmark_input.ROWS)
+    assert all(cost.milliseconds > 0 and cost.core_milliseconds > 0 for cost in measured.values())
+    section = json.loads((tmp_path / "out" / "result.json").read_text())["input"]
+    assert (section["pictures"], section["dataset"]) == (2, "streets, drawn at 64 x 128")
+    assert section["crops"]["32 x 64"]["png"]["milliseconds"] == measured["png"].milliseconds
+
+
+def test_table_by_hand():
+    costs = {name: Cost(10.0, 20.0) for name in benchmark_input.ROWS}
+    costs |= {"png": Cost(4.0, 10.0), "total": Cost(8.0, 16.0), "scale_first": Cost(70.0, 90.0)}
+
+    lines = benchmark_input.table(costs).splitlines()
+
+    # 1000 / 4 pictures a second; 10 of 16 core-milliseconds; the other 6 are 0.6 times as much; 90 / 20.
+    assert lines[2].split() == ["decode", "PNG,", "nothing", "else", "250.0", "10.0"]
+    assert lines[-1] == (
+        "decoding PNG is 62 % of the total, all the rest 0.60 times as much; at scale 2, crop first is 4.5 times cheaper"
+    )
+
+
+def test_both_ways_of_cropping_show_the_same():
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    label = random.integers(0, 19, (40, 60), dtype=np.uint8)
+    origin, crop_size = (8, 10), (32, 40)
+
+    window = window_at(tf.cast(origin, tf.float32), tf.constant(2.0), tf.constant([40, 60]), crop_size)
+    ours = scaled_crop(image, label, window, crop_size)
+    simple = scale_then_crop(tf.constant(image), tf.constant(label), 2.0, origin, crop_size)
+
+    np.testing.assert_allclose(ours[0], simple[0], atol=1e-5)
+    np.testing.assert_array_equal(ours[1], simple[1])
+
+
+def test_too_few_pictures_and_too_large_crops_are_refused(camvid_dir, call):
+    named = ("--dataset=camvid", f"--data_dir={camvid_dir}")
+    called = call(benchmark_input, *named, "--pictures=7")
+    assert called.status == 1 and "there are 6 training pictures; give --pictures=6 or less" in called.err
+    called = call(benchmark_input, *named, "--pictures=2", "--rounds=1", "--crop_height=640", "--crop_width=640")
+    assert called.status == 1 and "is more than twice as large as the pictures" in called.err
