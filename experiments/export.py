@@ -22,7 +22,8 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
-from contextnet_tf.deployment.export import Agreement, check_export, export_saved_model, export_tflite
+from contextnet_tf.deployment.agreement import Agreement, check_export
+from contextnet_tf.deployment.export import export_saved_model, export_tflite
 from contextnet_tf.deployment.fitting import fit_picture
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import make_folder, replacing_folder

@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.deployment.export import Agreement, check_export, export_saved_model, export_tflite
+from contextnet_tf.deployment.agreement import Agreement, check_export
+from contextnet_tf.deployment.export import export_saved_model, export_tflite
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
 
@@ -62,7 +63,7 @@ def test_operators_of_the_tflite_file(exported):
     # branch, 4 layers of the detail branch (the first a convolution, the others pairs), the fusion unit (2
     # and 1) and the classifier. 6 + 2 + 1 additions: bottlenecks of equal size with stride 1, and the fusion.
     assert operators(exported / "model.tflite") == {
-        "CAST": 1,
+        "DEQUANTIZE": 1,
         "AVERAGE_POOL_2D": 1,
         "CONV_2D": 33,
         "DEPTHWISE_CONV_2D": 16,
@@ -76,7 +77,7 @@ def test_the_other_dilations_convert_as_cleanly(name, tmp_path):
     network = fold_batch_norm(build_model(name, num_classes=3, input_shape=(128, 128, 3)))
     export_tflite(network, tmp_path / "model.tflite")
     assert set(operators(tmp_path / "model.tflite")) == {
-        "CAST", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_BILINEAR"
+        "DEQUANTIZE", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_BILINEAR"
     }  # fmt: skip
 
 
@@ -173,6 +174,7 @@ def test_metadata_beside_the_files(exported):
             "channels": "RGB",
             "normalization": "picture / 255, inside the file",
         },
+        "output": "logits",
         "output_factor": 8,
         "precision": "float32",
         "commit": "0123abc",
@@ -218,7 +220,7 @@ def test_what_cannot_be_exported(export, network, tmp_path):
 
 
 def test_an_unknown_precision_names_the_known_ones(network, tmp_path):
-    with pytest.raises(InputError, match="precision 'int4' is not available; choose from: float32"):
+    with pytest.raises(InputError, match="precision 'int4' is not available; choose from: float32, float16, int8"):
         export_tflite(network, tmp_path / "model.tflite", "int4", size=SIZE)
 
 
