@@ -76,6 +76,27 @@ def make_folder(path: str | os.PathLike) -> pathlib.Path:
     return path
 
 
+def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
+    """Checks that the file system of `folder`, which need not be there yet, has room for `num_bytes`.
+
+    Raises:
+      InputError: it has not; says how much is needed and how much is free.
+    """
+    place = pathlib.Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if num_bytes > free:
+        raise InputError(
+            f"{folder}: {gigabytes(num_bytes)} are needed and {gigabytes(free)} are free; make room or name another folder"
+        )
+
+
+def gigabytes(num_bytes: int) -> str:
+    """11812345678 -> "11.81 GB"; less than 10 MB in kB."""
+    return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e7 else f"{num_bytes / 1e3:.0f} kB"
+
+
 def write_png(path: str | os.PathLike, picture: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
     """Writes a PNG, grey [H, W] or [H, W, 3] BGR, replacing the file as a whole; `parameters` are OpenCV's.
 

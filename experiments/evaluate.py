@@ -23,10 +23,10 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import make_folder
 from contextnet_tf.models.loading import load_network, network_path
-from contextnet_tf.reporting.results import environment, recorded_dataset, update_results
+from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
 from experiments import program
 
-program.key_flags("checkpoint", "model", "dataset", "data_dir", "split", "output_dir")
+program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "split", "output_dir")
 
 
 def run(
@@ -37,18 +37,20 @@ def run(
     data_dir: str | None = None,
     split: str = "val",
     output_dir: str,
+    definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> Report:
     """Measures the network and writes the figures; the arguments are the flags.
 
-    `dataset` and `data_dir` None: those that the result.json beside the checkpoint names.
+    `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names.
     """
-    dataset, data_dir = recorded_dataset([network_path(checkpoint).parent], dataset, data_dir)
+    run_dirs = [network_path(checkpoint).parent]
+    dataset, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
     if dataset is None:
         raise InputError(f"{checkpoint}: no result.json beside it names a data set; say --dataset=...")
-    description = get_dataset(dataset)
+    description = get_dataset(dataset, definition or recorded_definition(run_dirs, dataset))
     network = load_network(checkpoint, model=model, num_classes=description.num_classes)
-    examples = description.list_examples(data_dir, split)
+    examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
     make_folder(output_dir)  # so that a folder that cannot be written is refused before the work
     with tqdm.tqdm(total=len(examples), desc="evaluating", unit="picture", dynamic_ncols=True) as bar:
@@ -89,6 +91,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         split=values.split,
         output_dir=program.required("output_dir"),
+        definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
     print(table(report))

@@ -30,7 +30,7 @@ from contextnet_tf.files import make_folder, replacing_folder
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.pictures import evenly_spread
-from contextnet_tf.reporting.results import environment, recorded_dataset, update_results
+from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
 from experiments import program
 
 FORMATS = {
@@ -44,7 +44,7 @@ LEAST_AGREEMENT = 0.999  # share of pixels with the same label
 flags.DEFINE_enum("format", "all", [*FORMATS, "all"], "What to write: a SavedModel, a TFLite file, or both.")
 flags.DEFINE_integer("height", None, "Height of the files' pictures. Default: the data set's, padded to fit.")
 flags.DEFINE_integer("width", None, "Width of the files' pictures. Default: the data set's, padded to fit.")
-program.key_flags("checkpoint", "model", "dataset", "data_dir", "output_dir")
+program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir")
 
 
 def run(
@@ -56,15 +56,18 @@ def run(
     output_dir: str,
     formats: Sequence[str] = tuple(FORMATS),
     size: tuple[int, int] | None = None,
+    definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Exports, checks and returns the section "export" of result.json; the arguments are the flags.
 
-    `dataset` and `data_dir` None: those that the result.json beside the checkpoint names, if any.
+    `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names, if any.
     """
     network = load_network(checkpoint, model=model)
-    dataset, found_dir = recorded_dataset([network_path(checkpoint).parent], dataset, data_dir)
-    description = get_dataset(dataset) if dataset else None
+    run_dirs = [network_path(checkpoint).parent]
+    dataset, found_dir = recorded_dataset(run_dirs, dataset, data_dir)
+    definition = definition or recorded_definition(run_dirs, dataset)
+    description = get_dataset(dataset, definition) if dataset else None
     found = _validation_pictures(description, found_dir, bool(data_dir)) if description else []
     size = size or _default_size(network, description, found)
     pictures = [fit_picture(picture, size, size_multiple(network)) for picture in found] or _noise(size)
@@ -114,6 +117,8 @@ def _default_size(
     if dataset is None:
         raise InputError("no size is known: say --height=... and --width=..., or --dataset=...")
     size = pictures[0].shape[:2] if pictures else dataset.picture_size
+    if size is None:
+        raise InputError(f"no picture of {dataset.name} is at hand to take the size from: say --height=... and --width=...")
     return padded_size(size, size_multiple(network))
 
 
@@ -155,6 +160,7 @@ def main(argv: Sequence[str]) -> None:
         output_dir=output_dir,
         formats=tuple(FORMATS) if values.format == "all" else (values.format,),
         size=program.given_size("height", "width"),
+        definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
     height, width = section["input_size"]

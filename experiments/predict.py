@@ -25,23 +25,21 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.colours import overlay
-from contextnet_tf.datasets.sources import check_files, read_example, read_image
+from contextnet_tf.datasets.sources import PICTURE_SUFFIXES, check_files, read_example, read_image
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import make_folder, write_png
-from contextnet_tf.reporting.results import recorded_dataset, update_results
+from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
 from experiments import program
-
-PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 flags.DEFINE_string("input", None, "Picture, folder of pictures, or quoted pattern. Default: the data set's.")
 flags.DEFINE_enum("engine", "litert", list(ENGINES), "What runs it: litert (.tflite) or tensorflow (.keras).")
 flags.DEFINE_integer(
     "threads", None, "Threads of the engine. Default: 1 for litert, tensorflow's own choice.", lower_bound=1
 )
-program.key_flags("checkpoint", "split", "dataset", "data_dir", "output_dir")
+program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
 
 # A picture's name, the picture uint8 [H, W, 3] RGB, and its train ids uint8 [H, W] where they are known.
 Item = tuple[str, np.ndarray, np.ndarray | None]
@@ -57,15 +55,16 @@ def run(
     output_dir: str,
     engine: str = "litert",
     threads: int | None = None,
+    definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Segments and writes; returns the section "runtime" of result.json. The arguments are the flags.
 
-    `dataset` and `data_dir` None: those that the file's metadata or a run's result.json name.
+    `dataset`, `data_dir` and `definition` None: those that the file's metadata or a run's result.json name.
     """
     threads = threads or (1 if engine == "litert" else None)
     segmenter = Segmenter(_exported_file(checkpoint, engine), num_threads=threads, engine=engine)
-    description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset)
+    description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, definition)
     count, items = (
         _listed_items(input) if input else _split_items(description, data_dir or recorded_dir, split)
     )
@@ -93,7 +92,7 @@ def run(
         "milliseconds_median": median,
         "milliseconds_spread": np.percentile(milliseconds, (10, 90)).tolist(),
         "frames_per_second": 1000 / median,
-        "mean_iou": None if input else matrix.mean_iou(),
+        "mean_iou": matrix.mean_iou() if matrix.counts.any() else None,
     }
     if not input:
         used = (given_flags or {}) | {"dataset": description.name}
@@ -112,16 +111,17 @@ def _exported_file(checkpoint: str, engine: str) -> str | pathlib.Path:
 
 
 def _dataset(
-    checkpoint: str, output_dir: str, segmenter: Segmenter, name: str | None
+    checkpoint: str, output_dir: str, segmenter: Segmenter, name: str | None, definition: dict[str, Any] | None
 ) -> tuple[Dataset, str | None]:
     """The data set whose classes the network knows, and the folder in which a run last had it."""
     path = pathlib.Path(checkpoint)
-    name, data_dir = recorded_dataset(
-        [output_dir, path, *path.parents[:2]], name or segmenter.metadata.get("dataset"), None
-    )
+    run_dirs = [output_dir, path, *path.parents[:2]]
+    name, data_dir = recorded_dataset(run_dirs, name or segmenter.metadata.get("dataset"), None)
     if name is None:
         raise InputError(f"{checkpoint}: does not say which data set's classes it knows; say --dataset=...")
-    description = get_dataset(name)
+    if definition is None and name == segmenter.metadata.get("dataset"):
+        definition = segmenter.metadata.get("definition")
+    description = get_dataset(name, definition or recorded_definition(run_dirs, name))
     if description.num_classes != segmenter.num_classes:
         raise InputError(
             f"{checkpoint}: tells {segmenter.num_classes} classes apart, data set {name!r} has "
@@ -131,9 +131,14 @@ def _dataset(
 
 
 def _split_items(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
-    examples = dataset.list_examples(data_dir, split)
+    examples = program.list_examples(dataset, data_dir, split)
     check_files(examples)
-    return len(examples), ((example.name, *read_example(example, dataset)) for example in examples)
+    return len(examples), (
+        (example.name, *read_example(example, dataset))
+        if example.label_path
+        else (example.name, read_image(example.image_path), None)
+        for example in examples
+    )
 
 
 def _listed_items(pattern: str) -> tuple[int, Iterator[Item]]:
@@ -176,6 +181,7 @@ def main(argv: Sequence[str]) -> None:
         output_dir=output_dir,
         engine=values.engine,
         threads=values.threads,
+        definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
     low, high = section["milliseconds_spread"]

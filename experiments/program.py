@@ -5,20 +5,34 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import tqdm
 from absl import app, flags, logging
 
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.definition import read_definition
+from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import replacing_file
+from contextnet_tf.files import gigabytes, replacing_file
 
 flags.DEFINE_string(
     "dataset",
     None,
-    "Name of the data set: streets (drawn by this project), cityscapes or camvid. Default: the trained network's own; "
-    "streets where there is none.",
+    "Name of the data set: streets (drawn by this project), cityscapes, camvid, folder (your own, with --classes), or "
+    "tfds:NAME (prepared by TensorFlow Datasets). Default: the trained network's own; streets where there is none.",
 )
+flags.DEFINE_string(
+    "classes", None, "classes.json of your own data set: see data/folder/README.md. Default: the trained network's own."
+)
+flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the picture. Default: image.")
+flags.DEFINE_string(
+    "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
+)
+flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
 flags.DEFINE_string(
     "data_dir", None, "Folder that holds the data set. Default: where it was in training, or data/NAME."
 )
+flags.DEFINE_integer("crop_height", None, "Height of the training pictures. Default: the data set's, cut to fit.")
+flags.DEFINE_integer("crop_width", None, "Width of the training pictures. Default: the data set's, cut to fit.")
 flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
 flags.DEFINE_string("recipe", "short", "Training recipe: short, paper or smoke.")
@@ -31,6 +45,10 @@ flags.DEFINE_string(
 
 # From here on this module declares flags in the name of the program that imports it.
 flags.disclaim_key_flags()
+
+
+# What says which data set is meant.
+DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label_key", "tfds_name_key")
 
 
 def key_flags(*names: str) -> None:
@@ -61,6 +79,55 @@ def given_size(height: str, width: str) -> tuple[int, int] | None:
     if (size[0] is None) != (size[1] is None):
         raise InputError(f"--{height} and --{width} go together; give both or neither")
     return None if None in size else size
+
+
+def given_definition() -> dict[str, Any] | None:
+    """What --classes and --tfds_..._key say of a data set, as `get_dataset` takes it; None without --classes.
+
+    Raises:
+      InputError: the file is missing or wrong.
+    """
+    keys = {name: flags.FLAGS[f"tfds_{name}"].value for name in ("image_key", "label_key", "name_key")}
+    keys = {name: value for name, value in keys.items() if value}
+    classes = flags.FLAGS["classes"].value
+    if not classes:
+        if keys:
+            raise InputError(f"--tfds_{next(iter(keys))} goes with --classes; say which classes the labels have")
+        return None
+    return read_definition(classes).content | keys
+
+
+def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Example]:
+    """The examples of a split, with a note where cities are missing; a prepared split is first laid out as files.
+
+    Raises:
+      InputError: the folder is missing, empty or in another layout, or a file has no partner.
+    """
+    if dataset.prepared and data_dir:
+        lay_out(dataset, data_dir, split)
+    examples = dataset.list_examples(data_dir, split)
+    note = dataset.shortfall(split, examples) if dataset.part_sizes else None
+    if note:
+        print(f"note: {note}", file=sys.stderr)
+    return examples
+
+
+def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
+    """Lays a prepared split out as files where that is still to do; says before what it takes, and shows a bar.
+
+    Raises:
+      InputError: it is not prepared, or there is too little space.
+    """
+    pending = dataset.prepared.pending(data_dir, split)
+    if not pending:
+        return
+    print(
+        f"note: {split} of {dataset.name} is laid out as files once: {pending.examples:,} examples, "
+        f"{gigabytes(pending.num_bytes)}, in {pending.folder}",
+        file=sys.stderr,
+    )
+    with tqdm.tqdm(total=pending.examples, desc="laying out", unit="picture", dynamic_ncols=True) as bar:
+        dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 
 def given_flags() -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _samples(
     """Some of the split's pictures that have a prediction NAME_labels.png."""
     if not (count and recorded.get("name") and predictions.is_dir()):
         return []
-    dataset = get_dataset(recorded["name"])
+    dataset = get_dataset(recorded["name"], recorded.get("definition"))
     examples = dataset.list_examples(data_dir or recorded.get("data_dir"), recorded.get("split", "val"))
     files = {example: predictions / f"{example.name}_labels.png" for example in examples}
     samples = []

@@ -27,7 +27,7 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.submission import Submission
 from contextnet_tf.models.loading import network_path
-from contextnet_tf.reporting.results import recorded_dataset
+from contextnet_tf.reporting.results import recorded_dataset, recorded_definition
 from experiments import program
 
 program.key_flags("checkpoint", "dataset", "data_dir", "split", "output_dir")
@@ -47,13 +47,13 @@ def run(
     """
     segmenter, path = _segmenter(checkpoint)
     dataset, data_dir = recorded_dataset(path.parents[:2], dataset, data_dir)
-    description = get_dataset(dataset or "cityscapes")
+    description = get_dataset(dataset or "cityscapes", recorded_definition(path.parents[:2], dataset))
     if segmenter.num_classes != description.num_classes:
         raise InputError(
             f"{path}: tells {segmenter.num_classes} classes apart, data set {description.name!r} has "
             f"{description.num_classes}; name a network that was trained on it"
         )
-    examples = description.list_examples(data_dir, split)
+    examples = program.list_examples(description, data_dir, split)
     check_files(examples)
     with open(path, "rb") as file:
         network = hashlib.file_digest(file, "sha256").hexdigest()

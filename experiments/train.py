@@ -30,10 +30,8 @@ from experiments import program
 
 flags.DEFINE_integer("epochs", None, "Passes over the training pictures. Default: the recipe's.", lower_bound=1)
 flags.DEFINE_integer("batch_size", None, "Pictures in a step. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_integer("crop_height", None, "Height of the training pictures. Default: the data set's, cut to fit.")
-flags.DEFINE_integer("crop_width", None, "Width of the training pictures. Default: the data set's, cut to fit.")
 flags.DEFINE_bool("resume", False, "Go on from the newest checkpoint in --output_dir, if there is one.")
-program.key_flags("model", "dataset", "data_dir", "output_dir", "recipe", "seed")
+program.key_flags("model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width")
 
 
 def run(
@@ -48,11 +46,12 @@ def run(
     batch_size: int | None = None,
     crop_size: tuple[int, int] | None = None,
     resume: bool = False,
+    definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> TrainResult:
-    """Trains and writes the run's folder; the arguments are the flags."""
+    """Trains and writes the run's folder; the arguments are the flags, `definition` what --classes says."""
     started_in = environment()
-    description = get_dataset(dataset)
+    description = get_dataset(dataset, definition)
     changes = {"epochs": epochs, "batch_size": batch_size}
     used_recipe = dataclasses.replace(
         get_recipe(recipe), **{name: value for name, value in changes.items() if value is not None}
@@ -61,9 +60,10 @@ def run(
     network = build_model(
         model, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True
     )
-    splits = {split: description.list_examples(data_dir, split) for split in ("train", "val")}
+    splits = {split: program.list_examples(description, data_dir, split) for split in ("train", "val")}
     for examples in splits.values():
         sources.check_files(examples)
+    description = description.measured(splits["train"][0])
     with _Progress(used_recipe.batch_size) as progress:
         result = train(
             network,
@@ -161,6 +161,7 @@ def _dataset_section(dataset: Dataset, data_dir: str | None, pictures: int) -> d
             {"name": label.name, "category": label.category, "colour": list(label.colour)}
             for label in dataset.classes
         ],
+        "definition": dataset.definition,
     }
 
 
@@ -180,6 +181,7 @@ def main(argv: Sequence[str]) -> None:
         batch_size=values.batch_size,
         crop_size=program.given_size("crop_height", "crop_width"),
         resume=values.resume,
+        definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
     program.write_flagfile(f"{output_dir}/flags.txt")

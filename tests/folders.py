@@ -1,9 +1,12 @@
 """Small data sets on disk, with known content."""
 
 import pathlib
+import zipfile
 
 import cv2
 import numpy as np
+
+from contextnet_tf.datasets.streets import write_set
 
 
 def write_camvid(root: pathlib.Path) -> pathlib.Path:
@@ -39,3 +42,21 @@ def write_cityscapes(root: pathlib.Path) -> pathlib.Path:
         label[0] = 3
         cv2.imwrite(str(labels / f"{name}_gtFine_labelIds.png"), label)
     return folder
+
+
+def write_streets(root: pathlib.Path, pictures: dict[str, int], height: int = 64, width: int = 128) -> pathlib.Path:
+    """Draws streets in Cityscapes' layout below `root`, `pictures` by split, and returns the folder."""
+    folder = root / "streets"
+    write_set(folder, pictures, seed=0, height=height, width=width)
+    return folder
+
+
+def zip_cityscapes(folder: pathlib.Path, zip_dir: pathlib.Path) -> pathlib.Path:
+    """Packs a folder of Cityscapes' layout as the two archives that the data set comes in; returns their folder."""
+    zip_dir.mkdir()
+    for part, name in (("leftImg8bit", "leftImg8bit_trainvaltest"), ("gtFine", "gtFine_trainvaltest")):
+        with zipfile.ZipFile(zip_dir / f"{name}.zip", "w") as archive:
+            archive.writestr("README", "what the data set is")
+            for path in sorted((folder / part).rglob("*")):
+                archive.write(path, path.relative_to(folder))
+    return zip_dir

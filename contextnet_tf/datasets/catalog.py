@@ -1,14 +1,35 @@
 """What each data set is: its classes, its splits, the size of its pictures, how its folder is read."""
 
 import dataclasses
+import functools
+import hashlib
+import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from contextnet_tf.datasets import sources
-from contextnet_tf.datasets.labels import CAMVID_LABELS, CITYSCAPES_LABELS, IGNORE, Label
+from contextnet_tf.datasets.definition import Colour, Definition, read_definition
+from contextnet_tf.datasets.labels import (
+    CAMVID_COLOURS,
+    CAMVID_LABELS,
+    CITYSCAPES_LABELS,
+    IGNORE,
+    Label,
+    train_ids_of_colours,
+)
+from contextnet_tf.datasets.sources.camvid import camvid_folder
+from contextnet_tf.datasets.sources.cityscapes import CITIES, cityscapes_folder, is_placeholder
+from contextnet_tf.datasets.sources.example import Example, Listing
+from contextnet_tf.datasets.sources.folder import own_folder, own_list
+from contextnet_tf.datasets.sources.prepared import PreparedSet
+from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.errors import InputError
+
+OWN = "folder"  # the name of a person's own data set
+PREPARED = "tfds:"  # what the names of TensorFlow Datasets' sets begin with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,16 +38,22 @@ class Dataset:
 
     name: str
     labels: tuple[Label, ...]
-    picture_size: tuple[int, int]  # height, width of the data set's pictures
+    picture_size: tuple[int, int] | None  # height, width of the data set's pictures; None where not known yet
     split_sizes: Mapping[str, int]  # number of examples as published; empty where any number is right
-    source: Callable[[str | os.PathLike, str], list[sources.Example]]
-    default_data_dir: str  # where the data set's own program, or a user, puts it
+    source: Callable[[str | os.PathLike, str], Listing]
+    default_data_dir: str | None  # where the data set's own program, or a user, puts it
     ignore_label: int = IGNORE
+    label_colours: Mapping[Colour, int] = dataclasses.field(default_factory=dict)  # train ids, for labels in colours
+    has_label_values: bool = True  # a label file of one channel holds values; False: all are in colours
+    part_sizes: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)  # by split and city
+    prepared: PreparedSet | None = None  # must be laid out as files before it is listed
+    definition: Mapping[str, Any] | None = None  # what `get_dataset` needs besides the name; JSON
 
     @property
     def classes(self) -> tuple[Label, ...]:
-        """The rows that a network learns, in the order of their train ids."""
-        return tuple(sorted((x for x in self.labels if x.train_id != IGNORE), key=lambda x: x.train_id))
+        """The rows that a network learns, one a class, in the order of their train ids."""
+        rows = {label.train_id: label for label in reversed(self.labels) if label.train_id != IGNORE}
+        return tuple(rows[train_id] for train_id in sorted(rows))
 
     @property
     def num_classes(self) -> int:
@@ -34,17 +61,69 @@ class Dataset:
         return len(self.classes)
 
     @property
+    def fingerprint(self) -> str | None:
+        """Eight letters that change with the definition, so that a run is not resumed with other classes; None where
+        the name says everything."""
+        if self.definition is None:
+            return None
+        return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
     def palette(self) -> np.ndarray:
         """Colours in the order of the train ids, uint8 [C, 3] RGB."""
         return np.array([label.colour for label in self.classes], np.uint8)
 
-    def list_examples(self, data_dir: str | os.PathLike | None, split: str) -> list[sources.Example]:
+    def list_examples(self, data_dir: str | os.PathLike | None, split: str) -> list[Example]:
         """The examples of `split` in the folder `data_dir` (None: the default folder).
 
         Raises:
           InputError: the folder is missing, empty, in another layout, or a file has no partner.
         """
-        return self.source(data_dir or self.default_data_dir, split)
+        listing = self.listing(data_dir, split)
+        if listing.problems:
+            more = f" ({len(listing.problems) - 1} more such problems)" if len(listing.problems) > 1 else ""
+            raise InputError(listing.problems[0] + more)
+        return listing.examples
+
+    def listing(self, data_dir: str | os.PathLike | None, split: str) -> Listing:
+        """The whole examples of `split`, and everything that keeps others from being whole.
+
+        Raises:
+          InputError: the folder is missing, empty, or in another layout.
+        """
+        return self.source(self._folder(data_dir), split)
+
+    def measured(self, example: Example) -> "Dataset":
+        """The same with the picture size of `example`, which stands for all.
+
+        Raises:
+          InputError: the picture is unreadable.
+        """
+        size = read_image(example.image_path).shape[:2]
+        definition = self.definition and {**self.definition, "picture_size": list(size)}
+        return dataclasses.replace(self, picture_size=size, definition=definition)
+
+    def shortfall(self, split: str, examples: list[Example]) -> str | None:
+        """What is missing, or too much, against the published number of examples, city by city where there are
+        cities; None where the number is right or any is."""
+        expected = self.split_sizes.get(split, len(examples))
+        if len(examples) == expected:
+            return None
+        cities = Counter(example.name.split("_")[0] for example in examples)
+        published = self.part_sizes.get(split, {})
+        wrong = [
+            f"{city} {cities[city]:,} of {published.get(city, 0):,}"
+            for city in sorted(published | cities)
+            if cities[city] != published.get(city, 0)
+        ]
+        where = f": {', '.join(wrong)}" if published else ""
+        return f"{self.name} {split}: {len(examples):,} of {expected:,} examples are there{where}"
+
+    def _folder(self, data_dir: str | os.PathLike | None) -> str | os.PathLike:
+        folder = data_dir or self.default_data_dir
+        if folder is None:
+            raise InputError(f"{self.name}: say with --data_dir which folder holds the data set")
+        return folder
 
 
 _DATASETS = {
@@ -55,15 +134,16 @@ _DATASETS = {
             labels=CITYSCAPES_LABELS,
             picture_size=(1024, 2048),
             split_sizes={"train": 2975, "val": 500, "test": 1525},  # section 3.2
-            source=sources.cityscapes_folder,
+            source=cityscapes_folder,
             default_data_dir="data/cityscapes",
+            part_sizes=CITIES,
         ),
         Dataset(
             name="streets",
             labels=CITYSCAPES_LABELS,
             picture_size=(256, 512),
             split_sizes={},
-            source=sources.cityscapes_folder,
+            source=cityscapes_folder,
             default_data_dir="data/streets/drawn",
         ),
         Dataset(
@@ -71,24 +151,80 @@ _DATASETS = {
             labels=CAMVID_LABELS,
             picture_size=(360, 480),
             split_sizes={"train": 367, "val": 101, "test": 233},
-            source=sources.camvid_folder,
+            source=camvid_folder,
             default_data_dir="data/camvid",
+            label_colours=train_ids_of_colours(CAMVID_COLOURS, CAMVID_LABELS),
         ),
     )
 }
 
 
 def dataset_names() -> list[str]:
-    """The names that `get_dataset` knows."""
+    """The names of the data sets that need no definition."""
     return sorted(_DATASETS)
 
 
-def get_dataset(name: str) -> Dataset:
-    """The description of the data set `name`.
+def get_dataset(name: str, definition: Mapping[str, Any] | str | os.PathLike | None = None) -> Dataset:
+    """The description of a data set.
+
+    Args:
+      name: one of `dataset_names`, "folder" for a person's own, or "tfds:NAME" for one that TensorFlow Datasets has
+        prepared, for example "tfds:cityscapes/semantic_segmentation".
+      definition: what "folder" and most of "tfds:NAME" need: a classes.json, or what such a file holds.
 
     Raises:
-      InputError: there is no data set of that name.
+      InputError: there is no data set of that name, or its definition is missing or wrong.
     """
+    if name.startswith(PREPARED):
+        return _prepared(name, definition)
+    if name == OWN:
+        if definition is None:
+            raise InputError("a folder of your own needs its classes: say --classes=classes.json")
+        return _own(read_definition(definition))
     if name not in _DATASETS:
-        raise InputError(f"{name!r} is no data set; known are {', '.join(dataset_names())}")
+        known = f"{', '.join(dataset_names())}, {OWN} (your own) and {PREPARED}NAME"
+        raise InputError(f"{name!r} is no data set; known are {known}")
+    if definition is not None:
+        raise InputError(f"the data set {name!r} has classes of its own; leave out --classes, or say --dataset={OWN}")
     return _DATASETS[name]
+
+
+def _own(definition: Definition) -> Dataset:
+    if definition.list_pattern:
+        source = functools.partial(own_list, list_pattern=definition.list_pattern)
+    else:
+        source = functools.partial(own_folder, images=definition.images, labels=definition.label_pattern)
+    return _described(OWN, definition, source)
+
+
+def _prepared(name: str, given: Mapping[str, Any] | str | os.PathLike | None) -> Dataset:
+    """A data set of TensorFlow Datasets; what its fine labels of Cityscapes are, is known."""
+    upstream = name.removeprefix(PREPARED)
+    if upstream.split(":")[0] in ("cityscapes", "cityscapes/semantic_segmentation"):
+        if given is not None:
+            raise InputError(f"the data set {name!r} has classes of its own; leave out --classes and --tfds_..._key")
+        prepared = PreparedSet(upstream, "image_left", "segmentation_label", "image_id", is_placeholder)
+        cityscapes = _DATASETS["cityscapes"]
+        return dataclasses.replace(
+            cityscapes, name=name, source=prepared.listing, default_data_dir=None, prepared=prepared
+        )
+    if given is None:
+        raise InputError(f"the data set {name!r} needs its classes: say --classes=classes.json")
+    definition = read_definition(given)
+    features = {"image_key": "image", "label_key": "segmentation_mask"} | definition.features
+    prepared = PreparedSet(upstream, **features)
+    return dataclasses.replace(_described(name, definition, prepared.listing), prepared=prepared)
+
+
+def _described(name: str, definition: Definition, source: Callable[..., Listing]) -> Dataset:
+    return Dataset(
+        name=name,
+        labels=definition.labels,
+        picture_size=definition.picture_size,
+        split_sizes={},
+        source=source,
+        default_data_dir=None,
+        label_colours=definition.colours,
+        has_label_values=not definition.colours,
+        definition=definition.content,
+    )

@@ -1,5 +1,7 @@
 """Label tables: one row a class. Cityscapes' ids, names, categories and colours are facts of the
-data set (Cordts et al., CVPR 2016; cityscapesScripts); CamVid's are those of the 11-class form.
+data set (Cordts et al., CVPR 2016; cityscapesScripts). CamVid's 32 colours are the data set's (Brostow, Fauqueur,
+Cipolla, Pattern Recognition Letters 2009; its label_colors.txt), their grouping into 11 classes is SegNet's
+(Badrinarayanan, Kendall, Cipolla, PAMI 2017).
 """
 
 import dataclasses
@@ -77,3 +79,61 @@ CAMVID_LABELS = (
     Label("bicyclist",   10,     10, "vehicle",      False, (0, 128, 192)),
     Label("void",        11, IGNORE, "void",         False, (0, 0, 0)),
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class ColourLabel:
+    """One row of a table of colours: what a colour in a label file means.
+
+    `id` is its place in the data set's own list, `group` the name of the class that it belongs to.
+    """
+
+    id: int
+    colour: tuple[int, int, int]
+    name: str
+    group: str
+
+
+CAMVID_COLOURS = (
+    #           id  colour           name                 group
+    ColourLabel(0,  (64, 128, 64),   "Animal",            "pedestrian"),
+    ColourLabel(1,  (192, 0, 128),   "Archway",           "building"),
+    ColourLabel(2,  (0, 128, 192),   "Bicyclist",         "bicyclist"),
+    ColourLabel(3,  (0, 128, 64),    "Bridge",            "building"),
+    ColourLabel(4,  (128, 0, 0),     "Building",          "building"),
+    ColourLabel(5,  (64, 0, 128),    "Car",               "car"),
+    ColourLabel(6,  (64, 0, 192),    "CartLuggagePram",   "pedestrian"),
+    ColourLabel(7,  (192, 128, 64),  "Child",             "pedestrian"),
+    ColourLabel(8,  (192, 192, 128), "Column_Pole",       "pole"),
+    ColourLabel(9,  (64, 64, 128),   "Fence",             "fence"),
+    ColourLabel(10, (128, 0, 192),   "LaneMkgsDriv",      "road"),
+    ColourLabel(11, (192, 0, 64),    "LaneMkgsNonDriv",   "road"),
+    ColourLabel(12, (128, 128, 64),  "Misc_Text",         "sign_symbol"),
+    ColourLabel(13, (192, 0, 192),   "MotorcycleScooter", "bicyclist"),
+    ColourLabel(14, (128, 64, 64),   "OtherMoving",       "car"),
+    ColourLabel(15, (64, 192, 128),  "ParkingBlock",      "pavement"),
+    ColourLabel(16, (64, 64, 0),     "Pedestrian",        "pedestrian"),
+    ColourLabel(17, (128, 64, 128),  "Road",              "road"),
+    ColourLabel(18, (128, 128, 192), "RoadShoulder",      "pavement"),
+    ColourLabel(19, (0, 0, 192),     "Sidewalk",          "pavement"),
+    ColourLabel(20, (192, 128, 128), "SignSymbol",        "sign_symbol"),
+    ColourLabel(21, (128, 128, 128), "Sky",               "sky"),
+    ColourLabel(22, (64, 128, 192),  "SUVPickupTruck",    "car"),
+    ColourLabel(23, (0, 0, 64),      "TrafficCone",       "pole"),
+    ColourLabel(24, (0, 64, 64),     "TrafficLight",      "sign_symbol"),
+    ColourLabel(25, (192, 64, 128),  "Train",             "car"),
+    ColourLabel(26, (128, 128, 0),   "Tree",              "tree"),
+    ColourLabel(27, (192, 128, 192), "Truck_Bus",         "car"),
+    ColourLabel(28, (64, 0, 64),     "Tunnel",            "building"),
+    ColourLabel(29, (192, 192, 0),   "VegetationMisc",    "tree"),
+    ColourLabel(30, (0, 0, 0),       "Void",              "void"),
+    ColourLabel(31, (64, 192, 0),    "Wall",              "building"),
+)
+
+
+def train_ids_of_colours(
+    colours: tuple[ColourLabel, ...], labels: tuple[Label, ...]
+) -> dict[tuple[int, int, int], int]:
+    """The train id of each colour: that of the class in `labels` that its group names."""
+    train_ids = {label.name: label.train_id for label in labels}
+    return {row.colour: train_ids[row.group] for row in colours}

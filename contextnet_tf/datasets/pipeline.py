@@ -7,6 +7,7 @@ import tensorflow as tf
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.decode import decode, example_paths
 from contextnet_tf.errors import InputError
 
 
@@ -33,12 +34,11 @@ def training_batches(
     Raises:
       InputError: a file turns out to be unreadable, of another size, or with an unknown label value.
     """
-    images, labels = _paths(examples)
-    table = tf.constant(sources.train_id_table(dataset.labels))
+    images, labels = example_paths(examples)
 
     def load(sample: tf.Tensor):
         example = shuffled_index(sample, len(examples), seed)
-        image, label = _decode(images[example], labels[example], table)
+        image, label = decode(images[example], labels[example], dataset)
         return augment(image, label, sample_seed(sample, seed), crop_size, augmentation)
 
     samples = tf.data.Dataset.range(first_step * batch_size, last_step * batch_size)
@@ -60,10 +60,9 @@ def evaluation_examples(
     Raises:
       InputError: a file turns out to be unreadable, of another size, or with an unknown label value.
     """
-    table = tf.constant(sources.train_id_table(dataset.labels))
     pictures = (
-        tf.data.Dataset.from_tensor_slices(_paths(examples))
-        .map(lambda image, label: _decode(image, label, table), num_parallel_calls=tf.data.AUTOTUNE)
+        tf.data.Dataset.from_tensor_slices(example_paths(examples))
+        .map(lambda image, label: decode(image, label, dataset), num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(2)
     )
     return _naming_bad_files(pictures, dataset, examples)
@@ -83,24 +82,6 @@ def shuffled_index(sample: tf.Tensor, count: int, seed: int) -> tf.Tensor:
 def sample_seed(sample: tf.Tensor, seed: int) -> tf.Tensor:
     """The seed, int32 [2], of all that is random about sample number `sample` (int64 [])."""
     return tf.random.fold_in(tf.constant([seed, 0], tf.int32), sample)
-
-
-def _paths(examples: Sequence[sources.Example]) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.constant([e.image_path for e in examples]), tf.constant([e.label_path for e in examples])
-
-
-def _decode(image_path: tf.Tensor, label_path: tf.Tensor, table: tf.Tensor):
-    """Reads one example: (uint8 [H, W, 3], train ids uint8 [H, W]). Fails on what does not fit, without
-    saying what: `_naming_bad_files` finds that out."""
-    image = tf.io.decode_png(tf.io.read_file(image_path), channels=3)
-    ids = tf.io.decode_png(tf.io.read_file(label_path), channels=1)[..., 0]
-    train_ids = tf.gather(table, tf.cast(ids, tf.int32))
-    checks = [
-        tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(ids)),
-        tf.debugging.assert_non_negative(train_ids),
-    ]
-    with tf.control_dependencies(checks):
-        return tf.identity(image), tf.cast(train_ids, tf.uint8)
 
 
 def _naming_bad_files(batches: tf.data.Dataset, dataset: Dataset, examples: Sequence[sources.Example]) -> Iterator:

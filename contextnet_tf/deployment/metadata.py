@@ -52,6 +52,7 @@ def describe(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, 
         "num_classes": num_classes,
         "classes": [{"name": x.name, "category": x.category, "colour": list(x.colour)} for x in classes],
         "dataset": dataset.name if dataset else None,
+        "definition": dataset.definition if dataset else None,
         "picture": {
             "size": list(network.input_shape[1:3]),
             "size_multiple": size_multiple(network),

@@ -14,6 +14,7 @@ import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources.cityscapes import INSTANCE_END, LABEL_END
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, quotient
 
@@ -34,7 +35,6 @@ MEAN_INSTANCE_SIZES = {
 # A pixel of an instance holds 1000 x label id + the instance's number; other pixels hold the label id alone.
 # So do groups whose instances cannot be told apart: they take no part in iTP and iFN.
 _FACTOR = 1000
-_LABEL_SUFFIX, _INSTANCE_SUFFIX = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
 
 
 class InstanceCounts:
@@ -145,6 +145,6 @@ def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, 
 
 def _beside(label_path: str | None) -> pathlib.Path | None:
     """The path of the instances that belong to a label file; None for one that is not named as Cityscapes' are."""
-    if not label_path or not label_path.endswith(_LABEL_SUFFIX):
+    if not label_path or not label_path.endswith(LABEL_END):
         return None
-    return pathlib.Path(label_path.removesuffix(_LABEL_SUFFIX) + _INSTANCE_SUFFIX)
+    return pathlib.Path(label_path.removesuffix(LABEL_END) + INSTANCE_END)

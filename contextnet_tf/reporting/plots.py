@@ -83,23 +83,56 @@ def class_bars(
                 axes.text(1, row, "does not occur", va="center", color=_MUTED, style="italic", size=9)
                 continue
             value = 100 * class_iou[name]
-            colour = tuple(part / 255 for part in colours.get(name, (15, 107, 110)))
-            # The outline keeps pale colours visible on white, and dark ones on black.
-            axes.barh(row, value, height=0.68, color=colour, edgecolor=(_INK, 0.55), linewidth=0.7)
+            axes.barh(row, value, **_class_bar(colours.get(name)))
             mark = 100 * reference.get(name, 0)
             if name in reference:
                 axes.plot([mark, mark], [row - 0.46, row + 0.46], color=_SECOND, linewidth=2)
             axes.text(max(value, mark) + 1.2, row, f"{value:.1f}", va="center", color=_INK, size=9)
-        axes.set_yticks(range(len(names)), names)
-        axes.set_ylim(-0.7, len(names) - 0.3)
         axes.set_xlim(0, 100)
-        axes.grid(axis="x")
-        axes.spines["bottom"].set_visible(False)
-        axes.tick_params(length=0)
-        axes.tick_params(axis="y", labelcolor=_INK)
-        axes.set_xlabel("IoU in %")
+        _finish_rows(axes, names, "IoU in %")
 
     return _drawn(draw, 4.9, 0.7 + 0.27 * len(names))
+
+
+def class_frequencies(
+    shares: Mapping[str, Mapping[str, float]], colours: Mapping[str, Colour]
+) -> bytes:
+    """SVG bars of the share of the pixels (0 to 1) that each class has, on a logarithmic axis, most frequent first.
+
+    `shares` maps a split to the shares of its classes. The first split has bars in the colours of the classes,
+    the others a mark each. A class that the first split has not, has a note for a bar.
+    """
+    (title, bars), *others = shares.items()
+    names = sorted(bars, key=bars.get)
+    positive = [value for split in shares.values() for value in split.values() if value > 0]
+    least = 10.0 ** np.floor(np.log10(100 * min(positive, default=1.0)))  # in per cent: where the axis starts
+
+    def draw(figure) -> None:
+        axes = figure.add_subplot()
+        for row, name in enumerate(names):
+            values = [100 * split.get(name, 0.0) for _, split in others]
+            if bars[name] > 0:
+                axes.barh(row, 100 * bars[name] - least, left=least, **_class_bar(colours.get(name)))
+            else:
+                axes.text(1.1 * least, row, "does not occur", va="center", color=_MUTED, style="italic", size=9)
+            for value, colour in zip(values, (_SECOND, _MUTED)):
+                if value > 0:
+                    axes.plot([value, value], [row - 0.46, row + 0.46], color=colour, linewidth=2)
+            if bars[name] > 0:
+                right = max(100 * bars[name], *values)
+                axes.text(1.15 * right, row, f"{100 * bars[name]:.2g}", va="center", color=_INK, size=9)
+        axes.set_xscale("log")
+        axes.set_xlim(least, 200)
+        ticks = [10.0**x for x in range(round(np.log10(least)), 3)]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        for (split, _), colour in zip(others, (_SECOND, _MUTED)):
+            axes.plot([], [], color=colour, linewidth=2, label=f"{split} (mark)")
+        if others:
+            axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handlelength=1.0)
+        _finish_rows(axes, names, f"share of the pixels of {title} in %, logarithmic")
+
+    return _drawn(draw, 5.6, 0.7 + 0.27 * len(names))
 
 
 def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> bytes:
@@ -242,6 +275,24 @@ def _drawn(draw, width: float, height: float) -> bytes:
     svg = written.getvalue().decode("utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     return re.sub("#0102[0-9a-f]{2}", lambda found: _VARIABLES[found[0]], svg).encode("utf-8")
+
+
+def _class_bar(colour: Colour | None) -> dict[str, Any]:
+    """How the bar of a class looks."""
+    filling = tuple(part / 255 for part in colour or (15, 107, 110))
+    # The outline keeps pale colours visible on white, and dark ones on black.
+    return {"height": 0.68, "color": filling, "edgecolor": (_INK, 0.55), "linewidth": 0.7}
+
+
+def _finish_rows(axes, names: Sequence[str], label: str) -> None:
+    """One named row a class, and a grid to read values by."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.grid(axis="x")
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", labelcolor=_INK)
+    axes.set_xlabel(label)
 
 
 def _drawn_solid(draw, width: float, height: float) -> bytes:

@@ -82,14 +82,22 @@ def recorded_dataset(
     Raises:
       InputError: a result.json is damaged.
     """
-    for folder in folders:
-        recorded = read_results(folder).get("dataset") if (pathlib.Path(folder) / FILE_NAME).is_file() else None
-        if recorded:
-            name = name or recorded.get("name")
-            if data_dir is None and recorded.get("name") == name:
-                data_dir = recorded.get("data_dir")
-            break
+    recorded = _recorded(folders)
+    name = name or recorded.get("name")
+    if data_dir is None and recorded.get("name") == name:
+        data_dir = recorded.get("data_dir")
     return name, data_dir
+
+
+def recorded_definition(folders: Iterable[str | os.PathLike], name: str | None) -> dict[str, Any] | None:
+    """What `get_dataset` needs besides the name of the data set `name`, as the first result.json in `folders` holds it;
+    None where that one names another data set, or one that needs nothing.
+
+    Raises:
+      InputError: a result.json is damaged.
+    """
+    recorded = _recorded(folders)
+    return recorded.get("definition") if recorded.get("name") == name else None
 
 
 def environment() -> dict[str, Any]:
@@ -111,6 +119,15 @@ def environment() -> dict[str, Any]:
         "commit": _commit(),
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
+
+
+def _recorded(folders: Iterable[str | os.PathLike]) -> dict[str, Any]:
+    """The section "dataset" of the first result.json in `folders` that has one; else empty."""
+    for folder in folders:
+        section = read_results(folder).get("dataset") if (pathlib.Path(folder) / FILE_NAME).is_file() else None
+        if section:
+            return section
+    return {}
 
 
 def _plain(value: Any) -> Any:

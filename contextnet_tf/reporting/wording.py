@@ -10,7 +10,7 @@ from typing import Any
 
 UNKNOWN = "–"
 
-_DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets"}
+_DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets", "folder": "own pictures"}
 _ENGINE_TITLES = {"litert": "LiteRT", "tensorflow": "TensorFlow", "keras": "Keras"}
 _SPLIT_TITLES = {"train": "training split", "val": "validation split", "test": "test split"}
 

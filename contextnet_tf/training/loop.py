@@ -92,6 +92,7 @@ def train(
         "network": model.name,
         "outputs": sorted(model.output),
         "dataset": dataset.name,
+        "definition": dataset.fingerprint,
         "training_pictures": len(train_examples),
         "validation_pictures": len(val_examples),
         "crop_size": list(crop_size),

@@ -8,6 +8,8 @@ import pytest
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import dataset_names, get_dataset
+from contextnet_tf.datasets.pipeline import evaluation_examples
+from contextnet_tf.datasets.sources.cityscapes import CITIES
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -57,6 +59,56 @@ def test_split_without_pictures(cityscapes_dir, camvid_dir):
     _refused("no pictures of the split 'val'", CITYSCAPES.list_examples, cityscapes_dir, "val")
     (camvid_dir / "val.txt").write_text("\n")
     _refused("val.txt: lists no pictures", CAMVID.list_examples, camvid_dir, "val")
+
+
+def _cities(root, split, counts, label):
+    """Empty picture files `counts` by city, with labels of 2 x 2 pixels of the one value `label` (None: without)."""
+    for city, count in counts.items():
+        for folder in ("leftImg8bit", "gtFine"):
+            (root / folder / split / city).mkdir(parents=True)
+        for i in range(count):
+            (root / "leftImg8bit" / split / city / f"{city}_{i:06d}_000019_leftImg8bit.png").touch()
+            if label is not None:
+                path = root / "gtFine" / split / city / f"{city}_{i:06d}_000019_gtFine_labelIds.png"
+                cv2.imwrite(str(path), np.full((2, 2), label, np.uint8))
+
+
+@pytest.mark.parametrize("label", [None, 3], ids=["no labels", "placeholders"])
+def test_the_test_split_of_cityscapes_has_no_labels(tmp_path, label):
+    _cities(tmp_path, "test", {"bonn": 2}, label)
+    examples = CITYSCAPES.list_examples(tmp_path, "test")
+    assert [(e.name, e.label_path) for e in examples] == [("bonn_000000_000019", None), ("bonn_000001_000019", None)]
+    with pytest.raises(InputError, match="bonn_000000_000019_leftImg8bit.png: has no label"):
+        list(evaluation_examples(CITYSCAPES, examples))
+    _cities(tmp_path, "val", {"lindau": 1}, None)
+    _refused("lindau_000000_000019_leftImg8bit.png: has no label file", CITYSCAPES.list_examples, tmp_path, "val")
+
+
+def test_a_test_split_with_real_labels_keeps_them(tmp_path):
+    _cities(tmp_path, "test", {"bonn": 1}, 7)
+    assert CITYSCAPES.list_examples(tmp_path, "test")[0].label_path.endswith("bonn_000000_000019_gtFine_labelIds.png")
+
+
+def test_missing_pictures_are_counted_city_by_city(tmp_path):
+    _cities(tmp_path, "val", {"frankfurt": 1, "lindau": 59, "paris": 2}, 7)
+    examples = CITYSCAPES.list_examples(tmp_path, "val")
+    assert CITYSCAPES.shortfall("val", examples) == (
+        "cityscapes val: 62 of 500 examples are there: frankfurt 1 of 267, munster 0 of 174, paris 2 of 0"
+    )
+    assert CAMVID.shortfall("val", examples) == "camvid val: 62 of 101 examples are there"
+    assert get_dataset("streets").shortfall("val", examples) is None
+
+
+def test_the_cities_add_up_to_the_splits():
+    assert {split: sum(cities.values()) for split, cities in CITIES.items()} == {"train": 2975, "val": 500, "test": 1525}
+
+
+def test_one_name_in_two_cities(cityscapes_dir):
+    again = cityscapes_dir / "leftImg8bit" / "train" / "ulm"
+    again.mkdir()
+    (again / "bonn_000000_000019_leftImg8bit.png").touch()
+    message = "train/ulm/bonn_000000_000019_leftImg8bit.png: has the name of .*bonn/bonn_000000_000019"
+    _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
 
 
 def test_picture_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
@@ -110,10 +162,10 @@ def test_label_value_outside_the_table_is_named(camvid_dir):
     _refused("trainannot/p0.png: label value 12, 200 is not in the table", sources.read_example, examples[0], CAMVID)
 
 
-def test_coloured_label_is_refused(camvid_dir):
-    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.zeros((64, 96, 3), np.uint8))
-    examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CAMVID)
+def test_coloured_label_is_refused_where_labels_are_values(cityscapes_dir):
+    examples = CITYSCAPES.list_examples(cityscapes_dir, "train")
+    cv2.imwrite(examples[0].label_path, np.zeros((32, 64, 3), np.uint8))
+    _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
 
 
 def test_catalog():

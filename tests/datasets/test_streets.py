@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from contextnet_tf.datasets import streets
-from contextnet_tf.datasets.sources import check_files, cityscapes_folder
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.sources import check_files
 from contextnet_tf.errors import InputError
 from data.streets import generate
 
@@ -148,7 +149,7 @@ def test_a_written_set_has_the_layout_of_cityscapes(tmp_path):
         "leftImg8bit/val/drawnval/drawnval_000000_000000_leftImg8bit.png",
         "streets.json",
     ]
-    examples = cityscapes_folder(tmp_path, "train")
+    examples = get_dataset("streets").list_examples(tmp_path, "train")
     check_files(examples)
     assert [example.name for example in examples] == ["drawntrain_000000_000000", "drawntrain_000001_000000"]
 

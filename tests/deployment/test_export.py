@@ -167,6 +167,7 @@ def test_metadata_beside_the_files(exported):
         "model": "cn14",
         "num_classes": 19,
         "dataset": "cityscapes",
+        "definition": None,
         "picture": {
             "size": [64, 96],
             "size_multiple": 32,

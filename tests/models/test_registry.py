@@ -8,7 +8,7 @@ from contextnet_tf.models.spec import VARIANTS
 def test_names_of_the_papers_tables():
     table_4 = ("cn18", "cn14", "cn12", "cn124", "cn14-500", "cn14-160")
     tables_6_and_7 = ("segnet", "enet", "erfnet", "icnet", "pspnet", "deeplab_v2")
-    assert model_names() == (*table_4, "context-only", "detail-only", *tables_6_and_7)
+    assert {*table_4, "context-only", "detail-only", *tables_6_and_7} <= set(model_names())
 
 
 def test_model_is_built_from_a_spec():

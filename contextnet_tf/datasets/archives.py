@@ -1,0 +1,136 @@
+"""Unpacking archives of pictures: nothing outside the target, nothing half-written, nothing twice."""
+
+import dataclasses
+import errno
+import os
+import pathlib
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import make_folder, replacing_file, require_space
+
+_PIECE = 1 << 20  # bytes copied at a time
+_ENCRYPTED = 0x1  # of a member's flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A file in an archive, and where it goes below the target."""
+
+    archive: pathlib.Path
+    name: str  # as the archive knows it
+    parts: tuple[str, ...]
+    size: int
+    checksum: int  # CRC-32 of the content
+
+
+def members(archive: str | os.PathLike, wanted: Callable[[tuple[str, ...]], bool]) -> list[Member]:
+    """The files of a zip archive whose path is `wanted`.
+
+    One member that would leave the target spoils the whole archive: who made it meant no good.
+
+    Raises:
+      InputError: the archive is missing or damaged; a member's path leaves the target, is a link, or occurs
+        twice; or a wanted one is encrypted.
+    """
+    path = pathlib.Path(archive)
+    found: dict[tuple[str, ...], Member] = {}
+    for info in _directory(path):
+        parts = safe_parts(info.orig_filename)
+        if parts is None or stat.S_ISLNK(info.external_attr >> 16):
+            raise InputError(f"{path}: its member {info.orig_filename!r} would leave the folder; nothing was unpacked")
+        if info.is_dir() or not wanted(parts):
+            continue
+        if parts in found:
+            raise InputError(f"{path}: holds {info.orig_filename!r} twice; nothing was unpacked")
+        if info.flag_bits & _ENCRYPTED:
+            raise InputError(f"{path}: its member {info.orig_filename!r} is encrypted; unpack it with its password")
+        found[parts] = Member(path, info.filename, parts, info.file_size, info.CRC)
+    return list(found.values())
+
+
+def safe_parts(name: str) -> tuple[str, ...] | None:
+    """The parts of a member's path; None where it could lead out of the folder that it is unpacked into, on any
+    system: "..", an absolute path, a drive letter or stream (":"), a backslash, a control character, no name."""
+    if re.search(r"[\x00-\x1f\x7f:\\]", name) or name.startswith("/"):
+        return None
+    parts = tuple(part for part in name.split("/") if part not in ("", "."))
+    return parts if parts and ".." not in parts else None
+
+
+def unpack(
+    wanted: Iterable[Member], target: str | os.PathLike, on_bytes: Callable[[int], None] = lambda count: None
+) -> int:
+    """Unpacks members below `target`; returns how many were written.
+
+    A file that is there with the member's size and checksum is kept, so that an interrupted call goes on. Each file
+    appears when it is whole. `on_bytes` is called with the bytes that were written or found, piece by piece.
+
+    Raises:
+      InputError: the target cannot be written or has too little space for what is missing, or a member is
+        damaged; what was unpacked before stays.
+    """
+    root = make_folder(target)
+    missing = []
+    for member in wanted:
+        if _is_whole(root.joinpath(*member.parts), member):
+            on_bytes(member.size)
+        else:
+            missing.append(member)
+    require_space(root, sum(member.size for member in missing))
+    for archive in dict.fromkeys(member.archive for member in missing):
+        with zipfile.ZipFile(archive) as opened:
+            for member in missing:
+                if member.archive == archive:
+                    _write(opened, member, root.joinpath(*member.parts), on_bytes)
+    return len(missing)
+
+
+def _directory(path: pathlib.Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(path) as opened:
+            return opened.infolist()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name the archives' folder") from None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise InputError(f"{path}: is damaged or only half there; download it again") from None
+
+
+def _is_whole(path: pathlib.Path, member: Member) -> bool:
+    if not path.is_file() or path.stat().st_size != member.size:
+        return False
+    checksum = 0
+    with path.open("rb") as file:
+        for piece in _pieces(file):
+            checksum = zlib.crc32(piece, checksum)
+    return checksum == member.checksum
+
+
+def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes: Callable[[int], None]) -> None:
+    try:
+        with replacing_file(path) as temporary:
+            with opened.open(member.name) as packed, temporary.open("wb") as file:
+                for piece in _pieces(packed):
+                    file.write(piece)
+                    on_bytes(len(piece))
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise InputError(
+            f"{member.archive}: its member {member.name} is damaged; download the archive again and repeat the command, "
+            "which goes on from here"
+        ) from None
+
+
+def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
+    reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
+    return InputError(f"{path}: cannot be written ({reason}); make room and repeat the command, which goes on from here")
+
+
+def _pieces(file) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece

@@ -1,0 +1,73 @@
+"""One example from its files to tensors, within `Dataset.map`."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sources.example import Example
+from contextnet_tf.datasets.sources.headers import PNG_START
+from contextnet_tf.datasets.sources.reading import no_label, read_image, read_label, train_id_table
+
+# Bits and colour type of a PNG, bytes 24 and 25 of the file. What has these is read natively: TensorFlow would also
+# read other forms, but drops half of 16 bits, alpha, and the indices of a palette without a word.
+_RGB_8, _GREY_8 = b"\x08\x02", b"\x08\x00"
+
+
+def decode(image_path: tf.Tensor, label_path: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads one example: string [], string [] -> (uint8 [H, W, 3] RGB, train ids uint8 [H, W]).
+
+    PNG files of 8 bits are read natively, everything else by `sources.reading`, whose decisions on odd files so
+    hold here too. What does not fit fails the operation; who wants to know why reads the example strictly.
+    """
+    image = _picture(image_path)
+    train_ids = _train_ids(label_path, dataset)
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(train_ids))]):
+        return tf.identity(image), tf.identity(train_ids)
+
+
+def example_paths(examples: Sequence[Example]) -> tuple[tf.Tensor, tf.Tensor]:
+    """The paths of the pictures and of the labels, string [N] each.
+
+    Raises:
+      InputError: an example has no label.
+    """
+    for example in examples:
+        if example.label_path is None:
+            raise no_label(example)
+    return tf.constant([e.image_path for e in examples]), tf.constant([e.label_path for e in examples])
+
+
+def _picture(path: tf.Tensor) -> tf.Tensor:
+    content = tf.io.read_file(path)
+    image = tf.cond(
+        _has_form(content, _RGB_8),
+        lambda: tf.io.decode_png(content, channels=3),
+        lambda: tf.numpy_function(lambda path: read_image(path.decode()), [path], tf.uint8),
+    )
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _train_ids(path: tf.Tensor, dataset: Dataset) -> tf.Tensor:
+    def strictly() -> tf.Tensor:
+        return tf.numpy_function(lambda path: read_label(path.decode(), dataset), [path], tf.uint8)
+
+    if not dataset.has_label_values:
+        return tf.ensure_shape(strictly(), [None, None])
+    content = tf.io.read_file(path)
+    table = tf.constant(train_id_table(dataset.labels))
+
+    def natively() -> tf.Tensor:
+        ids = tf.io.decode_png(content, channels=1)[..., 0]
+        train_ids = tf.gather(table, tf.cast(ids, tf.int32))
+        with tf.control_dependencies([tf.debugging.assert_non_negative(train_ids)]):
+            return tf.cast(train_ids, tf.uint8)
+
+    return tf.ensure_shape(tf.cond(_has_form(content, _GREY_8), natively, strictly), [None, None])
+
+
+def _has_form(content: tf.Tensor, form: bytes) -> tf.Tensor:
+    """Whether a file's content is a PNG of that form; bool []."""
+    header = tf.strings.substr(content, 0, tf.minimum(26, tf.strings.length(content)))
+    header = tf.strings.join([header, b"-" * 26])  # a shorter file has no such bytes to ask for
+    return tf.strings.substr(header, 0, 8) + tf.strings.substr(header, 24, 2) == PNG_START + form

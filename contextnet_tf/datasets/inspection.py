@@ -1,0 +1,202 @@
+"""A whole data set read once: everything that is wrong with it, how often its classes occur, and what the network's
+crops show of it."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.datasets.augment import Augmentation, augment
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.datasets.pipeline import sample_seed
+from contextnet_tf.datasets.sources import Example, Listing, read_example, read_image
+from contextnet_tf.errors import InputError
+
+# Crops that the figures on crops rest on at least; then a class in 5 % of them is met within 1.5 % either way.
+LEAST_CROPS = 200
+_MARK = IGNORE - 1  # pixels that the label ignores, while the crop's padding has IGNORE
+
+
+@dataclasses.dataclass(frozen=True)
+class Crops:
+    """What random crops of the training split show: the first ones that a run with seed 0 would draw."""
+
+    size: tuple[int, int]
+    number: int
+    ignored: float  # share of the pixels that the labels ignore
+    padded: float  # share of the pixels that lie beyond the picture
+    showing: np.ndarray  # int64 [C], crops in which a class has at least one pixel
+    to_cover: int  # crops that cover the commonest picture at scale 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What was found. `problems` would break a run, `warnings` would not; one line each."""
+
+    problems: list[str]
+    warnings: list[str]
+    pictures: dict[str, int]  # examples of each split that were read
+    sizes: Counter[tuple[int, int]]  # pictures by (height, width)
+    class_pixels: dict[str, np.ndarray]  # int64 [C] by split, of the splits with labels
+    ignored_pixels: dict[str, int]
+    class_pictures: dict[str, np.ndarray]  # int64 [C] by split: pictures in which a class occurs
+    crops: Crops | None  # None where no training example could be read
+
+
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """What is kept of one example."""
+
+    split: str
+    example: Example
+    problem: str | None = None
+    size: tuple[int, int] = (0, 0)
+    content: bytes = b""  # digest of the picture's pixels
+    pixels: np.ndarray | None = None  # int64 [256] by train id; None without label
+    crops: tuple[np.ndarray, ...] = ()  # int64 [256] each
+
+
+def inspect(
+    dataset: Dataset,
+    listings: Mapping[str, Listing],
+    *,
+    crop_size: tuple[int, int],
+    num_threads: int,
+    on_picture: Callable[[], None] = lambda: None,
+) -> Inspection:
+    """Reads every example of `listings` (by split) strictly.
+
+    Args:
+      dataset: what the examples are examples of.
+      listings: the splits; that of "train" is also seen through random crops as in training.
+      crop_size: (height, width) of the training pictures.
+      num_threads: examples that are read at a time.
+      on_picture: called after each example.
+    """
+    count = len(listings["train"].examples) if "train" in listings else 0
+    look = _Look(dataset, crop_size, math.ceil(LEAST_CROPS / count) if count else 0, count)
+    problems = [problem for listing in listings.values() for problem in listing.problems]
+    reads = []
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
+        for read in threads.map(lambda job: look(*job), _jobs(listings)):
+            reads.append(read)
+            on_picture()
+    problems += [read.problem for read in reads if read.problem]
+    whole = [read for read in reads if not read.problem]
+    labelled = {
+        split: [read.pixels for read in whole if read.split == split and read.pixels is not None] for split in listings
+    }
+    labelled = {split: np.array(pixels) for split, pixels in labelled.items() if pixels}
+    classes = dataset.num_classes
+    found = Inspection(
+        problems=problems,
+        warnings=[],
+        pictures={split: sum(read.split == split for read in whole) for split in listings},
+        sizes=Counter(read.size for read in whole),
+        class_pixels={split: pixels[:, :classes].sum(axis=0) for split, pixels in labelled.items()},
+        ignored_pixels={split: int(pixels[:, IGNORE].sum()) for split, pixels in labelled.items()},
+        class_pictures={split: (pixels[:, :classes] > 0).sum(axis=0) for split, pixels in labelled.items()},
+        crops=_crops([read for read in whole if read.crops], crop_size, classes),
+    )
+    warnings = [*_size_warnings(found), *_class_warnings(dataset, found), *_duplicates(whole), *_empty(whole)]
+    return dataclasses.replace(found, warnings=warnings)
+
+
+class _Look:
+    """Reads one example and keeps what is asked about it."""
+
+    def __init__(self, dataset: Dataset, crop_size: tuple[int, int], crops: int, epoch: int):
+        self._dataset, self._crops, self._epoch = dataset, crops, epoch
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([None, None], tf.uint8), tf.TensorSpec([], tf.int64)
+            ]
+        )  # fmt: skip
+        def crop(image: tf.Tensor, label: tf.Tensor, sample: tf.Tensor) -> tf.Tensor:
+            return augment(image, label, sample_seed(sample, 0), crop_size, Augmentation())[1]
+
+        self._crop = crop
+
+    def __call__(self, split: str, place: int, example: Example) -> _Read:
+        try:
+            if example.label_path is None:
+                image, label = read_image(example.image_path), None
+            else:
+                image, label = read_example(example, self._dataset)
+        except InputError as error:
+            return _Read(split, example, problem=str(error))
+        size = image.shape[:2]
+        content = hashlib.blake2b(repr(size).encode() + image.tobytes(), digest_size=16).digest()
+        if label is None:
+            return _Read(split, example, None, size, content)
+        pixels = np.bincount(label.ravel(), minlength=256)
+        crops = ()
+        if split == "train":
+            marked = np.where(label == IGNORE, np.uint8(_MARK), label)
+            samples = [np.int64(place + epoch * self._epoch) for epoch in range(self._crops)]
+            crops = tuple(np.bincount(self._crop(image, marked, x).numpy().ravel(), minlength=256) for x in samples)
+        return _Read(split, example, None, size, content, pixels, crops)
+
+
+def _jobs(listings: Mapping[str, Listing]) -> Iterator[tuple[str, int, Example]]:
+    for split, listing in listings.items():
+        for place, example in enumerate(listing.examples):
+            yield split, place, example
+
+
+def _crops(reads: list[_Read], size: tuple[int, int], classes: int) -> Crops | None:
+    if not reads:
+        return None
+    counts = np.array([crop for read in reads for crop in read.crops])
+    (height, width), _ = Counter(read.size for read in reads).most_common(1)[0]
+    return Crops(
+        size=size,
+        number=len(counts),
+        ignored=float(counts[:, _MARK].sum() / counts.sum()),
+        padded=float(counts[:, IGNORE].sum() / counts.sum()),
+        showing=(counts[:, :classes] > 0).sum(axis=0),
+        to_cover=math.ceil(height / size[0]) * math.ceil(width / size[1]),
+    )
+
+
+def _size_warnings(found: Inspection) -> list[str]:
+    if len(found.sizes) < 2:
+        return []
+    sizes = ", ".join(f"{height} x {width} ({count:,})" for (height, width), count in found.sizes.most_common())
+    return [f"pictures of {len(found.sizes)} sizes, height x width: {sizes}"]
+
+
+def _class_warnings(dataset: Dataset, found: Inspection) -> list[str]:
+    warnings = []
+    for split, counts in found.class_pixels.items():
+        absent = [label.name for label, count in zip(dataset.classes, counts, strict=True) if not count]
+        if absent:
+            warnings.append(f"{split}: no pixel of {', '.join(absent)}")
+    return warnings
+
+
+def _duplicates(reads: list[_Read]) -> list[str]:
+    """Pictures with the same pixels: between splits they make the validation too good."""
+    first: dict[bytes, _Read] = {}
+    warnings = []
+    for read in reads:
+        other = first.setdefault(read.content, read)
+        if other is not read:
+            where = f"of {other.split} and {read.split}" if other.split != read.split else f"twice in {read.split}"
+            warnings.append(f"{read.example.image_path}: the same pixels as {other.example.image_path} ({where})")
+    return warnings
+
+
+def _empty(reads: list[_Read]) -> list[str]:
+    return [
+        f"{read.example.label_path}: every pixel is ignored"
+        for read in reads
+        if read.pixels is not None and read.pixels[IGNORE] == read.pixels.sum()
+    ]

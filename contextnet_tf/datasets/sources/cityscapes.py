@@ -1,0 +1,66 @@
+"""Cityscapes' layout: `leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png` beside
+`gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png` (Cordts et al., CVPR 2016)."""
+
+import os
+import pathlib
+
+import cv2
+
+from contextnet_tf.datasets.labels import CITYSCAPES_LABELS, IGNORE
+from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired, unlabelled
+from contextnet_tf.datasets.sources.reading import train_id_table
+from contextnet_tf.errors import InputError
+
+IMAGES, IMAGE_END = "leftImg8bit", "_leftImg8bit.png"
+LABELS, LABEL_END = "gtFine", "_gtFine_labelIds.png"
+INSTANCE_END = "_gtFine_instanceIds.png"
+_LAYOUT = f"{IMAGES}/SPLIT/CITY/*{IMAGE_END} beside {LABELS}/SPLIT/CITY/*{LABEL_END}"
+
+# Pictures of each city as published; they add up to section 3.2's 2,975, 500 and 1,525.
+CITIES = {
+    "train": {
+        "aachen": 174, "bochum": 96, "bremen": 316, "cologne": 154, "darmstadt": 85, "dusseldorf": 221,
+        "erfurt": 109, "hamburg": 248, "hanover": 196, "jena": 119, "krefeld": 99, "monchengladbach": 94,
+        "strasbourg": 365, "stuttgart": 196, "tubingen": 144, "ulm": 95, "weimar": 142, "zurich": 122,
+    },
+    "val": {"frankfurt": 267, "lindau": 59, "munster": 174},
+    "test": {"berlin": 544, "bielefeld": 181, "bonn": 46, "leverkusen": 58, "mainz": 298, "munich": 398},
+}  # fmt: skip
+
+
+def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
+    """The examples of `split` in a folder of Cityscapes' layout, sorted by name.
+
+    The split "test" may be without labels, or have the files that the data set's archive puts in their
+    place, in which every pixel is ignored: its examples then have none.
+
+    Raises:
+      InputError: the folder is missing, empty or laid out otherwise, or holds nothing of the split.
+    """
+    root = existing_folder(data_dir)
+    if not (root / IMAGES).is_dir():
+        raise InputError(f"{root}: has no folder {IMAGES}; Cityscapes' layout is {_LAYOUT}")
+    images, image_problems = named(_found(root / IMAGES / split, IMAGE_END))
+    labels, label_problems = named(_found(root / LABELS / split, LABEL_END))
+    if not (root / LABELS).is_dir() and split != "test":
+        raise InputError(f"{root}: has no folder {LABELS}; Cityscapes' layout is {_LAYOUT}")
+    if not images and not labels:
+        raise InputError(f"{root}: has no pictures of the split {split!r}; expected {_LAYOUT}")
+    if split == "test" and (not labels or is_placeholder(next(iter(labels.values())))):
+        listing = unlabelled(images)
+    else:
+        listing = paired(images, labels, f"NAME{IMAGE_END} under {IMAGES}", f"NAME{LABEL_END} under {LABELS}")
+    return Listing(listing.examples, image_problems + label_problems + listing.problems)
+
+
+def _found(folder: pathlib.Path, end: str) -> list[tuple[str, pathlib.Path]]:
+    """(name, path) of the files in the cities' folders below `folder` that end in `end`."""
+    return [(path.name.removesuffix(end), path) for path in folder.glob(f"*/*{end}")]
+
+
+def is_placeholder(path: str | os.PathLike) -> bool:
+    """Whether every pixel of a label file is ignored; the first of a split tells for all of them."""
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if ids is None or ids.ndim != 2 or ids.itemsize != 1:
+        return False  # the strict reader says what is wrong with it
+    return bool((train_id_table(CITYSCAPES_LABELS)[ids] == IGNORE).all())

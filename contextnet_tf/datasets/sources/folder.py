@@ -1,0 +1,72 @@
+"""A person's own folder: pictures and labels found by patterns, or by a list of pairs."""
+
+import os
+import pathlib
+
+from contextnet_tf.datasets.sources.example import (
+    PICTURE_SUFFIXES,
+    Listing,
+    existing_folder,
+    named,
+    paired,
+    unlabelled,
+)
+from contextnet_tf.datasets.sources.lists import listed_pairs
+from contextnet_tf.errors import InputError
+
+
+def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: str) -> Listing:
+    """The examples of `split` whose files match two patterns, sorted by name.
+
+    Args:
+      data_dir: the folder.
+      split: takes the place of `{split}` in the patterns.
+      images, labels: patterns relative to the folder, with `/`, for example "images/{split}/**/*". In their last
+        part, `*` stands for the name that a picture shares with its label, without its suffix; folders that match
+        a wildcard belong to the name. Of what matches, only picture files count.
+
+    The split "test" may be without labels: its examples then have none.
+
+    Raises:
+      InputError: the folder is missing or empty, or nothing matches.
+    """
+    root = existing_folder(data_dir)
+    images, labels = (pattern.replace("{split}", split) for pattern in (images, labels))
+    found_images, image_problems = named(_found(root, images))
+    found_labels, label_problems = named(_found(root, labels))
+    if not found_images and not found_labels:
+        raise InputError(f"{root}: has no pictures of the split {split!r}; looked for {images} and {labels}")
+    if split == "test" and not found_labels:
+        listing = unlabelled(found_images)
+    else:
+        listing = paired(found_images, found_labels, f"NAME under {images}", f"NAME under {labels}")
+    return Listing(listing.examples, image_problems + label_problems + listing.problems)
+
+
+def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> Listing:
+    """The examples of `split` that a file of pairs lists; `{split}` in its name is replaced.
+
+    Raises:
+      InputError: the folder or the list is missing, or the list lists nothing.
+    """
+    root = existing_folder(data_dir)
+    list_path = root / list_pattern.replace("{split}", split)
+    if not list_path.is_file():
+        raise InputError(f"{list_path}: is missing; it lists the split's pairs 'PICTURE LABEL', one a line")
+    return listed_pairs(root, list_path)
+
+
+def _found(root: pathlib.Path, pattern: str) -> list[tuple[str, pathlib.Path]]:
+    """(name, path) of the picture files that match."""
+    *folders, last = pattern.split("/")
+    fixed = next((i for i, part in enumerate(folders) if any(x in part for x in "*?[")), len(folders))
+    before, _, after = last.partition("*")
+    any_suffix = not after or after.endswith(".*")
+    after = after.removesuffix(".*")
+    found = []
+    for path in root.glob(pattern):
+        if path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
+            continue
+        name = (path.stem if any_suffix else path.name).removesuffix(after).removeprefix(before)
+        found.append(("_".join([*path.parent.relative_to(root.joinpath(*folders[:fixed])).parts, name]), path))
+    return found

@@ -1,0 +1,190 @@
+"""Data sets that TensorFlow Datasets has prepared: each split is laid out once as picture and label files.
+
+The pipeline asks for any example at any time, so that a run resumes at once and its order is a function of seed
+and position. The record files that TensorFlow Datasets prepares by default are read from front to back only.
+Its random access needs another file format, so a set that somebody has prepared already would have to be
+prepared anew. Files work with both: the encoded pictures are copied out byte for byte, no pixel is decoded.
+
+Nothing is downloaded: what has been prepared is opened by its own metadata, without the code that made it.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Callable, Mapping
+
+from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabelled
+from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import read_json, replacing_folder, require_space, write_json
+
+FOLDER = "prepared"  # within the data set's folder
+_RECORD = "prepared.json"  # in the folder of a split: what it was laid out from
+_SPLIT_NAMES = {"val": ("val", "validation")}  # what TensorFlow Datasets calls ours
+
+
+@dataclasses.dataclass(frozen=True)
+class Pending:
+    """What laying out a split will take."""
+
+    examples: int
+    num_bytes: int
+    folder: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedSet:
+    """A data set of TensorFlow Datasets, `name` as there ("cityscapes/semantic_segmentation"), and the names of the
+    features that hold picture, label and, if there is one, a text that names the example."""
+
+    name: str
+    image_key: str
+    label_key: str
+    name_key: str | None = None
+    placeholder: Callable[[str], bool] = lambda label_path: False  # whether a test label stands for none
+
+    def listing(self, data_dir: str | os.PathLike, split: str) -> Listing:
+        """The examples of a split that has been laid out, sorted by name.
+
+        Raises:
+          InputError: it has not, or not as the prepared data set now is.
+        """
+        if self.pending(data_dir, split):
+            raise InputError(
+                f"{self._folder(data_dir, split)}: split {split!r} of {self.name} is not laid out as files yet; run "
+                f"python -m experiments.check_data --dataset=tfds:{self.name} --data_dir={data_dir}"
+            )
+        folder = self._folder(data_dir, split)
+        images, labels = (
+            named((path.stem, path) for path in (folder / part).iterdir())[0] for part in ("pictures", "labels")
+        )
+        if split == "test" and labels and self.placeholder(str(next(iter(labels.values())))):
+            return unlabelled(images)
+        return paired(images, labels, "NAME in pictures", "NAME in labels")
+
+    def pending(self, data_dir: str | os.PathLike, split: str) -> Pending | None:
+        """What laying out the split would take; None where it is laid out.
+
+        Raises:
+          InputError: the data set is not prepared in `data_dir`, or has no such split.
+        """
+        builder = self._builder(data_dir)
+        info = self._split_info(builder, split)
+        folder = self._folder(data_dir, split)
+        if (folder / _RECORD).is_file() and read_json(folder / _RECORD) == self._record(builder, info):
+            return None
+        return Pending(info.num_examples, info.num_bytes, folder)
+
+    def lay_out(
+        self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None
+    ) -> None:
+        """Writes the split's pictures and labels as files; nothing where that is done already.
+
+        `on_example` is called after each example. The folder appears when it is whole.
+
+        Raises:
+          InputError: the data set is not prepared in `data_dir`, has no such split or features, two examples
+            have one name, there is too little space, or the folder cannot be written.
+        """
+        pending = self.pending(data_dir, split)
+        if not pending:
+            return
+        builder = self._builder(data_dir)
+        info = self._split_info(builder, split)
+        require_space(pending.folder.parent, pending.num_bytes)
+        try:
+            with replacing_folder(pending.folder) as folder:
+                for part in ("pictures", "labels"):
+                    (folder / part).mkdir()
+                names = set()
+                for place, example in enumerate(self._examples(builder, info.name)):
+                    name = self._name(place, example)
+                    if name in names:
+                        raise InputError(f"{self.name}: two examples have the name {name!r}; use no --tfds_name_key")
+                    names.add(name)
+                    self._write(folder, name, example)
+                    on_example()
+                write_json(folder / _RECORD, self._record(builder, info))
+        except OSError as error:
+            raise InputError(f"{pending.folder}: cannot be written ({error.strerror}); nothing is left there") from None
+
+    def _builder(self, data_dir: str | os.PathLike):
+        # Importing it takes a second or two, which only those pay who use it.
+        import tensorflow_datasets as tfds
+
+        return tfds.builder_from_directory(self._prepared_folder(data_dir))
+
+    def _prepared_folder(self, data_dir: str | os.PathLike) -> pathlib.Path:
+        """DATA_DIR/NAME/VERSION or DATA_DIR/NAME/CONFIG/VERSION: the newest version where none is asked for, the
+        only configuration where none is named."""
+        name, _, version = self.name.partition(":")
+        root = pathlib.Path(data_dir).expanduser() / name
+        found = [path.parent for path in root.glob(f"{version or '*'}/dataset_info.json")]
+        found = found or [path.parent for path in root.glob(f"*/{version or '*'}/dataset_info.json")]
+        if not found:
+            raise InputError(
+                f"{data_dir}: holds no prepared data set {self.name!r}, and nothing is downloaded here; put archives that "
+                f"it asks for into {data_dir}/downloads/manual and run: python -c "
+                f"\"import tensorflow_datasets as tfds; tfds.load('{self.name}', data_dir='{data_dir}')\""
+            )
+        if len({path.parent for path in found}) > 1:
+            configurations = ", ".join(sorted({f"{name}/{path.parent.name}" for path in found}))
+            raise InputError(f"{root}: holds several configurations; name one of tfds:{configurations}")
+        return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
+
+    def _split_info(self, builder, split: str):
+        splits = builder.info.splits
+        for name in _SPLIT_NAMES.get(split, (split,)):
+            if name in splits:
+                return splits[name]
+        raise InputError(f"{self.name}: has no split {split!r}; it has {', '.join(splits)}")
+
+    def _record(self, builder, info) -> Mapping[str, object]:
+        return {
+            "data_set": builder.info.full_name,
+            "split": info.name,
+            "examples": info.num_examples,
+            "bytes": info.num_bytes,
+            "features": [self.image_key, self.label_key, self.name_key],
+        }
+
+    def _folder(self, data_dir: str | os.PathLike, split: str) -> pathlib.Path:
+        return pathlib.Path(data_dir).expanduser() / FOLDER / re.sub(r"[^\w.-]", "_", self.name) / split
+
+    def _examples(self, builder, split: str):
+        """The split's examples with pictures as they were encoded, in the order of its files."""
+        import tensorflow_datasets as tfds
+
+        features = builder.info.features
+        pictures = [key for key in features if isinstance(features[key], tfds.features.Image)]
+        for key, flag in ((self.image_key, "image"), (self.label_key, "label")):
+            if key not in pictures:
+                raise InputError(
+                    f"{self.name}: has no picture feature {key!r}; it has {', '.join(sorted(pictures)) or 'none'}; "
+                    f"say --tfds_{flag}_key=..."
+                )
+        wanted = {self.image_key, self.label_key} | ({self.name_key} if self.name_key else set())
+        if self.name_key and self.name_key not in features:
+            raise InputError(f"{self.name}: has no feature {self.name_key!r} for names; it has {', '.join(features)}")
+        return builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+            decoders=tfds.decode.PartialDecoding(
+                dict.fromkeys(wanted, True),
+                decoders={key: tfds.decode.SkipDecoding() for key in (self.image_key, self.label_key)},
+            ),
+        )
+
+    def _name(self, place: int, example: Mapping) -> str:
+        name = example[self.name_key].numpy().decode() if self.name_key else f"{place:06d}"
+        return re.sub(r"[^\w.-]", "_", name)
+
+    def _write(self, folder: pathlib.Path, name: str, example: Mapping) -> None:
+        for part, key in (("pictures", self.image_key), ("labels", self.label_key)):
+            content = example[key].numpy()
+            suffix = ".png" if content.startswith(PNG_START) else ".jpg" if content.startswith(JPEG_START) else None
+            if suffix is None:
+                raise InputError(f"{self.name}: feature {key!r} of example {name!r} is neither PNG nor JPEG")
+            (folder / part / f"{name}{suffix}").write_bytes(content)

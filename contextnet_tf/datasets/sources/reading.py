@@ -1,0 +1,211 @@
+"""Reading picture and label files strictly: what would be read otherwise than it is meant is refused.
+
+Pictures come out as 8-bit RGB. Converted are grey pictures (the grey three times), palettes (their colours) and
+an alpha channel that is opaque everywhere (left out). Refused are more than 8 bits a channel, since how bright
+their white should be is a guess, and transparent pixels, since the colour beneath is not part of the picture.
+
+Labels hold one value a pixel: 8-bit grey, or a palette, whose indices are the values and whose colours are for
+people. A data set with a table of colours may have labels in colours instead. Refused are formats that change
+values (JPEG, lossy WebP) or widen them (grey of 1, 2 or 4 bits), 16 bits, and values and colours in no table.
+"""
+
+import os
+import pathlib
+import struct
+import zlib
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from contextnet_tf.datasets.sources.example import Example
+from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START, TAIL, cut_off, other_size
+from contextnet_tf.errors import InputError
+
+_SHOWN = 8  # unknown values and colours that a message lists
+_GREY, _PALETTE = 0, 3  # PNG's colour types
+
+
+def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Reads one example strictly: (picture uint8 [H, W, 3] RGB, train ids uint8 [H, W]).
+
+    `dataset` is a `catalog.Dataset`; its tables say what a label file may hold.
+
+    Raises:
+      InputError: a file is unreadable, is not of the form described above, holds a value or colour that is
+        in no table, the sizes differ, or the example has no label.
+    """
+    if example.label_path is None:
+        raise no_label(example)
+    image = read_image(example.image_path)
+    train_ids = read_label(example.label_path, dataset)
+    if image.shape[:2] != train_ids.shape:
+        raise other_size(example, image.shape[:2], train_ids.shape)
+    return image, train_ids
+
+
+def no_label(example: Example) -> InputError:
+    """The error for an example whose truth is needed but not known."""
+    return InputError(
+        f"{example.image_path}: has no label (the truth of its split is not public), so it can be segmented but "
+        "neither trained on nor evaluated; name another --split"
+    )
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """Reads a picture file as uint8 [H, W, 3] RGB; a JPEG is turned upright as its camera noted.
+
+    Raises:
+      InputError: the file is missing, not a whole picture, or not of the form described above.
+    """
+    content = _content(path)
+    upright = content.startswith(JPEG_START)  # OpenCV turns what it reads as colours only
+    picture = _decoded(content, cv2.IMREAD_COLOR if upright else cv2.IMREAD_UNCHANGED, path)
+    return _rgb(picture, path)
+
+
+def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
+    """Reads a label file as train ids uint8 [H, W], by the tables of the `catalog.Dataset` `dataset`.
+
+    Raises:
+      InputError: the file is missing, not a whole picture, not of the form described above, or holds a
+        value or colour that is in no table.
+    """
+    content = _content(path)
+    _refuse_lossy(content, path)
+    colour_type, depth = _png_form(content)
+    if colour_type == _PALETTE and not dataset.label_colours:
+        return _train_ids_of_values(_palette_indices(content, depth, path), dataset, path)
+    picture = _decoded(content, cv2.IMREAD_UNCHANGED, path)
+    if dataset.label_colours and (picture.ndim == 3 or not dataset.has_label_values):
+        return _train_ids_of_colours(_rgb(picture, path), dataset, path)
+    if picture.ndim != 2 or picture.dtype != np.uint8:
+        channels = 1 if picture.ndim == 2 else picture.shape[2]
+        raise InputError(f"{path}: a label file has one 8-bit value a pixel, this one has {channels} x {picture.dtype}")
+    if colour_type == _GREY and depth < 8:
+        raise InputError(
+            f"{path}: is a grey PNG of {depth} bits, whose values readers stretch to 0 to 255; save it with 8 bits"
+        )
+    return _train_ids_of_values(picture, dataset, path)
+
+
+def train_id_table(labels: Sequence) -> np.ndarray:
+    """The map from a label file's value to its train id as int32 [256]; -1 where no row has the value."""
+    table = np.full(256, -1, np.int32)
+    for label in labels:
+        table[label.id] = label.train_id
+    return table
+
+
+def _content(path: str | os.PathLike) -> bytes:
+    try:
+        content = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: is missing or not a whole picture file ({error.strerror})") from None
+    kind = cut_off(content[:24], content[-TAIL:])
+    if kind or not content:
+        reason = f"the {kind} data are cut off" if kind else "it is empty"
+        raise InputError(f"{path}: is missing or not a whole picture file ({reason}); copy or unpack it again")
+    return content
+
+
+def _decoded(content: bytes, flags: int, path: str | os.PathLike) -> np.ndarray:
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:  # too many pixels for OpenCV, for example
+        picture = None
+    if picture is None:
+        raise InputError(f"{path}: is missing or not a whole picture file")
+    return picture
+
+
+def _rgb(picture: np.ndarray, path: str | os.PathLike) -> np.ndarray:
+    """OpenCV's grey, BGR or BGRA -> uint8 [H, W, 3] RGB."""
+    if picture.dtype != np.uint8:
+        raise InputError(f"{path}: has {8 * picture.itemsize} bits a channel; convert it to 8")
+    if picture.ndim == 2:
+        return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+    if picture.shape[2] == 3:
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    if picture[..., 3].min() < 255:
+        raise InputError(f"{path}: has transparent pixels, whose colour is not known; save it without alpha channel")
+    return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
+
+
+def _refuse_lossy(content: bytes, path: str | os.PathLike) -> None:
+    lossy_webp = content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8 "
+    if lossy_webp or content.startswith(JPEG_START):
+        name = "lossy WebP" if lossy_webp else "JPEG"
+        raise InputError(f"{path}: is a {name} file, which changes label values; save labels as PNG")
+
+
+def _png_form(content: bytes) -> tuple[int | None, int]:
+    """(colour type, bits) of a PNG file's header; (None, 8) for other formats."""
+    return (content[25], content[24]) if content.startswith(PNG_START) and len(content) > 25 else (None, 8)
+
+
+def _palette_indices(content: bytes, depth: int, path: str | os.PathLike) -> np.ndarray:
+    """The palette indices of a PNG, uint8 [H, W].
+
+    OpenCV and TensorFlow give a palette's colours only. The same pixels under a header that says grey are
+    the indices, stretched to 0 to 255 where they have fewer than 8 bits.
+    """
+    header = content[12:25] + bytes([_GREY]) + content[26:29]
+    grey = content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+    picture = _decoded(_without_transparency(grey), cv2.IMREAD_UNCHANGED, path)
+    return picture // np.uint8(255 // (2**depth - 1))
+
+
+def _without_transparency(content: bytes) -> bytes:
+    """A PNG file without what belongs to a palette only: a grey one with these would be refused as damaged."""
+    parts, position = [content[:8]], 8
+    while position + 12 <= len(content):
+        length, name = struct.unpack(">I4s", content[position : position + 8])
+        if name not in (b"PLTE", b"tRNS", b"bKGD", b"hIST", b"sBIT"):
+            parts.append(content[position : position + 12 + length])
+        position += 12 + length
+    return b"".join(parts)
+
+
+def _train_ids_of_values(values: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
+    train_ids = train_id_table(dataset.labels)[values]
+    if train_ids.min() < 0:
+        unknown = np.unique(values[train_ids < 0]).tolist()
+        known = sorted(label.id for label in dataset.labels)
+        raise InputError(
+            f"{path}: label value {_listed(unknown)} is not in the table (known values: {_ranges(known)})"
+        )
+    return train_ids.astype(np.uint8)
+
+
+def _train_ids_of_colours(picture: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
+    table = sorted((_packed(colour), train_id) for colour, train_id in dataset.label_colours.items())
+    keys, train_ids = (np.array(column) for column in zip(*table, strict=True))
+    red, green, blue = (picture[..., i].astype(np.int32) for i in range(3))
+    pixels = (red << 16) | (green << 8) | blue
+    places = np.minimum(np.searchsorted(keys, pixels), len(keys) - 1)
+    wrong = keys[places] != pixels
+    if wrong.any():
+        unknown = [f"({x >> 16}, {x >> 8 & 255}, {x & 255})" for x in np.unique(pixels[wrong]).tolist()]
+        raise InputError(f"{path}: the colour {_listed(unknown)} (R, G, B) is not in the table of the data set")
+    return train_ids.astype(np.uint8)[places]
+
+
+def _packed(colour: Sequence[int]) -> int:
+    return colour[0] << 16 | colour[1] << 8 | colour[2]
+
+
+def _listed(things: Sequence) -> str:
+    more = f" and {len(things) - _SHOWN} more" if len(things) > _SHOWN else ""
+    return ", ".join(map(str, things[:_SHOWN])) + more
+
+
+def _ranges(values: Sequence[int]) -> str:
+    """[0, 1, 2, 7] -> "0 to 2, 7"."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    return ", ".join(f"{low} to {high}" if high > low else str(low) for low, high in runs)

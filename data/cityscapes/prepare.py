@@ -1,0 +1,72 @@
+"""Unpacks Cityscapes' archives into the folder that --dataset=cityscapes reads.
+
+Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, which the data set's site gives out after
+registration, into one folder. About 12 GB and ten minutes.
+
+  python -m data.cityscapes.prepare --zip_dir=DOWNLOADS --data_dir=data/cityscapes
+
+Unpacked are pictures, label ids and instance ids; polygons and coloured labels are left in the archives. An
+interrupted call goes on where it was: files that are whole are kept. Refused are damaged archives and any whose
+members would land outside --data_dir.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+import tqdm
+from absl import flags
+
+from contextnet_tf.datasets.archives import members, unpack
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.sources.cityscapes import IMAGE_END, IMAGES, INSTANCE_END, LABEL_END, LABELS
+from contextnet_tf.errors import InputError
+from experiments import program
+
+ARCHIVES = {
+    "leftImg8bit_trainvaltest.zip": (IMAGES, (IMAGE_END,)),
+    "gtFine_trainvaltest.zip": (LABELS, (LABEL_END, INSTANCE_END)),
+}
+
+flags.DEFINE_string("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
+program.key_flags("data_dir")
+
+
+def run(*, zip_dir: str, data_dir: str) -> dict[str, tuple[int, int, int]]:
+    """Unpacks what is missing; returns for each split the numbers of pictures, of label files and of both as
+    published. The arguments are the flags."""
+    wanted = []
+    for name, (folder, ends) in ARCHIVES.items():
+        found = members(pathlib.Path(zip_dir) / name, lambda parts: _is_needed(parts, folder, ends))
+        if not found:
+            raise InputError(f"{pathlib.Path(zip_dir) / name}: holds no {folder}/SPLIT/CITY/*{ends[0]}; is it another archive?")
+        wanted += found
+    with tqdm.tqdm(
+        total=sum(member.size for member in wanted), desc="unpacking", unit="B", unit_scale=True, dynamic_ncols=True
+    ) as bar:
+        unpack(wanted, data_dir, on_bytes=bar.update)
+    return {
+        split: (
+            sum(member.parts[1] == split and member.name.endswith(IMAGE_END) for member in wanted),
+            sum(member.parts[1] == split and member.name.endswith(LABEL_END) for member in wanted),
+            published,
+        )
+        for split, published in get_dataset("cityscapes").split_sizes.items()
+    }
+
+
+def _is_needed(parts: tuple[str, ...], folder: str, ends: tuple[str, ...]) -> bool:
+    return len(parts) == 4 and parts[0] == folder and parts[-1].endswith(ends)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    data_dir = flags.FLAGS.data_dir or get_dataset("cityscapes").default_data_dir
+    counts = run(zip_dir=program.required("zip_dir"), data_dir=data_dir)
+    for split, (images, labels, published) in counts.items():
+        print(f"{split:6}{images:,} of {published:,} pictures, {labels:,} of {published:,} label files")
+    print(f"unpacked: {data_dir}")
+
+
+if __name__ == "__main__":
+    program.run(main)

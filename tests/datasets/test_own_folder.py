@@ -1,0 +1,171 @@
+"""A data set of one's own: classes.json, patterns and lists."""
+
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.definition import read_definition
+from contextnet_tf.errors import InputError
+from folders import write_streets
+
+TWO = [{"name": "road", "value": 7}, {"name": "car", "value": [26, 27]}]
+
+
+def _refused(message, function, *arguments):
+    with pytest.raises(InputError, match=message) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Pictures images/train/{0,1}.jpg, images/train/deep/0.jpg and labels/... .png of 32 x 64, filled with 7."""
+    for name in ("train/0", "train/1", "train/deep/0", "val/0", "test/0"):
+        for folder, suffix, pixels in (("images", "jpg", (32, 64, 3)), ("labels", "png", (32, 64))):
+            path = tmp_path / "own" / folder / f"{name}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if (folder, name) != ("labels", "test/0"):
+                cv2.imwrite(str(path), np.full(pixels, 7, np.uint8))
+    (tmp_path / "own" / "images" / "train" / "Thumbs.db").write_text("no picture")
+    return tmp_path / "own"
+
+
+def test_a_folder_with_the_default_layout(own):
+    dataset = get_dataset("folder", {"classes": TWO})
+    examples = dataset.list_examples(own, "train")
+    assert [e.name for e in examples] == ["0", "1", "deep_0"]
+    assert examples[2].image_path == str(own / "images/train/deep/0.jpg")
+    assert examples[2].label_path == str(own / "labels/train/deep/0.png")
+    image, label = sources.read_example(examples[0], dataset)
+    assert image.shape == (32, 64, 3) and (label == 0).all()
+    assert [e.label_path for e in dataset.list_examples(own, "test")] == [None]
+    measured = dataset.measured(examples[0])
+    assert measured.picture_size == (32, 64)
+    # What a run records makes the same data set again.
+    again = get_dataset("folder", json.loads(json.dumps(measured.definition)))
+    assert (again.labels, again.picture_size) == (dataset.labels, (32, 64))
+
+
+def test_drawn_streets_as_a_folder_of_ones_own(tmp_path):
+    folder = write_streets(tmp_path, {"train": 2, "val": 1})
+    definition = {
+        "classes": TWO,
+        "ignored": [value for value in range(34) if value not in (7, 26, 27)],
+        "images": "leftImg8bit/{split}/*/*_leftImg8bit.png",
+        "labels": "gtFine/{split}/*/*_gtFine_labelIds.png",
+    }
+    dataset, streets = get_dataset("folder", definition), get_dataset("streets")
+    examples, expected = dataset.list_examples(folder, "train"), streets.list_examples(folder, "train")
+    assert [e.name for e in examples] == [f"drawntrain_{e.name}" for e in expected]
+    for example, other in zip(examples, expected, strict=True):
+        image, label = sources.read_example(example, dataset)
+        expected_image, expected_label = sources.read_example(other, streets)
+        np.testing.assert_array_equal(image, expected_image)
+        np.testing.assert_array_equal(label == 0, expected_label == 0)
+        np.testing.assert_array_equal(label == 1, (expected_label == 13) | (expected_label == 14))  # car, truck
+
+
+def test_a_list_of_pairs(own):
+    dataset = get_dataset("folder", {"classes": TWO, "list": "lists/{split}.txt"})
+    _refused("lists/train.txt: is missing; it lists the split's pairs", dataset.list_examples, own, "train")
+    (own / "lists").mkdir()
+    (own / "lists/train.txt").write_text("images/train/1.jpg labels/train/1.png\n\nimages/val/0.jpg labels/val/0.png\n")
+    assert [e.name for e in dataset.list_examples(own, "train")] == ["1", "0"]
+    (own / "lists/train.txt").write_text(
+        "images/train/0.jpg labels/train/0.png\nimages/val/0.jpg labels/val/0.png\nimages/train/1.jpg\n"
+        "images/train/1.jpg labels/train/9.png\n"
+    )
+    problems = dataset.listing(own, "train").problems
+    assert [re.sub(r".*/", "", problem.split(": ")[0]) for problem in problems] == ["train.txt:2", "train.txt:3", "9.png"]
+    _refused(r"lists a second picture of the name '0' \(2 more such problems\)", dataset.list_examples, own, "train")
+    (own / "lists/train.txt").write_bytes(b"\xff\xfe\x00")
+    _refused("train.txt: cannot be read as a list", dataset.list_examples, own, "train")
+
+
+def test_files_without_partner_and_names_that_occur_twice(own):
+    dataset = get_dataset("folder", {"classes": TWO})
+    (own / "labels/train/1.png").unlink()
+    (own / "images/train/deep/0.jpg").unlink()
+    cv2.imwrite(str(own / "images/train/0.bmp"), np.zeros((32, 64, 3), np.uint8))
+    problems = dataset.listing(own, "train").problems
+    assert len(problems) == 3
+    assert "train/0.jpg: has the name of" in problems[0]
+    assert problems[1].endswith("train/1.jpg: has no label file; expected 1 under labels/train/**/*")
+    assert "deep/0.png: has no picture; expected deep_0 under images/train/**/*" in problems[2]
+    _refused("has no pictures of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
+
+
+def test_classes_without_values_or_colours_are_numbered():
+    dataset = get_dataset("folder", {"classes": [{"name": "ground"}, {"name": "rim", "category": "edge"}]})
+    assert [(label.id, label.train_id, label.name) for label in dataset.labels] == [
+        (0, 0, "ground"), (1, 1, "rim"), (255, 255, "ignored"),
+    ]  # fmt: skip
+    assert [label.category for label in dataset.classes] == ["ground", "edge"]
+    assert dataset.num_classes == 2 and dataset.palette.shape == (2, 3)
+
+
+def test_one_class_may_have_several_values():
+    dataset = get_dataset("folder", {"classes": TWO, "ignored": []})
+    assert [(label.id, label.train_id) for label in dataset.labels] == [(7, 0), (26, 1), (27, 1)]
+    assert [label.name for label in dataset.classes] == ["road", "car"]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(2, 254))
+def test_colours_to_show_classes_by_differ(count):
+    dataset = get_dataset("folder", {"classes": [{"name": str(i)} for i in range(count)]})
+    assert len({label.colour for label in dataset.classes}) == count
+
+
+@pytest.mark.parametrize(
+    ("definition", "message"),
+    [
+        ([], r"must be an object such as"),
+        ({}, r"classes must be a list of 2 to 254 classes"),
+        ({"classes": [{"name": "road"}]}, r"classes must be a list of 2 to 254"),
+        ({"classes": TWO, "ignore": [0]}, r"ignore is no key that is known here; known are classes, ignored, images"),
+        ({"classes": [*TWO, "sky"]}, r"classes\[2\] must be an object"),
+        ({"classes": [*TWO, {"value": 1}]}, r"classes\[2\].name is missing"),
+        ({"classes": [*TWO, {"name": 3, "value": 1}]}, r"classes\[2\].name must be a text, not 3"),
+        ({"classes": [*TWO, {"name": "car", "value": 1}]}, r"classes\[2\].name 'car' is the name of another class"),
+        ({"classes": [*TWO, {"name": "sky", "color": [1, 2, 3]}]}, r"classes\[2\].color is no key"),
+        ({"classes": [*TWO, {"name": "sky"}]}, r"classes\[2\].value is missing; all classes have a value, or none"),
+        ({"classes": [*TWO, {"name": "sky", "value": 256}]}, r"classes\[2\].value must be a whole number from 0 to 255"),
+        ({"classes": [*TWO, {"name": "sky", "value": True}]}, r"classes\[2\].value must be a whole number"),
+        ({"classes": [*TWO, {"name": "sky", "value": []}]}, r"classes\[2\].value must be"),
+        ({"classes": [*TWO, {"name": "sky", "value": 27}]}, r"classes\[2\].value 27 belongs to 'car' already"),
+        ({"classes": TWO, "ignored": [255, 7]}, r"ignored 7 belongs to 'road' already"),
+        ({"classes": TWO, "ignored": [[0, 0, 0]]}, r"ignored must be a whole number"),
+        ({"classes": [{"name": "a", "colour": [1, 2, 3]}, {"name": "b"}]}, r"classes\[1\].colour is missing"),
+        ({"classes": [{"name": "a", "colour": [1, 2]}, {"name": "b", "colour": [1, 2, 3]}]},
+         r"classes\[0\].colour must be a colour \[R, G, B\]"),
+        ({"classes": [{"name": "a", "colour": [1, 2, 3]}, {"name": "b", "colour": [[1, 2, 3]]}]},
+         r"classes\[1\].colour \(1, 2, 3\) belongs to 'a' already"),
+        ({"classes": TWO, "images": "pictures/*.png"}, r"images must be relative to --data_dir, with \{split\}"),
+        ({"classes": TWO, "labels": "/labels/{split}/*"}, r"labels must be relative"),
+        ({"classes": TWO, "labels": "labels/{split}/x.png"}, r"labels must be relative .* one \* for the name"),
+        ({"classes": TWO, "list": "train.txt"}, r"list must name a file for each split"),
+        ({"classes": TWO, "list": "{split}.txt", "images": "i/{split}/*"}, r"list and the patterns .* exclude each other"),
+        ({"classes": TWO, "picture_size": [0, 5]}, r"picture_size must be \[height, width\]"),
+        ({"classes": TWO, "image_key": ""}, r"image_key must be a text"),
+    ],
+)  # fmt: skip
+def test_a_wrong_definition_is_refused_by_its_key(tmp_path, definition, message):
+    path = tmp_path / "classes.json"
+    path.write_text(json.dumps(definition))
+    _refused(f"classes.json: {message}", read_definition, path)
+
+
+def test_definitions_that_are_missing_or_too_many(tmp_path):
+    _refused("needs its classes: say --classes=classes.json", get_dataset, "folder")
+    _refused("'camvid' has classes of its own; leave out --classes", get_dataset, "camvid", {"classes": TWO})
+    (tmp_path / "classes.json").write_text("{")
+    _refused("classes.json: is not JSON", get_dataset, "folder", tmp_path / "classes.json")
+    _refused("say with --data_dir which folder", get_dataset("folder", {"classes": TWO}).list_examples, None, "train")

@@ -1,0 +1,124 @@
+"""Data sets of TensorFlow Datasets: the same examples as from the folder, and what is refused."""
+
+import json
+import pathlib
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.archives import members, unpack
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from folders import write_streets, zip_cityscapes
+from prepared_sets import MASKS, prepare_masks
+
+UPSTREAM = "tfds:cityscapes/semantic_segmentation"
+
+
+@pytest.fixture(scope="module")
+def cityscapes(tmp_path_factory):
+    """Drawn streets as a folder, their two archives, and what the upstream builder prepares from these.
+
+    Drawn at 64 x 128: the builder copies the files' bytes, and nothing here decodes them with the size that it
+    announces. The names of its cities have letters only, as ours have.
+    """
+    root = tmp_path_factory.mktemp("upstream")
+    folder = write_streets(root, {"train": 3, "val": 2, "test": 2})
+    for path in (folder / "gtFine" / "test").rglob("*labelIds.png"):  # as the archive holds them: ignored everywhere
+        cv2.imwrite(str(path), np.full((64, 128), 3, np.uint8))
+    zips = zip_cityscapes(folder, root / "zips")
+    builder = tfds.builder("cityscapes/semantic_segmentation", data_dir=root / "tfds")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=zips, extract_dir=root / "extracted")
+    )
+    return folder, zips, root / "tfds"
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """The folder of a prepared data set of another kind: see `prepared_sets.prepare_masks`."""
+    return prepare_masks(tmp_path / "tfds")
+
+
+def _content(examples):
+    """Name, picture bytes and label bytes of each example."""
+    return [
+        (e.name, pathlib.Path(e.image_path).read_bytes(), e.label_path and pathlib.Path(e.label_path).read_bytes())
+        for e in examples
+    ]
+
+
+def test_folder_archives_and_upstream_builder_give_the_same_bytes(cityscapes, tmp_path):
+    folder, zips, tfds_dir = cityscapes
+    for name in ("leftImg8bit_trainvaltest.zip", "gtFine_trainvaltest.zip"):
+        unpack(members(zips / name, lambda parts: parts[-1].endswith(".png")), tmp_path / "unpacked")
+    plain, upstream = get_dataset("cityscapes"), get_dataset(UPSTREAM)
+    for split, count in (("train", 3), ("val", 2), ("test", 2)):
+        expected = _content(plain.list_examples(folder, split))
+        assert len(expected) == count and expected[0][0] == f"drawn{split}_000000_000000"
+        assert _content(plain.list_examples(tmp_path / "unpacked", split)) == expected
+        upstream.prepared.lay_out(tfds_dir, split)
+        assert _content(upstream.list_examples(tfds_dir, split)) == expected
+        assert all((label is None) == (split == "test") for _, _, label in expected)
+    example = upstream.list_examples(tfds_dir, "train")[0]
+    image, label = sources.read_example(example, upstream)
+    assert image.shape == (64, 128, 3) and label.shape == (64, 128) and upstream.num_classes == 19
+
+
+def test_what_is_laid_out_is_not_laid_out_again(cityscapes):
+    upstream, tfds_dir = get_dataset(UPSTREAM), cityscapes[2]
+    folder = tfds_dir / "prepared" / "cityscapes_semantic_segmentation" / "val"
+    shutil.rmtree(folder, ignore_errors=True)
+    pending = upstream.prepared.pending(tfds_dir, "val")
+    assert (pending.examples, pending.folder) == (2, folder) and pending.num_bytes > 1000
+    seen = []
+    upstream.prepared.lay_out(tfds_dir, "val", on_example=lambda: seen.append(0))
+    assert len(seen) == 2 and upstream.prepared.pending(tfds_dir, "val") is None
+    upstream.prepared.lay_out(tfds_dir, "val", on_example=lambda: seen.append(0))
+    assert len(seen) == 2
+    # Another version of the data set was prepared since.
+    record = json.loads((folder / "prepared.json").read_text())
+    (folder / "prepared.json").write_text(json.dumps(record | {"examples": 7}))
+    assert upstream.prepared.pending(tfds_dir, "val").examples == 2
+
+
+def test_a_set_of_any_kind(masks):
+    dataset = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"})
+    dataset.prepared.lay_out(masks, "train")
+    examples = dataset.list_examples(masks, "train")
+    assert sorted(e.name for e in examples) == ["000000", "000001", "000002"]
+    assert all(e.image_path.endswith(".jpg") and e.label_path.endswith(".png") for e in examples)
+    labels = [sources.read_example(e, dataset)[1] for e in examples]
+    assert sorted(int(label[0, 0]) for label in labels) == [0, 1, 2] and labels[0].shape == (32, 64)
+    dataset.prepared.lay_out(masks, "val")
+    assert len(dataset.list_examples(masks, "val")) == 1
+
+
+def _refused(message, function, *arguments):
+    with pytest.raises(InputError, match=message) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypatch):
+    upstream = get_dataset(UPSTREAM)
+    _refused("holds no prepared data set 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val")
+    _refused("say with --data_dir which folder", upstream.list_examples, None, "val")
+    wrong = get_dataset("tfds:tiny_masks", MASKS)
+    _refused("has no picture feature 'image'; it has mask, photo; say --tfds_image_key", wrong.prepared.lay_out, masks, "train")
+    _refused("has no split 'test'; it has train, validation", wrong.prepared.lay_out, masks, "test")
+    named = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask", "name_key": "species"})
+    _refused("two examples have the name 'cat'", named.prepared.lay_out, masks, "train")
+    _refused("is not laid out as files yet; run python -m experiments.check_data", named.list_examples, masks, "train")
+    assert not list((masks / "prepared").rglob("*.png")), "nothing half-written is left"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
+    _refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
+
+
+def test_definitions_that_do_not_belong():
+    _refused("'tfds:other' needs its classes: say --classes", get_dataset, "tfds:other")
+    _refused("has classes of its own; leave out --classes", get_dataset, UPSTREAM, MASKS)
