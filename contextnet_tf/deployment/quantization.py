@@ -53,9 +53,11 @@ def int8_content(
 
     calibrated = _calibrated(part, output, pictures)
     left_out = _outputs_of(calibrated, float_layers)
-    if output == "probabilities":  # an int8 soft-max knows 1/256 and no less
-        left_out.append(tflite_graph.output_name(calibrated))
-    return bytes(mlir_quantize(calibrated, fully_quantize=True, denylisted_nodes=left_out))
+    if output != "probabilities":
+        return bytes(mlir_quantize(calibrated, fully_quantize=True, denylisted_nodes=left_out))
+    left_out.append(tflite_graph.output_name(calibrated))  # an int8 soft-max knows 1/256 and no less
+    quantized = mlir_quantize(calibrated, fully_quantize=True, denylisted_nodes=left_out)
+    return tflite_graph.with_float_output(bytes(quantized))
 
 
 def _calibrated(part: keras.Model, output: str, pictures: Sequence[np.ndarray]) -> bytes:

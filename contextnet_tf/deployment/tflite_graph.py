@@ -46,6 +46,15 @@ def with_uint8_output(content: bytes) -> bytes:
     return _write(model)
 
 
+def with_float_output(content: bytes) -> bytes:
+    """The TFLite file `content`, whose last operator makes int8 of its float32 result, without that operator."""
+    model = _read(content)
+    graph = model.subgraphs[0]
+    last = graph.operators.pop()
+    graph.outputs[0] = model.signatureDefs[0].outputs[0].tensorIndex = last.inputs[0]
+    return _write(model)
+
+
 def output_is_int8(content: bytes) -> bool:
     """Whether the TFLite file `content` gives int8."""
     graph = _read(content).subgraphs[0]
