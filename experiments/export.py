@@ -170,7 +170,7 @@ def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
 def _training_pictures(dataset: Dataset | None, data_dir: str | None, count: int) -> list[np.ndarray]:
     if dataset is None:
         raise InputError("int8 is calibrated on training pictures: say --dataset=... and --data_dir=...")
-    examples = dataset.list_examples(data_dir, "train")
+    examples = program.list_examples(dataset, data_dir, "train")
     if len(examples) < count:
         raise InputError(
             f"--calibration_pictures={count}: {dataset.name} has {len(examples)} training pictures; ask for that many"

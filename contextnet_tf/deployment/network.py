@@ -30,10 +30,8 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
         )
     if own == (height, width):
         return model
-    # Cloning compiles the clone of a compiled model anew; a bare one around the same layers is not compiled.
-    bare = keras.Model(model.input, model.output, name=model.name)
     image = keras.Input((height, width, 3), name=model.inputs[0].name)
-    clone = keras.models.clone_model(bare, input_tensors=image)
+    clone = keras.models.clone_model(_bare(model), input_tensors=image)
     clone.set_weights(model.get_weights())
     return clone
 
@@ -61,14 +59,19 @@ def pooling_as_convolution(model: keras.Model) -> keras.Model:
             return type(layer).from_config(layer.get_config())
         return layers.DepthwiseConv2D(layer.pool_size, strides=layer.strides, use_bias=False, name=layer.name)
 
-    copy = keras.models.clone_model(model, clone_function=clone)
+    copy = keras.models.clone_model(_bare(model), clone_function=clone)
     for layer in model.layers:
-        target = copy.get_layer(layer.name)
         if _tiles(layer):
-            target.kernel.assign(np.full(target.kernel.shape, 1 / math.prod(layer.pool_size), np.float32))
-        else:
-            target.set_weights(layer.get_weights())
+            kernel = copy.get_layer(layer.name).kernel
+            kernel.assign(np.full(kernel.shape, 1 / math.prod(layer.pool_size), np.float32))
+        elif layer.weights:
+            copy.get_layer(layer.name).set_weights(layer.get_weights())
     return copy
+
+
+def _bare(model: keras.Model) -> keras.Model:
+    """The same layers without what the model was compiled for: cloning would compile the clone anew."""
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def _tiles(layer: keras.Layer) -> bool:
