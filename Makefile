@@ -40,12 +40,13 @@ endif
 	$(python) -m experiments.predict --checkpoint=$(OUT)/export/model.tflite --output_dir=$(OUT)
 	$(python) -m experiments.report --output_dir=$(OUT)
 
+# Two processes: TensorFlow's own threads leave a second core idle while it builds networks.
 test: $(installed)
-	$(python) -m pytest $(TEST)
+	$(python) -m pytest --numprocesses 2 $(TEST)
 
-# Resolves the exact versions anew, for every Python of setup.cfg (needs uv). The constraint: newer
-# releases of that package declare that they are not for Python 3.11, which uv does not read.
+# Resolves the exact versions anew, for every Python of setup.cfg (needs uv). The constraints: newer releases of
+# these packages declare that they are not for the Pythons here, which uv does not read.
 lock:
 	uv pip compile setup.cfg --extra test --universal --python-version 3.11 --no-annotate --upgrade \
-	  --constraint <(echo 'backports-strenum<1.3') --custom-compile-command 'make lock' \
+	  --constraint <(printf 'backports-strenum<1.3\ntyping<3.10\n') --custom-compile-command 'make lock' \
 	  --output-file requirements.lock

@@ -88,7 +88,8 @@ def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
     free = shutil.disk_usage(place).free
     if num_bytes > free:
         raise InputError(
-            f"{folder}: {gigabytes(num_bytes)} are needed and {gigabytes(free)} are free; make room or name another folder"
+            f"{folder}: {gigabytes(num_bytes)} are needed and {gigabytes(free)} are free; make room or name "
+            "another folder"
         )
 
 

@@ -135,7 +135,8 @@ def summary(dataset: Dataset, found: Inspection) -> str:
     """What was found as lines of text."""
     lines = [
         f"{split:8}{count:,} examples"
-        + (f", {_ignored(found, split):.2%} of the pixels ignored" if split in found.class_pixels else ", without labels")
+        + (f", {_ignored(found, split):.2%} of the pixels ignored" if split in found.class_pixels
+           else ", without labels")
         for split, count in found.pictures.items()
         if count
     ]  # fmt: skip
@@ -156,14 +157,13 @@ def _shares(found: Inspection, split: str) -> list[float]:
 
 
 def _class_table(dataset: Dataset, found: Inspection) -> list[str]:
-    """One row a class: its share of the pixels that count and its pictures in each split, and the crops that show it."""
+    """One row a class: its share of the pixels that count and its pictures, split by split; the crops that show it."""
     splits = list(found.class_pixels)
     head = "".join(f"{f'{split} pixels':>16}{'pictures':>10}" for split in splits)
     rows = [f"{'class':20}{head}" + (f"{'crops':>8}" if found.crops else "")]
     for place, label in enumerate(dataset.classes):
         cells = "".join(
-            f"{_shares(found, split)[place]:>16.2%}{found.class_pictures[split][place]:>10,}"
-            for split in splits
+            f"{_shares(found, split)[place]:>16.2%}{found.class_pictures[split][place]:>10,}" for split in splits
         )
         crops = f"{found.crops.showing[place] / found.crops.number:>8.1%}" if found.crops else ""
         rows.append(f"{label.name:20}{cells}{crops}")
@@ -175,8 +175,8 @@ def _crop_lines(dataset: Dataset, crops: Crops) -> list[str]:
     shares = crops.showing / crops.number
     rare = [label.name for label, share in zip(dataset.classes, shares, strict=True) if share < RARE]
     return [
-        f"crops of {height} x {width} (height x width), {crops.number:,} drawn: {crops.ignored:.1%} of their pixels are "
-        f"ignored by the labels, {crops.padded:.1%} lie beyond the picture; {crops.to_cover} cover a picture",
+        f"crops of {height} x {width} (height x width), {crops.number:,} drawn: {crops.ignored:.1%} of their pixels "
+        f"are ignored by the labels, {crops.padded:.1%} lie beyond the picture; {crops.to_cover} cover a picture",
         f"in less than {RARE:.0%} of the crops: {', '.join(rare) or 'no class'}",
     ]
 

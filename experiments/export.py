@@ -210,7 +210,7 @@ def _default_size(
         raise InputError("no size is known: say --height=... and --width=..., or --dataset=...")
     size = pictures[0].shape[:2] if pictures else dataset.picture_size
     if size is None:
-        raise InputError(f"no picture of {dataset.name} is at hand to take the size from: say --height=... and --width=...")
+        raise InputError(f"no picture of {dataset.name} is there for its size: say --height=... and --width=...")
     return padded_size(size, size_multiple(network))
 
 

@@ -19,17 +19,32 @@ from absl import flags
 
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.cache import PictureCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.results import environment, update_results
 from contextnet_tf.training.loop import TrainResult, train
-from contextnet_tf.training.recipe import get_recipe
+from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import program
 
 flags.DEFINE_integer("epochs", None, "Passes over the training pictures. Default: the recipe's.", lower_bound=1)
 flags.DEFINE_integer("batch_size", None, "Pictures in a step. Default: the recipe's.", lower_bound=1)
+flags.DEFINE_bool("whole_pictures", False, "Train on whole pictures with a border up to what the network takes.")
+flags.DEFINE_float("min_scale", None, "Smallest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
+flags.DEFINE_float("max_scale", None, "Largest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
+flags.DEFINE_float("colours", None, "Factor on the recipe's changes of colour: 0.5 halves them.", lower_bound=0)
+flags.DEFINE_float(
+    "class_uniform", None, "Share of samples centred on each class in turn. Default: the recipe's.", 0, 1
+)
+flags.DEFINE_float(
+    "class_balance", None, "A class counts with frequency ** -this in the loss. Default: the recipe's.", lower_bound=0
+)
+flags.DEFINE_string(
+    "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
+)
 flags.DEFINE_bool("resume", False, "Go on from the newest checkpoint in --output_dir, if there is one.")
 program.key_flags("model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width")
 
@@ -45,6 +60,13 @@ def run(
     epochs: int | None = None,
     batch_size: int | None = None,
     crop_size: tuple[int, int] | None = None,
+    whole_pictures: bool = False,
+    min_scale: float | None = None,
+    max_scale: float | None = None,
+    colours: float | None = None,
+    class_uniform: float | None = None,
+    class_balance: float | None = None,
+    cache: str | None = None,
     resume: bool = False,
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
@@ -52,10 +74,16 @@ def run(
     """Trains and writes the run's folder; the arguments are the flags, `definition` what --classes says."""
     started_in = environment()
     description = get_dataset(dataset, definition)
-    changes = {"epochs": epochs, "batch_size": batch_size}
-    used_recipe = dataclasses.replace(
-        get_recipe(recipe), **{name: value for name, value in changes.items() if value is not None}
-    )
+    if whole_pictures and crop_size:
+        raise InputError("--whole_pictures and --crop_height do not go together; give one of them")
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "crop": "whole" if whole_pictures else None,
+        "class_uniform": class_uniform,
+        "class_balance": class_balance,
+    }
+    used_recipe = _changed(get_recipe(recipe), changes, (min_scale, max_scale), colours)
     keras.utils.set_random_seed(seed)
     network = build_model(
         model, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True
@@ -64,6 +92,7 @@ def run(
     for examples in splits.values():
         sources.check_files(examples)
     description = description.measured(splits["train"][0])
+    pictures = _announced_cache(cache, description, splits["train"]) if cache else None
     with _Progress(used_recipe.batch_size) as progress:
         result = train(
             network,
@@ -75,6 +104,7 @@ def run(
             crop_size=crop_size,
             seed=seed,
             resume=resume,
+            cache=pictures,
             on_step=progress.step,
             on_validation=progress.validation,
         )
@@ -95,6 +125,27 @@ def run(
         **started_in,
     )
     return result
+
+
+def _changed(
+    recipe: Recipe, changes: dict[str, Any], scale: tuple[float | None, float | None], colours: float | None
+) -> Recipe:
+    """The recipe with the fields that are not None in their place."""
+    augmentation = recipe.augmentation if colours is None else recipe.augmentation.with_colours(colours)
+    low, high = (given or own for given, own in zip(scale, augmentation.scale, strict=True))
+    if low > high:
+        raise InputError(f"the scales go from {low} to {high}; give --min_scale and --max_scale the other way round")
+    given = {name: value for name, value in changes.items() if value is not None}
+    return dataclasses.replace(recipe, augmentation=dataclasses.replace(augmentation, scale=(low, high)), **given)
+
+
+def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
+    """Makes the cache and says what it will take."""
+    in_memory = where == "memory"
+    made = memory_cache(examples) if in_memory else disk_cache(where, dataset, examples)
+    taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
+    print(f"cache: {made.pictures} pictures take {taken}", flush=True)
+    return made
 
 
 class _Progress:
@@ -180,6 +231,13 @@ def main(argv: Sequence[str]) -> None:
         epochs=values.epochs,
         batch_size=values.batch_size,
         crop_size=program.given_size("crop_height", "crop_width"),
+        whole_pictures=values.whole_pictures,
+        min_scale=values.min_scale,
+        max_scale=values.max_scale,
+        colours=values.colours,
+        class_uniform=values.class_uniform,
+        class_balance=values.class_balance,
+        cache=values.cache,
         resume=values.resume,
         definition=program.given_definition(),
         given_flags=program.given_flags(),

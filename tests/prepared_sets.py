@@ -33,11 +33,14 @@ class TinyMasks(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, count):
         for i in range(count):
-            yield i, {
-                "photo": np.full((32, 64, 3), 20 * i + 10, np.uint8),
-                "mask": np.full((32, 64, 1), i, np.uint8),
-                "species": "cat",
-            }
+            yield (
+                i,
+                {
+                    "photo": np.full((32, 64, 3), 20 * i + 10, np.uint8),
+                    "mask": np.full((32, 64, 1), i, np.uint8),
+                    "species": "cat",
+                },
+            )
 
 
 def prepare_masks(data_dir: pathlib.Path) -> pathlib.Path:

@@ -121,14 +121,16 @@ def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes
         raise _unwritable(path, error) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise InputError(
-            f"{member.archive}: its member {member.name} is damaged; download the archive again and repeat the command, "
-            "which goes on from here"
+            f"{member.archive}: its member {member.name} is damaged; download the archive again and repeat the "
+            "command, which goes on from here"
         ) from None
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
     reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
-    return InputError(f"{path}: cannot be written ({reason}); make room and repeat the command, which goes on from here")
+    return InputError(
+        f"{path}: cannot be written ({reason}); make room and repeat the command, which goes on from here"
+    )
 
 
 def _pieces(file) -> Iterator[bytes]:

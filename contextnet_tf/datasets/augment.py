@@ -11,6 +11,7 @@ import math
 import tensorflow as tf
 
 from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.datasets.windows import ANYWHERE, Window, random_window
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: the weights of red, green and blue in brightness
 
@@ -28,8 +29,20 @@ class Augmentation:
     saturation: float = 0.25  # factor: uniform in [1 - x, 1 + x]
     hue: float = 0.03  # turn of the colour circle: uniform in [-x, x]
 
+    def with_colours(self, factor: float) -> "Augmentation":
+        """The same with the four colour ranges times `factor`: 0.5 halves them, 0 leaves colours as they are."""
+        ranges = ("brightness", "contrast", "saturation", "hue")
+        return dataclasses.replace(self, **{name: factor * getattr(self, name) for name in ranges})
 
-def augment(image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor, crop_size: tuple[int, int], ranges: Augmentation):
+
+def augment(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    seed: tf.Tensor,
+    crop_size: tuple[int, int],
+    ranges: Augmentation,
+    centre: tf.Tensor | tuple[int, int] = ANYWHERE,
+):
     """Scales, crops, flips and recolours one example.
 
     Args:
@@ -38,80 +51,64 @@ def augment(image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor, crop_size: tupl
       seed: int32 [2].
       crop_size: (height, width) of what comes out.
       ranges: how far each change may go.
+      centre: int32 [2], (y, x) of the pixel that the crop is about; ANYWHERE: no pixel in particular.
 
     Returns:
       (float32 [height, width, 3] in [0, 1], uint8 [height, width]).
     """
     geometry_seed, flip_seed, colour_seed = tf.unstack(tf.random.split(seed, 3))
-    scale, origin = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale)
-    image, label = scaled_crop(image, label, scale, origin, crop_size)
+    window = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale, centre)
+    image, label = scaled_crop(image, label, window, crop_size)
     if ranges.flip:
         image, label = flip_if(tf.random.stateless_uniform([], flip_seed) < 0.5, image, label)
+    if ranges == ranges.with_colours(0):
+        return image, label
     # Colours last: on the crop it costs a fraction of what it costs on the whole picture.
     return recolour(image, *random_colour(colour_seed, ranges)), label
 
 
-def random_window(size: tf.Tensor, seed: tf.Tensor, crop_size: tuple[int, int], scale_range: tuple[float, float]):
-    """Draws the part of a picture that a crop shows.
-
-    Args:
-      size: int32 [2], height and width of the picture.
-      seed: int32 [2].
-      crop_size: (height, width) of the crop, in pixels after scaling.
-      scale_range: the scale is uniform between the two.
-
-    Returns:
-      (scale float32 [], origin float32 [2]): the window's size is crop_size / scale, its upper left
-      corner stands at `origin` (y, x), in pixels of the picture. A window larger than the picture
-      reaches over the border.
-    """
-    scale_seed, origin_seed = tf.unstack(tf.random.split(seed, 2))
-    scale = tf.random.stateless_uniform([], scale_seed, *scale_range)
-    room = tf.cast(size, tf.float32) - tf.constant(crop_size, tf.float32) / scale
-    return scale, room * tf.random.stateless_uniform([2], origin_seed)
-
-
-def scaled_crop(image: tf.Tensor, label: tf.Tensor, scale: tf.Tensor, origin: tf.Tensor, crop_size: tuple[int, int]):
-    """Shows the window at `origin` enlarged by `scale`; beyond the picture: black, and ignored.
+def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: tuple[int, int]):
+    """Shows `window` in a crop; beyond the picture: black, and ignored.
 
     The window is cut out first and only then resized, which at scale 2 touches a quarter of the
-    pixels. Pixel centres stand at half pixels in both, so picture and label stay aligned; the picture
-    is interpolated bilinearly, the label takes the value of the pixel that contains the point.
+    pixels. Pixel centres stand at half pixels in both, so picture and label stay aligned. Each pixel of
+    a smaller picture is the mean of the area that it covers, of a larger one it is interpolated
+    bilinearly; the label takes the value of the pixel that contains the point.
 
     Args:
       image: uint8 [H, W, 3].
       label: uint8 [H, W].
-      scale: float32 [].
-      origin: float32 [2], (y, x) of the window's upper left corner in pixels of the picture.
+      window: what is shown, and where.
       crop_size: (height, width) of the result.
 
     Returns:
       (float32 [height, width, 3] in [0, 1], uint8 [height, width]).
     """
-    size = tf.shape(label)
-    window = tf.constant(crop_size, tf.float32) / scale
-    # One pixel more on each side, so that interpolation at the window's edge sees its neighbours.
-    low = tf.clip_by_value(tf.cast(tf.floor(origin), tf.int32) - 1, 0, size - 1)
-    high = tf.clip_by_value(tf.cast(tf.math.ceil(origin + window), tf.int32) + 1, low + 1, size)
-    part = image[low[0] : high[0], low[1] : high[1]]
-    scaled = tf.raw_ops.ScaleAndTranslate(
-        images=part[tf.newaxis],
-        size=crop_size,
-        scale=tf.stack([scale, scale]),
-        translation=(tf.cast(low, tf.float32) - origin) * scale,
-        kernel_type="triangle",
-        antialias=True,  # without it, scale 0.5 would skip pixels that the label still shows
-    )[0]
-    rows, inside_rows = _nearest(origin[0], scale, crop_size[0], size[0])
-    columns, inside_columns = _nearest(origin[1], scale, crop_size[1], size[1])
+    part = tf.slice(image, [*tf.unstack(window.low), 0], [*tf.unstack(window.size), 3])
+    # An interpolation would skip pixels of a smaller picture that its label still shows.
+    scaled = tf.cond(
+        tf.reduce_any(window.scaled < window.size),
+        lambda: tf.image.resize(part, window.scaled, method="area") / 255.0,
+        lambda: tf.image.resize(tf.cast(part, tf.float32) / 255.0, window.scaled),
+    )
+    # What of the scaled window lies in the crop, and how far the picture's border is inside it.
+    start = tf.clip_by_value(-window.offset, 0, window.scaled)
+    before = tf.clip_by_value(window.offset, 0, crop_size)
+    shown = tf.clip_by_value(window.scaled - start, 0, crop_size - before)
+    border = tf.stack([before, crop_size - before - shown], axis=1)
+    scaled = tf.pad(
+        tf.slice(scaled, [*tf.unstack(start), 0], [*tf.unstack(shown), 3]), tf.pad(border, [[0, 1], [0, 0]])
+    )
+    rows, columns = (_nearest(window, start, shown, axis) for axis in (0, 1))
     taken = tf.gather(tf.gather(label, rows), columns, axis=1)
-    inside = inside_rows[:, tf.newaxis] & inside_columns[tf.newaxis]
-    return scaled / 255.0, tf.where(inside, taken, tf.constant(IGNORE, label.dtype))
+    labels = tf.pad(taken, border, constant_values=tf.constant(IGNORE, label.dtype))
+    return tf.ensure_shape(scaled, [*crop_size, 3]), tf.ensure_shape(labels, crop_size)
 
 
 def flip_if(condition: tf.Tensor, image: tf.Tensor, label: tf.Tensor):
     """Mirrors float32 [H, W, 3] and uint8 [H, W] left to right where `condition` (bool []) holds."""
-    return tf.cond(condition, lambda: (image[:, ::-1], label[:, ::-1]), lambda: (image, label))
+    # `reverse` is ten times as fast as a slice with step -1.
+    return tf.cond(condition, lambda: (tf.reverse(image, [1]), tf.reverse(label, [1])), lambda: (image, label))
 
 
 def random_colour(seed: tf.Tensor, ranges: Augmentation):
@@ -149,9 +146,8 @@ def recolour(image: tf.Tensor, matrix: tf.Tensor, offset: tf.Tensor) -> tf.Tenso
     return tf.clip_by_value(tf.tensordot(image, matrix, [[2], [1]]) + offset, 0.0, 1.0)
 
 
-def _nearest(origin: tf.Tensor, scale: tf.Tensor, length: int, size: tf.Tensor):
-    """For each pixel along one axis of a crop: the picture's pixel that holds its centre, and whether
-    there is one. int32 [length] and bool [length]."""
-    centres = (tf.range(length, dtype=tf.float32) + 0.5) / scale + origin
-    index = tf.cast(tf.floor(centres), tf.int32)
-    return tf.clip_by_value(index, 0, size - 1), (index >= 0) & (index < size)
+def _nearest(window: Window, start: tf.Tensor, count: tf.Tensor, axis: int) -> tf.Tensor:
+    """The picture's pixels along `axis`, int32 [count], that hold the centres of the scaled window's pixels
+    from `start` on. In whole numbers: a centre on the border of two pixels belongs to the same one everywhere."""
+    places = tf.range(start[axis], start[axis] + count[axis])
+    return window.low[axis] + (2 * places + 1) * window.size[axis] // (2 * window.scaled[axis])

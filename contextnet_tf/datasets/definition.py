@@ -167,8 +167,9 @@ class _Checked:
         last = pattern.split("/")[-1]
         if "{split}" not in pattern or last.removesuffix(".*").count("*") != 1 or pattern.startswith("/"):
             raise self._wrong(
-                key, f'must be relative to --data_dir, with {{split}}, and one * for the name in its last part, such as '
-                f'"{PATTERNS[key]}", not {pattern!r}'
+                key,
+                f"must be relative to --data_dir, with {{split}}, and one * for the name in its last part, such as "
+                f'"{PATTERNS[key]}", not {pattern!r}',
             )
         return pattern
 

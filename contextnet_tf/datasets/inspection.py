@@ -116,9 +116,11 @@ class _Look:
 
         @tf.function(
             input_signature=[
-                tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([None, None], tf.uint8), tf.TensorSpec([], tf.int64)
+                tf.TensorSpec([None, None, 3], tf.uint8),
+                tf.TensorSpec([None, None], tf.uint8),
+                tf.TensorSpec([], tf.int64),
             ]
-        )  # fmt: skip
+        )
         def crop(image: tf.Tensor, label: tf.Tensor, sample: tf.Tensor) -> tf.Tensor:
             return augment(image, label, sample_seed(sample, 0), crop_size, Augmentation())[1]
 

@@ -6,9 +6,21 @@ import tensorflow as tf
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
+from contextnet_tf.datasets.cache import PictureCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.decode import decode, example_paths
+from contextnet_tf.datasets.sampling import (
+    ClassUniform,
+    class_uniform_index,
+    sample_number,
+    sample_seed,
+    shuffled_index,
+)
+from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
+
+# What TensorFlow says of a file that is not there, may not be read, or holds something else.
+_BAD_FILE = (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 
 def training_batches(
@@ -21,6 +33,12 @@ def training_batches(
     seed: int,
     first_step: int,
     last_step: int,
+    worker: int = 0,
+    workers: int = 1,
+    class_uniform: ClassUniform | None = None,
+    cache: PictureCache | None = None,
+    num_parallel_calls: int = tf.data.AUTOTUNE,
+    options: tf.data.Options | None = None,
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Yields the batches of steps `first_step` to `last_step` - 1.
 
@@ -28,28 +46,50 @@ def training_batches(
     examples and is augmented with a seed of its own: order and augmentation are functions of (seed, k),
     so the batches of a step are the same whatever step the run was started at.
 
+    Args:
+      dataset, examples: what is read.
+      augmentation: how far each picture may be changed.
+      crop_size: (height, width) of the pictures of a batch.
+      batch_size: pictures in a step, of all workers together.
+      seed: of order and augmentation.
+      first_step, last_step: steps of the run, from 0; those before are not read.
+      worker, workers: the batch of a step is cut into `workers` even parts, and this is part `worker`: one
+        after the other, the parts of all workers are the batch that one worker alone has.
+      class_uniform: gives a share of the samples to the classes in turn; None: each epoch shows each example once.
+      cache: of these very examples, decoded; None: files are decoded whenever they are shown.
+      num_parallel_calls, options: how tf.data goes about it; they do not change what comes out.
+
     Yields:
-      (pictures float32 [B, height, width, 3] in [0, 1], labels uint8 [B, height, width] train ids).
+      (pictures float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height, width] train
+      ids).
 
     Raises:
-      InputError: a file turns out to be unreadable, of another size, or with an unknown label value.
+      InputError: the batch cannot be cut into so many parts; a file turns out to be unreadable, of another
+        size, or with an unknown label value; or the cache cannot be written any more.
     """
+    part_size = _part_of_batch(batch_size, worker, workers)
     images, labels = example_paths(examples)
 
-    def load(sample: tf.Tensor):
-        example = shuffled_index(sample, len(examples), seed)
-        image, label = decode(images[example], labels[example], dataset)
-        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation)
+    def load(number: tf.Tensor):
+        sample = sample_number(number, batch_size, worker, workers)
+        example, centre = _shown(sample, len(examples), seed, class_uniform)
 
-    samples = tf.data.Dataset.range(first_step * batch_size, last_step * batch_size)
+        def read():
+            return decode(images[example], labels[example], dataset)
+
+        image, label = cache.through(example, read) if cache else read()
+        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, centre)
+
+    numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
     batches = (
-        samples.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        numbers.map(load, num_parallel_calls=num_parallel_calls, deterministic=True)
         # Only whole batches are asked for; dropping makes the shape static, so the step is traced once.
-        .batch(batch_size, drop_remainder=True)
+        .batch(part_size, drop_remainder=True)
         # The next batch is made while the network works on this one.
         .prefetch(2)
+        .with_options(options or tf.data.Options())
     )
-    return _naming_bad_files(batches, dataset, examples)
+    return _naming_bad_files(batches, dataset, examples, cache)
 
 
 def evaluation_examples(
@@ -68,23 +108,28 @@ def evaluation_examples(
     return _naming_bad_files(pictures, dataset, examples)
 
 
-def shuffled_index(sample: tf.Tensor, count: int, seed: int) -> tf.Tensor:
-    """The example, int64 [] below `count`, that sample number `sample` (int64 []) of a run shows.
-
-    Within each epoch of `count` samples the order is a permutation drawn from (seed, epoch).
-    """
-    epoch = tf.cast(sample // count, tf.int32)
-    place = tf.cast(sample % count, tf.int32)
-    order = tf.stack([tf.constant(seed, tf.int32), epoch])
-    return tf.cast(tf.random.experimental.index_shuffle(place, order, count - 1), tf.int64)
+def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
+    """How many pictures of a batch each worker makes."""
+    if not 0 <= worker < workers:
+        raise InputError(f"worker {worker} of {workers}: workers are numbered from 0 to {workers - 1}")
+    if batch_size % workers:
+        raise InputError(f"batches of {batch_size} cannot be cut into {workers} even parts; give a multiple of {workers}")
+    return batch_size // workers
 
 
-def sample_seed(sample: tf.Tensor, seed: int) -> tf.Tensor:
-    """The seed, int32 [2], of all that is random about sample number `sample` (int64 [])."""
-    return tf.random.fold_in(tf.constant([seed, 0], tf.int32), sample)
+def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform | None):
+    """The example that a sample shows, and what its crop is centred on."""
+    if class_uniform is None:
+        return shuffled_index(sample, count, seed), tf.constant(ANYWHERE)
+    return class_uniform_index(sample, count, seed, class_uniform)
 
 
-def _naming_bad_files(batches: tf.data.Dataset, dataset: Dataset, examples: Sequence[sources.Example]) -> Iterator:
+def _naming_bad_files(
+    batches: tf.data.Dataset,
+    dataset: Dataset,
+    examples: Sequence[sources.Example],
+    cache: PictureCache | None = None,
+) -> Iterator:
     """Iterates; when TensorFlow fails on a file, reads the examples one by one until the file is found.
 
     The native operators are fast but do not name the file; the strict reader is slow but does.
@@ -95,7 +140,11 @@ def _naming_bad_files(batches: tf.data.Dataset, dataset: Dataset, examples: Sequ
             batch = next(iterator)
         except StopIteration:
             return
-        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
+        except tf.errors.OpError as error:
+            if cache and cache.failure:
+                raise InputError(f"the cache cannot be written: {cache.failure}") from error
+            if not isinstance(error, _BAD_FILE):
+                raise
             for example in examples:
                 sources.read_example(example, dataset)
             raise InputError(f"the data set cannot be read: {error.message}") from error

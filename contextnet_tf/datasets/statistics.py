@@ -1,4 +1,4 @@
-"""How often each class occurs."""
+"""How often each class occurs, and where."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,9 @@ import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import evaluation_examples
+from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
+from contextnet_tf.errors import InputError
 
 
 def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
@@ -21,3 +23,60 @@ def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndar
     for _, label in evaluation_examples(dataset, examples):
         counts += np.bincount(label.numpy().ravel(), minlength=256)
     return counts[: dataset.num_classes]
+
+
+def class_uniform(
+    dataset: Dataset, examples: Sequence[Example], *, share: float, tile_size: tuple[int, int]
+) -> ClassUniform:
+    """Finds the places that class-uniform sampling centres its crops on: for each class and each tile of
+    a picture that it is in, the centre of mass of its pixels there.
+
+    Reads every example once.
+
+    Args:
+      dataset, examples: what is read.
+      share: of the samples that the classes get, above 0, at most 1.
+      tile_size: (height, width) of the tiles that the pictures are cut into.
+
+    Raises:
+      InputError: a file is unreadable, of another size than its partner, or has an unknown label value; the
+        share is no share; or no example shows any class.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"the share of samples by class is {share}; give a number above 0, at most 1")
+    found: list[list[tuple[int, int, int]]] = [[] for _ in range(dataset.num_classes)]
+    for number, (_, label) in enumerate(evaluation_examples(dataset, examples)):
+        for train_id, centre in _tile_centres(label.numpy(), dataset.num_classes, tile_size):
+            found[train_id].append((number, *centre))
+    counts = np.array([len(places) for places in found], np.int64)
+    if not counts.any():
+        raise InputError("no training picture shows any class; sampling by class needs labelled pixels")
+    places = np.array([place for places in found for place in places], np.int64)
+    return ClassUniform(
+        share=share,
+        examples=places[:, 0],
+        centres=places[:, 1:].astype(np.int32),
+        first=np.cumsum(counts) - counts,
+        counts=counts,
+    )
+
+
+def _tile_centres(label: np.ndarray, num_classes: int, tile_size: tuple[int, int]):
+    """Yields (train id, (y, x)) for each class in each tile of a label, uint8 [H, W]."""
+    for top in range(0, label.shape[0], tile_size[0]):
+        for left in range(0, label.shape[1], tile_size[1]):
+            tile = label[top : top + tile_size[0], left : left + tile_size[1]]
+            rows, columns = _pixels_by_line(tile), _pixels_by_line(tile.T)
+            for train_id in np.flatnonzero(rows[:, :num_classes].sum(axis=0)):
+                yield train_id, (top + _centre(rows[:, train_id]), left + _centre(columns[:, train_id]))
+
+
+def _pixels_by_line(tile: np.ndarray) -> np.ndarray:
+    """How many pixels of each value each row of uint8 [H, W] has: int64 [H, 256]."""
+    keys = np.arange(len(tile))[:, np.newaxis] * 256 + tile
+    return np.bincount(keys.ravel(), minlength=256 * len(tile)).reshape(-1, 256)
+
+
+def _centre(pixels: np.ndarray) -> int:
+    """The line that holds the centre of mass of pixels counted by line."""
+    return int(np.floor(np.average(np.arange(len(pixels)) + 0.5, weights=pixels)))

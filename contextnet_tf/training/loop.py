@@ -10,16 +10,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.datasets.cache import PictureCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
+from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.datasets.statistics import class_pixel_counts
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.files import replacing_file
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
-from contextnet_tf.models.sizes import size_multiple
+from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.training.checkpoints import Checkpoints, claim_folder
 from contextnet_tf.training.history import History
 from contextnet_tf.training.losses import balanced_weights
@@ -52,6 +54,7 @@ def train(
     crop_size: tuple[int, int] | None = None,
     seed: int = 0,
     resume: bool = False,
+    cache: PictureCache | None = None,
     on_step: Callable[[int, int, dict[str, float]], None] = lambda step, steps, record: None,
     on_validation: Callable[[int, Report], None] = lambda step, report: None,
 ) -> TrainResult:
@@ -67,10 +70,10 @@ def train(
       dataset: what the examples are examples of.
       train_examples, val_examples: the two splits.
       output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
-      crop_size: (height, width) of the training pictures; None: the data set's picture size, cut to
-        what the network takes.
+      crop_size: (height, width) of the training pictures; None: as the recipe says.
       seed: of sample order and augmentation.
       resume: go on from the newest checkpoint in `output_dir`, if there is one.
+      cache: of the training examples; it changes the speed and nothing else.
       on_step: called after each step with its number (from 1), the number of steps, and its figures.
       on_validation: called after each validation.
 
@@ -80,7 +83,7 @@ def train(
         is bad; or the loss is not finite.
     """
     _check_classes(model, dataset)
-    crop_size = _checked_crop(model, crop_size or default_crop(model, dataset))
+    crop_size = _checked_crop(model, crop_size or _recipe_crop(model, recipe, dataset))
     steps = recipe.epochs * len(train_examples) // recipe.batch_size
     if not steps or not val_examples:
         raise InputError(
@@ -100,7 +103,7 @@ def train(
         "recipe": recipe.to_json(),
     }
     folder = claim_folder(output_dir, settings, resume)
-    run = _Run(model, recipe, dataset, train_examples, val_examples, crop_size, seed, steps, folder)
+    run = _Run(model, recipe, dataset, train_examples, val_examples, crop_size, seed, cache, steps, folder)
     run.restore()
     run.finish(on_step, on_validation)
     return run.result()
@@ -124,13 +127,14 @@ class _Run:
         val_examples: Sequence[Example],
         crop_size: tuple[int, int],
         seed: int,
+        cache: PictureCache | None,
         steps: int,
         folder: pathlib.Path,
     ):
         self._recipe, self._dataset, self._folder = recipe, dataset, folder
         self._train_examples, self._val_examples = train_examples, val_examples
         self._crop_size, self._seed, self._steps = crop_size, seed, steps
-        self._model = model
+        self._model, self._cache = model, cache
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = recipe.batch_norm_momentum
@@ -146,6 +150,7 @@ class _Run:
         self._training_step = make_training_step(
             model, self._network, self._averaged, optimizer, recipe, self._class_weights()
         )
+        self._class_uniform = self._find_classes()
         self._step = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)
         self._best_step = tf.Variable(0, dtype=tf.int64)
@@ -208,12 +213,23 @@ class _Run:
             seed=self._seed,
             first_step=first_step,
             last_step=self._steps,
+            class_uniform=self._class_uniform,
+            cache=self._cache,
         )
 
     def _is_validated(self, step: int) -> bool:
         """Whether `step` is the last, or completes another of the stretches of epochs between validations."""
         distance = self._recipe.validation_epochs
         return step == self._steps or self._epoch(step) // distance > self._epoch(step - 1) // distance
+
+    def _find_classes(self) -> ClassUniform | None:
+        if not self._recipe.class_uniform:
+            return None
+        # At scale 2 a crop shows a window of half its size: of a class about a tile's middle, most of the tile.
+        tile_size = tuple(max(1, length // 2) for length in self._crop_size)
+        return class_uniform(
+            self._dataset, self._train_examples, share=self._recipe.class_uniform, tile_size=tile_size
+        )
 
     def _class_weights(self) -> np.ndarray | None:
         if not self._recipe.class_balance:
@@ -257,6 +273,14 @@ def _check_classes(model: keras.Model, dataset: Dataset) -> None:
             f"{model.name}: tells {classes} classes apart, {dataset.name} has {dataset.num_classes}; "
             f"build it with num_classes={dataset.num_classes}"
         )
+
+
+def _recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
+    if recipe.crop == "inside":
+        return default_crop(model, dataset)
+    if recipe.crop == "whole":
+        return padded_size(dataset.picture_size, size_multiple(model))
+    return recipe.crop
 
 
 def _checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """How a network is trained, as values. What the paper states cites its section; the rest is ours."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
@@ -62,15 +62,21 @@ class Recipe:
     warmup_epochs: float  # the learning rate rises linearly from 0 over them
     aux_weight: float
     augmentation: Augmentation
-    class_balance: float  # a class counts with frequency ** -class_balance; 0: all classes alike
+    class_balance: float  # section 2.2.3: a class counts with frequency ** -class_balance; 0: all classes alike
     averaging: float  # decay of the exponential moving average of the weights; 0: no averaging
     batch_norm_momentum: float
     validation_epochs: int  # epochs from one measurement on the validation split to the next; the end is always one
+    # The training pictures: (height, width) of a crop; "inside", the largest crop inside the data set's pictures that
+    # the network takes; or "whole", the pictures with a border, ignored, up to what the network takes. Not stated.
+    crop: tuple[int, int] | Literal["inside", "whole"] = "inside"
+    # The share of samples that are centred on each class in turn, as Zhu et al. (2019) have it. Not in the paper.
+    class_uniform: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """All fields, also of the parts, as values that JSON knows."""
         fields = dataclasses.asdict(self)
         fields["augmentation"]["scale"] = list(self.augmentation.scale)
+        fields["crop"] = self.crop if isinstance(self.crop, str) else list(self.crop)
         fields["optimizer"]["name"] = type(self.optimizer).__name__
         return fields
 

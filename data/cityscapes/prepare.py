@@ -10,6 +10,7 @@ interrupted call goes on where it was: files that are whole are kept. Refused ar
 members would land outside --data_dir.
 """
 
+import functools
 import pathlib
 from collections.abc import Sequence
 
@@ -36,9 +37,11 @@ def run(*, zip_dir: str, data_dir: str) -> dict[str, tuple[int, int, int]]:
     published. The arguments are the flags."""
     wanted = []
     for name, (folder, ends) in ARCHIVES.items():
-        found = members(pathlib.Path(zip_dir) / name, lambda parts: _is_needed(parts, folder, ends))
+        found = members(pathlib.Path(zip_dir) / name, functools.partial(_is_needed, folder=folder, ends=ends))
         if not found:
-            raise InputError(f"{pathlib.Path(zip_dir) / name}: holds no {folder}/SPLIT/CITY/*{ends[0]}; is it another archive?")
+            raise InputError(
+                f"{pathlib.Path(zip_dir) / name}: holds no {folder}/SPLIT/CITY/*{ends[0]}; is it another archive?"
+            )
         wanted += found
     with tqdm.tqdm(
         total=sum(member.size for member in wanted), desc="unpacking", unit="B", unit_scale=True, dynamic_ncols=True

@@ -69,7 +69,8 @@ def test_links_are_refused(tmp_path):
 @settings(deadline=None, max_examples=300)
 @given(
     st.lists(
-        st.sampled_from(["..", ".", "", "a", "b.png", "C:", "\\", " ", "...", "~"]) | st.text(string.printable, max_size=4),
+        st.sampled_from(["..", ".", "", "a", "b.png", "C:", "\\", " ", "...", "~"])
+        | st.text(string.printable, max_size=4),
         max_size=5,
     ).map("/".join)
     | st.text(max_size=12)
@@ -120,7 +121,12 @@ def test_only_what_is_wanted(small):
 def test_half_an_archive_and_a_damaged_one_are_named(small, tmp_path):
     whole = small.read_bytes()
     (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
-    _refused("half.zip: is damaged or only half there; download it again", archives.members, tmp_path / "half.zip", everything)
+    _refused(
+        "half.zip: is damaged or only half there; download it again",
+        archives.members,
+        tmp_path / "half.zip",
+        everything,
+    )
     _refused("none.zip: cannot be read", archives.members, tmp_path / "none.zip", everything)
     place = whole.index(b"a/1.png") + len(b"a/1.png") + 4  # within its packed bytes
     damaged = tmp_path / "damaged.zip"
@@ -148,7 +154,9 @@ def test_an_encrypted_member_is_refused(small):
 
 def test_too_little_space_is_said_before_anything_is_written(small, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 8000, 8000))
-    _refused("9 kB are needed and 8 kB are free", archives.unpack, archives.members(small, everything), tmp_path / "target")
+    _refused(
+        "9 kB are needed and 8 kB are free", archives.unpack, archives.members(small, everything), tmp_path / "target"
+    )
     assert _files(tmp_path / "target") == {}
     archives.unpack(archives.members(small, lambda parts: parts[0] == "a"), tmp_path / "target")
     # 6 of 9 kB are there already.

@@ -57,7 +57,9 @@ def test_the_split_of_a_frame(frame, split):
 
 
 def test_lists_beside_the_frames_come_first(original):
-    (original / "val.txt").write_text("/SegNet/CamVid/val/0006R0_f00930.png /SegNet/CamVid/valannot/0006R0_f00930.png\n")
+    (original / "val.txt").write_text(
+        "/SegNet/CamVid/val/0006R0_f00930.png /SegNet/CamVid/valannot/0006R0_f00930.png\n"
+    )
     assert [e.name for e in CAMVID.list_examples(original, "val")] == ["0006R0_f00930"]
     _refused("has lists, but no train.txt", CAMVID.list_examples, original, "train")
     (original / "train.txt").write_text("0001TP_006690.png\n0001TP_999999.png\n")

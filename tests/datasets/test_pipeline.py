@@ -1,16 +1,18 @@
-"""Order and augmentation as functions of (seed, sample); bad files by their names."""
+"""From files to batches: the same whatever the workers, threads and first step; bad files by their names."""
+
+import os
+import pathlib
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from contextnet_tf.datasets import pipeline
+from contextnet_tf.datasets import pipeline, sampling
 from contextnet_tf.datasets.augment import Augmentation
+from contextnet_tf.datasets.cache import memory_cache
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.statistics import class_pixel_counts
+from contextnet_tf.datasets.statistics import class_uniform
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -18,17 +20,17 @@ CHANGED = Augmentation()
 UNCHANGED = Augmentation(scale=(1.0, 1.0), flip=False, brightness=0, contrast=0, saturation=0, hue=0)
 
 
-def _batches(folder, augmentation=CHANGED, first_step=0, last_step=9, batch_size=2, seed=5):
+def _batches(folder, augmentation=CHANGED, **changes):
+    defaults = {"crop_size": (64, 96), "batch_size": 2, "seed": 5, "first_step": 0, "last_step": 9}
     return pipeline.training_batches(
-        CAMVID,
-        CAMVID.list_examples(folder, "train"),
-        augmentation=augmentation,
-        crop_size=(64, 96),
-        batch_size=batch_size,
-        seed=seed,
-        first_step=first_step,
-        last_step=last_step,
+        CAMVID, CAMVID.list_examples(folder, "train"), augmentation=augmentation, **defaults | changes
     )
+
+
+def _assert_same(batches, others):
+    for (image, label), (other_image, other_label) in zip(batches, others, strict=True):
+        np.testing.assert_array_equal(image, other_image)
+        np.testing.assert_array_equal(label, other_label)
 
 
 def test_unchanged_pictures_keep_their_labels(camvid_dir):
@@ -49,9 +51,88 @@ def test_a_run_started_later_gets_the_same_batches(camvid_dir):
     whole = list(_batches(camvid_dir))
     later = list(_batches(camvid_dir, first_step=4))
     assert len(later) == 5
-    for (image, label), (later_image, later_label) in zip(whole[4:], later, strict=True):
-        np.testing.assert_array_equal(image, later_image)
-        np.testing.assert_array_equal(label, later_label)
+    _assert_same(whole[4:], later)
+
+
+def test_a_run_started_later_does_not_read_what_came_before(camvid_dir):
+    # Steps 0 and 1 of the first epoch show four pictures, step 2 the other two.
+    whole = list(_batches(camvid_dir, last_step=3))
+    for sample in range(4):
+        shown = int(sampling.shuffled_index(tf.constant(sample, tf.int64), 6, 5))
+        (camvid_dir / "train" / f"p{shown}.png").write_bytes(b"no picture")
+        (camvid_dir / "trainannot" / f"p{shown}.png").write_bytes(b"no label")
+    _assert_same(whole[2:], list(_batches(camvid_dir, first_step=2, last_step=3)))
+    with pytest.raises(InputError, match="is missing or not a whole picture"):
+        list(_batches(camvid_dir, first_step=1, last_step=3))
+
+
+@pytest.mark.parametrize("calls", [4, tf.data.AUTOTUNE])
+def test_parallel_calls_do_not_change_the_batches(camvid_dir, calls):
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 4
+    one_by_one = list(_batches(camvid_dir, num_parallel_calls=1))
+    _assert_same(one_by_one, list(_batches(camvid_dir, num_parallel_calls=calls, options=options)))
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_have_even_parts_of_the_batches(camvid_dir, workers):
+    whole = list(_batches(camvid_dir, batch_size=6, last_step=2))
+    parts = zip(
+        *(_batches(camvid_dir, batch_size=6, last_step=2, worker=i, workers=workers) for i in range(workers)),
+        strict=True,
+    )
+    joined = [[np.concatenate(tensors) for tensors in zip(*step, strict=True)] for step in parts]
+    assert [image.shape for image, _ in joined] == [(6, 64, 96, 3)] * 2
+    _assert_same(whole, joined)
+
+
+@pytest.mark.parametrize(
+    ("worker", "workers", "message"),
+    [(0, 4, "batches of 6 cannot be cut into 4 even parts"), (2, 2, "worker 2 of 2: workers are numbered from 0 to 1")],
+)
+def test_workers_that_do_not_fit(camvid_dir, worker, workers, message):
+    with pytest.raises(InputError, match=message):
+        next(_batches(camvid_dir, batch_size=6, worker=worker, workers=workers))
+
+
+def test_whole_pictures_have_their_border_below_and_to_the_right(camvid_dir):
+    for images, labels in _batches(camvid_dir, UNCHANGED, crop_size=(80, 112), last_step=3):
+        for image, label in zip(images.numpy(), labels.numpy(), strict=True):
+            np.testing.assert_allclose(image[:64, :96], (20 * label[0, 0] + 10) / 255, atol=1e-6)
+            assert (label[:64, :96] == label[0, 0]).all() and label[0, 0] < 6
+            assert image[64:].max() == image[:, 96:].max() == 0
+            assert label[64:].min() == label[:, 96:].min() == 255
+
+
+def test_crops_by_class_show_it_in_the_middle(camvid_dir):
+    # Class 10 is a single square of 4 x 4 in one of the pictures; every second sample is about a class in turn.
+    label = np.zeros((64, 96), np.uint8)
+    label[40:44, 60:64] = 10
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), label)
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    classes = class_uniform(CAMVID, examples, share=0.5, tile_size=(64, 96))
+    middles = []
+    for _, labels in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform=classes):
+        middles += [cropped[8, 8] for cropped in labels.numpy()]
+    # Classes 0 to 5 and 10 have a turn each in seven turns; sample 1 is the first.
+    assert sorted(middles[1:14:2]) == [0, 1, 2, 3, 4, 5, 10]
+    assert middles[0:12:2].count(10) == 0
+
+
+@pytest.mark.parametrize("cached", [False, True], ids=["files", "cache"])
+def test_memory_stays_flat_over_a_thousand_batches(camvid_dir, cached):
+    def resident_megabytes():
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    cache = memory_cache(CAMVID.list_examples(camvid_dir, "train")) if cached else None
+    batches = _batches(camvid_dir, last_step=1100, cache=cache)
+    for _ in range(100):  # buffers and arenas grow to their size
+        next(batches)
+    before = resident_megabytes()
+    for _ in range(1000):
+        next(batches)
+    # A thousand batches hold 165 MB.
+    assert resident_megabytes() - before < 25
 
 
 def test_another_seed_gives_other_batches(camvid_dir):
@@ -59,27 +140,10 @@ def test_another_seed_gives_other_batches(camvid_dir):
     assert not np.array_equal(first[0], other[0])
 
 
-@settings(max_examples=20, deadline=None)
-@given(count=st.integers(1, 40), seed=st.integers(0, 1000), epoch=st.integers(0, 50))
-def test_each_epoch_is_a_permutation(count, seed, epoch):
-    samples = [tf.constant(epoch * count + place, tf.int64) for place in range(count)]
-    order = [int(pipeline.shuffled_index(sample, count, seed)) for sample in samples]
-    assert sorted(order) == list(range(count))
-
-
 def test_evaluation_shows_everything_once_in_order_unchanged(camvid_dir):
     pairs = list(pipeline.evaluation_examples(CAMVID, CAMVID.list_examples(camvid_dir, "train")))
     assert [int(label[0, 0]) for _, label in pairs] == [0, 1, 2, 3, 4, 5]
     assert all(image.dtype == tf.uint8 and image.shape == (64, 96, 3) for image, _ in pairs)
-
-
-def test_pixel_counts_leave_the_ignored_out(camvid_dir):
-    label = np.full((64, 96), 11, np.uint8)  # void
-    label[:1, :7] = 10
-    cv2.imwrite(str(camvid_dir / "trainannot" / "p5.png"), label)
-    counts = class_pixel_counts(CAMVID, CAMVID.list_examples(camvid_dir, "train"))
-    # 64 x 96 = 6,144 pixels in each of the five whole pictures.
-    assert counts.tolist() == [6144, 6144, 6144, 6144, 6144, 0, 0, 0, 0, 0, 7]
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["training", "evaluation"])

@@ -106,10 +106,17 @@ def _refused(message, function, *arguments):
 
 def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypatch):
     upstream = get_dataset(UPSTREAM)
-    _refused("holds no prepared data set 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val")
+    _refused(
+        "holds no prepared data set 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val"
+    )
     _refused("say with --data_dir which folder", upstream.list_examples, None, "val")
     wrong = get_dataset("tfds:tiny_masks", MASKS)
-    _refused("has no picture feature 'image'; it has mask, photo; say --tfds_image_key", wrong.prepared.lay_out, masks, "train")
+    _refused(
+        "has no picture feature 'image'; it has mask, photo; say --tfds_image_key",
+        wrong.prepared.lay_out,
+        masks,
+        "train",
+    )
     _refused("has no split 'test'; it has train, validation", wrong.prepared.lay_out, masks, "test")
     named = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask", "name_key": "species"})
     _refused("two examples have the name 'cat'", named.prepared.lay_out, masks, "train")

@@ -1,4 +1,4 @@
-"""Odd picture and label files: converted, or refused by one clear line; the pipeline reads what the strict reader does."""
+"""Odd picture and label files: converted, or refused by one clear line; the pipeline reads the same."""
 
 import struct
 import zlib
@@ -16,7 +16,9 @@ from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
 
-VALUES = get_dataset("folder", {"classes": [{"name": "road", "value": 1}, {"name": "sky", "value": [3, 2]}], "ignored": [0]})
+VALUES = get_dataset(
+    "folder", {"classes": [{"name": "road", "value": 1}, {"name": "sky", "value": [3, 2]}], "ignored": [0]}
+)
 COLOURS = get_dataset(
     "folder",
     {
@@ -78,7 +80,9 @@ def _refused(message, example, dataset=VALUES):
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "ppm", "tif"])
 def test_every_format_of_pictures(tmp_path, suffix):
     lossless = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == "webp" else []
-    example = _example(tmp_path, image=cv2.imencode(f".{suffix}", RGB[..., ::-1], lossless)[1].tobytes(), image_name=f"i.{suffix}")
+    example = _example(
+        tmp_path, image=cv2.imencode(f".{suffix}", RGB[..., ::-1], lossless)[1].tobytes(), image_name=f"i.{suffix}"
+    )
     image, label = _read(example)
     np.testing.assert_array_equal(image, RGB)
     np.testing.assert_array_equal(label, TRAIN_IDS)
@@ -115,7 +119,9 @@ def test_a_jpeg_that_is_cut_off(tmp_path):
 def test_other_pictures_that_are_cut_off_or_empty(tmp_path, suffix):
     content = cv2.imencode(f".{suffix}", RGB)[1].tobytes()
     for length in (len(content) // 2, 20, 0):
-        _refused(f"i.{suffix}: is missing or not a whole", _example(tmp_path, content[:length], image_name=f"i.{suffix}"))
+        _refused(
+            f"i.{suffix}: is missing or not a whole", _example(tmp_path, content[:length], image_name=f"i.{suffix}")
+        )
 
 
 def test_16_bits_are_refused(tmp_path):
@@ -191,7 +197,9 @@ def test_a_wrong_label_value(tmp_path):
 
 
 def test_labels_in_colours(tmp_path):
-    colours = np.array([[[128, 64, 128], [1, 2, 3], [9, 9, 9], [0, 0, 0], [128, 64, 128], [128, 64, 128]]] * 4, np.uint8)
+    colours = np.array(
+        [[[128, 64, 128], [1, 2, 3], [9, 9, 9], [0, 0, 0], [128, 64, 128], [128, 64, 128]]] * 4, np.uint8
+    )
     _, label = _read(_example(tmp_path, label=colours[..., ::-1]), COLOURS)
     np.testing.assert_array_equal(label, TRAIN_IDS)
     # The same with a palette, and with all of the colours grey.

@@ -100,7 +100,8 @@ def test_missing_pictures_are_counted_city_by_city(tmp_path):
 
 
 def test_the_cities_add_up_to_the_splits():
-    assert {split: sum(cities.values()) for split, cities in CITIES.items()} == {"train": 2975, "val": 500, "test": 1525}
+    counts = {split: sum(cities.values()) for split, cities in CITIES.items()}
+    assert counts == {"train": 2975, "val": 500, "test": 1525}
 
 
 def test_one_name_in_two_cities(cityscapes_dir):

@@ -15,7 +15,9 @@ def test_a_sound_data_set(camvid_dir, call, tmp_path):
     lines = called.out.splitlines()
     assert lines[0] == "train   6 examples, 0.00% of the pixels ignored"
     # A sixth of the pixels, one picture of six, and in the crops of one picture in six.
-    assert [line.split() for line in lines if line.startswith("sky ")] == [["sky", "16.67%", "1", "50.00%", "1", "16.7%"]]
+    assert [line.split() for line in lines if line.startswith("sky ")] == [
+        ["sky", "16.67%", "1", "50.00%", "1", "16.7%"]
+    ]
     assert any(line.startswith("crops of 64 x 96 (height x width), 204 drawn: 0.0% of their pixels") for line in lines)
     assert "in less than 5% of the crops: sign_symbol, fence, car, pedestrian, bicyclist" in lines
     assert "warning: camvid train: 6 of 367 examples are there" in lines

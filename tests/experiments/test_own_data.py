@@ -27,7 +27,10 @@ def own(tmp_path_factory):
 
 def test_from_a_folder_of_ones_own_to_a_report(own, tmp_path, call):
     run = tmp_path / "run"
-    given = (f"--data_dir={own}", f"--classes={own / 'classes.json'}", f"--output_dir={run}", "--recipe=smoke")
+    given = (
+        f"--data_dir={own}", f"--classes={own / 'classes.json'}", f"--output_dir={run}", "--recipe=smoke",
+        "--model=detail-only",  # the smallest
+    )  # fmt: skip
     called = call(train, "--dataset=folder", *given)
     assert called.status == 0, called.err
     results = json.loads((run / "result.json").read_text())

@@ -129,6 +129,29 @@ def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
     assert not out.exists()
 
 
+def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
+    called = call(
+        train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'out'}", "--recipe=smoke",
+        "--whole_pictures", "--min_scale=1", "--max_scale=1", "--colours=0.5", "--class_uniform=0.5",
+        "--class_balance=0.25", "--batch_size=6", "--cache=memory",
+    )
+    assert called.status == 0
+    settings = json.loads((tmp_path / "out" / "settings.json").read_text())
+    assert settings["crop_size"] == [64, 96]  # whole pictures, which are multiples of 32 already
+    recipe = settings["recipe"]
+    assert recipe["augmentation"]["scale"] == [1.0, 1.0] and recipe["augmentation"]["contrast"] == 0.125
+    assert (recipe["crop"], recipe["class_uniform"], recipe["class_balance"]) == ("whole", 0.5, 0.25)
+    # 8 pictures of 64 x 96, of which 6 are trained on: 4 bytes a pixel.
+    assert "cache: 6 pictures take 0.1 MB of memory" in called.out
+
+
+def test_train_refuses_recipes_that_contradict_themselves(camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    _refused(_train(call, camvid_dir, out, "--whole_pictures"), "--whole_pictures and --crop_height do not go together")
+    _refused(_train(call, camvid_dir, out, "--min_scale=3"), "the scales go from 3.0 to 2.0")
+    assert not out.exists()
+
+
 def test_train_refuses_wrong_data(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     _refused(_train(call, tmp_path / "absent", out), "absent: is not a folder")

@@ -26,7 +26,6 @@ def streets_dir(tmp_path, call):
     ("model", "parameters"),
     [
         ("cn14", "846,179"),
-        ("enet", "359,490"),  # no auxiliary head, unpooling, logits at full size only
         ("icnet", "6,685,715"),  # two auxiliary heads, logits at a quarter
     ],
 )

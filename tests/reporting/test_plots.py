@@ -53,6 +53,19 @@ def test_bars_need_no_colours():
     assert "road" in texts(plots.class_bars({"road": 0.5}, {}))
 
 
+def test_frequencies_are_bars_of_the_first_split_and_marks_of_the_others():
+    svg = plots.class_frequencies(
+        {"train": {"road": 0.5, "sky": 0.0, "car": 0.00123}, "val": {"road": 0.25, "sky": 0.01, "car": 0.0}},
+        {"road": (128, 64, 128), "car": (0, 0, 142), "sky": (70, 130, 180)},
+    )
+    shown = texts(svg)
+    assert [text for text in shown if text in ("road", "sky", "car")] == ["sky", "car", "road"]  # from the bottom up
+    assert {"50", "0.12", "does not occur", "val (mark)"} <= set(shown)
+    # The axis starts at the decade below the least share, 0.123 %.
+    assert [text for text in shown if text in ("0.01", "0.1", "1", "10", "100")] == ["0.1", "1", "10", "100"]
+    assert b"#804080" in svg and b"#00008e" in svg and b"#4682b4" not in svg
+
+
 def test_a_heat_map_shows_each_row_in_per_cent():
     shown = texts(plots.confusion_heat_map([[3, 1, 0], [0, 0, 0], [1, 0, 999]], ["road", "wall", "sky"]))
     # 3 and 1 of 4; an empty row; 1 of 1000 is below half a per cent, 999 of them round to 100.

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -173,6 +174,42 @@ def test_every_output_but_the_main_one_is_an_auxiliary_loss(auxiliary, share):
     assert figures["main_loss"] == pytest.approx(1.609438)
     assert figures["aux_loss"] == pytest.approx(share * 1.609438)
     assert figures["loss"] == pytest.approx(1.609438 * (1 + 0.4 * share))
+
+
+@pytest.mark.parametrize(
+    ("crop", "expected"), [("inside", [352, 480]), ("whole", [368, 480]), ((64, 96), [64, 96])], ids=str
+)
+def test_recipes_choose_the_crop(camvid_dir, tmp_path, crop, expected):
+    # CamVid's pictures are 360 x 480; the tiny network takes multiples of 16.
+    splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
+    recipe = dataclasses.replace(RECIPE, crop=crop, class_balance=0)
+    with pytest.raises(_Stopped):
+        loop.train(_tiny_network(), recipe, CAMVID, *splits, output_dir=tmp_path / "run", on_step=_stop_at(1))
+    assert json.loads((tmp_path / "run" / "settings.json").read_text())["crop_size"] == expected
+
+
+def test_recipes_give_samples_to_classes(camvid_dir, tmp_path, monkeypatch):
+    shown = []
+
+    def watching(*arguments):
+        step = real(*arguments)
+
+        def training_step(images, labels):
+            shown.extend(np.unique(labels).tolist())
+            return step(images, labels)
+
+        return training_step
+
+    real = loop.make_training_step
+    monkeypatch.setattr(loop, "make_training_step", watching)
+    # Five pictures of class 0 and one of class 5; every sample is given to one of the two.
+    for i in range(5):
+        cv2.imwrite(str(camvid_dir / "trainannot" / f"p{i}.png"), np.zeros((64, 96), np.uint8))
+    augmentation = dataclasses.replace(RECIPE.augmentation, scale=(1.0, 1.0))
+    recipe = dataclasses.replace(RECIPE, epochs=1, class_uniform=1.0, augmentation=augmentation)
+    _train(camvid_dir, tmp_path / "run", recipe)
+    # Three batches of two, each with both classes.
+    assert shown == [0, 5] * 3
 
 
 def test_weight_decay_spares_depthwise_kernels_biases_and_normalization():

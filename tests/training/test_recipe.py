@@ -1,5 +1,6 @@
 """The paper's recipe against section 3.1's own words; the schedule by hand."""
 
+import dataclasses
 import json
 
 import keras
@@ -56,6 +57,15 @@ def test_unknown_recipe():
     assert recipe_names() == ["paper", "short", "smoke"]
     with pytest.raises(InputError, match="'long' is no recipe; known are paper, short, smoke"):
         get_recipe("long")
+
+
+def test_paper_recipe_leaves_the_crop_and_the_classes_as_they_are():
+    assert PAPER.crop == "inside" and PAPER.class_uniform == 0 and PAPER.class_balance == 0
+
+
+def test_a_crop_of_a_fixed_size_survives_json():
+    fields = dataclasses.replace(SHORT, crop=(512, 1024)).to_json()
+    assert fields["crop"] == [512, 1024] and json.loads(json.dumps(fields)) == fields
 
 
 @pytest.mark.parametrize("name", recipe_names())

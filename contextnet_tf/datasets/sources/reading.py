@@ -172,9 +172,7 @@ def _train_ids_of_values(values: np.ndarray, dataset, path: str | os.PathLike) -
     if train_ids.min() < 0:
         unknown = np.unique(values[train_ids < 0]).tolist()
         known = sorted(label.id for label in dataset.labels)
-        raise InputError(
-            f"{path}: label value {_listed(unknown)} is not in the table (known values: {_ranges(known)})"
-        )
+        raise InputError(f"{path}: label value {_listed(unknown)} is not in the table (known values: {_ranges(known)})")
     return train_ids.astype(np.uint8)
 
 

@@ -1,0 +1,212 @@
+"""Decoded examples kept in memory or on disk, so that no file is decoded twice.
+
+A cache fills itself: what is not there is decoded and kept. So a run with it starts at once, a filling that was
+interrupted goes on where it was, and whatever is read through it is what is read without it.
+"""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import shutil
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import make_folder, replacing_file
+
+_BYTES_PER_PIXEL = 4  # red, green, blue and the label
+_KEY = 32  # bytes of a key
+_HEADER = struct.Struct(f"<{_KEY}sII24x")  # key, height, width; 64 bytes, so that pixels begin where TensorFlow likes
+
+Pixels = tuple[np.ndarray, np.ndarray]  # uint8 [H, W, 3], train ids uint8 [H, W]
+
+
+class _Store(Protocol):
+    def get(self, index: int) -> Pixels | None: ...
+
+    def put(self, index: int, pixels: Pixels) -> None: ...
+
+
+@dataclasses.dataclass
+class PictureCache:
+    """A cache of the decoded examples of one split; `memory_cache` and `disk_cache` make one.
+
+    Attributes:
+      pictures: how many examples it is for.
+      missing_bytes: what it will take in addition to what is there already.
+      failure: why an example could not be kept, once that has happened.
+    """
+
+    pictures: int
+    missing_bytes: int
+    store: _Store
+    failure: str | None = None
+
+    def through(self, index: tf.Tensor, decode: Callable[[], tuple[tf.Tensor, tf.Tensor]]):
+        """Reads example `index` (int64 []): from the cache, or by `decode()`, and then keeps it.
+
+        Works within `Dataset.map`, from any number of threads.
+
+        Returns:
+          (uint8 [H, W, 3], train ids uint8 [H, W]).
+        """
+        found, image, label = tf.numpy_function(self._get, [index], (tf.bool, tf.uint8, tf.uint8))
+
+        def decode_and_keep():
+            image, label = decode()
+            with tf.control_dependencies([tf.numpy_function(self._put, [index, image, label], [])]):
+                return tf.identity(image), tf.identity(label)
+
+        image, label = tf.cond(found, lambda: (image, label), decode_and_keep)
+        return tf.ensure_shape(image, [None, None, 3]), tf.ensure_shape(label, [None, None])
+
+    def _get(self, index: np.ndarray):
+        pixels = self.store.get(int(index))
+        if pixels is None:
+            return np.bool_(False), np.zeros([0, 0, 3], np.uint8), np.zeros([0, 0], np.uint8)
+        return np.bool_(True), *pixels
+
+    def _put(self, index: np.ndarray, image: np.ndarray, label: np.ndarray) -> None:
+        try:
+            self.store.put(int(index), (image, label))
+        except (OSError, InputError) as error:
+            # TensorFlow passes on that something failed, but not the exception itself.
+            self.failure = str(error)
+            raise
+
+
+def memory_cache(examples: Sequence[sources.Example]) -> PictureCache:
+    """A cache in this process' memory.
+
+    Raises:
+      InputError: a file cannot be read, or there is not so much memory.
+    """
+    needed = sum(_decoded_bytes(example) for example in examples)
+    free = _free_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"--cache=memory: {len(examples)} decoded pictures take {in_megabytes(needed)}, "
+            f"{in_megabytes(free)} of memory are free; use --cache=FOLDER, or no cache"
+        )
+    return PictureCache(len(examples), needed, _Memory())
+
+
+def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
+    """A cache in `folder`, one file an example, which later runs find again.
+
+    An example whose files have changed since (by size or time), or whose data set has another label table, is
+    decoded again and takes the place of the old one.
+
+    Raises:
+      InputError: a file cannot be read, the folder cannot be written, or there is not so much space on its disk.
+    """
+    folder = make_folder(folder)
+    store = _Disk(folder, examples, [_key(dataset, example) for example in examples])
+    missing = sum(
+        _decoded_bytes(example) + _HEADER.size for index, example in enumerate(examples) if store.get(index) is None
+    )
+    free = shutil.disk_usage(folder).free
+    if missing > free:
+        raise InputError(
+            f"--cache={folder}: {len(examples)} decoded pictures take {in_megabytes(missing)} more, "
+            f"{in_megabytes(free)} are free on that disk; name a folder on another one, or use no cache"
+        )
+    return PictureCache(len(examples), missing, store)
+
+
+def in_megabytes(size: int) -> str:
+    """A number of bytes for a person, in megabytes (10 ** 6 bytes)."""
+    return f"{size / 1e6:,.1f} MB"
+
+
+class _Memory:
+    """Examples in a table."""
+
+    def __init__(self):
+        self._pixels: dict[int, Pixels] = {}
+
+    def get(self, index: int) -> Pixels | None:
+        return self._pixels.get(index)
+
+    def put(self, index: int, pixels: Pixels) -> None:
+        # The arrays that come in are TensorFlow's own memory, which it uses again.
+        self._pixels[index] = tuple(array.copy() for array in pixels)
+
+
+class _Disk:
+    """Examples in files: a header, the picture's pixels, the label's. A file that is cut off, or that was made from
+    other files, counts as none."""
+
+    def __init__(self, folder: pathlib.Path, examples: Sequence[sources.Example], keys: Sequence[bytes]):
+        self._paths = [folder / f"{example.name}.pixels" for example in examples]
+        self._keys = keys
+        self._writing = threading.Lock()
+
+    def get(self, index: int) -> Pixels | None:
+        try:
+            # Mapped, so that pages are read while nobody waits for Python's lock.
+            content = np.memmap(self._paths[index], np.uint8, mode="r")
+        except (OSError, ValueError):  # missing, or empty
+            return None
+        if len(content) < _HEADER.size:
+            return None
+        key, height, width = _HEADER.unpack(content[: _HEADER.size].tobytes())
+        if key != self._keys[index] or len(content) != _HEADER.size + _BYTES_PER_PIXEL * height * width:
+            return None
+        pixels = np.asarray(content)[_HEADER.size :]
+        end = 3 * height * width
+        return pixels[:end].reshape(height, width, 3), pixels[end:].reshape(height, width)
+
+    def put(self, index: int, pixels: Pixels) -> None:
+        # One at a time: the same example may be asked for twice at once, and its file is written once.
+        with self._writing, replacing_file(self._paths[index]) as temporary, open(temporary, "wb") as file:
+            file.write(_HEADER.pack(self._keys[index], *pixels[1].shape))
+            for array in pixels:
+                file.write(np.ascontiguousarray(array).data)
+
+
+def _key(dataset: Dataset, example: sources.Example) -> bytes:
+    """What a decoded example depends on, as 32 bytes."""
+    digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
+    for path in (example.image_path, example.label_path):
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        digest.update(struct.pack("<qq", status.st_size, status.st_mtime_ns))
+    return digest.digest()
+
+
+def _decoded_bytes(example: sources.Example) -> int:
+    height, width = _picture_size(example.image_path)
+    return _BYTES_PER_PIXEL * height * width
+
+
+def _picture_size(path: str) -> tuple[int, int]:
+    """(height, width) of a picture: of a PNG by its header, of others by reading them."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(24)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if header.startswith(b"\x89PNG") and len(header) == 24:
+        width, height = struct.unpack(">II", header[16:])
+        return height, width
+    return sources.read_image(path).shape[:2]
+
+
+def _free_memory() -> int | None:
+    """Bytes that this process may still take; None where the system does not say."""
+    try:
+        lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))

@@ -1,0 +1,143 @@
+"""The cache gives what the files give, says what it takes, and notices when files change."""
+
+import os
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from contextnet_tf.datasets import cache, pipeline
+from contextnet_tf.datasets.augment import Augmentation
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+
+CAMVID = get_dataset("camvid")
+DECODED = 64 * 96 * 4  # bytes of a picture and its label
+
+
+@pytest.fixture
+def examples(camvid_dir):
+    """Six examples whose pixels all differ."""
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        cv2.imwrite(str(camvid_dir / "train" / f"p{i}.png"), rng.integers(0, 256, (64, 96, 3), np.uint8))
+        cv2.imwrite(str(camvid_dir / "trainannot" / f"p{i}.png"), rng.integers(0, 12, (64, 96), np.uint8))
+    return CAMVID.list_examples(camvid_dir, "train")
+
+
+def _batches(examples, pictures, last_step=6):
+    return list(
+        pipeline.training_batches(
+            CAMVID, examples, augmentation=Augmentation(), crop_size=(32, 32), batch_size=2, seed=1,
+            first_step=0, last_step=last_step, cache=pictures,
+        )
+    )  # fmt: skip
+
+
+def _assert_same(batches, others):
+    for (image, label), (other_image, other_label) in zip(batches, others, strict=True):
+        np.testing.assert_array_equal(image, other_image)
+        np.testing.assert_array_equal(label, other_label)
+
+
+def _remove_files(examples):
+    for example in examples:
+        os.remove(example.image_path)
+        os.remove(example.label_path)
+
+
+def test_memory_gives_the_batches_of_the_files(examples):
+    plain = _batches(examples, None)
+    pictures = cache.memory_cache(examples)
+    assert (pictures.pictures, pictures.missing_bytes) == (6, 6 * DECODED)
+    _assert_same(plain, _batches(examples, pictures))
+    _remove_files(examples)
+    _assert_same(plain, _batches(examples, pictures))
+
+
+def test_disk_gives_the_batches_of_the_files_and_is_found_again(examples, tmp_path):
+    plain = _batches(examples, None)
+    first = cache.disk_cache(tmp_path / "cache", CAMVID, examples)
+    assert first.missing_bytes == 6 * (DECODED + 64)
+    _assert_same(plain, _batches(examples, first))
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [f"p{i}.pixels" for i in range(6)]
+    found = cache.disk_cache(tmp_path / "cache", CAMVID, examples)
+    assert found.missing_bytes == 0
+    _remove_files(examples)
+    _assert_same(plain, _batches(examples, found))
+
+
+def test_an_interrupted_filling_goes_on(examples, tmp_path):
+    plain = _batches(examples, None)
+    _batches(examples, cache.disk_cache(tmp_path, CAMVID, examples))
+    (tmp_path / "p1.pixels").unlink()
+    whole = (tmp_path / "p2.pixels").read_bytes()
+    (tmp_path / "p2.pixels").write_bytes(whole[:-1])
+    (tmp_path / "p3.pixels").write_bytes(b"")
+    (tmp_path / "p4.pixels").write_bytes(whole[:10])
+    found = cache.disk_cache(tmp_path, CAMVID, examples)
+    assert found.missing_bytes == 4 * (DECODED + 64)
+    _assert_same(plain, _batches(examples, found))
+    assert (tmp_path / "p2.pixels").read_bytes() == whole
+
+
+def test_a_changed_file_or_label_table_is_noticed(examples, tmp_path):
+    _batches(examples, cache.disk_cache(tmp_path, CAMVID, examples))
+    os.utime(examples[0].label_path, ns=(1, 1))
+    cv2.imwrite(examples[1].image_path, np.zeros((32, 96, 3), np.uint8))
+    cv2.imwrite(examples[1].label_path, np.zeros((32, 96), np.uint8))
+    changed = cache.disk_cache(tmp_path, CAMVID, examples)
+    assert changed.missing_bytes == DECODED + 32 * 96 * 4 + 2 * 64
+    _assert_same(_batches(examples, None), _batches(examples, changed))
+    assert cache.disk_cache(tmp_path, CAMVID, examples).missing_bytes == 0
+    other_table = cache.disk_cache(tmp_path, get_dataset("cityscapes"), examples)
+    assert other_table.missing_bytes == 5 * DECODED + 32 * 96 * 4 + 6 * 64
+
+
+def test_pictures_that_are_no_png_count_as_large_as_they_are(examples):
+    picture = examples[0].image_path
+    os.remove(picture)
+    cv2.imwrite(f"{picture}.jpg", np.zeros((10, 20, 3), np.uint8))
+    os.rename(f"{picture}.jpg", picture)
+    assert cache.memory_cache(examples).missing_bytes == 5 * DECODED + 800
+
+
+def test_what_does_not_fit_is_refused(examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_free_memory", lambda: 6 * DECODED - 1)
+    with pytest.raises(InputError, match=r"--cache=memory: 6 decoded pictures take 0.1 MB, 0.1 MB of memory are free"):
+        cache.memory_cache(examples)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(InputError, match=r"6 decoded pictures take 0.1 MB more, 0.0 MB are free on that disk"):
+        cache.disk_cache(tmp_path / "cache", CAMVID, examples)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file: cannot be written as a folder"):
+        cache.disk_cache(tmp_path / "file", CAMVID, examples)
+
+
+def test_free_memory_is_that_of_this_machine():
+    assert 10**7 < cache._free_memory() < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_disk_that_fills_up_ends_in_one_line(examples, tmp_path, monkeypatch):
+    pictures = cache.disk_cache(tmp_path, CAMVID, examples)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pictures.store, "put", full)
+    with pytest.raises(InputError, match="the cache cannot be written: .*No space left on device"):
+        _batches(examples, pictures)
+
+
+def test_bad_files_are_named_through_a_cache(examples):
+    cv2.imwrite(examples[3].label_path, np.full((64, 96), 77, np.uint8))
+    with pytest.raises(InputError, match="p3.png: label value 77 is not in the table"):
+        _batches(examples, cache.memory_cache(examples))
+
+
+def test_missing_files_are_named(examples):
+    os.remove(examples[2].image_path)
+    with pytest.raises(InputError, match="p2.png: cannot be read"):
+        cache.memory_cache(examples)
