@@ -21,7 +21,7 @@ def test_an_entry_says_how_large_a_file_or_folder_is(tmp_path):
 
 
 def test_a_file_of_another_precision_leaves_the_figures_of_float32(tmp_path):
-    plain = {"saved_model": entry(tmp_path / "saved_model"), "model.tflite": entry(tmp_path / "model.tflite", agree=0.9)}
+    plain = {name: entry(tmp_path / name, agree=0.9) for name in ("saved_model", "model.tflite")}
     first = export_section({}, plain)
     assert (first["saved_model"], first["tflite"], first["tflite_bytes"]) == (
         "export/saved_model", "export/model.tflite", 0
