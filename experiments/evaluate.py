@@ -5,20 +5,28 @@ every vehicle of a kind alike. All as Cityscapes' own program measures them. The
 for Cityscapes val (500 pictures) on two cores.
 
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
+  python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
 
-The data set is the one that the run was trained on, unless --dataset and --data_dir name another. Prints the
-table and writes it into result.json of --output_dir.
+--checkpoint may also be an exported .tflite file, which LiteRT runs as `Segmenter` does; `compare_precision`
+measures all files of a run side by side. The data set is the one that the run was trained on, unless --dataset and
+--data_dir name another. Prints the table and writes it into result.json of --output_dir.
 """
 
 import math
-from collections.abc import Sequence
+import os
+import pathlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
+import numpy as np
+import tensorflow as tf
 import tqdm
 from absl import flags
 
 from contextnet_tf.datasets import sources
-from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import make_folder
@@ -42,26 +50,53 @@ def run(
 ) -> Report:
     """Measures the network and writes the figures; the arguments are the flags.
 
-    `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names.
+    `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names, or
+    in the folder above an exported file's.
     """
-    run_dirs = [network_path(checkpoint).parent]
+    path = pathlib.Path(checkpoint)
+    run_dirs = [path.parent, path.parent.parent] if path.suffix == ".tflite" else [network_path(checkpoint).parent]
     dataset, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
     if dataset is None:
         raise InputError(f"{checkpoint}: no result.json beside it names a data set; say --dataset=...")
     description = get_dataset(dataset, definition or recorded_definition(run_dirs, dataset))
-    network = load_network(checkpoint, model=model, num_classes=description.num_classes)
+    segment, name = _segmentation(checkpoint, model, description)
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
     make_folder(output_dir)  # so that a folder that cannot be written is refused before the work
     with tqdm.tqdm(total=len(examples), desc="evaluating", unit="picture", dynamic_ncols=True) as bar:
-        report = evaluate(network, description, examples, on_picture=bar.update)
+        report = evaluate(segment, description, examples, on_picture=bar.update)
     update_results(
         output_dir,
-        evaluation=report.to_json() | {"checkpoint": network_path(checkpoint).name, "split": split},
+        evaluation=report.to_json() | {"checkpoint": name, "split": split},
         flags={"evaluate": (given_flags or {}) | {"dataset": dataset}},
         **environment(),
     )
     return report
+
+
+def segmentation_of_file(path: str | os.PathLike, description: Dataset) -> Callable[[tf.Tensor], np.ndarray]:
+    """An exported file, on all cores, as a function uint8 [H, W, 3] -> train ids uint8 [H, W].
+
+    Raises:
+      InputError: the file is missing or of another kind, or tells another number of classes apart.
+    """
+    segmenter = Segmenter(path, num_threads=os.cpu_count())
+    if segmenter.num_classes != description.num_classes:
+        raise InputError(
+            f"{path}: tells {segmenter.num_classes} classes apart, data set {description.name!r} has "
+            f"{description.num_classes}"
+        )
+    return lambda image: segmenter.segment(image.numpy())
+
+
+def _segmentation(
+    checkpoint: str, model: str | None, description: Dataset
+) -> tuple[keras.Model | Callable[[tf.Tensor], np.ndarray], str]:
+    """The network or exported file, and the name of the file that it was loaded from."""
+    if pathlib.Path(checkpoint).suffix == ".tflite":
+        return segmentation_of_file(checkpoint, description), pathlib.Path(checkpoint).name
+    network = load_network(checkpoint, model=model, num_classes=description.num_classes)
+    return network, network_path(checkpoint).name
 
 
 def table(report: Report) -> str:

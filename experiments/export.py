@@ -4,16 +4,20 @@ Batch normalization is folded (section 3.1 of the paper), the normalization of t
 written files are run and compared with the network before they replace older ones. Half a minute.
 
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid
+  python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=int8
 
-Writes export/saved_model and export/model.tflite with model.json into --output_dir, and the section "export"
-of its result.json. The files take pictures of one size, by default that of the data set's pictures, padded to
-what the network takes. tf.saved_model.load and LiteRT run them without this package.
+The first writes export/saved_model and export/model.tflite with model.json into --output_dir, the second
+export/model_int8.tflite; --output=labels adds "_labels" to the name. int8 is calibrated on training pictures;
+export/model_int8_layers.json then has the error of each layer, and --float_layers keeps those that suffer in
+float32. All go into the section "export" of result.json. The files take pictures of one size, by default that of
+the data set's pictures, padded to what the network takes. tf.saved_model.load and LiteRT run them without this
+package.
 """
 
 import os
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -22,27 +26,48 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
-from contextnet_tf.deployment.export import Agreement, check_export, export_saved_model, export_tflite
+from contextnet_tf.deployment.agreement import Agreement, check_export
+from contextnet_tf.deployment.conversion import OUTPUTS
+from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
 from contextnet_tf.deployment.fitting import fit_picture
+from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_folder
+from contextnet_tf.files import make_folder, replacing_folder, write_json
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.reporting.exported import export_section, file_entry, file_lines
 from contextnet_tf.reporting.pictures import evenly_spread
-from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
+from contextnet_tf.reporting.results import (
+    FILE_NAME,
+    environment,
+    evaluated_split,
+    read_results,
+    recorded_dataset,
+    recorded_definition,
+    update_results,
+)
 from experiments import program
 
-FORMATS = {
-    "saved_model": ("saved_model", export_saved_model),
-    "tflite": ("model.tflite", export_tflite),
-}
+FORMATS = ("saved_model", "tflite")
 PICTURES_TO_CHECK = 4
-MOST_DIFFERENCE = 1e-3  # of the largest logit; float32 files differ by 1e-5 and less
-LEAST_AGREEMENT = 0.999  # share of pixels with the same label
+# On CamVid 4, 16, 50, 100 and 367 pictures cost 0.22, 0.29, 0.27, 0.33 and 0.25 points of mean IoU: nothing to choose
+# between; 50 take five seconds and leave a rare scene its chance.
+CALIBRATION_PICTURES = 50
+# What a file may differ from its network: the largest difference of a logit as a share of the largest logit, and
+# the least share of pixels with the same label. Seen on CamVid: 1e-5 and less, 100 %; 1e-3, 99.99 %; 0.07, 99.3 %.
+LIMITS = {"float32": (1e-3, 0.999), "float16": (0.02, 0.99), "int8": (1.0, 0.8)}
 
-flags.DEFINE_enum("format", "all", [*FORMATS, "all"], "What to write: a SavedModel, a TFLite file, or both.")
+flags.DEFINE_string(
+    "format", None, f"What to write: {', '.join(FORMATS)} or both. Default: both, or tflite where only that can be."
+)
+flags.DEFINE_string("precision", "float32", f"Of the TFLite file: {', '.join(PRECISIONS)}.")
+flags.DEFINE_string("output", "logits", f"What the TFLite file gives: {', '.join(OUTPUTS)}.")
 flags.DEFINE_integer("height", None, "Height of the files' pictures. Default: the data set's, padded to fit.")
 flags.DEFINE_integer("width", None, "Width of the files' pictures. Default: the data set's, padded to fit.")
+flags.DEFINE_integer(
+    "calibration_pictures", CALIBRATION_PICTURES, "For int8: how many pictures of the training split it is fitted to."
+)
+flags.DEFINE_list("float_layers", [], "For int8: names of layers that stay in float32, see the file of layer errors.")
 program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir")
 
 
@@ -53,8 +78,12 @@ def run(
     dataset: str | None = None,
     data_dir: str | None = None,
     output_dir: str,
-    formats: Sequence[str] = tuple(FORMATS),
+    formats: Sequence[str] | None = None,
+    precision: str = "float32",
+    output: str = "logits",
     size: tuple[int, int] | None = None,
+    calibration_pictures: int = CALIBRATION_PICTURES,
+    float_layers: Sequence[str] = (),
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -62,6 +91,7 @@ def run(
 
     `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names, if any.
     """
+    formats = _formats(formats, precision, output)
     network = load_network(checkpoint, model=model)
     run_dirs = [network_path(checkpoint).parent]
     dataset, found_dir = recorded_dataset(run_dirs, dataset, data_dir)
@@ -69,31 +99,94 @@ def run(
     description = get_dataset(dataset, definition) if dataset else None
     found = _validation_pictures(description, found_dir, bool(data_dir)) if description else []
     size = size or _default_size(network, description, found)
-    pictures = [fit_picture(picture, size, size_multiple(network)) for picture in found] or _noise(size)
+
+    def fitted(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [fit_picture(picture, size, size_multiple(network)) for picture in pictures]
+
+    pictures = np.stack(fitted(found) or _noise(size))
     settings = {"size": size, "dataset": description, "commit": environment()["commit"]}
+    settings["notes"] = {"accuracy": _measured(network_path(checkpoint))}
+    tflite = settings | {"precision": precision, "output": output, "float_layers": float_layers}
+    if precision == "int8":
+        tflite["calibration"] = fitted(_training_pictures(description, found_dir, calibration_pictures))
+        tflite["notes"] = settings["notes"] | {"calibration_split": f"{dataset} train"}
+    checked_with = f"{len(found)} pictures of {description.name} val" if found else "noise"
     folder = make_folder(pathlib.Path(output_dir) / "export")
-    section: dict[str, Any] = {}
+    files = {}
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-        agreements = []
         for name in formats:
-            file_name, export = FORMATS[name]
-            path = pathlib.Path(staging) / file_name
-            export(network, path, **settings)
-            agreements.append(_checked(path, network, np.stack(pictures)))
-            section[name] = f"export/{file_name}"
+            path = pathlib.Path(staging) / (name if name == "saved_model" else tflite_name(precision, output))
+            if name == "saved_model":
+                export_saved_model(network, path, **settings)
+            else:
+                export_tflite(network, path, **tflite)
+            agreement = _checked(path, network, pictures, LIMITS[precision])
+            files[path.name] = file_entry(
+                path, size=size, precision=precision, checked_with=checked_with, agreement=vars(agreement)
+            )
+        if precision == "int8":
+            errors = _layer_errors(path, network, settings, pictures)
+            write_json(path.with_name(f"{path.stem}_layers.json"), errors)
+            files[path.name] |= {"calibration_pictures": calibration_pictures, "layer_errors": errors}
         _move_contents(pathlib.Path(staging), folder)
-    if "tflite" in formats:
-        section["tflite_bytes"] = (folder / "model.tflite").stat().st_size
-    section |= {
-        "input_size": list(size),
-        "largest_logit_difference": max(x.largest_difference for x in agreements),
-        "largest_logit": max(x.largest_logit for x in agreements),
-        "label_agreement": min(x.label_agreement for x in agreements),
-        "checked_with": f"{len(found)} pictures of {description.name} val" if found else "noise",
-    }
+    section = export_section(_recorded(output_dir).get("export", {}), files)
     used = (given_flags or {}) | {"dataset": dataset}
     update_results(output_dir, export=section, flags={"export": used})
     return section
+
+
+def tflite_name(precision: str, output: str) -> str:
+    """The name of a TFLite file: of float32 logits model.tflite, otherwise what it is else stands in it."""
+    parts = ["model", *([precision] if precision != "float32" else []), *([output] if output != "logits" else [])]
+    return f"{'_'.join(parts)}.tflite"
+
+
+def _formats(formats: Sequence[str] | None, precision: str, output: str) -> Sequence[str]:
+    """The formats to write, those that can be where none are asked for; unknown words are refused."""
+    for what, value, known in (("precision", precision, PRECISIONS), ("output", output, OUTPUTS)):
+        if value not in known:
+            raise InputError(f"--{what}={value}: choose from {', '.join(known)}")
+    unknown = [name for name in formats or () if name not in FORMATS]
+    if unknown:
+        raise InputError(f"--format={unknown[0]}: choose from {', '.join(FORMATS)}, both")
+    only_tflite = (precision, output) != ("float32", "logits")
+    if formats and only_tflite and "saved_model" in formats:
+        raise InputError("a SavedModel is float32, with logits and labels: leave out --precision and --output for it")
+    return formats or (("tflite",) if only_tflite else FORMATS)
+
+
+def _recorded(folder: str | os.PathLike) -> dict[str, Any]:
+    return read_results(folder) if (pathlib.Path(folder) / FILE_NAME).is_file() else {}
+
+
+def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
+    """What the result.json beside the checkpoint says that the network reached, if it was measured."""
+    results = _recorded(checkpoint.parent)
+    evaluation = results.get("evaluation", {})
+    if evaluation.get("mean_iou") is None or evaluation.get("checkpoint") != checkpoint.name:
+        return None
+    return {"mean_iou": evaluation["mean_iou"], "split": evaluated_split(results), "of": "the network, not this file"}
+
+
+def _training_pictures(dataset: Dataset | None, data_dir: str | None, count: int) -> list[np.ndarray]:
+    if dataset is None:
+        raise InputError("int8 is calibrated on training pictures: say --dataset=... and --data_dir=...")
+    examples = program.list_examples(dataset, data_dir, "train")
+    if len(examples) < count:
+        raise InputError(
+            f"--calibration_pictures={count}: {dataset.name} has {len(examples)} training pictures; ask for that many"
+        )
+    return [read_image(x.image_path) for x in evenly_spread(examples, count)]
+
+
+def _layer_errors(
+    path: pathlib.Path, network: keras.Model, settings: Mapping[str, Any], pictures: np.ndarray
+) -> dict[str, float]:
+    """The error of each layer of the file `path`, beside a float32 file of the same network."""
+    with tempfile.TemporaryDirectory() as folder:
+        reference = pathlib.Path(folder) / "float32.tflite"
+        export_tflite(network, reference, **settings)
+        return layer_errors(reference, path, pictures)
 
 
 def _validation_pictures(dataset: Dataset, data_dir: str | None, required: bool) -> list[np.ndarray]:
@@ -125,10 +218,12 @@ def _noise(size: tuple[int, int]) -> list[np.ndarray]:
     return list(np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8))
 
 
-def _checked(path: pathlib.Path, network: keras.Model, pictures: np.ndarray) -> Agreement:
+def _checked(
+    path: pathlib.Path, network: keras.Model, pictures: np.ndarray, limits: tuple[float, float]
+) -> Agreement:
     agreement = check_export(path, network, pictures)
-    share = agreement.largest_difference / agreement.largest_logit
-    if share > MOST_DIFFERENCE or agreement.label_agreement < LEAST_AGREEMENT:
+    share = (agreement.largest_difference or 0.0) / agreement.largest_logit  # a file of labels has no difference
+    if share > limits[0] or agreement.label_agreement < limits[1]:
         raise InputError(
             f"{path.name}: does not compute what the network computes (logits differ by up to {share:.1e} of "
             f"the largest, {agreement.label_agreement:.2%} of the labels agree); nothing was written"
@@ -151,29 +246,29 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     output_dir = program.required("output_dir")
+    asked = {None: None, "both": FORMATS}.get(values.format, (values.format,))
     section = run(
         checkpoint=program.required("checkpoint"),
         model=values.model,
         dataset=values.dataset,
         data_dir=values.data_dir,
         output_dir=output_dir,
-        formats=tuple(FORMATS) if values.format == "all" else (values.format,),
+        formats=asked,
+        precision=values.precision,
+        output=values.output,
         size=program.given_size("height", "width"),
+        calibration_pictures=values.calibration_pictures,
+        float_layers=values.float_layers,
         definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
-    height, width = section["input_size"]
-    for name in FORMATS:
-        if name in section:
-            print(f"{name:12}{output_dir}/{section[name]}")
-    print(
-        f"pictures    {height} x {width} (height x width), uint8, RGB\n"
-        f"checked     with {section['checked_with']}: {section['label_agreement']:.3%} of the labels agree, "
-        f"logits differ by {section['largest_logit_difference']:.1e} at most"
-    )
-    if "tflite" in section:
-        command = f"python -m experiments.predict --checkpoint={output_dir}/{section['tflite']}"
-        print(f"use it:     {command} --input=PICTURE --output_dir=FOLDER")
+    name = tflite_name(values.precision, values.output)
+    formats = _formats(asked, values.precision, values.output)
+    for written in [*(["saved_model"] if "saved_model" in formats else []), *([name] if "tflite" in formats else [])]:
+        print(file_lines(output_dir, section["files"][written]))
+    if "tflite" in formats:
+        command = f"python -m experiments.predict --checkpoint={output_dir}/export/{name}"
+        print(f"use it: {command} --input=PICTURE --output_dir=FOLDER")
 
 
 if __name__ == "__main__":

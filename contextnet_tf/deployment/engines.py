@@ -30,11 +30,17 @@ class Engine(Protocol):
         """The (height, width) to which a picture of `size` must be brought."""
 
     def logits(self, picture: np.ndarray) -> np.ndarray:
-        """One picture uint8 [H, W, 3] RGB of a size that it takes -> logits float32 [H/f, W/f, C]."""
+        """One picture uint8 [H, W, 3] RGB of a size that it takes -> logits float32 [H/f, W/f, C].
+
+        A file that has the arg-max inside gives its labels in their place: train ids uint8 [H, W].
+        """
 
 
 class LiteRTEngine:
-    """A .tflite file as `export_tflite` writes it, on LiteRT. Threads that share it take turns."""
+    """A .tflite file as `export_tflite` writes it, on LiteRT. Threads that share it take turns.
+
+    Its output may be logits or probabilities, float32 or quantized to 8 bits, or labels.
+    """
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None):
         """Loads the file; `num_threads` None leaves their number to LiteRT.
@@ -51,13 +57,16 @@ class LiteRTEngine:
         except (ValueError, RuntimeError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(f"{path}: cannot be used ({reason}); export the network again") from None
-        picture, logits = _picture_and_logits(path, self._interpreter)
-        self._picture, self._logits = picture["index"], logits["index"]
+        picture, output = _picture_and_output(path, self._interpreter)
+        self._picture, self._output = picture["index"], output["index"]
+        self._scale, self._zero_point = output["quantization"]  # 0.0 and 0 where the output is not quantized
         self._lock = threading.Lock()
         self.size = tuple(picture["shape"][1:3].tolist())
-        self.num_classes = int(logits["shape"][3])
         self.metadata = read_metadata(path)
-        factor = self.size[0] // int(logits["shape"][1])  # without metadata the least that it can be
+        shape = output["shape"].tolist()
+        # Labels alone do not say how many classes there are; uint8 tells no more than 256 apart.
+        self.num_classes = shape[3] if len(shape) == 4 else self.metadata.get("num_classes", 256)
+        factor = self.size[0] // shape[1]  # without metadata the least that it can be
         self.size_multiple = self.metadata.get("picture", {}).get("size_multiple", factor)
 
     def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -70,7 +79,10 @@ class LiteRTEngine:
         with self._lock:
             self._interpreter.set_tensor(self._picture, picture[None])
             self._interpreter.invoke()
-            return self._interpreter.get_tensor(self._logits)[0]
+            output = self._interpreter.get_tensor(self._output)[0]
+        if not self._scale:
+            return output
+        return (output.astype(np.float32) - self._zero_point) * np.float32(self._scale)
 
 
 class KerasEngine:
@@ -136,21 +148,28 @@ def _content(path: str | os.PathLike) -> bytes:
     return content
 
 
-def _picture_and_logits(path: str | os.PathLike, interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """LiteRT's details of the input uint8 [1, H, W, 3] and of the output float32 [1, H/f, W/f, C]."""
+def _picture_and_output(path: str | os.PathLike, interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """LiteRT's details of the input uint8 [1, H, W, 3] and of the output, see `_is_segmentation`."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    picture, logits = inputs[0], outputs[0]
-    shape, small = picture["shape"].tolist(), logits["shape"].tolist()
-    right = len(inputs) == len(outputs) == 1 and len(shape) == len(small) == 4 and shape[3] == 3
-    right = right and shape[0] == small[0] == 1 and shape[1] * small[2] == shape[2] * small[1]
-    right = right and picture["dtype"] == np.uint8 and logits["dtype"] == np.float32
-    if not right or shape[1] % small[1]:
-        types = picture["dtype"].__name__, logits["dtype"].__name__
-        raise InputError(
-            f"{path}: takes {types[0]} {shape} and gives {types[1]} {small}; a segmentation file takes uint8 "
-            "[1, H, W, 3] and gives float32 [1, H/f, W/f, classes]"
-        )
-    return picture, logits
+    picture, output = inputs[0], outputs[0]
+    if len(inputs) == len(outputs) == 1 and _is_segmentation(picture, output):
+        return picture, output
+    takes, gives = (f"{x['dtype'].__name__} {x['shape'].tolist()}" for x in (picture, output))
+    raise InputError(
+        f"{path}: takes {takes} and gives {gives}; a segmentation file takes uint8 "
+        "[1, H, W, 3] and gives float32 or quantized [1, H/f, W/f, classes], or labels uint8 [1, H, W]"
+    )
+
+
+def _is_segmentation(picture: dict[str, Any], output: dict[str, Any]) -> bool:
+    """Whether uint8 [1, H, W, 3] goes in, and logits [1, H/f, W/f, C] or labels uint8 [1, H, W] come out."""
+    shape, out = picture["shape"].tolist(), output["shape"].tolist()
+    if picture["dtype"] != np.uint8 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+        return False
+    quantized = output["dtype"] in (np.uint8, np.int8) and output["quantization"][0] > 0
+    if len(out) == 4 and (quantized or output["dtype"] == np.float32):
+        return out[0] == 1 and shape[1] * out[2] == shape[2] * out[1] and shape[1] % out[1] == 0
+    return output["dtype"] == np.uint8 and out == shape[:3]
 
 
 def _set_tensorflow_threads(num_threads: int) -> None:

@@ -44,3 +44,14 @@ def fit_picture(picture: np.ndarray, target: tuple[int, int], multiple: int) -> 
         )
     shrinks = height >= target[0] and width >= target[1]
     return cv2.resize(picture, target[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def fit_labels(labels: np.ndarray, size: tuple[int, int], multiple: int) -> np.ndarray:
+    """uint8 [H, W], the labels of a picture that `fit_picture` fitted -> uint8 [h, w] of its own `size`.
+
+    The padding is cut off; the labels of a resized picture are those of the nearest pixels.
+    """
+    height, width = size
+    if is_padded(size, labels.shape, multiple):
+        return labels[:height, :width]
+    return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)

@@ -2,10 +2,15 @@
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
+import keras
+
+from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json
+from contextnet_tf.models.sizes import size_multiple
 
 
 def metadata_path(path: str | os.PathLike) -> pathlib.Path:
@@ -27,3 +32,33 @@ def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(metadata, dict) or not isinstance(metadata.get("picture"), dict):
         raise InputError(f"{beside}: does not describe an exported network; move it away, or export again")
     return metadata
+
+
+def describe(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of a file of `network`, which has a fixed size, with further `facts` about the file.
+
+    Raises:
+      InputError: the network has another number of classes than the data set.
+    """
+    num_classes = network.output["main"].shape[-1]
+    if dataset is not None and dataset.num_classes != num_classes:
+        raise InputError(
+            f"network {network.name!r} tells {num_classes} classes apart, data set {dataset.name!r} has "
+            f"{dataset.num_classes}"
+        )
+    classes = dataset.classes if dataset else ()
+    return {
+        "model": network.name,
+        "num_classes": num_classes,
+        "classes": [{"name": x.name, "category": x.category, "colour": list(x.colour)} for x in classes],
+        "dataset": dataset.name if dataset else None,
+        "definition": dataset.definition if dataset else None,
+        "picture": {
+            "size": list(network.input_shape[1:3]),
+            "size_multiple": size_multiple(network),
+            "type": "uint8",
+            "channels": "RGB",
+            "normalization": "picture / 255, inside the file",
+        },
+        **facts,
+    }

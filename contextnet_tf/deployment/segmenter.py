@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from contextnet_tf.deployment.engines import ENGINES
-from contextnet_tf.deployment.fitting import check_picture, fit_picture, is_padded
+from contextnet_tf.deployment.fitting import check_picture, fit_labels, fit_picture, is_padded
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
 
@@ -113,6 +113,8 @@ class Segmenter:
 
     def _labels(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         target = self._engine.picture_size(size)
+        if logits.ndim == 2:  # labels already, of a file that has the arg-max inside
+            return fit_labels(logits, size, self._engine.size_multiple)
         if not is_padded(size, target, self._engine.size_multiple):
             return upsample_argmax(logits, size)
         return upsample_argmax(logits, target)[: size[0], : size[1]]

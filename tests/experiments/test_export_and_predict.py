@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from contextnet_tf.deployment.export import Agreement
+from contextnet_tf.deployment.agreement import Agreement
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.models.registry import build_model

@@ -13,7 +13,8 @@ import tensorflow as tf
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters, layer_costs
 from contextnet_tf.analysis.receptive_field import receptive_field
 from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.deployment.export import check_export, export_tflite
+from contextnet_tf.deployment.agreement import check_export
+from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.sizes import size_multiple
 

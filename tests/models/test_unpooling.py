@@ -120,7 +120,7 @@ def test_exported_with_built_in_operators(tmp_path):
     np.testing.assert_allclose(engine.logits(picture), expected, atol=1e-6)
     details = Interpreter(str(tmp_path / "pooling.tflite"))._get_ops_details()
     assert {operator["op_name"] for operator in details} == {
-        "CAST", "CONV_2D", "MAX_POOL_2D", "STRIDED_SLICE", "EQUAL", "SELECT_V2", "CONCATENATION", "RESHAPE"
+        "DEQUANTIZE", "CONV_2D", "MAX_POOL_2D", "STRIDED_SLICE", "EQUAL", "SELECT_V2", "CONCATENATION", "RESHAPE"
     }  # fmt: skip
 
 

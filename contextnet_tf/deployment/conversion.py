@@ -1,0 +1,69 @@
+"""A network as the content of a TFLite file: a float32 picture in 0 to 1 in, logits, labels or probabilities out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from contextnet_tf.deployment.network import logits_network
+
+OUTPUTS = ("logits", "labels", "probabilities")
+
+
+def part_with_output(network: keras.Model, output: str) -> keras.Model:
+    """The part of the network that a file with `output` needs: up to the small logits, or all of it."""
+    return logits_network(network) if output == "logits" else network
+
+
+def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
+    """A converter of the part, for pictures of its own fixed size and batch 1.
+
+    Its signature `serving_default`: `picture` float32 [1, H, W, 3] in 0 to 1 -> one of
+
+      logits         float32 [1, H/8, W/8, C]
+      labels         uint8 [1, H, W]
+      probabilities  float32 [1, H, W, C]
+    """
+    functions = [_frozen(part, output).get_concrete_function()]
+    # The module holds nothing, but with one the file gets its signature.
+    return tf.lite.TFLiteConverter.from_concrete_functions(functions, tf.Module())
+
+
+def float_content(part: keras.Model, output: str, *, float16: bool) -> bytes:
+    """The TFLite file of the part with float32 weights, or with float16 ones, computed with in float32 or float16."""
+    converter = converter_for(part, output)
+    if float16:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()
+
+
+def _frozen(part: keras.Model, output: str) -> Any:
+    """The part as a function with every dimension fixed and the weights as constants.
+
+    Only so the converter fuses dilation, bias and clipping into the convolutions.
+    """
+    finish = _FINISH[output]
+    trainable = [x.numpy() for x in part.trainable_variables]
+    others = [x.numpy() for x in part.non_trainable_variables]
+
+    @tf.function(input_signature=[tf.TensorSpec([1, *part.input_shape[1:]], tf.float32, name="picture")])
+    def frozen(picture: tf.Tensor) -> dict[str, tf.Tensor]:
+        constants = [tf.constant(x) for x in trainable], [tf.constant(x) for x in others]
+        outputs, _ = part.stateless_call(*constants, picture, training=False)
+        return {output: finish(outputs)}
+
+    return frozen
+
+
+def _labels(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
+    # Not keras.ops.argmax, which no built-in operator does.
+    return tf.cast(tf.argmax(outputs["main"], axis=-1, output_type=tf.int32), tf.uint8)
+
+
+_FINISH: dict[str, Callable[[Any], tf.Tensor]] = {
+    "logits": lambda logits: logits,
+    "labels": _labels,
+    "probabilities": lambda outputs: tf.nn.softmax(outputs["main"]),
+}

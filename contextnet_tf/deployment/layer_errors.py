@@ -1,0 +1,71 @@
+"""What quantization costs each layer: the features of an int8 file beside those of the float32 file."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from contextnet_tf.deployment.tflite_graph import layer_outputs
+from contextnet_tf.errors import InputError
+
+
+def layer_errors(
+    reference: str | os.PathLike, path: str | os.PathLike, pictures: Sequence[np.ndarray]
+) -> dict[str, float]:
+    """The error of each layer with a kernel that both TFLite files have, in the order of the file `path`.
+
+    The root of the mean square of the difference over that of the reference's features, over all pictures; 0.01
+    is one hundredth. It is what has come together up to this layer, that of the layers before it included.
+
+    Args:
+      reference: the float32 file.
+      path: the file of another precision, of the same network and picture size.
+      pictures: uint8 [H, W, 3] of the files' size.
+
+    Raises:
+      InputError: the files share no layer.
+    """
+    exact, rounded = _Features(reference), _Features(path)
+    names = [name for name in rounded.layers if name in exact.layers]
+    if not names:
+        raise InputError(f"{path}: has no layer of {reference}; both must be of one network")
+    difference, size = np.zeros(len(names)), np.zeros(len(names))
+    for picture in pictures:
+        exact.run(picture)
+        rounded.run(picture)
+        for i, name in enumerate(names):
+            expected = exact.of(name)
+            difference[i] += np.square(rounded.of(name) - expected).sum(dtype=np.float64)
+            size[i] += np.square(expected).sum(dtype=np.float64)
+    errors = np.sqrt(difference / np.maximum(size, np.finfo(np.float64).tiny))
+    return dict(zip(names, errors.tolist(), strict=True))
+
+
+class _Features:
+    """A TFLite file whose features stay readable after it ran; so it runs without a delegate, and slower."""
+
+    def __init__(self, path: str | os.PathLike):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType  # a second, and nobody else needs it
+
+        with open(path, "rb") as file:
+            content = file.read()
+        self._interpreter = Interpreter(
+            model_content=content,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        self._interpreter.allocate_tensors()
+        details = {x["name"]: x for x in self._interpreter.get_tensor_details()}
+        self.layers = {layer: details[tensor] for layer, tensor in layer_outputs(content).items()}
+
+    def run(self, picture: np.ndarray) -> None:
+        """Runs the file on one picture uint8 [H, W, 3]."""
+        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], picture[np.newaxis])
+        self._interpreter.invoke()
+
+    def of(self, layer: str) -> np.ndarray:
+        """The layer's features in the run, float32 [1, h, w, C]."""
+        details = self.layers[layer]
+        features = self._interpreter.get_tensor(details["index"])
+        scale, zero_point = details["quantization"]
+        return (features.astype(np.float32) - zero_point) * np.float32(scale) if scale else features

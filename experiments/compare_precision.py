@@ -1,0 +1,128 @@
+"""Measures what each precision costs: IoU of each class with every exported TFLite file of a run, side by side.
+
+The paper has no such table; it is what int8 and float16 must be judged by. Export the files first. A few seconds a
+file for CamVid val (101 pictures) on two cores.
+
+  python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid
+  python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=float16
+  python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=int8
+  python -m experiments.compare_precision --checkpoint=runs/camvid --output_dir=runs/camvid
+
+Prints the table, in per cent and points of difference from model.tflite, the float32 file. Writes it as
+precision.md and the figures as the section "precision" of result.json into --output_dir.
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tqdm
+from absl import flags
+
+from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.evaluate import Report, evaluate
+from contextnet_tf.files import make_folder, replacing_file
+from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
+from contextnet_tf.reporting.tables import aligned, markdown_table
+from contextnet_tf.reporting.wording import percent
+from experiments import program
+from experiments.evaluate import segmentation_of_file
+
+REFERENCE = "model.tflite"
+
+program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
+
+
+def run(
+    *,
+    checkpoint: str,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    split: str = "val",
+    output_dir: str,
+    definition: dict[str, Any] | None = None,
+    given_flags: dict[str, Any] | None = None,
+) -> dict[str, Report]:
+    """Measures every TFLite file in the run `checkpoint`, the float32 file first; the arguments are the flags.
+
+    `dataset`, `data_dir` and `definition` None: those that the run's result.json names.
+    """
+    files = exported_files(checkpoint)
+    dataset, data_dir = recorded_dataset([checkpoint], dataset, data_dir)
+    if dataset is None:
+        raise InputError(f"{checkpoint}: has no result.json that names a data set; say --dataset=...")
+    description = get_dataset(dataset, definition or recorded_definition([checkpoint], dataset))
+    segment = {path.name: segmentation_of_file(path, description) for path in files}
+    examples = program.list_examples(description, data_dir, split)
+    sources.check_files(examples)
+    folder = make_folder(output_dir)
+    reports = {}
+    total = len(files) * len(examples)
+    with tqdm.tqdm(total=total, desc="evaluating", unit="picture", dynamic_ncols=True) as bar:
+        for name, function in segment.items():
+            reports[name] = evaluate(function, description, examples, on_picture=bar.update)
+    with replacing_file(folder / "precision.md") as temporary:
+        temporary.write_text(precision_table(reports), encoding="utf-8")
+    update_results(
+        output_dir,
+        precision={
+            "split": split,
+            "files": {path.name: reports[path.name].to_json() | {"bytes": path.stat().st_size} for path in files},
+        },
+        flags={"compare_precision": (given_flags or {}) | {"dataset": dataset}},
+        **environment(),
+    )
+    return reports
+
+
+def exported_files(checkpoint: str) -> list[pathlib.Path]:
+    """The exported TFLite files of a run, the float32 file of logits first and the others by name.
+
+    Raises:
+      InputError: it has no float32 file to compare with, or nothing else.
+    """
+    folder = pathlib.Path(checkpoint) / "export"
+    if not (folder / REFERENCE).is_file():
+        raise InputError(f"{folder}: holds no {REFERENCE}; run experiments.export first")
+    others = sorted(path for path in folder.glob("*.tflite") if path.name != REFERENCE)
+    if not others:
+        raise InputError(f"{folder}: holds {REFERENCE} alone; run experiments.export with --precision=int8")
+    return [folder / REFERENCE, *others]
+
+
+def precision_table(reports: Mapping[str, Report]) -> str:
+    """IoU in per cent, a row a class and a column a file, as Markdown; behind the first file, the differences."""
+    reference, *others = reports.values()
+
+    def row(name: str, values: Sequence[float]) -> list[str]:
+        first, *rest = values
+        return [name, percent(first, 2), *(f"{percent(x, 2)} ({100 * (x - first):+.2f})" for x in rest)]
+
+    all_reports = [reference, *others]
+    rows = [row(name, [x.class_iou[name] for x in all_reports]) for name in reference.class_iou]
+    rows.append(row("mean IoU", [x.mean_iou for x in all_reports]))
+    rows.append(row("mean over categories", [x.mean_category_iou for x in all_reports]))
+    rows.append(row("pixel accuracy", [x.pixel_accuracy for x in all_reports]))
+    return markdown_table(["class", *reports], rows)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    reports = run(
+        checkpoint=program.required("checkpoint"),
+        dataset=values.dataset,
+        data_dir=values.data_dir,
+        split=values.split,
+        output_dir=program.required("output_dir"),
+        definition=program.given_definition(),
+        given_flags=program.given_flags(),
+    )
+    print(aligned(precision_table(reports)), end="")
+
+
+if __name__ == "__main__":
+    program.run(main)

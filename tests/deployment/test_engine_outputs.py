@@ -1,0 +1,83 @@
+"""What LiteRTEngine and Segmenter make of the outputs that a file may have: quantized logits, labels."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.fitting import fit_labels
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+
+
+def converter_of(function, dtype) -> tf.lite.TFLiteConverter:
+    """A converter of the function of a picture [1, 8, 16, 3]."""
+    traced = tf.function(function, input_signature=[tf.TensorSpec([1, 8, 16, 3], dtype)])
+    return tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], tf.Module())
+
+
+@pytest.fixture
+def labels_file(tmp_path):
+    """Gives each pixel the number of its strongest channel."""
+    converter = converter_of(lambda x: tf.cast(tf.argmax(tf.cast(x, tf.float32), axis=-1), tf.uint8), tf.uint8)
+    path = tmp_path / "labels.tflite"
+    path.write_bytes(converter.convert())
+    return path
+
+
+@pytest.mark.parametrize("dtype", [tf.uint8, tf.int8])
+def test_quantized_logits_become_float32(tmp_path, dtype):
+    # The average of 8 x 8 pixels of 0 to 255, and as both ends are in the calibration, one step is one.
+    converter = converter_of(lambda x: tf.nn.avg_pool2d(x, 8, 8, "VALID"), tf.float32)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: iter([[np.full((1, 8, 16, 3), x, np.float32)] for x in (0, 255)])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type, converter.inference_output_type = tf.uint8, dtype
+    (tmp_path / "model.tflite").write_bytes(converter.convert())
+    engine = LiteRTEngine(tmp_path / "model.tflite")
+    assert (engine.size, engine.num_classes, engine.size_multiple) == ((8, 16), 3, 8)
+    picture = np.zeros((8, 16, 3), np.uint8)
+    picture[:, :8] = 10, 200, 30
+    picture[:, 8:] = 255, 0, 128
+    logits = engine.logits(picture)
+    assert logits.dtype == np.float32
+    assert logits.tolist() == [[[10, 200, 30], [255, 0, 128]]]
+
+
+def test_labels_of_a_file_are_handed_through(labels_file):
+    picture = np.zeros((8, 16, 3), np.uint8)
+    picture[:, 4:, 2] = 9
+    picture[6:, :, 1] = 10
+    segmenter = Segmenter(labels_file)
+    assert segmenter.num_classes == 256
+    expected = [[0] * 4 + [2] * 12] * 6 + [[1] * 16] * 2
+    assert segmenter.segment(picture).tolist() == expected
+    # Twice as large: every pixel of the labels four times.
+    larger = picture.repeat(2, axis=0).repeat(2, axis=1)
+    assert segmenter.segment(larger).tolist() == np.repeat(np.repeat(expected, 2, 0), 2, 1).tolist()
+
+
+def test_the_number_of_classes_of_a_labels_file_is_in_its_metadata(labels_file):
+    metadata = {"num_classes": 3, "picture": {"size_multiple": 8}}
+    labels_file.with_suffix(".json").write_text(json.dumps(metadata))
+    segmenter = Segmenter(labels_file)
+    assert segmenter.num_classes == 3
+    # Of a size that fits padded, the labels of the padding are cut off.
+    picture = np.zeros((5, 10, 3), np.uint8)
+    picture[:, 9, 1] = 1
+    assert segmenter.segment(picture).tolist() == [[0] * 9 + [1]] * 5
+
+
+def test_labels_are_fitted_back_as_pictures_are():
+    labels = np.arange(8, dtype=np.uint8).reshape(2, 4)
+    assert fit_labels(labels, (1, 3), multiple=2).tolist() == [[0, 1, 2]]
+    assert fit_labels(labels, (4, 8), multiple=2)[::2, ::2].tolist() == labels.tolist()
+
+
+def test_labels_of_another_size_are_refused(tmp_path):
+    converter = converter_of(lambda x: tf.cast(tf.argmax(tf.cast(x[:, ::2], tf.float32), axis=-1), tf.uint8), tf.uint8)
+    (tmp_path / "half.tflite").write_bytes(converter.convert())
+    with pytest.raises(InputError, match=r"half.tflite: takes uint8 \[1, 8, 16, 3\] and gives uint8 \[1, 4, 16\]; a"):
+        LiteRTEngine(tmp_path / "half.tflite")
