@@ -100,7 +100,13 @@ def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: t
         tf.slice(scaled, [*tf.unstack(start), 0], [*tf.unstack(shown), 3]), tf.pad(border, [[0, 1], [0, 0]])
     )
     rows, columns = (_nearest(window, start, shown, axis) for axis in (0, 1))
-    taken = tf.gather(tf.gather(label, rows), columns, axis=1)
+    # Rows are copied whole, columns pixel by pixel: columns come where there are fewer rows.
+    part = tf.slice(label, window.low, window.size)
+    taken = tf.cond(
+        window.scaled[0] < window.size[0],
+        lambda: tf.gather(tf.gather(part, rows), columns, axis=1),
+        lambda: tf.gather(tf.gather(part, columns, axis=1), rows),
+    )
     labels = tf.pad(taken, border, constant_values=tf.constant(IGNORE, label.dtype))
     return tf.ensure_shape(scaled, [*crop_size, 3]), tf.ensure_shape(labels, crop_size)
 
@@ -147,7 +153,7 @@ def recolour(image: tf.Tensor, matrix: tf.Tensor, offset: tf.Tensor) -> tf.Tenso
 
 
 def _nearest(window: Window, start: tf.Tensor, count: tf.Tensor, axis: int) -> tf.Tensor:
-    """The picture's pixels along `axis`, int32 [count], that hold the centres of the scaled window's pixels
+    """The window's pixels along `axis`, int32 [count], that hold the centres of the scaled window's pixels
     from `start` on. In whole numbers: a centre on the border of two pixels belongs to the same one everywhere."""
     places = tf.range(start[axis], start[axis] + count[axis])
-    return window.low[axis] + (2 * places + 1) * window.size[axis] // (2 * window.scaled[axis])
+    return (2 * places + 1) * window.size[axis] // (2 * window.scaled[axis])

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.datasets.sources.headers import PNG_START
 from contextnet_tf.datasets.sources.reading import no_label, read_image, read_label, train_id_table
+
+_UNKNOWN = IGNORE - 1  # stands for a value that is in no table; no class has it (`definition.MOST_CLASSES`)
 
 # Bits and colour type of a PNG, bytes 24 and 25 of the file. What has these is read natively: TensorFlow would also
 # read other forms, but drops half of 16 bits, alpha, and the indices of a palette without a word.
@@ -55,13 +59,15 @@ def _train_ids(path: tf.Tensor, dataset: Dataset) -> tf.Tensor:
     if not dataset.has_label_values:
         return tf.ensure_shape(strictly(), [None, None])
     content = tf.io.read_file(path)
-    table = tf.constant(train_id_table(dataset.labels))
+    # In bytes: a quarter of the memory to write and to check.
+    table = train_id_table(dataset.labels)
+    table = tf.constant(np.where(table < 0, _UNKNOWN, table).astype(np.uint8))
 
     def natively() -> tf.Tensor:
         ids = tf.io.decode_png(content, channels=1)[..., 0]
         train_ids = tf.gather(table, tf.cast(ids, tf.int32))
-        with tf.control_dependencies([tf.debugging.assert_non_negative(train_ids)]):
-            return tf.cast(train_ids, tf.uint8)
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(train_ids != _UNKNOWN), [path])]):
+            return tf.identity(train_ids)
 
     return tf.ensure_shape(tf.cond(_has_form(content, _GREY_8), natively, strictly), [None, None])
 
