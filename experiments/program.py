@@ -19,6 +19,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "data_dir", None, "Folder that holds the data set. Default: where it was in training, or data/NAME."
 )
+flags.DEFINE_integer("crop_height", None, "Height of the training pictures. Default: the data set's, cut to fit.")
+flags.DEFINE_integer("crop_width", None, "Width of the training pictures. Default: the data set's, cut to fit.")
 flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
 flags.DEFINE_string("recipe", "short", "Training recipe: short, paper or smoke.")

@@ -32,8 +32,6 @@ from experiments import program
 
 flags.DEFINE_integer("epochs", None, "Passes over the training pictures. Default: the recipe's.", lower_bound=1)
 flags.DEFINE_integer("batch_size", None, "Pictures in a step. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_integer("crop_height", None, "Height of the training pictures. Default: the recipe's; the data set's.")
-flags.DEFINE_integer("crop_width", None, "Width of the training pictures. Default: the recipe's; the data set's.")
 flags.DEFINE_bool("whole_pictures", False, "Train on whole pictures with a border up to what the network takes.")
 flags.DEFINE_float("min_scale", None, "Smallest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
 flags.DEFINE_float("max_scale", None, "Largest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
@@ -48,7 +46,7 @@ flags.DEFINE_string(
     "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
 )
 flags.DEFINE_bool("resume", False, "Go on from the newest checkpoint in --output_dir, if there is one.")
-program.key_flags("model", "dataset", "data_dir", "output_dir", "recipe", "seed")
+program.key_flags("model", "dataset", "data_dir", "output_dir", "recipe", "seed", "crop_height", "crop_width")
 
 
 def run(

@@ -58,17 +58,21 @@ def augment(
     """
     geometry_seed, flip_seed, colour_seed = tf.unstack(tf.random.split(seed, 3))
     window = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale, centre)
-    image, label = scaled_crop(image, label, window, crop_size)
+    colour = None if ranges == ranges.with_colours(0) else random_colour(colour_seed, ranges)
+    image, label = scaled_crop(image, label, window, crop_size, colour)
     if ranges.flip:
         image, label = flip_if(tf.random.stateless_uniform([], flip_seed) < 0.5, image, label)
-    if ranges == ranges.with_colours(0):
-        return image, label
-    # Colours last: on the crop it costs a fraction of what it costs on the whole picture.
-    return recolour(image, *random_colour(colour_seed, ranges)), label
+    return image, label
 
 
-def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: tuple[int, int]):
-    """Shows `window` in a crop; beyond the picture: black, and ignored.
+def scaled_crop(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    window: Window,
+    crop_size: tuple[int, int],
+    colour: tuple[tf.Tensor, tf.Tensor] | None = None,
+):
+    """Shows `window` in a crop, its colours changed; beyond the picture: black, and ignored.
 
     The window is cut out first and only then resized, which at scale 2 touches a quarter of the
     pixels. Pixel centres stand at half pixels in both, so picture and label stay aligned. Each pixel of
@@ -80,16 +84,22 @@ def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: t
       label: uint8 [H, W].
       window: what is shown, and where.
       crop_size: (height, width) of the result.
+      colour: `colour_transform`'s result; None: colours stay as they are. It is applied where there are fewer
+        pixels, before enlarging or after reducing: a matrix and an offset give the same on either side of a mean.
 
     Returns:
       (float32 [height, width, 3] in [0, 1], uint8 [height, width]).
     """
+
+    def changed(pixels: tf.Tensor) -> tf.Tensor:
+        return pixels if colour is None else recolour(pixels, *colour)
+
     part = tf.slice(image, [*tf.unstack(window.low), 0], [*tf.unstack(window.size), 3])
     # An interpolation would skip pixels of a smaller picture that its label still shows.
     scaled = tf.cond(
         tf.reduce_any(window.scaled < window.size),
-        lambda: tf.image.resize(part, window.scaled, method="area") / 255.0,
-        lambda: tf.image.resize(tf.cast(part, tf.float32) / 255.0, window.scaled),
+        lambda: changed(tf.image.resize(part, window.scaled, method="area") / 255.0),
+        lambda: tf.image.resize(changed(tf.cast(part, tf.float32) / 255.0), window.scaled),
     )
     # What of the scaled window lies in the crop, and how far the picture's border is inside it.
     start = tf.clip_by_value(-window.offset, 0, window.scaled)
@@ -100,8 +110,9 @@ def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: t
         tf.slice(scaled, [*tf.unstack(start), 0], [*tf.unstack(shown), 3]), tf.pad(border, [[0, 1], [0, 0]])
     )
     rows, columns = (_nearest(window, start, shown, axis) for axis in (0, 1))
-    # Rows are copied whole, columns pixel by pixel: it is faster to turn the label and copy rows again.
-    taken = tf.transpose(tf.gather(tf.transpose(tf.gather(label, rows)), columns))
+    # Columns are picked pixel by pixel, rows are copied whole: columns first, while the window has its few rows.
+    part_label = tf.slice(label, window.low, window.size)
+    taken = tf.gather(tf.gather(part_label, columns, axis=1), rows)
     labels = tf.pad(taken, border, constant_values=tf.constant(IGNORE, label.dtype))
     return tf.ensure_shape(scaled, [*crop_size, 3]), tf.ensure_shape(labels, crop_size)
 
@@ -148,7 +159,7 @@ def recolour(image: tf.Tensor, matrix: tf.Tensor, offset: tf.Tensor) -> tf.Tenso
 
 
 def _nearest(window: Window, start: tf.Tensor, count: tf.Tensor, axis: int) -> tf.Tensor:
-    """The picture's pixels along `axis`, int32 [count], that hold the centres of the scaled window's pixels
+    """The window's pixels along `axis`, int32 [count], that hold the centres of the scaled window's pixels
     from `start` on. In whole numbers: a centre on the border of two pixels belongs to the same one everywhere."""
     places = tf.range(start[axis], start[axis] + count[axis])
-    return window.low[axis] + (2 * places + 1) * window.size[axis] // (2 * window.scaled[axis])
+    return (2 * places + 1) * window.size[axis] // (2 * window.scaled[axis])

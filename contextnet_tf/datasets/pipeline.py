@@ -1,6 +1,7 @@
 """The order of the steps from files to batches, each with its reason."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,6 +27,23 @@ def training_batches(
     dataset: Dataset,
     examples: Sequence[sources.Example],
     *,
+    cache: PictureCache | None = None,
+    **plan: Any,
+) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Yields the batches of `training_dataset`, which takes the same arguments, and names files that are bad.
+
+    Raises:
+      InputError: the batch cannot be cut into so many parts; a file turns out to be unreadable, of another
+        size, or with an unknown label value; or the cache cannot be written any more.
+    """
+    batches = training_dataset(dataset, examples, cache=cache, **plan)
+    return _naming_bad_files(batches, dataset, examples, cache)
+
+
+def training_dataset(
+    dataset: Dataset,
+    examples: Sequence[sources.Example],
+    *,
     augmentation: Augmentation,
     crop_size: tuple[int, int],
     batch_size: int,
@@ -37,9 +55,8 @@ def training_batches(
     class_uniform: ClassUniform | None = None,
     cache: PictureCache | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
-    options: tf.data.Options | None = None,
-) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Yields the batches of steps `first_step` to `last_step` - 1.
+) -> tf.data.Dataset:
+    """The batches of steps `first_step` to `last_step` - 1.
 
     Sample k of a run (k = step * batch_size + place in the batch) belongs to epoch k // n of the n
     examples and is augmented with a seed of its own: order and augmentation are functions of (seed, k),
@@ -56,15 +73,14 @@ def training_batches(
         after the other, the parts of all workers are the batch that one worker alone has.
       class_uniform: gives a share of the samples to the classes in turn; None: each epoch shows each example once.
       cache: of these very examples, decoded; None: files are decoded whenever they are shown.
-      num_parallel_calls, options: how tf.data goes about it; they do not change what comes out.
+      num_parallel_calls: how many samples are made at once; it does not change what comes out.
 
-    Yields:
-      (pictures float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height, width] train
-      ids).
+    Returns:
+      A data set of (pictures float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height,
+      width] train ids). On a bad file it fails without naming it; `training_batches` does.
 
     Raises:
-      InputError: the batch cannot be cut into so many parts; a file turns out to be unreadable, of another
-        size, or with an unknown label value; or the cache cannot be written any more.
+      InputError: the batch cannot be cut into so many parts.
     """
     part_size = _part_of_batch(batch_size, worker, workers)
     images, labels = _paths(examples)
@@ -81,15 +97,13 @@ def training_batches(
         return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, centre)
 
     numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
-    batches = (
+    return (
         numbers.map(load, num_parallel_calls=num_parallel_calls, deterministic=True)
         # Only whole batches are asked for; dropping makes the shape static, so the step is traced once.
         .batch(part_size, drop_remainder=True)
         # The next batch is made while the network works on this one.
         .prefetch(2)
-        .with_options(options or tf.data.Options())
     )
-    return _naming_bad_files(batches, dataset, examples, cache)
 
 
 def evaluation_examples(
@@ -100,13 +114,20 @@ def evaluation_examples(
     Raises:
       InputError: a file turns out to be unreadable, of another size, or with an unknown label value.
     """
+    return _naming_bad_files(evaluation_dataset(dataset, examples), dataset, examples)
+
+
+def evaluation_dataset(
+    dataset: Dataset, examples: Sequence[sources.Example], *, num_parallel_calls: int = tf.data.AUTOTUNE
+) -> tf.data.Dataset:
+    """Every example once, in order, unchanged: (uint8 [H, W, 3], train ids uint8 [H, W]). On a bad file it fails
+    without naming it; `evaluation_examples` does."""
     table = tf.constant(sources.train_id_table(dataset.labels))
-    pictures = (
+    return (
         tf.data.Dataset.from_tensor_slices(_paths(examples))
-        .map(lambda image, label: _decode(image, label, table), num_parallel_calls=tf.data.AUTOTUNE)
+        .map(lambda image, label: _decode(image, label, table), num_parallel_calls=num_parallel_calls)
         .prefetch(2)
     )
-    return _naming_bad_files(pictures, dataset, examples)
 
 
 def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:

@@ -203,6 +203,19 @@ def test_no_changes_of_colour_leave_colours_as_they_are(call):
     np.testing.assert_allclose(image, picture / 255.0, atol=1e-7)
 
 
+@pytest.mark.parametrize(("scaled", "shown"), [((2, 2), 1), ((4, 4), 2), ((8, 8), 4)], ids=["half", "same", "twice"])
+def test_colours_change_at_every_scale_and_the_border_stays_black(call, scaled, shown):
+    def function(image, label):
+        window = Window(*(tf.constant(pair) for pair in ((0, 0), (4, 4), scaled, (2, 0))))
+        transform = augment.colour_transform(brightness=0.2, contrast=0.5, saturation=1.0, hue=0.0)
+        return augment.scaled_crop(image, label, window, (12, 8), transform)
+
+    image, _ = call(function, np.full((4, 4, 3), 51, np.uint8), LABEL)
+    # 0.5 * (0.2 - 0.5) + 0.5 + 0.2
+    np.testing.assert_allclose(image[2 : 2 + 2 * shown, : 2 * shown], 0.55, atol=1e-6)
+    assert image[:2].max() == image[2 + 2 * shown :].max(initial=0) == 0
+
+
 def test_the_same_seed_gives_the_same_and_another_seed_another(call):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (40, 60, 3), np.uint8)

@@ -20,11 +20,9 @@ CHANGED = Augmentation()
 UNCHANGED = Augmentation(scale=(1.0, 1.0), flip=False, brightness=0, contrast=0, saturation=0, hue=0)
 
 
-def _batches(folder, augmentation=CHANGED, **changes):
+def _batches(folder, augmentation=CHANGED, made_by=pipeline.training_batches, **changes):
     defaults = {"crop_size": (64, 96), "batch_size": 2, "seed": 5, "first_step": 0, "last_step": 9}
-    return pipeline.training_batches(
-        CAMVID, CAMVID.list_examples(folder, "train"), augmentation=augmentation, **defaults | changes
-    )
+    return made_by(CAMVID, CAMVID.list_examples(folder, "train"), augmentation=augmentation, **defaults | changes)
 
 
 def _assert_same(batches, others):
@@ -71,7 +69,8 @@ def test_parallel_calls_do_not_change_the_batches(camvid_dir, calls):
     options = tf.data.Options()
     options.threading.private_threadpool_size = 4
     one_by_one = list(_batches(camvid_dir, num_parallel_calls=1))
-    _assert_same(one_by_one, list(_batches(camvid_dir, num_parallel_calls=calls, options=options)))
+    at_once = _batches(camvid_dir, made_by=pipeline.training_dataset, num_parallel_calls=calls)
+    _assert_same(one_by_one, list(at_once.with_options(options)))
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -1,0 +1,145 @@
+"""Measures what the input pipeline costs on this machine, stage by stage.
+
+Not in the paper. Bounds that the pipeline keeps to on pictures of 1024 x 2048 (height x width): everything except
+the decoding of PNG files costs at most as much as that; at scale 2, cutting the window first is at least three times
+cheaper than resizing the whole picture. Takes about a minute and a half on two cores; without --dataset, 16 streets
+are drawn for it first, in six seconds, and removed afterwards.
+
+  python -m experiments.benchmark_input --output_dir=runs/input
+  python -m experiments.benchmark_input --dataset=cityscapes --data_dir=DIR --crop_height=1024 --crop_width=1024
+
+Stages run on one thread, the total on all; core-milliseconds are processor time on all cores together. With
+--output_dir the figures go into the section "input" of result.json there.
+"""
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import tqdm
+from absl import flags
+
+from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.throughput import Cost, measure_input
+from contextnet_tf.errors import InputError
+from contextnet_tf.reporting.results import environment, update_results
+from data.streets import generate
+from experiments import program
+
+PICTURE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' pictures
+CROPS = ((1024, 1024), (1024, 2048))  # half of such a picture, and all of it
+BATCH_SIZE = 4
+
+# What the table shows of each name that is measured, in its order.
+ROWS = {
+    "read": "read the files",
+    "png": "decode PNG, nothing else",
+    "load": "read, decode, map the labels",
+    "augment": "augment",
+    "batch": "batch",
+    "total": "total",
+    "crop_first": "scale 2: crop, then scale",
+    "scale_first": "scale 2: scale, then crop",
+}
+
+flags.DEFINE_integer("pictures", 16, "How many pictures are read.", lower_bound=1)
+flags.DEFINE_integer("rounds", 5, "How often everything is measured; medians are reported.", lower_bound=1)
+program.key_flags("dataset", "data_dir", "output_dir", "seed", "crop_height", "crop_width")
+
+
+def run(
+    *,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    output_dir: str | None = None,
+    pictures: int = 16,
+    rounds: int = 5,
+    crop_size: tuple[int, int] | None = None,
+    picture_size: tuple[int, int] = PICTURE_SIZE,
+    seed: int = 0,
+    given_flags: dict[str, Any] | None = None,
+) -> dict[str, dict[str, Cost]]:
+    """Measures each crop size, "height x width" -> name -> cost; the arguments are the flags."""
+    started_in = environment()
+    crops = [crop_size] if crop_size else CROPS
+    with _pictures(dataset, data_dir, pictures, picture_size, seed) as (description, examples):
+        with tqdm.tqdm(total=len(crops) * (rounds + 1), desc="measuring", unit="round", delay=0.3) as bar:
+            costs = {
+                f"{crop[0]} x {crop[1]}": measure_input(
+                    description, examples, crop_size=crop, batch_size=BATCH_SIZE, rounds=rounds, seed=seed,
+                    on_round=bar.update,
+                )
+                for crop in crops
+            }  # fmt: skip
+    if output_dir:
+        section = {
+            "dataset": dataset or f"streets, drawn at {picture_size[0]} x {picture_size[1]}",
+            "pictures": len(examples),
+            "rounds": rounds,
+            "batch_size": BATCH_SIZE,
+            "crops": {
+                crop: {name: dataclasses.asdict(cost) for name, cost in measured.items()}
+                for crop, measured in costs.items()
+            },
+        }
+        update_results(output_dir, input=section, flags={"benchmark_input": given_flags or {}}, **started_in)
+    return costs
+
+
+@contextmanager
+def _pictures(
+    dataset: str | None, data_dir: str | None, count: int, size: tuple[int, int], seed: int
+) -> Iterator[tuple[Dataset, list[Example]]]:
+    """The first examples of the training split; drawn for the time of the measurement where no data set is named."""
+    description = get_dataset(dataset or "streets")
+    if dataset or data_dir:
+        examples = description.list_examples(data_dir, "train")
+        if len(examples) < count:
+            raise InputError(f"there are {len(examples)} training pictures; give --pictures={len(examples)} or less")
+        yield description, examples[:count]
+        return
+    with tempfile.TemporaryDirectory(prefix="streets") as folder:
+        generate.run(
+            output_dir=folder, seed=seed, picture_height=size[0], picture_width=size[1], train_pictures=count,
+            val_pictures=1,
+        )  # fmt: skip
+        yield description, description.list_examples(folder, "train")
+
+
+def table(costs: dict[str, Cost]) -> str:
+    """The figures of one crop size as lines for a person."""
+    lines = [f"{'':30} {'pictures/s':>10} {'core-ms a picture':>18}"]
+    for name, title in ROWS.items():
+        cost = costs[name]
+        lines.append(f"{title:30} {cost.pictures_per_second:>10.1f} {cost.core_milliseconds:>18.1f}")
+    total, png = costs["total"].core_milliseconds, costs["png"].core_milliseconds
+    ratio = costs["scale_first"].core_milliseconds / costs["crop_first"].core_milliseconds
+    lines.append(
+        f"decoding PNG is {100 * png / total:.0f} % of the total, all the rest {(total - png) / png:.2f} times as much; "
+        f"at scale 2, crop first is {ratio:.1f} times cheaper"
+    )
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    costs = run(
+        dataset=values.dataset,
+        data_dir=values.data_dir,
+        output_dir=values.output_dir,
+        pictures=values.pictures,
+        rounds=values.rounds,
+        crop_size=program.given_size("crop_height", "crop_width"),
+        seed=values.seed,
+        given_flags=program.given_flags(),
+    )
+    print("\n\n".join(f"crops of {crop} (height x width)\n{table(measured)}" for crop, measured in costs.items()))
+
+
+if __name__ == "__main__":
+    program.run(main)
