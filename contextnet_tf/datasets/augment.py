@@ -58,17 +58,21 @@ def augment(
     """
     geometry_seed, flip_seed, colour_seed = tf.unstack(tf.random.split(seed, 3))
     window = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale, centre)
-    image, label = scaled_crop(image, label, window, crop_size)
+    colour = None if ranges == ranges.with_colours(0) else random_colour(colour_seed, ranges)
+    image, label = scaled_crop(image, label, window, crop_size, colour)
     if ranges.flip:
         image, label = flip_if(tf.random.stateless_uniform([], flip_seed) < 0.5, image, label)
-    if ranges == ranges.with_colours(0):
-        return image, label
-    # Colours last: on the crop it costs a fraction of what it costs on the whole picture.
-    return recolour(image, *random_colour(colour_seed, ranges)), label
+    return image, label
 
 
-def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: tuple[int, int]):
-    """Shows `window` in a crop; beyond the picture: black, and ignored.
+def scaled_crop(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    window: Window,
+    crop_size: tuple[int, int],
+    colour: tuple[tf.Tensor, tf.Tensor] | None = None,
+):
+    """Shows `window` in a crop, its colours changed; beyond the picture: black, and ignored.
 
     The window is cut out first and only then resized, which at scale 2 touches a quarter of the
     pixels. Pixel centres stand at half pixels in both, so picture and label stay aligned. Each pixel of
@@ -80,16 +84,22 @@ def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: t
       label: uint8 [H, W].
       window: what is shown, and where.
       crop_size: (height, width) of the result.
+      colour: `colour_transform`'s result; None: colours stay as they are. It is applied where there are fewer
+        pixels, before enlarging or after reducing: a matrix and an offset give the same on either side of a mean.
 
     Returns:
       (float32 [height, width, 3] in [0, 1], uint8 [height, width]).
     """
+
+    def changed(pixels: tf.Tensor) -> tf.Tensor:
+        return pixels if colour is None else recolour(pixels, *colour)
+
     part = tf.slice(image, [*tf.unstack(window.low), 0], [*tf.unstack(window.size), 3])
     # An interpolation would skip pixels of a smaller picture that its label still shows.
     scaled = tf.cond(
         tf.reduce_any(window.scaled < window.size),
-        lambda: tf.image.resize(part, window.scaled, method="area") / 255.0,
-        lambda: tf.image.resize(tf.cast(part, tf.float32) / 255.0, window.scaled),
+        lambda: changed(tf.image.resize(part, window.scaled, method="area") / 255.0),
+        lambda: tf.image.resize(changed(tf.cast(part, tf.float32) / 255.0), window.scaled),
     )
     # What of the scaled window lies in the crop, and how far the picture's border is inside it.
     start = tf.clip_by_value(-window.offset, 0, window.scaled)
@@ -101,11 +111,11 @@ def scaled_crop(image: tf.Tensor, label: tf.Tensor, window: Window, crop_size: t
     )
     rows, columns = (_nearest(window, start, shown, axis) for axis in (0, 1))
     # Rows are copied whole, columns pixel by pixel: columns come where there are fewer rows.
-    part = tf.slice(label, window.low, window.size)
+    part_label = tf.slice(label, window.low, window.size)
     taken = tf.cond(
         window.scaled[0] < window.size[0],
-        lambda: tf.gather(tf.gather(part, rows), columns, axis=1),
-        lambda: tf.gather(tf.gather(part, columns, axis=1), rows),
+        lambda: tf.gather(tf.gather(part_label, rows), columns, axis=1),
+        lambda: tf.gather(tf.gather(part_label, columns, axis=1), rows),
     )
     labels = tf.pad(taken, border, constant_values=tf.constant(IGNORE, label.dtype))
     return tf.ensure_shape(scaled, [*crop_size, 3]), tf.ensure_shape(labels, crop_size)

@@ -134,24 +134,24 @@ def test_every_edge_of_a_drawn_grid_stands_within_a_tenth_of_a_pixel(scale, orig
 def test_picture_and_label_stay_aligned_to_a_tenth_of_a_pixel(scale, y, x):
     # A slanting edge crosses every position between two pixels: on the average over the rows the label, whose
     # pixels are all or nothing, must have it where the picture has it.
-    rows, columns = np.mgrid[0:192, 0:192] + 0.5
-    bright = np.clip(columns - (96 + 0.37 * (rows - 96)) + 0.5, 0, 1)
+    rows, columns = np.mgrid[0:416, 0:416] + 0.5
+    bright = np.clip(columns - (208 + 0.37 * (rows - 208)) + 0.5, 0, 1)
     label = (bright > 0.5).astype(np.uint8)
     picture = np.stack([(255 * bright).round().astype(np.uint8)] * 3, -1)
-    origin = tf.constant([96 - 32 / scale + y / 10, 96 - 32 / scale + x / 10], tf.float32)
-    window = window_at(origin, tf.constant(scale), tf.constant([192, 192]), (64, 64))
+    origin = tf.constant([208 - 80 / scale + y / 10, 208 - 80 / scale + x / 10], tf.float32)
+    window = window_at(origin, tf.constant(scale), tf.constant([416, 416]), (160, 160))
     for size, scaled in zip(window.size.numpy(), window.scaled.numpy(), strict=True):
         # Every n-th centre of n : even falls on the border of two pixels: a tie, which the right one wins. An edge
         # between such pixels moves by up to half a pixel of the crop for one in n.
         across, along = size // math.gcd(size, scaled), scaled // math.gcd(size, scaled)
         assume(across % 2 or along > 50)
     for axis in (0, 1):  # an edge that is nearly upright, and one that is nearly level
-        image, cropped = _eager(_crop((64, 64)), np.moveaxis(picture, axis, 0), np.moveaxis(label, axis, 0), window)
+        image, cropped = _eager(_crop((160, 160)), np.moveaxis(picture, axis, 0), np.moveaxis(label, axis, 0), window)
         low, size, scaled, offset = (value.numpy()[[axis, 1 - axis]] for value in window)
-        in_picture = low[0] + (np.arange(64) + 0.5 - offset[0]) * size[0] / scaled[0]
-        expected = (96 + 0.37 * (in_picture - 96) - low[1]) * scaled[1] / size[1] + offset[1]
-        assert abs((64 - image[..., 0].sum(axis=1 - axis) - expected).mean()) < 0.1
-        assert abs((64.0 - cropped.sum(axis=1 - axis) - expected).mean()) < 0.1
+        in_picture = low[0] + (np.arange(160) + 0.5 - offset[0]) * size[0] / scaled[0]
+        expected = (208 + 0.37 * (in_picture - 208) - low[1]) * scaled[1] / size[1] + offset[1]
+        assert abs((160 - image[..., 0].sum(axis=1 - axis) - expected).mean()) < 0.1
+        assert abs((160.0 - cropped.sum(axis=1 - axis) - expected).mean()) < 0.1
 
 
 def test_flip_mirrors_both_or_neither(call):
@@ -201,6 +201,19 @@ def test_no_changes_of_colour_leave_colours_as_they_are(call):
         lambda image, label: augment.augment(image, label, tf.constant([1, 2]), (4, 4), ranges), picture, LABEL
     )
     np.testing.assert_allclose(image, picture / 255.0, atol=1e-7)
+
+
+@pytest.mark.parametrize(("scaled", "shown"), [((2, 2), 1), ((4, 4), 2), ((8, 8), 4)], ids=["half", "same", "twice"])
+def test_colours_change_at_every_scale_and_the_border_stays_black(call, scaled, shown):
+    def function(image, label):
+        window = Window(*(tf.constant(pair) for pair in ((0, 0), (4, 4), scaled, (2, 0))))
+        transform = augment.colour_transform(brightness=0.2, contrast=0.5, saturation=1.0, hue=0.0)
+        return augment.scaled_crop(image, label, window, (12, 8), transform)
+
+    image, _ = call(function, np.full((4, 4, 3), 51, np.uint8), LABEL)
+    # 0.5 * (0.2 - 0.5) + 0.5 + 0.2
+    np.testing.assert_allclose(image[2 : 2 + 2 * shown, : 2 * shown], 0.55, atol=1e-6)
+    assert image[:2].max() == image[2 + 2 * shown :].max(initial=0) == 0
 
 
 def test_the_same_seed_gives_the_same_and_another_seed_another(call):
