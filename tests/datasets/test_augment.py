@@ -134,24 +134,24 @@ def test_every_edge_of_a_drawn_grid_stands_within_a_tenth_of_a_pixel(scale, orig
 def test_picture_and_label_stay_aligned_to_a_tenth_of_a_pixel(scale, y, x):
     # A slanting edge crosses every position between two pixels: on the average over the rows the label, whose
     # pixels are all or nothing, must have it where the picture has it.
-    rows, columns = np.mgrid[0:416, 0:416] + 0.5
-    bright = np.clip(columns - (208 + 0.37 * (rows - 208)) + 0.5, 0, 1)
+    rows, columns = np.mgrid[0:640, 0:640] + 0.5
+    bright = np.clip(columns - (320 + 0.37 * (rows - 320)) + 0.5, 0, 1)
     label = (bright > 0.5).astype(np.uint8)
     picture = np.stack([(255 * bright).round().astype(np.uint8)] * 3, -1)
-    origin = tf.constant([208 - 80 / scale + y / 10, 208 - 80 / scale + x / 10], tf.float32)
-    window = window_at(origin, tf.constant(scale), tf.constant([416, 416]), (160, 160))
+    origin = tf.constant([320 - 128 / scale + y / 10, 320 - 128 / scale + x / 10], tf.float32)
+    window = window_at(origin, tf.constant(scale), tf.constant([640, 640]), (256, 256))
     for size, scaled in zip(window.size.numpy(), window.scaled.numpy(), strict=True):
         # Every n-th centre of n : even falls on the border of two pixels: a tie, which the right one wins. An edge
         # between such pixels moves by up to half a pixel of the crop for one in n.
         across, along = size // math.gcd(size, scaled), scaled // math.gcd(size, scaled)
         assume(across % 2 or along > 50)
     for axis in (0, 1):  # an edge that is nearly upright, and one that is nearly level
-        image, cropped = _eager(_crop((160, 160)), np.moveaxis(picture, axis, 0), np.moveaxis(label, axis, 0), window)
+        image, cropped = _eager(_crop((256, 256)), np.moveaxis(picture, axis, 0), np.moveaxis(label, axis, 0), window)
         low, size, scaled, offset = (value.numpy()[[axis, 1 - axis]] for value in window)
-        in_picture = low[0] + (np.arange(160) + 0.5 - offset[0]) * size[0] / scaled[0]
-        expected = (208 + 0.37 * (in_picture - 208) - low[1]) * scaled[1] / size[1] + offset[1]
-        assert abs((160 - image[..., 0].sum(axis=1 - axis) - expected).mean()) < 0.1
-        assert abs((160.0 - cropped.sum(axis=1 - axis) - expected).mean()) < 0.1
+        in_picture = low[0] + (np.arange(256) + 0.5 - offset[0]) * size[0] / scaled[0]
+        expected = (320 + 0.37 * (in_picture - 320) - low[1]) * scaled[1] / size[1] + offset[1]
+        assert abs((256 - image[..., 0].sum(axis=1 - axis) - expected).mean()) < 0.1
+        assert abs((256.0 - cropped.sum(axis=1 - axis) - expected).mean()) < 0.1
 
 
 def test_flip_mirrors_both_or_neither(call):
