@@ -17,7 +17,7 @@ def test_a_data_set_is_measured_and_recorded(camvid_dir, call, tmp_path):
     measured = results["input"]["crops"]["64 x 96"]
     assert set(measured) == set(benchmark_input.ROWS) and measured["total"]["core_milliseconds"] > 0
     assert results["input"]["pictures"] == 6 and results["input"]["dataset"] == "camvid"
-    assert results["flags"]["benchmark_input"]["rounds"] == 1 and results["machine"]["cores"] >= 1
+    assert results["input"]["rounds"] == 1 and results["machine"]["cores"] >= 1
 
 
 def test_streets_are_drawn_where_no_data_set_is_named():
