@@ -71,6 +71,9 @@ class Recipe:
     crop: tuple[int, int] | Literal["inside", "whole"] = "inside"
     # The share of samples that are centred on each class in turn, as Zhu et al. (2019) have it. Not in the paper.
     class_uniform: float = 0.0
+    # Not in the paper: see `CrossEntropy`.
+    label_smoothing: float = 0.0
+    hard_below: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """All fields, also of the parts, as values that JSON knows."""

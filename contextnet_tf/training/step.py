@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.training.losses import cross_entropy
+from contextnet_tf.training.forward import training_network
+from contextnet_tf.training.losses import CrossEntropy
 from contextnet_tf.training.recipe import Recipe
 
 
@@ -43,12 +44,17 @@ def make_training_step(
     optimizer.build(model.trainable_variables)
     coupled = recipe.optimizer.coupled_weight_decay
     decayed_ids = {id(weight) for weight in decayed}
+    cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.hard_below)
+    trained = training_network(model)
 
     @tf.function
     def training_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
-            logits = model(images, training=True)
-            losses = {name: cross_entropy(logits[name], labels, class_weights) for name in logits}
+            logits = trained(images, training=True)
+            weight = cross_entropy.total_weight(labels)
+            losses = {
+                name: tf.math.divide_no_nan(cross_entropy.total(logits[name], labels), weight) for name in logits
+            }
             main_loss = losses.pop("main")
             aux_loss = sum(losses.values(), tf.zeros([]))
             loss = main_loss + recipe.aux_weight * aux_loss
