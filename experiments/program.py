@@ -35,7 +35,7 @@ flags.DEFINE_integer("crop_height", None, "Height of the training pictures. Defa
 flags.DEFINE_integer("crop_width", None, "Width of the training pictures. Default: the data set's, cut to fit.")
 flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
-flags.DEFINE_string("recipe", "short", "Training recipe: short, paper or smoke.")
+flags.DEFINE_string("recipe", "short", "Training recipe: short, modern, paper or smoke.")
 flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0)
 flags.DEFINE_string("model", None, "Name of the network, for example cn14. Default: cn14, or the checkpoint's own.")
 flags.DEFINE_string(

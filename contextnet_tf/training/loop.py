@@ -20,6 +20,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.files import replacing_file
+from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.training.checkpoints import Checkpoints, claim_folder
@@ -175,7 +176,7 @@ class _Run:
         first = int(self._step)
         started = time.monotonic() - float(self._seconds)
         record_started, record_step = time.monotonic(), first
-        for step, (images, labels) in enumerate(self._batches(first), start=first + 1):
+        for step, (images, labels) in enumerate(self._batches(first, self._steps), start=first + 1):
             record = {name: float(value) for name, value in self._training_step(images, labels).items()}
             self._require_finite(record["loss"], step)
             self._step.assign(step)
@@ -203,7 +204,11 @@ class _Run:
             minutes=float(self._seconds) / 60.0,
         )
 
-    def _batches(self, first_step: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    def _first_pictures(self, batches: int) -> Iterator[tf.Tensor]:
+        """Of the first training batches, the same at every call."""
+        return (images for images, _ in self._batches(0, batches)) if batches else iter(())
+
+    def _batches(self, first_step: int, last_step: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         return training_batches(
             self._dataset,
             self._train_examples,
@@ -212,7 +217,7 @@ class _Run:
             batch_size=self._recipe.batch_size,
             seed=self._seed,
             first_step=first_step,
-            last_step=self._steps,
+            last_step=last_step,
             class_uniform=self._class_uniform,
             cache=self._cache,
         )
@@ -240,6 +245,7 @@ class _Run:
     def _validate(self, step: int, on_validation: Callable) -> None:
         if not self._recipe.averaging:
             move_average(self._averaged, self._network, 0.0)
+        reestimate_batch_statistics(self._averaged, self._first_pictures(self._recipe.statistics_batches))
         report = evaluate(self._segment, self._dataset, self._val_examples)
         self._history.validation(step, self._epoch(step), report, self._segment, self._val_examples)
         if report.mean_iou > float(self._best_mean_iou):

@@ -74,6 +74,8 @@ class Recipe:
     # Not in the paper: see `CrossEntropy`.
     label_smoothing: float = 0.0
     hard_below: float = 1.0
+    # Training batches on which the averaged network's batch statistics are measured anew before it is validated.
+    statistics_batches: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """All fields, also of the parts, as values that JSON knows."""
@@ -119,10 +121,31 @@ SHORT = Recipe(
     validation_epochs=5,
 )
 
+# What published networks of this size are trained with when nothing is pretrained (BiSeNet, DDRNet, PIDNet and
+# others, on Cityscapes and CamVid), each part with a flag of its own: RESULTS.md has what each is worth here.
+MODERN = Recipe(
+    name="modern",
+    epochs=400,  # hundreds of epochs: a small network without pretraining learns slowly
+    batch_size=8,
+    optimizer=AdamW(weight_decay=0.02),
+    base_learning_rate=4e-3,
+    power=0.9,
+    warmup_epochs=1,
+    aux_weight=0.4,
+    augmentation=Augmentation(scale=(0.75, 2.0)),
+    class_balance=0.5,
+    averaging=0.999,
+    batch_norm_momentum=0.97,
+    validation_epochs=10,
+    class_uniform=0.5,
+    hard_below=0.9,
+    statistics_batches=16,
+)
+
 # A few steps, for tests: that everything runs, not that it learns.
 SMOKE = dataclasses.replace(SHORT, name="smoke", epochs=1, batch_size=2, warmup_epochs=0)
 
-_RECIPES = {recipe.name: recipe for recipe in (PAPER, SHORT, SMOKE)}
+_RECIPES = {recipe.name: recipe for recipe in (PAPER, MODERN, SHORT, SMOKE)}
 
 
 def recipe_names() -> list[str]:

@@ -54,8 +54,8 @@ def test_warm_up_rises_linearly():
 
 
 def test_unknown_recipe():
-    assert recipe_names() == ["paper", "short", "smoke"]
-    with pytest.raises(InputError, match="'long' is no recipe; known are paper, short, smoke"):
+    assert recipe_names() == ["paper", "modern", "short", "smoke"]
+    with pytest.raises(InputError, match="'long' is no recipe; known are paper, modern, short, smoke"):
         get_recipe("long")
 
 
