@@ -35,9 +35,9 @@ from contextnet_tf.reporting.results import recorded_dataset, recorded_definitio
 from experiments import program
 
 flags.DEFINE_string("input", None, "Picture, folder of pictures, or quoted pattern. Default: the data set's.")
-flags.DEFINE_enum("engine", "litert", list(ENGINES), "What runs it: litert (.tflite) or tensorflow (.keras).")
+flags.DEFINE_enum("engine", "litert", list(ENGINES), "What runs it. tensorflow takes .keras files and SavedModel folders, the others .tflite files.")
 flags.DEFINE_integer(
-    "threads", None, "Threads of the engine. Default: 1 for litert, tensorflow's own choice.", lower_bound=1
+    "threads", None, "Threads of the engine. Default: 1; for tensorflow its own choice.", lower_bound=1
 )
 program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
 
@@ -62,7 +62,7 @@ def run(
 
     `dataset`, `data_dir` and `definition` None: those that the file's metadata or a run's result.json name.
     """
-    threads = threads or (1 if engine == "litert" else None)
+    threads = threads or (None if engine == "tensorflow" else 1)
     segmenter = Segmenter(_exported_file(checkpoint, engine), num_threads=threads, engine=engine)
     description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, definition)
     count, items = (
@@ -102,7 +102,7 @@ def run(
 
 def _exported_file(checkpoint: str, engine: str) -> str | pathlib.Path:
     """What the engine loads: of a run's folder the TFLite file in it, or its best network."""
-    if engine != "litert" or not pathlib.Path(checkpoint).is_dir():
+    if engine == "tensorflow" or not pathlib.Path(checkpoint).is_dir():
         return checkpoint
     path = pathlib.Path(checkpoint) / "export" / "model.tflite"
     if not path.is_file():

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.network import at_size, logits_network
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError

@@ -32,13 +32,14 @@ class Segmenter:
         """Loads the network.
 
         Args:
-          path_or_model: for the engine "litert" the path of a .tflite file; for "tensorflow" a Keras
-            network, a .keras file or the folder of a run.
+          path_or_model: for the engine "tensorflow" a Keras network, a .keras file, the folder of a run or a
+            SavedModel folder; for the others the path of a .tflite file.
           num_threads: threads that the engine may use; None leaves it to the engine.
-          engine: "litert" or "tensorflow".
+          engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
+            "openvino-float32", both with the extra [openvino].
 
         Raises:
-          InputError: the engine is unknown, the file is missing, damaged or of another kind, or the
+          InputError: the engine is unknown or not installed, the file is missing, damaged or of another kind, or the
             number of threads is not positive or cannot be set any more.
         """
         if engine not in ENGINES:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.fitting import fit_labels
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError

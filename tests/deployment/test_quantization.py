@@ -8,7 +8,7 @@ import pytest
 
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.agreement import check_export
-from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.deployment.network import pooling_as_convolution

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling

@@ -1,0 +1,130 @@
+"""TensorFlow: runs a Keras network as it is, and the SavedModel folder that the export writes."""
+
+import os
+import pathlib
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.deployment.metadata import read_metadata
+from contextnet_tf.deployment.network import logits_network
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.sizes import padded_size, size_multiple
+
+
+class KerasEngine:
+    """A Keras network, or the .keras file or run folder that holds one. Threads may use it at once."""
+
+    def __init__(self, model: Any):
+        """Takes the network.
+
+        Raises:
+          InputError: the file is missing, damaged or no network; or the object is no network.
+        """
+        if isinstance(model, str | os.PathLike):
+            model = load_network(model)
+        elif not isinstance(model, keras.Model):
+            raise InputError(f"a {type(model).__name__} is no network; give a Keras model or a file's path")
+        network = logits_network(model)
+
+        # Traced once for each size: Keras' upsampling takes no size that is known only when it runs.
+        @tf.function(autograph=False)
+        def run(picture: tf.Tensor) -> tf.Tensor:
+            return network(tf.cast(picture, tf.float32)[tf.newaxis] / 255.0, training=False)[0]
+
+        self._run = run
+        size = tuple(model.input_shape[1:3])
+        self.size = None if None in size else size
+        self.size_multiple = size_multiple(model)
+        self.num_classes = network.output_shape[-1]
+        self.metadata = {}
+
+    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """See `Engine`."""
+        return self.size or padded_size(size, self.size_multiple)
+
+    def logits(self, picture: np.ndarray) -> np.ndarray:
+        """See `Engine`."""
+        return self._run(picture).numpy()
+
+    def twin(self) -> Self:
+        """See `Engine`."""
+        return self
+
+
+class SavedModelEngine:
+    """The folder that `export_saved_model` writes; its logits are of the picture's size. Threads may use it at once."""
+
+    def __init__(self, path: str | os.PathLike):
+        """Loads the folder.
+
+        Raises:
+          InputError: it is damaged, or has no signature "logits" from uint8 [B, H, W, 3] to float32 [B, H, W, C].
+        """
+        try:
+            # Kept, since the signature does not keep the weights that it uses.
+            self._loaded = tf.saved_model.load(str(path))
+        except Exception as error:  # a damaged folder fails anywhere in TensorFlow's loader, in any way
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(f"{path}: cannot be loaded ({reason}); export the network again") from None
+        self._run = self._loaded.signatures.get("logits")
+        picture, logits = _ends(self._run) if self._run else (None, None)
+        if not logits:
+            raise InputError(f"{path}: has no signature from a picture to logits; name a folder that the export wrote")
+        self.size, self.num_classes = tuple(picture[1:3]), logits[3]
+        self.metadata = read_metadata(path)
+        self.size_multiple = self.metadata.get("picture", {}).get("size_multiple", 1)
+
+    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """See `Engine`."""
+        del size
+        return self.size
+
+    def logits(self, picture: np.ndarray) -> np.ndarray:
+        """See `Engine`."""
+        return self._run(picture=tf.constant(picture[None]))["logits"][0].numpy()
+
+    def twin(self) -> Self:
+        """See `Engine`."""
+        return self
+
+
+def tensorflow_engine(source: Any, num_threads: int | None = None) -> KerasEngine | SavedModelEngine:
+    """The engine for what `source` is: a network, a .keras file, the folder of a run or a SavedModel folder.
+
+    `num_threads` must come before TensorFlow's first operation; None leaves their number to TensorFlow.
+
+    Raises:
+      InputError: see the engines; or TensorFlow is already running with another number of threads.
+    """
+    if num_threads is not None:
+        _set_threads(num_threads)
+    if isinstance(source, str | os.PathLike) and (pathlib.Path(source) / "saved_model.pb").is_file():
+        return SavedModelEngine(source)
+    return KerasEngine(source)
+
+
+def _ends(function: Any) -> tuple[list[int] | None, list[int] | None]:
+    """The shapes of the signature's picture and logits, None where it has no such ends or no fixed size."""
+    picture = function.structured_input_signature[1].get("picture")
+    logits = function.structured_outputs.get("logits")
+    if picture is None or logits is None or picture.dtype != tf.uint8 or logits.dtype != tf.float32:
+        return None, None
+    picture, logits = picture.shape.as_list(), logits.shape.as_list()
+    fixed = len(picture) == len(logits) == 4 and None not in picture[1:] and picture[1:3] == logits[1:3]
+    return (picture, logits) if fixed else (None, None)
+
+
+def _set_threads(num_threads: int) -> None:
+    if tf.config.threading.get_intra_op_parallelism_threads() == num_threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        raise InputError(
+            f"num_threads = {num_threads}: TensorFlow is already running; set it before its first operation"
+        ) from None

@@ -1,0 +1,103 @@
+"""A .tflite file as `export_tflite` writes it, read and checked for whichever engine runs it."""
+
+import os
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from contextnet_tf.deployment.metadata import read_metadata
+from contextnet_tf.errors import InputError
+
+
+class TFLiteFile(NamedTuple):
+    """The file's content, and what `Engine` says of it.
+
+    `scale` and `zero_point` make float32 of a quantized output, see `dequantized`; 0.0 and 0 where it is none.
+    """
+
+    content: bytes
+    size: tuple[int, int]
+    size_multiple: int
+    num_classes: int
+    metadata: dict[str, Any]
+    scale: float
+    zero_point: int
+
+    def dequantized(self, output: np.ndarray) -> np.ndarray:
+        """The values float32 of a quantized output; any other as it is."""
+        if not self.scale:
+            return output
+        return (output.astype(np.float32) - self.zero_point) * np.float32(self.scale)
+
+
+def read_tflite(path: str | os.PathLike) -> TFLiteFile:
+    """Reads a file from a picture uint8 [1, H, W, 3] to logits or probabilities, maybe quantized, or labels.
+
+    Raises:
+      InputError: the file is missing, damaged, or of another kind.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # a second, and nobody else needs it
+
+    content = _content(path)
+    try:
+        interpreter = Interpreter(model_content=content)
+    except (ValueError, RuntimeError) as error:
+        raise unusable(path, error) from None
+    picture, output = _picture_and_output(path, interpreter)
+    metadata = read_metadata(path)
+    size, shape = tuple(picture["shape"][1:3].tolist()), output["shape"].tolist()
+    return TFLiteFile(
+        content,
+        size,
+        # Without metadata the least that it can be.
+        metadata.get("picture", {}).get("size_multiple", size[0] // shape[1]),
+        # Labels alone do not say how many classes there are; uint8 tells no more than 256 apart.
+        shape[3] if len(shape) == 4 else metadata.get("num_classes", 256),
+        metadata,
+        *output["quantization"],
+    )
+
+
+def unusable(path: str | os.PathLike, error: Exception) -> InputError:
+    """What to raise where an engine cannot take the file, for the reason that it gives."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return InputError(f"{path}: cannot be used ({reason}); export the network again")
+
+
+def _content(path: str | os.PathLike) -> bytes:
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"this engine runs a .tflite file, not a {type(path).__name__}; give its path")
+    if not pathlib.Path(path).is_file():
+        raise InputError(f"{path}: is not a file; name a .tflite file that the export wrote")
+    try:
+        content = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if content[4:8] != b"TFL3":  # the identifier that stands in every TFLite file
+        raise InputError(f"{path}: is not a TFLite file; name a .tflite file that the export wrote")
+    return content
+
+
+def _picture_and_output(path: str | os.PathLike, interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """LiteRT's details of the input uint8 [1, H, W, 3] and of the output, see `_is_segmentation`."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    picture, output = inputs[0], outputs[0]
+    if len(inputs) == len(outputs) == 1 and _is_segmentation(picture, output):
+        return picture, output
+    takes, gives = (f"{x['dtype'].__name__} {x['shape'].tolist()}" for x in (picture, output))
+    raise InputError(
+        f"{path}: takes {takes} and gives {gives}; a segmentation file takes uint8 "
+        "[1, H, W, 3] and gives float32 or quantized [1, H/f, W/f, classes], or labels uint8 [1, H, W]"
+    )
+
+
+def _is_segmentation(picture: dict[str, Any], output: dict[str, Any]) -> bool:
+    """Whether uint8 [1, H, W, 3] goes in, and logits [1, H/f, W/f, C] or labels uint8 [1, H, W] come out."""
+    shape, out = picture["shape"].tolist(), output["shape"].tolist()
+    if picture["dtype"] != np.uint8 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+        return False
+    quantized = output["dtype"] in (np.uint8, np.int8) and output["quantization"][0] > 0
+    if len(out) == 4 and (quantized or output["dtype"] == np.float32):
+        return out[0] == 1 and shape[1] * out[2] == shape[2] * out[1] and shape[1] % out[1] == 0
+    return output["dtype"] == np.uint8 and out == shape[:3]
