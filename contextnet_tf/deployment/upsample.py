@@ -1,8 +1,9 @@
 """From logits at 1/8 to labels at full size: exact, and without interpolating most of the pixels.
 
 Bilinear interpolation is a convex combination of the four corners of a cell. Where one class leads at
-all four, it leads at every pixel between them, and only the other cells need interpolation; in those,
-only the classes that reach the best lower bound of any class can win.
+all four, it leads at every pixel between them, and only the other cells need interpolation; in those, a
+class that another one beats at all four corners wins nowhere, and most classes are beaten by one of the
+corners' leaders.
 
 That is true of real numbers. In float32 two more things matter, and both are answered by a margin:
 
@@ -42,16 +43,23 @@ def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarr
     planes = np.ascontiguousarray(logits.transpose(2, 0, 1))
     margin = _MARGIN * float(np.abs(planes).max()) + _TINY
 
-    leaders = _clear_leaders(planes, margin)
-    top_left = leaders[np.ix_(rows.lower, columns.lower)]
+    leaders, clear = _leaders(planes, margin)
+    marked = np.where(clear, leaders, -1)
+    top, bottom = marked[rows.lower], marked[rows.upper]
+    top_left = top[:, columns.lower]
     settled = top_left >= 0
-    settled &= top_left == leaders[np.ix_(rows.lower, columns.upper)]
-    settled &= top_left == leaders[np.ix_(rows.upper, columns.lower)]
-    settled &= top_left == leaders[np.ix_(rows.upper, columns.upper)]
+    for corner in (top[:, columns.upper], bottom[:, columns.lower], bottom[:, columns.upper]):
+        settled &= top_left == corner
 
-    cells = np.where(settled, top_left, 0).astype(np.uint8)
-    labels = np.repeat(np.repeat(cells, columns.count, axis=1), rows.count, axis=0)
-    _interpolate(planes, margin, rows, columns, np.nonzero(~settled), labels)
+    labels = np.repeat(np.repeat(top_left.astype(np.uint8), columns.count, axis=1), rows.count, axis=0)
+    row, column = np.nonzero(~settled)
+    heights, widths = rows.count[row], columns.count[column]
+    for height in np.unique(heights):
+        for width in np.unique(widths):
+            chosen = (heights == height) & (widths == width)
+            if chosen.any():
+                cells = _cells(rows, columns, row[chosen], column[chosen], planes.shape[2])
+                _interpolate(planes, margin, leaders, cells, labels)
     return labels
 
 
@@ -79,8 +87,41 @@ def _axis(small: int, large: int) -> _Axis:
     return _Axis(np.maximum(cell, 0), np.minimum(cell + 1, small - 1), start, count, position - floor)
 
 
-def _clear_leaders(planes: np.ndarray, margin: float) -> np.ndarray:
-    """The class that leads by more than `margin` at each of [C, h, w] logits, -1 for none: int16 [h, w]."""
+class _Cells(NamedTuple):
+    """n cells of one size, height x width pixels.
+
+    `corners`: int64 [4, n], the places of their logits in [h * w]: top left, top right, bottom left, bottom right.
+    `y`, `x`: int64 [n], their first pixel.
+    `y_lerp`, `x_lerp`: float32 [height, n] and [width, n], the weights of the lower and of the right corners;
+    [height, 1] and [width, 1] where all cells have the same.
+    """
+
+    corners: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    y_lerp: np.ndarray
+    x_lerp: np.ndarray
+
+
+def _cells(rows: _Axis, columns: _Axis, row: np.ndarray, column: np.ndarray, stride: int) -> _Cells:
+    """The cells at `row` and `column`, indices along both axes, over logits of which `stride` make a row."""
+    top, bottom = rows.lower[row] * stride, rows.upper[row] * stride
+    left, right = columns.lower[column], columns.upper[column]
+    corners = np.stack([top + left, top + right, bottom + left, bottom + right])
+    return _Cells(corners, rows.start[row], columns.start[column], _lerps(rows, row), _lerps(columns, column))
+
+
+def _lerps(axis: _Axis, cells: np.ndarray) -> np.ndarray:
+    """The weights float32 [pixels, n] of `cells` of one size; [pixels, 1] where all have the same."""
+    used = np.unique(cells)
+    lerps = axis.lerp[axis.start[used] + np.arange(axis.count[used[0]])[:, None]]
+    if (lerps == lerps[:, :1]).all():
+        return lerps[:, :1]
+    return lerps[:, np.searchsorted(used, cells)]
+
+
+def _leaders(planes: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """The class that leads at each of [C, h, w] logits, int16 [h, w], and where by more than `margin`."""
     first = planes[0].copy()
     second = np.full_like(first, -np.inf)
     leader = np.zeros(first.shape, np.int16)
@@ -88,60 +129,55 @@ def _clear_leaders(planes: np.ndarray, margin: float) -> np.ndarray:
         leader[plane > first] = index
         np.maximum(second, np.minimum(first, plane), out=second)
         np.maximum(first, plane, out=first)
-    leader[first - second <= margin] = -1
-    return leader
+    return leader, first - second > margin
 
 
 def _interpolate(
-    planes: np.ndarray,
-    margin: float,
-    rows: _Axis,
-    columns: _Axis,
-    cells: tuple[np.ndarray, np.ndarray],
-    labels: np.ndarray,
+    planes: np.ndarray, margin: float, leaders: np.ndarray, cells: _Cells, labels: np.ndarray
 ) -> None:
-    """Computes the pixels of `cells` (indices along both axes) and writes them into `labels`."""
-    heights, widths = rows.count[cells[0]], columns.count[cells[1]]
-    for height in np.unique(heights):
-        for width in np.unique(widths):
-            chosen = (heights == height) & (widths == width)
-            row, column = cells[0][chosen], cells[1][chosen]
-            if not row.size:
-                continue
-            y_lerp = rows.lerp[rows.start[row] + np.arange(height)[:, None]]
-            x_lerp = columns.lerp[columns.start[column] + np.arange(width)[:, None]]
-            # Cells of one shape: each is one window of the picture, addressed by its first pixel.
-            windows = np.lib.stride_tricks.sliding_window_view(labels, (height, width), writeable=True)
-            corners = _corners(planes, rows, columns, row, column)
-            for at, classes in _candidates(corners, margin):
-                block = _best_classes(corners[:, classes, at], classes, y_lerp[:, at], x_lerp[:, at])
-                windows[rows.start[row[at]], columns.start[column[at]]] = block.transpose(2, 0, 1)
+    """Computes the pixels of `cells` and writes them into `labels`."""
+    # Each cell is one window of the picture, addressed by its first pixel.
+    shape = len(cells.y_lerp), len(cells.x_lerp)
+    windows = np.lib.stride_tricks.sliding_window_view(labels, shape, writeable=True)
+    flat, plane = planes.reshape(-1), planes[0].size
+    for at, classes in _candidates(planes.reshape(len(planes), -1), margin, leaders.reshape(-1).astype(np.int64), cells.corners):
+        corners = flat.take(cells.corners[:, None, at] + classes * plane)
+        y_lerp, x_lerp = (x if x.shape[1] == 1 else x[:, at] for x in (cells.y_lerp, cells.x_lerp))
+        block = _best_classes(corners, classes.astype(np.uint8), y_lerp, x_lerp)
+        windows[cells.y[at], cells.x[at]] = block.transpose(2, 0, 1)
 
 
-def _corners(
-    planes: np.ndarray, rows: _Axis, columns: _Axis, row: np.ndarray, column: np.ndarray
-) -> np.ndarray:
-    """The logits at the corners of n cells (top left, top right, bottom left, bottom right): [4, C, n]."""
-    flat, stride = planes.reshape(len(planes), -1), planes.shape[2]
-    top, bottom = rows.lower[row] * stride, rows.upper[row] * stride
-    left, right = columns.lower[column], columns.upper[column]
-    return np.stack([flat[:, at] for at in (top + left, top + right, bottom + left, bottom + right)])
+def _candidates(
+    planes: np.ndarray, margin: float, leaders: np.ndarray, corners: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The classes that can win in n cells with the [4, n] `corners`, for batches of cells with about equally many.
 
-
-def _candidates(corners: np.ndarray, margin: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The classes that can win, from [4, C, n] corners, for batches of cells with equally many of them.
-
-    Yields the cells' indices [m] and their classes [candidates, m], each column in increasing order.
+    Yields the cells' indices [m] and their classes [candidates, m], each column in increasing order; where a cell
+    has fewer, its last class is repeated.
     """
-    # Some class is nowhere below `floor`, so a class that is everywhere below it wins nowhere.
-    floor = corners.min(axis=0).max(axis=0) - margin
-    possible = corners.max(axis=0) >= floor
-    counts = possible.sum(axis=0)
-    for count in np.unique(counts):
-        cells = np.flatnonzero(counts == count)
-        for begin in range(0, len(cells), _CELLS_AT_ONCE):
-            at = cells[begin : begin + _CELLS_AT_ONCE]
-            yield at, np.nonzero(possible[:, at].T)[1].reshape(-1, count).T
+    chunks = [slice(i, i + _CELLS_AT_ONCE) for i in range(0, corners.shape[1], _CELLS_AT_ONCE)]
+    possible = np.concatenate([_unbeaten(planes, margin, leaders, corners[:, chunk]) for chunk in chunks], axis=1)
+    counts = possible.sum(axis=0, dtype=np.uint8)
+    order = np.argsort(counts, kind="stable")
+    for chunk in chunks:
+        at = order[chunk]
+        count = counts[at].astype(np.int64)
+        classes = np.nonzero(np.ascontiguousarray(possible[:, at].T))[1]
+        place = np.minimum(np.arange(count[-1])[:, None], count - 1)
+        yield at, classes[place + (np.cumsum(count) - count)]
+
+
+def _unbeaten(planes: np.ndarray, margin: float, leaders: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Whether each class is beaten by no corner's leader at all four `corners` [4, n]: bool [C, n]."""
+    logits = [planes.take(corner, axis=1) for corner in corners]
+    beaten = np.zeros(logits[0].shape, bool)
+    for corner in corners:
+        leader = leaders[corner] * planes.shape[1]
+        everywhere = np.ones_like(beaten)
+        for place, other in zip(corners, logits, strict=True):
+            everywhere &= other < planes.reshape(-1).take(leader + place) - np.float32(margin)
+        beaten |= everywhere
+    return ~beaten
 
 
 def _best_classes(
@@ -150,28 +186,31 @@ def _best_classes(
     """Arg-max at every pixel of n cells over their candidates: uint8 [height, width, n].
 
     `corners` are [4, candidates, n] logits, `classes` [candidates, n] their classes, and `y_lerp`
-    [height, n] and `x_lerp` [width, n] the weights of the lower and of the right corners.
+    [height, n or 1] and `x_lerp` [width, n or 1] the weights of the lower and of the right corners.
     """
-    shape = (len(y_lerp), *x_lerp.shape)
-    best = np.full(shape, -np.inf, np.float32)
-    winner = np.zeros(shape, np.uint8)
+    shape = (len(y_lerp), len(x_lerp), classes.shape[1])
     # Written in place: allocating these for every class would take most of the time.
-    value, better, change = np.empty_like(best), np.empty(shape, bool), np.empty_like(winner)
+    best, value = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    better, change, winners = np.empty(shape, bool), np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+    # TensorFlow's formula in its order: along x, then along y.
+    corners = corners.reshape(2, 2, *corners.shape[1:])
+    left, right = corners[:, 0, :, None], corners[:, 1, :, None]
+    top, bottom = left + (right - left) * x_lerp
+    slope = bottom - top
     y_lerp = y_lerp[:, None]
-    for (top_left, top_right, bottom_left, bottom_right), name in zip(
-        corners.swapaxes(0, 1), classes.astype(np.uint8), strict=True
-    ):
-        # TensorFlow's formula in its order: along x, then along y.
-        top = top_left + (top_right - top_left) * x_lerp
-        bottom = bottom_left + (bottom_right - bottom_left) * x_lerp
-        np.multiply(bottom - top, y_lerp, out=value)
-        np.add(value, top, out=value)
+    np.multiply(slope[0], y_lerp, out=best)
+    np.add(best, top[0], out=best)
+    winner = np.broadcast_to(classes[0], shape)
+    for index in range(1, len(classes)):
+        np.multiply(slope[index], y_lerp, out=value)
+        np.add(value, top[index], out=value)
         np.greater(value, best, out=better)
-        np.maximum(value, best, out=best)
-        # winner = name where better, by arithmetic modulo 256: ten times faster than a masked copy.
-        np.subtract(name, winner, out=change)
+        if index + 1 < len(classes):
+            np.maximum(value, best, out=best)
+        # winner = class where better, by arithmetic modulo 256: ten times faster than a masked copy.
+        np.subtract(classes[index], winner, out=change)
         np.multiply(change, better.view(np.uint8), out=change)
-        np.add(winner, change, out=winner)
+        winner = np.add(winner, change, out=winners)
     return winner
 
 

@@ -69,6 +69,11 @@ def test_equals_dense_upsampling_for_whole_factors(kind, factor):
     np.testing.assert_array_equal(labels, dense(logits, (24 * factor, 33 * factor)))
 
 
+def test_equals_dense_upsampling_at_the_size_of_cityscapes():
+    logits = smooth(np.random.default_rng(0), (128, 256, 19)).astype(np.float32)
+    np.testing.assert_array_equal(upsample_argmax(logits, 8), dense(logits, (1024, 2048)))
+
+
 def test_crossing_of_two_classes_by_hand():
     # Class 0 falls from 3 to 0 and class 1 rises from 0 to 1 between the two logits. Four pixels lie at
     # -1/4 (clamped: 0), 1/4, 3/4 and 5/4 (clamped: 1) of the way: 3, 2.25, 0.75, 0 against 0, 0.25, 0.75, 1.
