@@ -29,7 +29,7 @@ from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.agreement import Agreement, check_export
 from contextnet_tf.deployment.conversion import OUTPUTS
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
-from contextnet_tf.deployment.fitting import fit_picture
+from contextnet_tf.deployment.fitting import fit_picture, most_padding
 from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import make_folder, replacing_folder, write_json
@@ -101,7 +101,7 @@ def run(
     size = size or _default_size(network, description, found)
 
     def fitted(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [fit_picture(picture, size, size_multiple(network)) for picture in pictures]
+        return [fit_picture(picture, size, most_padding("auto", size_multiple(network))) for picture in pictures]
 
     pictures = np.stack(fitted(found) or _noise(size))
     settings = {"size": size, "dataset": description, "commit": environment()["commit"]}

@@ -1,9 +1,13 @@
 """A picture of any size made to fit the size that a network takes."""
 
+import math
+
 import cv2
 import numpy as np
 
 from contextnet_tf.errors import InputError
+
+FITS = ("auto", "resize", "pad")  # how a picture is brought to another size, see `most_padding`
 
 
 def check_picture(picture: np.ndarray) -> None:
@@ -23,35 +27,51 @@ def check_picture(picture: np.ndarray) -> None:
         raise InputError(f"a picture is {kind}: it has no pixels")
 
 
-def is_padded(size: tuple[int, int], target: tuple[int, int], multiple: int) -> bool:
-    """Whether a picture of `size` fits `target` (height, width) by padding less than `multiple` each way."""
-    return all(0 <= new - old < multiple for old, new in zip(size, target, strict=True))
+def most_padding(fit: str, multiple: int) -> float:
+    """How many rows and columns a picture may lack to be padded: the `limit` of the functions below.
+
+    `fit` is one of FITS; "auto" pads where less than the network's size `multiple` is missing.
+    """
+    return {"auto": multiple - 1, "resize": -1, "pad": math.inf}[fit]
 
 
-def fit_picture(picture: np.ndarray, target: tuple[int, int], multiple: int) -> np.ndarray:
+def is_padded(size: tuple[int, int], target: tuple[int, int], limit: float) -> bool:
+    """Whether a picture of `size` fits `target` (height, width) by padding at most `limit` each way."""
+    return all(0 <= new - old <= limit for old, new in zip(size, target, strict=True))
+
+
+def fit_picture(picture: np.ndarray, target: tuple[int, int], limit: float) -> np.ndarray:
     """uint8 [h, w, 3] -> uint8 [H, W, 3] of the size `target`.
 
-    A picture that lacks less than `multiple` pixels in height and width is padded at its lower and right
-    edge by repeating its last row and column. Any other is resized, over the areas of the pixels where
-    it becomes smaller (nothing aliases) and bilinearly otherwise.
+    A picture that lacks at most `limit` pixels in height and width is padded at its lower and right edge by
+    repeating its last row and column. Any other is resized, over the areas of the pixels where it becomes
+    smaller (nothing aliases) and bilinearly otherwise.
+
+    Raises:
+      InputError: there is no limit to padding, and the picture is larger than the target.
     """
     height, width = picture.shape[:2]
     if (height, width) == target:
         return picture
-    if is_padded((height, width), target, multiple):
+    if is_padded((height, width), target, limit):
         return cv2.copyMakeBorder(
             picture, 0, target[0] - height, 0, target[1] - width, borderType=cv2.BORDER_REPLICATE
+        )
+    if limit == math.inf:
+        raise InputError(
+            f"a picture of {height} x {width} (height x width) cannot be padded to the smaller {target[0]} x "
+            f"{target[1]}; resize it, or export the network for larger pictures"
         )
     shrinks = height >= target[0] and width >= target[1]
     return cv2.resize(picture, target[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def fit_labels(labels: np.ndarray, size: tuple[int, int], multiple: int) -> np.ndarray:
+def fit_labels(labels: np.ndarray, size: tuple[int, int], limit: float) -> np.ndarray:
     """uint8 [H, W], the labels of a picture that `fit_picture` fitted -> uint8 [h, w] of its own `size`.
 
     The padding is cut off; the labels of a resized picture are those of the nearest pixels.
     """
     height, width = size
-    if is_padded(size, labels.shape, multiple):
+    if is_padded(size, labels.shape, limit):
         return labels[:height, :width]
     return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)

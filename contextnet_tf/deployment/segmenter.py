@@ -1,26 +1,30 @@
 """From a picture to one label for each of its pixels: what an application uses."""
 
-import collections
+import functools
+import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from contextnet_tf.deployment.engines import ENGINES
-from contextnet_tf.deployment.fitting import check_picture, fit_labels, fit_picture, is_padded
+from contextnet_tf.deployment.engines import ENGINES, Engine
+from contextnet_tf.deployment.fitting import FITS, check_picture, fit_labels, fit_picture, is_padded, most_padding
+from contextnet_tf.deployment.streaming import in_order
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import available_cores
 
 
 class Segmenter:
-    """Labels pictures of any size with a network, which may be used from several threads.
+    """Labels pictures of any size with a network.
 
-    A file takes pictures of one size. A picture that is smaller than that by less than the network's
-    size multiple (32 for cn14), as if the file's size were the picture's rounded up, is padded at its
-    lower and right edge by repeating its last row and column; the labels are cropped back. Any other
-    picture is resized to the file's size, and its logits are upsampled bilinearly straight to the
-    picture's own size. A network without a fixed size (engine "tensorflow") takes every picture padded.
+    A file takes pictures of one size. A picture that is padded to it is extended at its lower and right edge by
+    repeating its last row and column, and the labels are cropped back. Of one that is resized, the logits are
+    upsampled bilinearly straight to the picture's own size. A network without a fixed size (engine "tensorflow")
+    takes every picture at the next multiples of what it needs.
+
+    Several threads may use one Segmenter. They take turns in the network and do the rest at the same time; to have
+    the network on several cores, give it more `num_threads`, or frames to `stream`.
 
     Attributes:
       size: (height, width) that pictures are fitted to, None where any is taken.
@@ -28,7 +32,9 @@ class Segmenter:
       metadata: what stands beside the file: classes, colours, data set and more; may be empty.
     """
 
-    def __init__(self, path_or_model: Any, *, num_threads: int | None = None, engine: str = "litert"):
+    def __init__(
+        self, path_or_model: Any, *, num_threads: int | None = None, engine: str = "litert", fit: str = "auto"
+    ):
         """Loads the network.
 
         Args:
@@ -37,16 +43,24 @@ class Segmenter:
           num_threads: threads that the engine may use; None leaves it to the engine.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
             "openvino-float32", both with the extra [openvino].
+          fit: how pictures of another size are brought to the file's. "resize"; "pad", which takes no larger
+            ones; or "auto": those that are smaller by less than the network's size multiple (32 for cn14), as if
+            the file's size were theirs rounded up, are padded, all others resized.
 
         Raises:
-          InputError: the engine is unknown or not installed, the file is missing, damaged or of another kind, or the
-            number of threads is not positive or cannot be set any more.
+          InputError: engine or fit is unknown, or the engine not installed; the file is missing, damaged or of
+            another kind; or the number of threads is not positive or cannot be set any more.
         """
         if engine not in ENGINES:
             raise InputError(f"engine {engine!r} is unknown; choose from: {', '.join(ENGINES)}")
+        if fit not in FITS:
+            raise InputError(f"fit {fit!r} is unknown; choose from: {', '.join(FITS)}")
         if num_threads is not None and num_threads < 1:
             raise InputError(f"num_threads = {num_threads}: it must be 1 or more, or None")
         self._engine = ENGINES[engine](path_or_model, num_threads)
+        self._twins, self._twins_lock = [self._engine], threading.Lock()
+        self._most_padding = most_padding(fit, self._engine.size_multiple)
+        self._num_threads = num_threads
         self.size = self._engine.size
         self.num_classes = self._engine.num_classes
         self.metadata = self._engine.metadata
@@ -55,67 +69,49 @@ class Segmenter:
         """One picture uint8 [H, W, 3] RGB of any size -> train ids uint8 [H, W].
 
         Raises:
-          InputError: the picture is not uint8 with three channels and at least one pixel.
+          InputError: the picture is not uint8 with three channels and at least one pixel, or too large to be padded.
         """
-        return self._labels(self._logits(image), image.shape[:2])
+        return self._segment(self._engine, image)
 
-    def stream(self, frames: Iterable[np.ndarray], pipelined: bool = True) -> Iterator[np.ndarray]:
+    def stream(
+        self, frames: Iterable[np.ndarray], pipelined: bool = True, *, workers: int | None = None
+    ) -> Iterator[np.ndarray]:
         """The labels of each frame, uint8 [H, W, 3] -> uint8 [H, W], in the order of the frames.
 
-        Pipelined, the network works on the next frames in a thread of its own while this one reads,
-        upsamples and hands out: at most two frames are on their way, and the labels of a frame come
-        after the frame behind it was read. Without, each frame is finished before the next is read.
-        Frames must not be changed before their labels are out. An exception, of the source or for a
-        frame, is raised in the place of that frame's labels and ends the stream; closing the stream
-        early waits for the frame in the network and drops the one behind it.
+        Pipelined, several workers, threads with an engine each, label a frame each while this thread reads the
+        next ones and uses the labels: at most one more than there are workers is on its way, and the labels of a
+        frame may come after the frames behind it were read. Otherwise each frame is finished before the next is read.
+        Frames must not be changed before their labels are out. An exception, of the source or for a frame, is
+        raised in the place of that frame's labels and ends the stream; closing the stream early waits for the
+        frames that are being labelled and drops the one behind them.
+
+        `workers` None: as many as find `num_threads` (of None: one) cores each. Each takes as much memory for the
+        features of a frame as the first; the file is held once. They are kept for the next stream.
 
         Raises:
-          InputError: a frame is not uint8 with three channels and at least one pixel.
+          InputError: a frame is not uint8 with three channels and at least one pixel, or too large to be padded; or
+            `workers` is not positive.
         """
-        return self._pipelined(frames) if pipelined else self._sequential(frames)
+        if workers is not None and workers < 1:
+            raise InputError(f"workers = {workers}: it must be 1 or more, or None")
+        if not pipelined:
+            return (self.segment(frame) for frame in frames)
+        return self._pipelined(frames, workers or max(1, available_cores() // (self._num_threads or 1)))
 
-    def _sequential(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        for frame in frames:
-            yield self.segment(frame)
+    def _pipelined(self, frames: Iterable[np.ndarray], workers: int) -> Iterator[np.ndarray]:
+        with self._twins_lock:
+            while len(self._twins) < workers:
+                self._twins.append(self._engine.twin())
+            engines = self._twins[:workers]
+        yield from in_order([functools.partial(self._segment, engine) for engine in engines], frames)
 
-    def _pipelined(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        frames = iter(frames)
-        pending = collections.deque()
-        failure = None
-        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="segmenter")
-        try:
-            while True:
-                try:
-                    frame = next(frames)
-                except StopIteration:
-                    break
-                except Exception as error:  # raised below, after the frames that came before it
-                    failure = error
-                    break
-                pending.append((worker.submit(self._logits, frame), frame))
-                # Two: one in the network and one waiting, so that the network never waits for us.
-                if len(pending) == 2:
-                    yield self._finished(pending.popleft())
-            while pending:
-                yield self._finished(pending.popleft())
-        finally:
-            worker.shutdown(cancel_futures=True)
-        if failure is not None:
-            raise failure
-
-    def _finished(self, work: tuple[Any, np.ndarray]) -> np.ndarray:
-        logits, frame = work
-        return self._labels(logits.result(), frame.shape[:2])
-
-    def _logits(self, image: np.ndarray) -> np.ndarray:
+    def _segment(self, engine: Engine, image: np.ndarray) -> np.ndarray:
         check_picture(image)
-        target = self._engine.picture_size(image.shape[:2])
-        return self._engine.logits(fit_picture(image, target, self._engine.size_multiple))
-
-    def _labels(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        target = self._engine.picture_size(size)
+        size = image.shape[:2]
+        target = engine.picture_size(size)
+        logits = engine.logits(fit_picture(image, target, self._most_padding))
         if logits.ndim == 2:  # labels already, of a file that has the arg-max inside
-            return fit_labels(logits, size, self._engine.size_multiple)
-        if not is_padded(size, target, self._engine.size_multiple):
+            return fit_labels(logits, size, self._most_padding)
+        if not is_padded(size, target, self._most_padding):
             return upsample_argmax(logits, size)
         return upsample_argmax(logits, target)[: size[0], : size[1]]

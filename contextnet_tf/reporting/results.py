@@ -15,6 +15,7 @@ import numpy as np
 
 from contextnet_tf import files
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import available_cores
 
 FILE_NAME = "result.json"
 
@@ -112,7 +113,7 @@ def environment() -> dict[str, Any]:
         "versions": _versions(),
         "machine": {
             "processor": _processor(),
-            "cores": _usable_cores(),
+            "cores": available_cores(),
             "memory_gib": _memory_gib(),
             "system": f"{platform.system()} {platform.release()}",
         },
@@ -164,12 +165,6 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory_gib() -> float | None:

@@ -72,8 +72,8 @@ def test_the_number_of_classes_of_a_labels_file_is_in_its_metadata(labels_file):
 
 def test_labels_are_fitted_back_as_pictures_are():
     labels = np.arange(8, dtype=np.uint8).reshape(2, 4)
-    assert fit_labels(labels, (1, 3), multiple=2).tolist() == [[0, 1, 2]]
-    assert fit_labels(labels, (4, 8), multiple=2)[::2, ::2].tolist() == labels.tolist()
+    assert fit_labels(labels, (1, 3), limit=1).tolist() == [[0, 1, 2]]
+    assert fit_labels(labels, (4, 8), limit=1)[::2, ::2].tolist() == labels.tolist()
 
 
 def test_labels_of_another_size_are_refused(tmp_path):
