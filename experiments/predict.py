@@ -1,22 +1,31 @@
-"""Segments pictures with an exported file: class colours over each picture, and its labels as a PNG.
+"""Segments pictures and videos with an exported file: class colours over each picture, and its labels as a PNG.
 
   python -m experiments.predict --checkpoint=runs/camvid/export/model.tflite --input=PICTURE --output_dir=DIR
+  python -m experiments.predict --checkpoint=runs/camvid --input=drive.mp4 --output_dir=DIR
+  python -m experiments.predict --checkpoint=runs/camvid --input=0 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --split=val --output_dir=runs/camvid
 
---input takes a picture, a folder of pictures or a quoted pattern such as 'frames/*.png'. Without it, the
-pictures of a data set are segmented: the one that the file was exported for, or --dataset. Then the mean IoU
-is reported too, and both go into the section "runtime" of result.json in --output_dir.
+--input takes a picture, a folder of pictures, a quoted pattern such as 'frames/*.png', a video file, or the number
+of a camera, which Ctrl-C or --max_frames ends. Without it, the pictures of a data set are segmented: the one that
+the file was exported for, or --dataset. Then the mean IoU is reported too, and both go into the section "runtime"
+of result.json in --output_dir.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, one 8-bit value a pixel) into
---output_dir. Frames a second count from the picture in memory to its labels in memory (section 3.1 of the
-paper), after one frame of warm-up; reading and writing files do not count.
+--output_dir; of a video predictions/NAME_overlay.mp4. Of a video that breaks off nothing is kept, of a camera that
+is lost what it had shown.
+
+With --workers=1 frames a second count from the picture in memory to its labels in memory (section 3.1 of the
+paper), after one frame of warm-up; reading and writing files do not count. With more, several frames are under way
+at once, and the whole job counts, reading and writing too.
 """
 
-import glob
+import collections
+import contextlib
+import itertools
 import pathlib
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,24 +34,33 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.colours import overlay
-from contextnet_tf.datasets.sources import PICTURE_SUFFIXES, check_files, read_example, read_image
+from contextnet_tf.datasets.video import Video, video_writer
 from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.deployment.fitting import FITS
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import make_folder, write_png
+from contextnet_tf.machine import available_cores
 from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
-from experiments import program
+from experiments import inputs, program
 
-flags.DEFINE_string("input", None, "Picture, folder of pictures, or quoted pattern. Default: the data set's.")
-flags.DEFINE_enum("engine", "litert", list(ENGINES), "What runs it. tensorflow takes .keras files and SavedModel folders, the others .tflite files.")
+flags.DEFINE_string(
+    "input", None, "Picture, folder, quoted pattern, video, or number of a camera. Default: the data set's pictures."
+)
+flags.DEFINE_enum(
+    "engine", "litert", list(ENGINES), "What runs it. tensorflow takes .keras files and SavedModels, the others .tflite."
+)
 flags.DEFINE_integer(
     "threads", None, "Threads of the engine. Default: 1; for tensorflow its own choice.", lower_bound=1
 )
+flags.DEFINE_integer(
+    "workers", None, "Pictures that are segmented at once. Default: 1; for a video as many as there are cores.",
+    lower_bound=1,
+)
+flags.DEFINE_enum("fit", "auto", FITS, "How pictures of another size are brought to the file's: see Segmenter.")
+flags.DEFINE_integer("max_frames", None, "End after so many pictures or frames.", lower_bound=1)
 program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
-
-# A picture's name, the picture uint8 [H, W, 3] RGB, and its train ids uint8 [H, W] where they are known.
-Item = tuple[str, np.ndarray, np.ndarray | None]
 
 
 def run(
@@ -55,6 +73,9 @@ def run(
     output_dir: str,
     engine: str = "litert",
     threads: int | None = None,
+    workers: int | None = None,
+    fit: str = "auto",
+    max_frames: int | None = None,
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -63,41 +84,130 @@ def run(
     `dataset`, `data_dir` and `definition` None: those that the file's metadata or a run's result.json name.
     """
     threads = threads or (None if engine == "tensorflow" else 1)
-    segmenter = Segmenter(_exported_file(checkpoint, engine), num_threads=threads, engine=engine)
+    segmenter = Segmenter(_exported_file(checkpoint, engine), num_threads=threads, engine=engine, fit=fit)
     description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, definition)
-    count, items = (
-        _listed_items(input) if input else _split_items(description, data_dir or recorded_dir, split)
-    )
-    folder = make_folder(pathlib.Path(output_dir) / "predictions")
+    video = inputs.opened_video(input) if input else None
+    folder = pathlib.Path(output_dir) / "predictions"
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
-    milliseconds, sizes = [], []
-    bar = tqdm.tqdm(items, total=count, desc="segmenting", unit="picture", dynamic_ncols=True)
-    for name, image, truth in bar:
-        if not milliseconds:
-            segmenter.segment(image)  # warm-up
-        start = time.perf_counter()
-        labels = segmenter.segment(image)
-        milliseconds.append(1000 * (time.perf_counter() - start))
-        sizes.append(list(image.shape[:2]))
-        if truth is not None:
-            matrix.update(truth, labels)
-        write_png(folder / f"{name}_labels.png", labels)
-        write_png(folder / f"{name}_overlay.png", overlay(image, labels, description.palette)[..., ::-1])
-    median = statistics.median(milliseconds)
+    if video:
+        workers = workers or max(1, available_cores() // (threads or 1))
+        pace = _Pace(segmenter, workers)
+        _segment_video(video, pace, description, make_folder(folder), max_frames)
+    else:
+        pace = _Pace(segmenter, workers or 1)
+        count, items = (
+            inputs.named_pictures(input)
+            if input
+            else inputs.split_pictures(description, data_dir or recorded_dir, split)
+        )
+        count = min(count, max_frames or count)
+        bar = tqdm.tqdm(total=count, desc="segmenting", unit="picture", dynamic_ncols=True)
+        _segment_pictures(itertools.islice(items, count), pace, description, make_folder(folder), matrix, bar)
     section = {
         "engine": engine,
         "threads": threads,
-        "size": statistics.mode(map(tuple, sizes)),
-        "pictures": count,
-        "milliseconds_median": median,
-        "milliseconds_spread": np.percentile(milliseconds, (10, 90)).tolist(),
-        "frames_per_second": 1000 / median,
+        **pace.section(),
         "mean_iou": matrix.mean_iou() if matrix.counts.any() else None,
     }
     if not input:
         used = (given_flags or {}) | {"dataset": description.name}
         update_results(output_dir, runtime=section, flags={"predict": used})
     return section
+
+
+class _Pace:
+    """Labels items one by one or several at once, and remembers how fast."""
+
+    def __init__(self, segmenter: Segmenter, workers: int):
+        self._segmenter, self._workers = segmenter, workers
+        self._milliseconds, self._sizes = [], []
+
+    def labelled(self, items: Iterable[inputs.Item]) -> Iterator[tuple[inputs.Item, np.ndarray]]:
+        """Each item with its labels uint8 [H, W], in order."""
+        items = iter(items)
+        first = next(items)
+        warm_up = [first.image] * self._workers
+        collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
+        each = self._one_by_one if self._workers == 1 else self._several_at_once
+        for item, labels in each(itertools.chain([first], items)):
+            self._sizes.append(labels.shape)
+            yield item, labels
+
+    def _one_by_one(self, items: Iterator[inputs.Item]) -> Iterator[tuple[inputs.Item, np.ndarray]]:
+        for item in items:
+            start = time.perf_counter()
+            labels = self._segmenter.segment(item.image)
+            self._milliseconds.append(1000 * (time.perf_counter() - start))
+            yield item, labels
+
+    def _several_at_once(self, items: Iterator[inputs.Item]) -> Iterator[tuple[inputs.Item, np.ndarray]]:
+        under_way = collections.deque()
+
+        def frames() -> Iterator[np.ndarray]:
+            for item in items:
+                under_way.append(item)
+                yield item.image
+
+        start = time.perf_counter()
+        for labels in self._segmenter.stream(frames(), workers=self._workers):
+            yield under_way.popleft(), labels
+            now = time.perf_counter()
+            self._milliseconds.append(1000 * (now - start))
+            start = now
+
+    def section(self) -> dict[str, Any]:
+        """The part of the section "runtime" that says how fast; the time of one picture only where it was alone."""
+        alone = self._workers == 1
+        typical = statistics.median if alone else statistics.mean
+        return {
+            "workers": self._workers,
+            "size": statistics.mode(self._sizes),
+            "pictures": len(self._sizes),
+            "milliseconds_median": statistics.median(self._milliseconds) if alone else None,
+            "milliseconds_spread": np.percentile(self._milliseconds, (10, 90)).tolist() if alone else None,
+            "frames_per_second": 1000 / typical(self._milliseconds),
+        }
+
+
+def _segment_pictures(
+    items: Iterable[inputs.Item],
+    pace: _Pace,
+    dataset: Dataset,
+    folder: pathlib.Path,
+    matrix: ConfusionMatrix,
+    bar: tqdm.tqdm,
+) -> None:
+    with bar:
+        for item, labels in pace.labelled(items):
+            if item.truth is not None:
+                matrix.update(item.truth, labels)
+            write_png(folder / f"{item.name}_labels.png", labels)
+            write_png(folder / f"{item.name}_overlay.png", overlay(item.image, labels, dataset.palette)[..., ::-1])
+            bar.update()
+
+
+def _segment_video(
+    video: Video, pace: _Pace, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
+) -> None:
+    """Writes the overlay video. A camera's is kept however it ends, and an error is raised afterwards."""
+    items = (inputs.Item(video.name, frame) for frame in itertools.islice(video.frames(), max_frames))
+    count = max_frames if video.num_frames is None else min(video.num_frames, max_frames or video.num_frames)
+    lost = None
+    with (
+        contextlib.closing(video),
+        video_writer(folder / f"{video.name}_overlay.mp4", video.frames_per_second) as write,
+        tqdm.tqdm(total=count, desc="segmenting", unit="frame", dynamic_ncols=True) as bar,
+    ):
+        try:
+            for item, labels in pace.labelled(items):
+                write(overlay(item.image, labels, dataset.palette))
+                bar.update()
+        except (KeyboardInterrupt, InputError) as error:
+            if not video.is_live or not bar.n:
+                raise
+            lost = error if isinstance(error, InputError) else None
+    if lost:
+        raise lost
 
 
 def _exported_file(checkpoint: str, engine: str) -> str | pathlib.Path:
@@ -130,43 +240,6 @@ def _dataset(
     return description, data_dir
 
 
-def _split_items(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
-    examples = program.list_examples(dataset, data_dir, split)
-    check_files(examples)
-    return len(examples), (
-        (example.name, *read_example(example, dataset))
-        if example.label_path
-        else (example.name, read_image(example.image_path), None)
-        for example in examples
-    )
-
-
-def _listed_items(pattern: str) -> tuple[int, Iterator[Item]]:
-    paths = _pictures(pattern)
-    names = {}
-    for path in paths:
-        if path.stem in names:
-            raise InputError(f"{path}: has the name of {names[path.stem]}; segment them one folder at a time")
-        names[path.stem] = path
-    return len(paths), ((path.stem, read_image(path), None) for path in paths)
-
-
-def _pictures(pattern: str) -> list[pathlib.Path]:
-    """The pictures that --input means, sorted.
-
-    Raises:
-      InputError: there are none.
-    """
-    path = pathlib.Path(pattern)
-    if path.is_file():
-        return [path]
-    found = path.iterdir() if path.is_dir() else map(pathlib.Path, glob.glob(pattern, recursive=True))
-    pictures = sorted(x for x in found if x.is_file() and x.suffix.lower() in PICTURE_SUFFIXES)
-    if not pictures:
-        raise InputError(f"{pattern}: no pictures found; name a picture, a folder or a quoted pattern")
-    return pictures
-
-
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
@@ -181,18 +254,26 @@ def main(argv: Sequence[str]) -> None:
         output_dir=output_dir,
         engine=values.engine,
         threads=values.threads,
+        workers=values.workers,
+        fit=values.fit,
+        max_frames=values.max_frames,
         definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
-    low, high = section["milliseconds_spread"]
-    print(
-        f"{section['pictures']} pictures: {section['frames_per_second']:.1f} frames a second, "
-        f"{section['milliseconds_median']:.1f} ms a picture ({low:.1f} to {high:.1f}), "
-        f"{section['engine']}, {section['threads'] or 'any number of'} thread(s)"
-    )
+    print(_summary(section))
     if section["mean_iou"] is not None:
         print(f"mean IoU of the exported file: {100 * section['mean_iou']:.2f} %")
-    print(f"overlays and labels: {output_dir}/predictions")
+    print(f"written: {output_dir}/predictions")
+
+
+def _summary(section: dict[str, Any]) -> str:
+    words = [f"{section['pictures']} pictures: {section['frames_per_second']:.1f} frames a second"]
+    if section["milliseconds_median"] is not None:
+        low, high = section["milliseconds_spread"]
+        words.append(f"{section['milliseconds_median']:.1f} ms a picture ({low:.1f} to {high:.1f})")
+    else:
+        words.append(f"{section['workers']} at once, with reading and writing")
+    return ", ".join([*words, section["engine"], f"{section['threads'] or 'any number of'} thread(s)"])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,26 @@
 """The programs export and predict on an untrained network and two small pictures."""
 
+import itertools
 import json
+import re
 
 import cv2
 import keras
 import numpy as np
 import pytest
 
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.colours import overlay
+from contextnet_tf.datasets.video import Video
 from contextnet_tf.deployment.agreement import Agreement
+from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.results import read_results, update_results
-from experiments import export, predict
+from experiments import export, inputs, predict
 from tiny_network import write_tiny_network
+from videos import frames_of, grey_frame, write_cut_video, write_video
 
 
 @pytest.fixture(scope="module")
@@ -157,8 +164,8 @@ def test_predict_lays_the_class_colours_over_a_picture(exported_dir, tmp_path):
     assert not (tmp_path / "out" / "result.json").exists()
     folder = tmp_path / "out" / "predictions"
     labels = cv2.imread(str(folder / "frame_labels.png"), cv2.IMREAD_UNCHANGED)
-    overlay = cv2.imread(str(folder / "frame_overlay.png"))
-    assert labels.shape == (50, 70) and overlay.shape == (50, 70, 3)
+    shown = cv2.imread(str(folder / "frame_overlay.png"))
+    assert labels.shape == (50, 70) and shown.shape == (50, 70, 3)
     label = int(labels[20, 30])
     # CamVid's colours by train id, RGB; half of each and half of the picture.
     colours = [
@@ -167,7 +174,7 @@ def test_predict_lays_the_class_colours_over_a_picture(exported_dir, tmp_path):
     ]  # fmt: skip
     red, green, blue = colours[label]
     expected = [(200 + blue) // 2, (100 + green) // 2, red // 2]
-    assert overlay[20, 30].tolist() == expected
+    assert shown[20, 30].tolist() == expected
 
 
 def test_predict_takes_folders_and_patterns(exported_dir, tmp_path):
@@ -184,6 +191,88 @@ def test_predict_takes_folders_and_patterns(exported_dir, tmp_path):
 
     assert predicted(str(folder)) == ["a_labels.png", "b_labels.png", "c_labels.png"]
     assert predicted(f"{folder}/*.png") == ["a_labels.png", "c_labels.png"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_predict_lays_the_class_colours_over_a_video(call, exported_dir, tmp_path, workers):
+    write_video(tmp_path / "drive.avi", [grey_frame(40 * i) for i in range(6)])
+    called = call(
+        predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/drive.avi", f"--workers={workers}",
+        f"--output_dir={tmp_path}/out",
+    )  # fmt: skip
+    assert called.status == 0
+    assert "6 pictures: " in called.out and "frames a second" in called.out
+    assert [x.name for x in (tmp_path / "out" / "predictions").iterdir()] == ["drive_overlay.mp4"]
+    frames = frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")
+    segmenter = Segmenter(exported_dir / "export" / "model.tflite")
+    for frame, source in zip(frames, frames_of(tmp_path / "drive.avi"), strict=True):
+        image = np.ascontiguousarray(source[..., ::-1])
+        expected = overlay(image, segmenter.segment(image), get_dataset("camvid").palette)
+        # The frame before or after differs by twenty; what compression changes is less.
+        assert np.abs(frame[..., ::-1] - expected.astype(float)).mean() < 8
+
+
+def test_predict_ends_a_video_where_asked(exported_dir, tmp_path):
+    write_video(tmp_path / "drive.avi", [grey_frame(20 * i) for i in range(6)])
+    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "max_frames": 4}
+    section = predict.run(input=str(tmp_path / "drive.avi"), **settings)
+    assert section["pictures"] == 4
+    assert len(frames_of(tmp_path / "predictions" / "drive_overlay.mp4")) == 4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_predict_keeps_nothing_of_a_video_that_breaks_off(call, exported_dir, tmp_path, workers):
+    write_cut_video(tmp_path / "cut.mkv")
+    called = call(
+        predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/cut.mkv", f"--workers={workers}",
+        f"--output_dir={tmp_path}/out",
+    )  # fmt: skip
+    assert (called.status, called.out) == (1, "")
+    assert re.search(r"^error: \S*cut.mkv: breaks off after frame \d of 12; repair it, or use", called.err, re.M)
+    assert list((tmp_path / "out" / "predictions").iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), InputError("camera 0: gives no more frames after 5")])
+def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch, end):
+    write_video(tmp_path / "live.avi", [grey_frame(20 * i) for i in range(6)])
+
+    class Camera(Video):
+        """No machine that runs tests has one: a file that is read as a camera would be, until `end`."""
+
+        def frames(self):
+            self.is_live = True
+            yield from itertools.islice(super().frames(), 5)
+            raise end
+
+    monkeypatch.setattr(inputs, "opened_video", lambda name: Camera(tmp_path / "live.avi"))
+    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "input": "0", "workers": 1}
+    if isinstance(end, InputError):
+        with pytest.raises(InputError, match="camera 0: gives no more frames after 5"):
+            predict.run(**settings)
+    else:
+        assert predict.run(**settings)["pictures"] == 5
+    assert len(frames_of(tmp_path / "predictions" / "live_overlay.mp4")) == 5
+
+
+def test_several_pictures_at_once_are_the_same_pictures(exported_dir, camvid_dir, tmp_path):
+    settings = {"checkpoint": str(exported_dir), "data_dir": str(camvid_dir)}
+    one = predict.run(output_dir=str(tmp_path / "one"), **settings)
+    two = predict.run(output_dir=str(tmp_path / "two"), workers=2, **settings)
+    assert (one["workers"], two["workers"], two["milliseconds_median"]) == (1, 2, None)
+    assert two["frames_per_second"] > 0 and two["mean_iou"] == one["mean_iou"]
+    for path in (tmp_path / "one" / "predictions").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / "predictions" / path.name).read_bytes()
+
+
+def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_path):
+    settings = {"checkpoint": str(network_file), "dataset": "camvid", "size": (64, 96)}
+    export.run(output_dir=str(tmp_path), formats=("saved_model",), **settings)
+    section = predict.run(
+        checkpoint=str(tmp_path / "export" / "saved_model"), data_dir=str(camvid_dir), engine="tensorflow",
+        output_dir=str(tmp_path / "out"),
+    )  # fmt: skip
+    of_tflite = predict.run(checkpoint=str(exported_dir), data_dir=str(camvid_dir), output_dir=str(tmp_path / "tflite"))
+    assert section["mean_iou"] == pytest.approx(of_tflite["mean_iou"], abs=0.01)
 
 
 def test_predict_with_the_network_itself(run_dir, tmp_path):
@@ -206,6 +295,11 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
         cv2.imwrite(str(tmp_path / folder / "frame.png"), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match="two/frame.png: has the name of .*one/frame.png"):
         predict.run(input=f"{tmp_path}/*/frame.png", **settings)
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(InputError, match="text.mp4: is no picture and no video that can be read"):
+        predict.run(input=str(tmp_path / "text.mp4"), **settings)
+    with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected"):
+        predict.run(input="97", **settings)
     with pytest.raises(InputError, match="'cityscapes' has 19"):
         predict.run(input=str(tmp_path), dataset="cityscapes", **settings)
     with pytest.raises(InputError, match="holds no export/model.tflite; run experiments.export first"):

@@ -1,0 +1,130 @@
+"""Frames of a video file or of a camera, and a video made of frames."""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import replacing_file
+
+_USUAL_RATE = 25.0  # frames a second where a camera does not say
+
+
+class Video:
+    """A video file or a camera, opened to be read once.
+
+    Attributes:
+      name: the file's name, or "camera0".
+      is_live: whether it is a camera, which has no end.
+      frames_per_second: as the file or the camera says.
+      num_frames: how many the file says that it holds; None where it does not say, and for a camera.
+    """
+
+    def __init__(self, source: str | os.PathLike | int):
+        """Opens the file, or the camera of that number.
+
+        Raises:
+          InputError: the file is missing or holds no video that OpenCV can read; or there is no such camera.
+        """
+        self.is_live = isinstance(source, int)
+        self._source = f"camera {source}" if self.is_live else str(source)
+        self.name = f"camera{source}" if self.is_live else pathlib.Path(source).stem
+        if not self.is_live and not pathlib.Path(source).is_file():
+            raise InputError(f"{source}: is not a file; name a video, or a camera by its number")
+        with _quiet():
+            self._capture = cv2.VideoCapture(source if self.is_live else str(source))
+        if not self._capture.isOpened():
+            raise InputError(
+                f"{self._source}: cannot be opened; is it connected, and used by no other program?"
+                if self.is_live
+                else f"{self._source}: is no picture and no video that can be read, or is cut off"
+            )
+        rate, count = (self._capture.get(x) for x in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
+        self.frames_per_second = rate if 0 < rate < 1000 else _USUAL_RATE
+        self.num_frames = int(count) if count > 0 and not self.is_live else None
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames in order, uint8 [H, W, 3] RGB; of a camera without end.
+
+        Raises:
+          InputError: the video breaks off, after the frames before that; it holds none; or the camera is gone.
+        """
+        count, seconds = 0, 0.0
+        with contextlib.closing(self):
+            while True:
+                whole, frame = self._capture.read()
+                if not whole:
+                    break
+                count, seconds = count + 1, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        if self.is_live:
+            raise InputError(f"{self._source}: gives no more frames after {count}; is it still connected?")
+        if not count:
+            raise InputError(f"{self._source}: holds no frame that can be read")
+        if self._breaks_off(count, seconds):
+            raise InputError(
+                f"{self._source}: breaks off after frame {count} of {self.num_frames}; repair it, or use the first "
+                f"{count} frames alone"
+            )
+
+    def close(self) -> None:
+        """Lets go of the file or the camera; closing twice does no harm."""
+        self._capture.release()
+
+    def _breaks_off(self, count: int, seconds: float) -> bool:
+        # Some files say only how long they are, and OpenCV guesses the number of frames. So the time of the last
+        # frame must be too early as well, by more than rounding can explain.
+        if self.num_frames is None:
+            return False
+        missing = self.num_frames / self.frames_per_second - seconds
+        return count < self.num_frames and missing > 2 / self.frames_per_second
+
+
+@contextlib.contextmanager
+def video_writer(path: str | os.PathLike, frames_per_second: float) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yields a function that adds a frame uint8 [H, W, 3] RGB to the video `path`, MPEG-4 in an .mp4 file.
+
+    All frames have the size of the first; of an odd size the last row or column is left out, which the format
+    cannot hold. On an exception there is no file, and whatever stood at `path` stays.
+
+    Raises:
+      InputError: the file cannot be written, or no frame was added.
+    """
+    writers = []
+
+    def add(frame: np.ndarray) -> None:
+        if not writers:
+            writers.append(_writer(temporary, frames_per_second, frame.shape[:2]))
+            if not writers[0].isOpened():
+                raise InputError(f"{path}: cannot be written as a video")
+        writers[0].write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+
+    with replacing_file(path) as temporary:
+        try:
+            yield add
+        finally:
+            for writer in writers:
+                writer.release()
+        if not writers:
+            raise InputError(f"{path}: no frame to write")
+
+
+def _writer(path: pathlib.Path, frames_per_second: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    with _quiet():
+        return cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), frames_per_second, size[::-1])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps OpenCV and FFmpeg from writing to standard error what the caller says in one line."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
