@@ -48,6 +48,7 @@ def test_what_cannot_be_opened(tmp_path, capfd):
         Video(tmp_path / "cut.mp4")
     with pytest.raises(InputError, match="absent.mp4: is not a file; name a video, or a camera by its number"):
         Video(tmp_path / "absent.mp4")
+    capfd.readouterr()
     with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected, and used by no other program?"):
         Video(97)
     assert capfd.readouterr().err == ""  # the one line is ours
