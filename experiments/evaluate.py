@@ -7,8 +7,8 @@ for Cityscapes val (500 pictures) on two cores.
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
 
---checkpoint may also be an exported .tflite file, which LiteRT runs as `Segmenter` does; `compare_precision`
-measures all files of a run side by side. The data set is the one that the run was trained on, unless --dataset and
+--checkpoint may also be an exported .tflite file or SavedModel folder, which `Segmenter` runs; `compare_precision`
+measures all .tflite files of a run side by side. The data set is the one that the run was trained on, unless --dataset and
 --data_dir name another. Prints the table and writes it into result.json of --output_dir.
 """
 
@@ -26,6 +26,7 @@ from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.deployment.engines.tensorflow import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
@@ -54,7 +55,7 @@ def run(
     in the folder above an exported file's.
     """
     path = pathlib.Path(checkpoint)
-    run_dirs = [path.parent, path.parent.parent] if path.suffix == ".tflite" else [network_path(checkpoint).parent]
+    run_dirs = [path.parent, path.parent.parent] if _is_exported(path) else [network_path(checkpoint).parent]
     dataset, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
     if dataset is None:
         raise InputError(f"{checkpoint}: no result.json beside it names a data set; say --dataset=...")
@@ -75,12 +76,14 @@ def run(
 
 
 def segmentation_of_file(path: str | os.PathLike, description: Dataset) -> Callable[[tf.Tensor], np.ndarray]:
-    """An exported file, on all cores, as a function uint8 [H, W, 3] -> train ids uint8 [H, W].
+    """An exported file or SavedModel folder, on all cores, as a function uint8 [H, W, 3] -> train ids uint8 [H, W].
 
     Raises:
       InputError: the file is missing or of another kind, or tells another number of classes apart.
     """
-    segmenter = Segmenter(path, num_threads=os.cpu_count())
+    segmenter = (
+        Segmenter(path, engine="tensorflow") if is_saved_model(path) else Segmenter(path, num_threads=os.cpu_count())
+    )
     if segmenter.num_classes != description.num_classes:
         raise InputError(
             f"{path}: tells {segmenter.num_classes} classes apart, data set {description.name!r} has "
@@ -93,10 +96,14 @@ def _segmentation(
     checkpoint: str, model: str | None, description: Dataset
 ) -> tuple[keras.Model | Callable[[tf.Tensor], np.ndarray], str]:
     """The network or exported file, and the name of the file that it was loaded from."""
-    if pathlib.Path(checkpoint).suffix == ".tflite":
+    if _is_exported(pathlib.Path(checkpoint)):
         return segmentation_of_file(checkpoint, description), pathlib.Path(checkpoint).name
     network = load_network(checkpoint, model=model, num_classes=description.num_classes)
     return network, network_path(checkpoint).name
+
+
+def _is_exported(path: pathlib.Path) -> bool:
+    return path.suffix == ".tflite" or is_saved_model(path)
 
 
 def table(report: Report) -> str:

@@ -41,7 +41,6 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import make_folder, write_png
-from contextnet_tf.machine import available_cores
 from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
 from experiments import inputs, program
 
@@ -90,8 +89,7 @@ def run(
     folder = pathlib.Path(output_dir) / "predictions"
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
     if video:
-        workers = workers or max(1, available_cores() // (threads or 1))
-        pace = _Pace(segmenter, workers)
+        pace = _Pace(segmenter, workers or segmenter.workers)
         _segment_video(video, pace, description, make_folder(folder), max_frames)
     else:
         pace = _Pace(segmenter, workers or 1)

@@ -40,7 +40,7 @@ flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.
 flags.DEFINE_string("model", None, "Name of the network, for example cn14. Default: cn14, or the checkpoint's own.")
 flags.DEFINE_string(
     "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken); "
-    "for evaluate and predict also an exported .tflite file."
+    "for evaluate and predict also an exported .tflite file or SavedModel folder."
 )
 
 # From here on this module declares flags in the name of the program that imports it.

@@ -30,6 +30,7 @@ class Segmenter:
       size: (height, width) that pictures are fitted to, None where any is taken.
       num_classes: number of classes; the labels are 0 to num_classes - 1.
       metadata: what stands beside the file: classes, colours, data set and more; may be empty.
+      workers: how many a stream has: as many as find cores for the threads that the engine gives a picture.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Segmenter:
         Args:
           path_or_model: for the engine "tensorflow" a Keras network, a .keras file, the folder of a run or a
             SavedModel folder; for the others the path of a .tflite file.
-          num_threads: threads that the engine may use; None leaves it to the engine.
+          num_threads: threads that the engine gives a picture; None is one for "litert", all cores for the others.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
             "openvino-float32", both with the extra [openvino].
           fit: how pictures of another size are brought to the file's. "resize"; "pad", which takes no larger
@@ -60,10 +61,10 @@ class Segmenter:
         self._engine = ENGINES[engine](path_or_model, num_threads)
         self._twins, self._twins_lock = [self._engine], threading.Lock()
         self._most_padding = most_padding(fit, self._engine.size_multiple)
-        self._num_threads = num_threads
         self.size = self._engine.size
         self.num_classes = self._engine.num_classes
         self.metadata = self._engine.metadata
+        self.workers = max(1, available_cores() // self._engine.num_threads)
 
     def segment(self, image: np.ndarray) -> np.ndarray:
         """One picture uint8 [H, W, 3] RGB of any size -> train ids uint8 [H, W].
@@ -85,8 +86,8 @@ class Segmenter:
         raised in the place of that frame's labels and ends the stream; closing the stream early waits for the
         frames that are being labelled and drops the one behind them.
 
-        `workers` None: as many as find `num_threads` (of None: one) cores each. Each takes as much memory for the
-        features of a frame as the first; the file is held once. They are kept for the next stream.
+        `workers` None: the attribute's number. They hold the file once, and each the features of its own frame;
+        their engines are kept for the next stream.
 
         Raises:
           InputError: a frame is not uint8 with three channels and at least one pixel, or too large to be padded; or
@@ -96,7 +97,7 @@ class Segmenter:
             raise InputError(f"workers = {workers}: it must be 1 or more, or None")
         if not pipelined:
             return (self.segment(frame) for frame in frames)
-        return self._pipelined(frames, workers or max(1, available_cores() // (self._num_threads or 1)))
+        return self._pipelined(frames, workers or self.workers)
 
     def _pipelined(self, frames: Iterable[np.ndarray], workers: int) -> Iterator[np.ndarray]:
         with self._twins_lock:

@@ -1,5 +1,6 @@
 """Every engine on the same network: the same labels, the same refusals, and twins that work at once."""
 
+import os
 import shutil
 import sys
 import threading
@@ -64,6 +65,8 @@ def test_float32_gives_the_labels_of_the_dense_network(exported, dense, engine, 
     assert len(np.unique(labels)) > 1
     assert (labels == dense).mean() > 0.999  # but for ties up to rounding
     assert segmenter.num_classes == 19
+    cores = len(os.sched_getaffinity(0))
+    assert segmenter.workers == (1 if engine == "tensorflow" else cores)
     if file != "network.keras":
         assert (segmenter.size, segmenter.metadata["model"]) == ((64, 96), "cn14")
 

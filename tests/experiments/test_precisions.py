@@ -101,6 +101,10 @@ def test_evaluate_measures_an_exported_file(called, call, run_dir, camvid_dir, t
     shown = call(evaluate, f"--checkpoint={file}", f"--output_dir={tmp_path / 'a'}")
     network = call(evaluate, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'b'}")
     assert shown.status == 0 and shown.out == network.out
+    called(export, "--format=saved_model")
+    folder = run_dir / "export" / "saved_model"
+    assert call(evaluate, f"--checkpoint={folder}", f"--output_dir={tmp_path / 'd'}").out == network.out
+    assert read_results(tmp_path / "d")["evaluation"]["checkpoint"] == "saved_model"
     assert read_results(tmp_path / "a")["evaluation"]["checkpoint"] == "model.tflite"
     other = call(evaluate, f"--checkpoint={file}", "--dataset=streets", f"--output_dir={tmp_path / 'c'}")
     refused(other, "model.tflite: tells 11 classes apart, data set 'streets' has 19")

@@ -18,12 +18,14 @@ class Engine(Protocol):
       size_multiple: what the network needs height and width to be divisible by.
       num_classes: number of classes C.
       metadata: what is known of the network, see `describe`; may be empty.
+      num_threads: how many threads one picture is given.
     """
 
     size: tuple[int, int] | None
     size_multiple: int
     num_classes: int
     metadata: dict[str, Any]
+    num_threads: int
 
     def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The (height, width) to which a picture of `size` must be brought."""

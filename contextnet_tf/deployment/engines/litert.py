@@ -18,12 +18,12 @@ class LiteRTEngine:
     """
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None):
-        """Loads the file; `num_threads` None leaves their number to LiteRT.
+        """Loads the file; `num_threads` None is one, as LiteRT has it.
 
         Raises:
           InputError: the file is missing, damaged, or of another kind.
         """
-        self._file, self._num_threads = read_tflite(path), num_threads
+        self._file, self.num_threads = read_tflite(path), num_threads or 1
         self.size, self.size_multiple = self._file.size, self._file.size_multiple
         self.num_classes, self.metadata = self._file.num_classes, self._file.metadata
         try:
@@ -32,7 +32,7 @@ class LiteRTEngine:
             raise unusable(path, error) from None
 
     def _start(self) -> None:
-        self._interpreter = Interpreter(model_content=self._file.content, num_threads=self._num_threads)
+        self._interpreter = Interpreter(model_content=self._file.content, num_threads=self.num_threads)
         self._interpreter.allocate_tensors()
         self._picture = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from contextnet_tf.deployment.engines.tflite_file import read_tflite, unusable
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import available_cores
 
 try:
     import openvino
@@ -24,7 +25,7 @@ class OpenVINOEngine:
     """
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None, precision: str | None = None):
-        """Loads the file; `num_threads` None leaves their number to OpenVINO, `precision` None its own choice.
+        """Loads the file; `num_threads` None takes all cores, `precision` None OpenVINO's own choice.
 
         Raises:
           InputError: the file is missing, damaged, or of another kind.
@@ -32,9 +33,12 @@ class OpenVINOEngine:
         self._file = read_tflite(path)
         self.size, self.size_multiple = self._file.size, self._file.size_multiple
         self.num_classes, self.metadata = self._file.num_classes, self._file.metadata
-        self._settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}  # twins would share a core
-        if num_threads is not None:
-            self._settings["INFERENCE_NUM_THREADS"] = num_threads
+        self.num_threads = num_threads or available_cores()
+        self._settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": self.num_threads,
+            "ENABLE_CPU_PINNING": False,  # twins would share a core
+        }
         if precision is not None:
             self._settings["INFERENCE_PRECISION_HINT"] = precision
         try:

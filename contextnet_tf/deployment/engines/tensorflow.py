@@ -11,6 +11,7 @@ import tensorflow as tf
 from contextnet_tf.deployment.metadata import read_metadata
 from contextnet_tf.deployment.network import logits_network
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
@@ -18,8 +19,8 @@ from contextnet_tf.models.sizes import padded_size, size_multiple
 class KerasEngine:
     """A Keras network, or the .keras file or run folder that holds one. Threads may use it at once."""
 
-    def __init__(self, model: Any):
-        """Takes the network.
+    def __init__(self, model: Any, num_threads: int):
+        """Takes the network; `num_threads` are set already.
 
         Raises:
           InputError: the file is missing, damaged or no network; or the object is no network.
@@ -35,7 +36,7 @@ class KerasEngine:
         def run(picture: tf.Tensor) -> tf.Tensor:
             return network(tf.cast(picture, tf.float32)[tf.newaxis] / 255.0, training=False)[0]
 
-        self._run = run
+        self._run, self.num_threads = run, num_threads
         size = tuple(model.input_shape[1:3])
         self.size = None if None in size else size
         self.size_multiple = size_multiple(model)
@@ -58,8 +59,8 @@ class KerasEngine:
 class SavedModelEngine:
     """The folder that `export_saved_model` writes; its logits are of the picture's size. Threads may use it at once."""
 
-    def __init__(self, path: str | os.PathLike):
-        """Loads the folder.
+    def __init__(self, path: str | os.PathLike, num_threads: int):
+        """Loads the folder; `num_threads` are set already.
 
         Raises:
           InputError: it is damaged, or has no signature "logits" from uint8 [B, H, W, 3] to float32 [B, H, W, C].
@@ -75,7 +76,7 @@ class SavedModelEngine:
         if not logits:
             raise InputError(f"{path}: has no signature from a picture to logits; name a folder that the export wrote")
         self.size, self.num_classes = tuple(picture[1:3]), logits[3]
-        self.metadata = read_metadata(path)
+        self.metadata, self.num_threads = read_metadata(path), num_threads
         self.size_multiple = self.metadata.get("picture", {}).get("size_multiple", 1)
 
     def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -102,9 +103,15 @@ def tensorflow_engine(source: Any, num_threads: int | None = None) -> KerasEngin
     """
     if num_threads is not None:
         _set_threads(num_threads)
-    if isinstance(source, str | os.PathLike) and (pathlib.Path(source) / "saved_model.pb").is_file():
-        return SavedModelEngine(source)
-    return KerasEngine(source)
+    num_threads = num_threads or available_cores()
+    if isinstance(source, str | os.PathLike) and is_saved_model(source):
+        return SavedModelEngine(source, num_threads)
+    return KerasEngine(source, num_threads)
+
+
+def is_saved_model(path: str | os.PathLike) -> bool:
+    """Whether `path` is a SavedModel folder."""
+    return (pathlib.Path(path) / "saved_model.pb").is_file()
 
 
 def _ends(function: Any) -> tuple[list[int] | None, list[int] | None]:
