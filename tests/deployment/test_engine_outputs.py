@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.fitting import fit_labels
 from contextnet_tf.deployment.segmenter import Segmenter
@@ -27,8 +28,9 @@ def labels_file(tmp_path):
     return path
 
 
+@pytest.mark.parametrize("engine", ["litert", "openvino", "openvino-float32"])
 @pytest.mark.parametrize("dtype", [tf.uint8, tf.int8])
-def test_quantized_logits_become_float32(tmp_path, dtype):
+def test_quantized_logits_become_float32(tmp_path, dtype, engine):
     # The average of 8 x 8 pixels of 0 to 255, and as both ends are in the calibration, one step is one.
     converter = converter_of(lambda x: tf.nn.avg_pool2d(x, 8, 8, "VALID"), tf.float32)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -36,7 +38,7 @@ def test_quantized_logits_become_float32(tmp_path, dtype):
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type, converter.inference_output_type = tf.uint8, dtype
     (tmp_path / "model.tflite").write_bytes(converter.convert())
-    engine = LiteRTEngine(tmp_path / "model.tflite")
+    engine = ENGINES[engine](tmp_path / "model.tflite", 1)
     assert (engine.size, engine.num_classes, engine.size_multiple) == ((8, 16), 3, 8)
     picture = np.zeros((8, 16, 3), np.uint8)
     picture[:, :8] = 10, 200, 30
