@@ -19,16 +19,12 @@ paper), after one frame of warm-up; reading and writing files do not count. With
 at once, and the whole job counts, reading and writing too.
 """
 
-import collections
 import contextlib
 import itertools
 import pathlib
-import statistics
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import tqdm
 from absl import flags
 
@@ -43,12 +39,13 @@ from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import make_folder, write_png
 from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
 from experiments import inputs, program
+from experiments.pace import Pace
 
 flags.DEFINE_string(
     "input", None, "Picture, folder, quoted pattern, video, or number of a camera. Default: the data set's pictures."
 )
 flags.DEFINE_enum(
-    "engine", "litert", list(ENGINES), "What runs it. tensorflow takes .keras files and SavedModels, the others .tflite."
+    "engine", "litert", list(ENGINES), "What runs it: tensorflow .keras files and SavedModels, the others .tflite files."
 )
 flags.DEFINE_integer(
     "threads", None, "Threads of the engine. Default: 1; for tensorflow its own choice.", lower_bound=1
@@ -89,10 +86,10 @@ def run(
     folder = pathlib.Path(output_dir) / "predictions"
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
     if video:
-        pace = _Pace(segmenter, workers or segmenter.workers)
+        pace = Pace(segmenter, workers or segmenter.workers)
         _segment_video(video, pace, description, make_folder(folder), max_frames)
     else:
-        pace = _Pace(segmenter, workers or 1)
+        pace = Pace(segmenter, workers or 1)
         count, items = (
             inputs.named_pictures(input)
             if input
@@ -113,63 +110,9 @@ def run(
     return section
 
 
-class _Pace:
-    """Labels items one by one or several at once, and remembers how fast."""
-
-    def __init__(self, segmenter: Segmenter, workers: int):
-        self._segmenter, self._workers = segmenter, workers
-        self._milliseconds, self._sizes = [], []
-
-    def labelled(self, items: Iterable[inputs.Item]) -> Iterator[tuple[inputs.Item, np.ndarray]]:
-        """Each item with its labels uint8 [H, W], in order."""
-        items = iter(items)
-        first = next(items)
-        warm_up = [first.image] * self._workers
-        collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
-        each = self._one_by_one if self._workers == 1 else self._several_at_once
-        for item, labels in each(itertools.chain([first], items)):
-            self._sizes.append(labels.shape)
-            yield item, labels
-
-    def _one_by_one(self, items: Iterator[inputs.Item]) -> Iterator[tuple[inputs.Item, np.ndarray]]:
-        for item in items:
-            start = time.perf_counter()
-            labels = self._segmenter.segment(item.image)
-            self._milliseconds.append(1000 * (time.perf_counter() - start))
-            yield item, labels
-
-    def _several_at_once(self, items: Iterator[inputs.Item]) -> Iterator[tuple[inputs.Item, np.ndarray]]:
-        under_way = collections.deque()
-
-        def frames() -> Iterator[np.ndarray]:
-            for item in items:
-                under_way.append(item)
-                yield item.image
-
-        start = time.perf_counter()
-        for labels in self._segmenter.stream(frames(), workers=self._workers):
-            yield under_way.popleft(), labels
-            now = time.perf_counter()
-            self._milliseconds.append(1000 * (now - start))
-            start = now
-
-    def section(self) -> dict[str, Any]:
-        """The part of the section "runtime" that says how fast; the time of one picture only where it was alone."""
-        alone = self._workers == 1
-        typical = statistics.median if alone else statistics.mean
-        return {
-            "workers": self._workers,
-            "size": statistics.mode(self._sizes),
-            "pictures": len(self._sizes),
-            "milliseconds_median": statistics.median(self._milliseconds) if alone else None,
-            "milliseconds_spread": np.percentile(self._milliseconds, (10, 90)).tolist() if alone else None,
-            "frames_per_second": 1000 / typical(self._milliseconds),
-        }
-
-
 def _segment_pictures(
     items: Iterable[inputs.Item],
-    pace: _Pace,
+    pace: Pace,
     dataset: Dataset,
     folder: pathlib.Path,
     matrix: ConfusionMatrix,
@@ -185,7 +128,7 @@ def _segment_pictures(
 
 
 def _segment_video(
-    video: Video, pace: _Pace, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
+    video: Video, pace: Pace, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
     """Writes the overlay video. A camera's is kept however it ends, and an error is raised afterwards."""
     items = (inputs.Item(video.name, frame) for frame in itertools.islice(video.frames(), max_frames))

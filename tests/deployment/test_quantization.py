@@ -9,6 +9,7 @@ import pytest
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.agreement import check_export
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
+from contextnet_tf.deployment.engines.tflite_file import read_tflite
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.deployment.network import pooling_as_convolution
@@ -57,7 +58,7 @@ def test_int8_by_hand(tmp_path):
     red[..., 0] = 255
     export_tflite(one_convolution([1, 0, 0]), tmp_path / "model.tflite", "int8", calibration=[black, red])
     engine = LiteRTEngine(tmp_path / "model.tflite")
-    assert engine._scale == pytest.approx(2 / 255, rel=1e-6)
+    assert read_tflite(tmp_path / "model.tflite").scale == pytest.approx(2 / 255, rel=1e-6)
     for value, expected in ((0, 0.0), (255, 1.0), (102, 0.4)):
         picture = np.zeros((4, 4, 3), np.uint8)
         picture[..., 0] = value

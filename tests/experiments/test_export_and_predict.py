@@ -1,26 +1,19 @@
 """The programs export and predict on an untrained network and two small pictures."""
 
-import itertools
 import json
-import re
 
 import cv2
 import keras
 import numpy as np
 import pytest
 
-from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.colours import overlay
-from contextnet_tf.datasets.video import Video
 from contextnet_tf.deployment.agreement import Agreement
-from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.results import read_results, update_results
-from experiments import export, inputs, predict
+from experiments import export, predict
 from tiny_network import write_tiny_network
-from videos import frames_of, grey_frame, write_cut_video, write_video
 
 
 @pytest.fixture(scope="module")
@@ -191,67 +184,6 @@ def test_predict_takes_folders_and_patterns(exported_dir, tmp_path):
 
     assert predicted(str(folder)) == ["a_labels.png", "b_labels.png", "c_labels.png"]
     assert predicted(f"{folder}/*.png") == ["a_labels.png", "c_labels.png"]
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_predict_lays_the_class_colours_over_a_video(call, exported_dir, tmp_path, workers):
-    write_video(tmp_path / "drive.avi", [grey_frame(40 * i) for i in range(6)])
-    called = call(
-        predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/drive.avi", f"--workers={workers}",
-        f"--output_dir={tmp_path}/out",
-    )  # fmt: skip
-    assert called.status == 0
-    assert "6 pictures: " in called.out and "frames a second" in called.out
-    assert [x.name for x in (tmp_path / "out" / "predictions").iterdir()] == ["drive_overlay.mp4"]
-    frames = frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")
-    segmenter = Segmenter(exported_dir / "export" / "model.tflite")
-    for frame, source in zip(frames, frames_of(tmp_path / "drive.avi"), strict=True):
-        image = np.ascontiguousarray(source[..., ::-1])
-        expected = overlay(image, segmenter.segment(image), get_dataset("camvid").palette)
-        # The frame before or after differs by twenty; what compression changes is less.
-        assert np.abs(frame[..., ::-1] - expected.astype(float)).mean() < 8
-
-
-def test_predict_ends_a_video_where_asked(exported_dir, tmp_path):
-    write_video(tmp_path / "drive.avi", [grey_frame(20 * i) for i in range(6)])
-    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "max_frames": 4}
-    section = predict.run(input=str(tmp_path / "drive.avi"), **settings)
-    assert section["pictures"] == 4
-    assert len(frames_of(tmp_path / "predictions" / "drive_overlay.mp4")) == 4
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_predict_keeps_nothing_of_a_video_that_breaks_off(call, exported_dir, tmp_path, workers):
-    write_cut_video(tmp_path / "cut.mkv")
-    called = call(
-        predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/cut.mkv", f"--workers={workers}",
-        f"--output_dir={tmp_path}/out",
-    )  # fmt: skip
-    assert (called.status, called.out) == (1, "")
-    assert re.search(r"^error: \S*cut.mkv: breaks off after frame \d of 12; repair it, or use", called.err, re.M)
-    assert list((tmp_path / "out" / "predictions").iterdir()) == []
-
-
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), InputError("camera 0: gives no more frames after 5")])
-def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch, end):
-    write_video(tmp_path / "live.avi", [grey_frame(20 * i) for i in range(6)])
-
-    class Camera(Video):
-        """No machine that runs tests has one: a file that is read as a camera would be, until `end`."""
-
-        def frames(self):
-            self.is_live = True
-            yield from itertools.islice(super().frames(), 5)
-            raise end
-
-    monkeypatch.setattr(inputs, "opened_video", lambda name: Camera(tmp_path / "live.avi"))
-    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "input": "0", "workers": 1}
-    if isinstance(end, InputError):
-        with pytest.raises(InputError, match="camera 0: gives no more frames after 5"):
-            predict.run(**settings)
-    else:
-        assert predict.run(**settings)["pictures"] == 5
-    assert len(frames_of(tmp_path / "predictions" / "live_overlay.mp4")) == 5
 
 
 def test_several_pictures_at_once_are_the_same_pictures(exported_dir, camvid_dir, tmp_path):

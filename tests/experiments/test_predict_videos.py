@@ -1,0 +1,87 @@
+"""The program predict on videos, whole and cut off, and on what a camera would show."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.colours import overlay
+from contextnet_tf.datasets.video import Video
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+from experiments import export, inputs, predict
+from tiny_network import write_tiny_network
+from videos import frames_of, grey_frame, write_cut_video, write_video
+
+
+@pytest.fixture(scope="module")
+def exported_dir(tmp_path_factory):
+    """A folder with a TFLite file for CamVid's classes and frames of 64 x 96."""
+    folder = tmp_path_factory.mktemp("exported")
+    write_tiny_network(folder / "tiny.keras", 11)
+    settings = {"checkpoint": str(folder / "tiny.keras"), "dataset": "camvid", "output_dir": str(folder)}
+    export.run(formats=("tflite",), size=(64, 96), **settings)
+    return folder
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_predict_lays_the_class_colours_over_a_video(call, exported_dir, tmp_path, workers):
+    write_video(tmp_path / "drive.avi", [grey_frame(40 * i) for i in range(6)])
+    called = call(
+        predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/drive.avi", f"--workers={workers}",
+        f"--output_dir={tmp_path}/out",
+    )  # fmt: skip
+    assert called.status == 0
+    assert "6 pictures: " in called.out and "frames a second" in called.out
+    assert [x.name for x in (tmp_path / "out" / "predictions").iterdir()] == ["drive_overlay.mp4"]
+    frames = frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")
+    segmenter = Segmenter(exported_dir / "export" / "model.tflite")
+    for frame, source in zip(frames, frames_of(tmp_path / "drive.avi"), strict=True):
+        image = np.ascontiguousarray(source[..., ::-1])
+        expected = overlay(image, segmenter.segment(image), get_dataset("camvid").palette)
+        # The frame before or after differs by twenty; what compression changes is less.
+        assert np.abs(frame[..., ::-1] - expected.astype(float)).mean() < 8
+
+
+def test_predict_ends_a_video_where_asked(exported_dir, tmp_path):
+    write_video(tmp_path / "drive.avi", [grey_frame(20 * i) for i in range(6)])
+    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "max_frames": 4}
+    section = predict.run(input=str(tmp_path / "drive.avi"), **settings)
+    assert section["pictures"] == 4
+    assert len(frames_of(tmp_path / "predictions" / "drive_overlay.mp4")) == 4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_predict_keeps_nothing_of_a_video_that_breaks_off(call, exported_dir, tmp_path, workers):
+    write_cut_video(tmp_path / "cut.mkv")
+    called = call(
+        predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/cut.mkv", f"--workers={workers}",
+        f"--output_dir={tmp_path}/out",
+    )  # fmt: skip
+    assert (called.status, called.out) == (1, "")
+    assert re.search(r"^error: \S*cut.mkv: breaks off after frame \d of 12; repair it, or use", called.err, re.M)
+    assert list((tmp_path / "out" / "predictions").iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), InputError("camera 0: gives no more frames after 5")])
+def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch, end):
+    write_video(tmp_path / "live.avi", [grey_frame(20 * i) for i in range(6)])
+
+    class Camera(Video):
+        """No machine that runs tests has one: a file that is read as a camera would be, until `end`."""
+
+        def frames(self):
+            self.is_live = True
+            yield from itertools.islice(super().frames(), 5)
+            raise end
+
+    monkeypatch.setattr(inputs, "opened_video", lambda name: Camera(tmp_path / "live.avi"))
+    settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "input": "0", "workers": 1}
+    if isinstance(end, InputError):
+        with pytest.raises(InputError, match="camera 0: gives no more frames after 5"):
+            predict.run(**settings)
+    else:
+        assert predict.run(**settings)["pictures"] == 5
+    assert len(frames_of(tmp_path / "predictions" / "live_overlay.mp4")) == 5
