@@ -1,0 +1,107 @@
+"""LiteRT on the files that the project exports, with the project's upsampling or with one inside the file."""
+
+import pathlib
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from contextnet_tf.deployment.contenders.contender import Stage
+from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.export import export_tflite
+from contextnet_tf.deployment.upsample import upsample_argmax
+
+
+class LiteRT:
+    """Float32 logits at 1/8 from LiteRT, then `upsample_argmax`: what `Segmenter` does. See `Contender`."""
+
+    title = "LiteRT float32 + exact upsampling"
+    packages = ("ai_edge_litert",)
+    distributions = ("ai-edge-litert", "numpy")
+    file = "model.tflite"
+    engine = "litert"
+    exact = True
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        export_tflite(network, path)
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Contender`."""
+        run = _Steps(path, num_threads)
+        height, width = run.size
+        self.stages = (
+            Stage("copying", run.copy_in),
+            Stage("network", run.invoke),
+            Stage("copying", run.copy_out),
+            Stage("upsampling", lambda logits: upsample_argmax(logits, (height, width))),
+        )
+
+
+class LiteRTFloat16(LiteRT):
+    """The same with float16 weights."""
+
+    title = "LiteRT float16 + exact upsampling"
+    file = "model_float16.tflite"
+    exact = False
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        export_tflite(network, path, "float16")
+
+
+class LiteRTInt8(LiteRT):
+    """The same in integers, calibrated on the pictures that are timed: for times, not for accuracy."""
+
+    title = "LiteRT int8 + exact upsampling"
+    file = "model_int8.tflite"
+    exact = False
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        export_tflite(network, path, "int8", calibration=pictures)
+
+
+class LiteRTInside:
+    """A file of labels: upsampling and arg-max are operators of LiteRT. See `Contender`."""
+
+    title = "LiteRT float32, upsampling inside"
+    packages = ("ai_edge_litert",)
+    distributions = ("ai-edge-litert",)
+    file = "model_labels.tflite"
+    engine = None
+    exact = True
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        export_tflite(network, path, output="labels")
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Contender`."""
+        run = _Steps(path, num_threads)
+        self.stages = (
+            Stage("copying", run.copy_in),
+            Stage("network", run.invoke),
+            Stage("copying", run.copy_out),
+        )
+
+
+class _Steps(LiteRTEngine):
+    """The engine's `logits` taken apart, to time copying by itself."""
+
+    def copy_in(self, picture: np.ndarray) -> None:
+        """The picture into the interpreter."""
+        self._interpreter.set_tensor(self._picture, picture[np.newaxis])
+
+    def invoke(self, _: None) -> None:
+        """The network."""
+        self._interpreter.invoke()
+
+    def copy_out(self, _: None) -> np.ndarray:
+        """What came out: logits float32 [H/8, W/8, C], or labels uint8 [H, W]."""
+        output = self._interpreter.get_tensor(self._output)[0]
+        return (output.astype(np.float32) - self._zero_point) * np.float32(self._scale) if self._scale else output

@@ -1,0 +1,103 @@
+"""A plan as an ONNX model."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from contextnet_tf.deployment.contenders.plan import (
+    Add,
+    Concatenate,
+    Convolution,
+    Operation,
+    Padding,
+    Plan,
+    Pool,
+    Rectify,
+    Resize,
+    ZeroPad,
+)
+
+_OPSET = 18
+_IR_VERSION = 10  # what runtimes of the last years read
+
+
+def onnx_model(plan: Plan) -> onnx.ModelProto:
+    """An ONNX model: `picture` uint8 [H, W, 3] -> `labels` uint8 [H, W], upsampling and arg-max inside."""
+    graph = _Graph()
+    value = graph.add("Cast", "picture", to=TensorProto.FLOAT)
+    value = graph.add("Div", value, graph.constant(np.float32(255)))
+    value = graph.add("Transpose", value, perm=[2, 0, 1])
+    values = [graph.add("Unsqueeze", value, graph.constant(np.array([0])))]
+    for step in plan.steps:
+        values.append(_add_step(graph, step.operation, [values[index] for index in step.inputs]))
+    best = graph.add("ArgMax", values[-1], axis=1, keepdims=0)
+    best = graph.add("Squeeze", best, graph.constant(np.array([0])))
+    graph.add("Cast", best, to=TensorProto.UINT8, output="labels")
+    height, width = plan.size
+    content = helper.make_graph(
+        graph.nodes,
+        "network",
+        [helper.make_tensor_value_info("picture", TensorProto.UINT8, [height, width, 3])],
+        [helper.make_tensor_value_info("labels", TensorProto.UINT8, [height, width])],
+        graph.constants,
+    )
+    model = helper.make_model(content, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class _Graph:
+    """Nodes and constants as they are added, each value with a number for a name."""
+
+    def __init__(self):
+        self.nodes, self.constants = [], []
+
+    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes) -> str:
+        """Adds a node; returns the name of what it gives."""
+        output = output or f"value{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        return output
+
+    def constant(self, value: np.ndarray) -> str:
+        """Adds a constant; returns its name."""
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+
+def _add_step(graph: _Graph, operation: Operation, inputs: list[str]) -> str:
+    match operation:
+        case Convolution():
+            return graph.add(
+                "Conv",
+                *inputs,
+                graph.constant(operation.kernel),
+                graph.constant(operation.bias),
+                strides=operation.strides,
+                dilations=operation.dilation,
+                group=operation.groups,
+                pads=_pads(operation.padding),
+            )
+        case Pool(kind, size, strides, padding):
+            operator = {"average": "AveragePool", "maximum": "MaxPool"}[kind]
+            return graph.add(operator, *inputs, kernel_shape=size, strides=strides, pads=_pads(padding))
+        case Rectify(None):
+            return graph.add("Relu", *inputs)
+        case Rectify(upper):
+            return graph.add("Clip", *inputs, graph.constant(np.float32(0)), graph.constant(np.float32(upper)))
+        case Resize((height, width)):
+            # The sizes of batch and channels, which stay, are taken from the features.
+            shape = graph.add("Shape", *inputs, start=0, end=2)
+            sizes = graph.add("Concat", shape, graph.constant(np.array([height, width])), axis=0)
+            return graph.add("Resize", *inputs, "", "", sizes, mode="linear")  # half-pixel centres, by default
+        case ZeroPad((top, bottom, left, right)):
+            return graph.add("Pad", *inputs, graph.constant(np.array([0, 0, top, left, 0, 0, bottom, right])))
+        case Add():
+            return graph.add("Sum" if len(inputs) > 2 else "Add", *inputs)
+        case Concatenate():
+            return graph.add("Concat", *inputs, axis=1)
+
+
+def _pads(padding: Padding) -> list[int]:
+    top, bottom, left, right = padding
+    return [top, left, bottom, right]

@@ -1,0 +1,56 @@
+"""Eager PyTorch on the same network."""
+
+import pathlib
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.deployment.contenders.contender import Stage
+from contextnet_tf.deployment.contenders.plan import plan_of
+
+
+class PyTorch:
+    """Modules called one by one (eager), features in channels_last, upsampling and arg-max by PyTorch.
+
+    On a GPU, where PyTorch finds one, the picture's way there and the labels' way back are the copying, one
+    after the other with the network, as section 3.1 counts them; that was not tested, for want of one. See
+    `Contender`.
+    """
+
+    title = "PyTorch eager, upsampling inside"
+    packages = ("torch",)
+    distributions = ("torch",)
+    file = "plan.pickle"
+    engine = None
+    exact = True
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        path.write_bytes(pickle.dumps(plan_of(network)))
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Contender`."""
+        import torch
+
+        from contextnet_tf.deployment.contenders.torch_network import TorchNetwork
+
+        torch.set_num_threads(num_threads)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        module = TorchNetwork(pickle.loads(path.read_bytes())).eval().to(device, memory_format=torch.channels_last)
+
+        def network(picture: Any) -> Any:
+            with torch.inference_mode():
+                labels = module(picture.permute(2, 0, 1)[None].float() / 255).argmax(1)[0].to(torch.uint8)
+            if device == "cuda":
+                torch.cuda.synchronize()  # its kernels run on after the call
+            return labels
+
+        self.stages = (
+            Stage("copying", lambda picture: torch.tensor(picture, device=device)),
+            Stage("network", network),
+            Stage("copying", lambda labels: labels.cpu().numpy()),
+        )

@@ -1,0 +1,101 @@
+"""A plan as a PyTorch module."""
+
+import torch
+from torch import nn
+
+from contextnet_tf.deployment.contenders.plan import (
+    Add,
+    Concatenate,
+    Convolution,
+    Operation,
+    Padding,
+    Plan,
+    Pool,
+    Rectify,
+    Resize,
+    ZeroPad,
+)
+
+
+class TorchNetwork(nn.Module):
+    """The steps of a plan, one after the other: float32 [B, 3, H, W] in 0 to 1 -> logits float32 [B, C, H, W]."""
+
+    def __init__(self, plan: Plan):
+        """Builds a module for each step, with the plan's weights."""
+        super().__init__()
+        self._steps = plan.steps
+        # What nothing else needs is clipped in its place, as networks written in PyTorch do it.
+        self._operations = nn.ModuleList(
+            _module(step.operation, in_place=step.last_used == step.inputs != (0,)) for step in plan.steps
+        )
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        values = {0: picture}
+        for number, (step, operation) in enumerate(zip(self._steps, self._operations, strict=True), start=1):
+            inputs = [values[index] for index in step.inputs]
+            for index in step.last_used:
+                del values[index]
+            values[number] = operation(*inputs)
+        return values[len(self._steps)]
+
+
+class _Add(nn.Module):
+    def forward(self, first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        for other in others:
+            first = first + other
+        return first
+
+
+class _Concatenate(nn.Module):
+    def forward(self, *features: torch.Tensor) -> torch.Tensor:
+        return torch.cat(features, dim=1)
+
+
+def _module(operation: Operation, in_place: bool) -> nn.Module:
+    match operation:
+        case Convolution():
+            return _convolution(operation)
+        case Pool("average", size, strides):
+            return nn.AvgPool2d(size, strides)
+        case Pool("maximum", size, strides, padding):
+            return _padded(padding, nn.MaxPool2d(size, strides), float("-inf"))
+        case Rectify(None):
+            return nn.ReLU(inplace=in_place)
+        case Rectify(upper):
+            return nn.Hardtanh(0.0, upper, inplace=in_place)
+        case Resize(size):
+            return nn.Upsample(size=size, mode="bilinear", align_corners=False)
+        case ZeroPad(padding):
+            return _padded(padding, nn.Identity(), 0.0)
+        case Add():
+            return _Add()
+        case Concatenate():
+            return _Concatenate()
+
+
+def _convolution(operation: Convolution) -> nn.Module:
+    top, bottom, left, right = operation.padding
+    symmetric = top == bottom and left == right
+    outputs, inputs, *size = operation.kernel.shape
+    module = nn.Conv2d(
+        inputs * operation.groups,
+        outputs,
+        size,
+        stride=operation.strides,
+        padding=(top, left) if symmetric else 0,
+        dilation=operation.dilation,
+        groups=operation.groups,
+    )
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(operation.kernel))
+        module.bias.copy_(torch.from_numpy(operation.bias))
+    # PyTorch pads both sides alike, TensorFlow a stride of 2 at the end alone: then a module of its own does it.
+    return module if symmetric else _padded(operation.padding, module, 0.0)
+
+
+def _padded(padding: Padding, module: nn.Module, value: float) -> nn.Module:
+    if not any(padding):
+        return module
+    top, bottom, left, right = padding
+    return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), module)
