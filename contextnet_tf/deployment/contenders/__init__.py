@@ -8,7 +8,13 @@ import importlib.util
 from contextnet_tf.deployment.contenders.contender import Contender, Stage
 from contextnet_tf.deployment.contenders.litert import LiteRT, LiteRTFloat16, LiteRTInside, LiteRTInt8
 from contextnet_tf.deployment.contenders.onnx_runtime import OnnxRuntime
-from contextnet_tf.deployment.contenders.openvino_inside import OpenVINOBfloat16Inside, OpenVINOInside
+from contextnet_tf.deployment.contenders.openvino import (
+    OpenVINO,
+    OpenVINOBfloat16,
+    OpenVINOBfloat16Inside,
+    OpenVINOInside,
+    has_bfloat16,
+)
 from contextnet_tf.deployment.contenders.pytorch import PyTorch
 from contextnet_tf.deployment.contenders.saved_model import SavedModel
 
@@ -16,18 +22,25 @@ CONTENDERS: dict[str, type[Contender]] = {
     "litert": LiteRT,
     "litert-float16": LiteRTFloat16,
     "litert-int8": LiteRTInt8,
+    "openvino": OpenVINO,
+    "openvino-bfloat16": OpenVINOBfloat16,
     "litert-inside": LiteRTInside,
-    "tensorflow": SavedModel,
-    "onnxruntime": OnnxRuntime,
+    "tensorflow-inside": SavedModel,
+    "onnxruntime-inside": OnnxRuntime,
     "openvino-inside": OpenVINOInside,
     "openvino-bfloat16-inside": OpenVINOBfloat16Inside,
-    "pytorch": PyTorch,
+    "pytorch-inside": PyTorch,
 }
 REFERENCE = "litert"  # whose labels the others are compared with
 
-__all__ = ["CONTENDERS", "REFERENCE", "Contender", "Stage", "missing_packages"]
+__all__ = ["CONTENDERS", "REFERENCE", "Contender", "Stage", "why_not"]
 
 
-def missing_packages(contender: type[Contender]) -> list[str]:
-    """The packages that the contender needs and that are not installed."""
-    return [name for name in contender.packages if importlib.util.find_spec(name) is None]
+def why_not(contender: type[Contender]) -> str | None:
+    """Why the contender cannot run here, and what would help; None where it can."""
+    missing = [name for name in contender.packages if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"{' and '.join(missing)} not installed; pip install 'contextnet_tf[bench]'"
+    if contender.precision == "bfloat16" and not has_bfloat16():
+        return "this processor does not compute in bfloat16"
+    return None

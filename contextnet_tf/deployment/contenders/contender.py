@@ -23,20 +23,20 @@ class Contender(Protocol):
 
     Attributes:
       title: what it is, for a table.
+      precision: what it computes in: "float32", "float16" (weights alone), "int8" or "bfloat16".
       packages: what must be installed for it, by the names to import.
       distributions: whose versions its figures depend on.
       file: name of the file or folder that it reads; contenders that read the same have the same name.
       engine: name of the `Segmenter` engine that runs that file in a stream; None: it has no stream.
-      exact: whether it computes in float32, so that its labels are the reference's but for ties.
       stages: the way of one picture uint8 [H, W, 3] to its labels uint8 [H, W].
     """
 
     title: ClassVar[str]
+    precision: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     distributions: ClassVar[tuple[str, ...]]
     file: ClassVar[str]
     engine: ClassVar[str | None]
-    exact: ClassVar[bool]
     stages: tuple[Stage, ...]
 
     @staticmethod

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from contextnet_tf.deployment.contenders.contender import Stage
-from contextnet_tf.deployment.engines import LiteRTEngine
+from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.upsample import upsample_argmax
 
@@ -16,11 +16,11 @@ class LiteRT:
     """Float32 logits at 1/8 from LiteRT, then `upsample_argmax`: what `Segmenter` does. See `Contender`."""
 
     title = "LiteRT float32 + exact upsampling"
+    precision = "float32"
     packages = ("ai_edge_litert",)
     distributions = ("ai-edge-litert", "numpy")
     file = "model.tflite"
     engine = "litert"
-    exact = True
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
@@ -43,8 +43,8 @@ class LiteRTFloat16(LiteRT):
     """The same with float16 weights."""
 
     title = "LiteRT float16 + exact upsampling"
+    precision = "float16"
     file = "model_float16.tflite"
-    exact = False
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
@@ -56,8 +56,8 @@ class LiteRTInt8(LiteRT):
     """The same in integers, calibrated on the pictures that are timed: for times, not for accuracy."""
 
     title = "LiteRT int8 + exact upsampling"
+    precision = "int8"
     file = "model_int8.tflite"
-    exact = False
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
@@ -69,11 +69,11 @@ class LiteRTInside:
     """A file of labels: upsampling and arg-max are operators of LiteRT. See `Contender`."""
 
     title = "LiteRT float32, upsampling inside"
+    precision = "float32"
     packages = ("ai_edge_litert",)
     distributions = ("ai-edge-litert",)
     file = "model_labels.tflite"
     engine = None
-    exact = True
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
@@ -103,5 +103,4 @@ class _Steps(LiteRTEngine):
 
     def copy_out(self, _: None) -> np.ndarray:
         """What came out: logits float32 [H/8, W/8, C], or labels uint8 [H, W]."""
-        output = self._interpreter.get_tensor(self._output)[0]
-        return (output.astype(np.float32) - self._zero_point) * np.float32(self._scale) if self._scale else output
+        return self._file.dequantized(self._interpreter.get_tensor(self._output)[0])

@@ -17,11 +17,11 @@ class OnnxRuntime:
     """
 
     title = "ONNX Runtime, upsampling inside"
+    precision = "float32"
     packages = ("onnx", "onnxruntime")
     distributions = ("onnx", "onnxruntime")
     file = "model.onnx"
     engine = None
-    exact = True
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:

@@ -21,11 +21,11 @@ class PyTorch:
     """
 
     title = "PyTorch eager, upsampling inside"
+    precision = "float32"
     packages = ("torch",)
     distributions = ("torch",)
     file = "plan.pickle"
     engine = None
-    exact = True
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:

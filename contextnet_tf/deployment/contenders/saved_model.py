@@ -19,11 +19,11 @@ class SavedModel:
     """
 
     title = "TensorFlow SavedModel, upsampling inside"
+    precision = "float32"
     packages = ()
     distributions = ("tensorflow",)
     file = "saved_model"
     engine = None
-    exact = True
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:

@@ -18,11 +18,11 @@ class ExactUpsampling:
     """`upsample_argmax`."""
 
     title = "exact upsampling"
+    precision = "float32"
     packages = ()
     distributions = ("numpy",)
     file = ""
     engine = None
-    exact = True
 
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
@@ -37,6 +37,7 @@ class DenseUpsampling(ExactUpsampling):
     """Every pixel of every class in TensorFlow, as one function, then the arg-max."""
 
     title = "TensorFlow resize and arg-max"
+    precision = "float32"
     distributions = ("tensorflow",)
 
     def __init__(self, path: pathlib.Path, num_threads: int):

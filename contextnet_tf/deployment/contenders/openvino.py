@@ -1,0 +1,81 @@
+"""OpenVINO on the files that the project exports, with the project's upsampling or with one inside the file."""
+
+import pathlib
+
+import numpy as np
+
+from contextnet_tf.deployment.contenders.contender import Stage
+from contextnet_tf.deployment.contenders.litert import LiteRT, LiteRTInside
+from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.deployment.upsample import upsample_argmax
+
+
+class OpenVINO:
+    """Logits from the engine `openvino-float32`, copying included, then `upsample_argmax`. See `Contender`."""
+
+    title = "OpenVINO float32 + exact upsampling"
+    precision = "float32"
+    packages = ("openvino",)
+    distributions = ("openvino", "numpy")
+    file = LiteRT.file
+    engine = "openvino-float32"
+    write = staticmethod(LiteRT.write)
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Contender`."""
+        engine = ENGINES[self.engine](path, num_threads)
+        self.stages = (
+            Stage("network", engine.logits),
+            Stage("upsampling", lambda logits: upsample_argmax(logits, engine.size)),
+        )
+
+
+class OpenVINOBfloat16(OpenVINO):
+    """The same in bfloat16: the engine `openvino` where the processor computes in it."""
+
+    title = "OpenVINO bfloat16 + exact upsampling"
+    precision = "bfloat16"
+    engine = "openvino"
+
+
+class OpenVINOInside:
+    """LiteRT's own file of labels on OpenVINO, in float32. See `Contender`."""
+
+    title = "OpenVINO float32, upsampling inside"
+    precision = "float32"
+    packages = ("openvino",)
+    distributions = ("openvino",)
+    file = LiteRTInside.file
+    engine = None
+    write = staticmethod(LiteRTInside.write)
+    hint = "f32"
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Contender`."""
+        import openvino
+
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": num_threads,
+            "INFERENCE_PRECISION_HINT": self.hint,
+        }
+        request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
+        self.stages = (
+            Stage("network", lambda picture: request.infer([picture[np.newaxis]], share_inputs=True)[0]),
+            Stage("copying", lambda labels: labels[0].copy()),  # the runtime uses its memory again
+        )
+
+
+class OpenVINOBfloat16Inside(OpenVINOInside):
+    """The same in bfloat16."""
+
+    title = "OpenVINO bfloat16, upsampling inside"
+    precision = "bfloat16"
+    hint = "bf16"
+
+
+def has_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this processor."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -1,0 +1,132 @@
+"""A network's plan, and the networks of other libraries that are built from it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from contextnet_tf.compression.fold import fold_batch_norm
+from contextnet_tf.deployment.contenders.plan import Convolution, Pool, Rectify, Resize, Step, plan_of
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.contextnet import build_contextnet
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.models.spec import ContextNetSpec
+
+SMALL_TABLE = (("conv3x3", None, 8, 1, 2), ("bottleneck", 2, 8, 2, 2), ("bottleneck", 1, 8, 1, 2), ("conv1x1", None, 8, 1, 1))
+
+
+def small_network(**options) -> keras.Model:
+    """A ContextNet of few channels for pictures of 32 x 64, folded, with random weights, biases included."""
+    keras.utils.set_random_seed(0)
+    spec = ContextNetSpec("small", 2, SMALL_TABLE, detail_channels=(8, 8, 8, 8), fusion_channels=8, **options)
+    network = fold_batch_norm(build_contextnet(spec, num_classes=3, input_shape=(32, 64, 3)))
+    for layer in network.layers:
+        if layer.weights:
+            layer.bias.assign(keras.random.normal(layer.bias.shape, stddev=0.3))
+    return network
+
+
+def odd_network() -> keras.Model:
+    """What ContextNet has not: a maximum that pads, a depth multiplier, plain ReLU, groups, odd sizes."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((30, 36, 3))
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(image)
+    x = layers.DepthwiseConv2D((3, 2), depth_multiplier=2, padding="same", dilation_rate=2)(x)
+    x = layers.ReLU()(x)
+    x = layers.Conv2D(6, 4, strides=3, groups=2, padding="same")(x)
+    x = layers.SpatialDropout2D(0.5)(x)
+    x = layers.Conv2D(5, 1)(layers.Concatenate()([x, layers.ReLU(1.0)(x)]))
+    x = layers.Add()([x, x, x])
+    x = layers.UpSampling2D(6, interpolation="bilinear")(x)
+    return keras.Model(image, {"main": x}, name="odd")
+
+
+NETWORKS = {
+    "as in the paper": small_network,
+    "upsample last, concatenated": lambda: small_network(fusion_order="upsample last", fusion_merge="concatenate"),
+    "asymmetric kernels": lambda: small_network(asymmetric_kernel=5),
+    "odd": odd_network,
+}
+
+
+def picture_and_logits(network):
+    picture = np.random.default_rng(1).integers(0, 256, (*network.input_shape[1:3], 3), np.uint8)
+    return picture, network(picture[np.newaxis].astype(np.float32) / 255)["main"].numpy()[0]
+
+
+def test_a_plan_by_hand():
+    image = keras.Input((4, 6, 3))
+    x = layers.AveragePooling2D(2, name="pool")(image)
+    x = layers.Conv2D(2, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
+    x = layers.Dropout(0.5, name="dropout")(layers.ReLU(6.0, name="relu6")(x))
+    network = keras.Model(image, {"main": layers.UpSampling2D((4, 3), interpolation="bilinear", name="main")(x)})
+    plan = plan_of(network)
+    assert plan.size == (4, 6)
+    pool, convolution, rectify, resize = plan.steps
+    assert pool == Step(Pool("average", (2, 2), (2, 2), (0, 0, 0, 0)), (0,), (0,))
+    # 2 x 3 features, windows of 3 every 2: one row is missing, which comes at the end; of columns one at either side.
+    kernel = convolution.operation.kernel
+    assert isinstance(convolution.operation, Convolution) and convolution.operation.padding == (0, 1, 1, 1)
+    assert kernel.shape == (2, 3, 3, 3) and convolution.operation.bias.tolist() == [0, 0]
+    assert kernel[1, 2, 0, 1] == network.get_layer("conv").kernel.numpy()[0, 1, 2, 1]
+    assert rectify == Step(Rectify(6.0), (2,), (2,))
+    assert resize == Step(Resize((4, 6)), (3,), (3,))
+
+
+def test_a_value_is_kept_until_its_last_use():
+    image = keras.Input((8, 8, 3))
+    x = layers.ReLU()(image)
+    y = layers.ReLU(6.0)(x)
+    plan = plan_of(keras.Model(image, {"main": layers.Add()([y, x])}))
+    assert [(step.inputs, step.last_used) for step in plan.steps] == [((0,), (0,)), ((1,), ()), ((2, 1), (2, 1))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_pytorch_gives_the_same_logits(name):
+    torch = pytest.importorskip("torch")
+    from contextnet_tf.deployment.contenders.torch_network import TorchNetwork
+
+    network = NETWORKS[name]()
+    picture, expected = picture_and_logits(network)
+    module = TorchNetwork(plan_of(network)).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        logits = module(torch.tensor(picture).permute(2, 0, 1)[None].float() / 255)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(logits, expected, atol=2e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_onnx_gives_the_same_labels(name):
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from contextnet_tf.deployment.contenders.onnx_graph import onnx_model
+
+    network = NETWORKS[name]()
+    picture, expected = picture_and_logits(network)
+    session = onnxruntime.InferenceSession(onnx_model(plan_of(network)).SerializeToString())
+    (labels,) = session.run(["labels"], {"picture": picture})
+    assert (labels.dtype, labels.shape) == (np.uint8, picture.shape[:2])
+    first, second = np.sort(expected, axis=-1)[..., :-3:-1].transpose(2, 0, 1)
+    clear = first - second > 1e-4 * np.abs(expected).max()  # of the others rounding decides
+    assert clear.mean() > 0.95 and np.array_equal(labels[clear], expected.argmax(axis=-1)[clear])
+
+
+@pytest.mark.parametrize("name", ["cn124", "context-only", "detail-only"])
+def test_these_networks_have_a_plan(name):
+    network = fold_batch_norm(build_model(name, input_shape=(64, 128, 3)))
+    plan = plan_of(network)
+    assert plan.size == (64, 128) and plan.steps[-1].operation == Resize((64, 128))
+
+
+def test_what_has_no_counterpart_is_named():
+    message = "network 'enet': layer '.*', a BatchNormalization, has no counterpart in other libraries here; known are Add, Av"
+    with pytest.raises(InputError, match=message):
+        plan_of(fold_batch_norm(build_model("enet", input_shape=(64, 128, 3))))
+    image = keras.Input((8, 8, 3))
+    for layer, what in (
+        (layers.Conv2D(3, 1, activation="relu", name="layer"), "a nonlinearity inside"),
+        (layers.ReLU(negative_slope=0.1, name="layer"), "a slope or a threshold"),
+        (layers.UpSampling2D(interpolation="nearest", name="layer"), "an interpolation that is not bilinear"),
+        (layers.AveragePooling2D(3, 1, padding="same", name="layer"), "averages that pad"),
+    ):
+        with pytest.raises(InputError, match=f"layer 'layer': has {what}, which has no counterpart"):
+            plan_of(keras.Model(image, {"main": layer(image)}))
