@@ -1,0 +1,18 @@
+"""Results as plots. Only `canvas` knows matplotlib."""
+
+from contextnet_tf.reporting.plots.classes import class_bars, class_frequencies, confusion_heat_map, row_shares
+from contextnet_tf.reporting.plots.curves import training_curves
+from contextnet_tf.reporting.plots.dots import DotColumn, dot_columns
+from contextnet_tf.reporting.plots.speed import SpeedBar, speed_bars
+
+__all__ = [
+    "DotColumn",
+    "SpeedBar",
+    "class_bars",
+    "class_frequencies",
+    "confusion_heat_map",
+    "dot_columns",
+    "row_shares",
+    "speed_bars",
+    "training_curves",
+]

@@ -1,0 +1,82 @@
+"""What plots are drawn on: SVG that takes its colours from the page around it, and has its own without one; and PNG
+where a picture stands alone.
+
+Matplotlib is imported when the first plot is drawn, and only its object-oriented side: no window, no
+global state, no change of the caller's settings.
+"""
+
+import io
+import re
+
+# Stand-ins that matplotlib writes into the SVG; each becomes a variable of the page's style sheet with
+# a colour that serves where there is no such page.
+INK, MUTED, RULE, ACCENT, SECOND, ON_ACCENT = (f"#0102{n:02x}" for n in range(6))
+_VARIABLES = {
+    INK: "var(--ink, #1d2126)",
+    MUTED: "var(--muted, #666d75)",
+    RULE: "var(--rule, #dcdcd8)",
+    ACCENT: "var(--accent, #0f6b6e)",
+    SECOND: "var(--second, #b4571c)",
+    ON_ACCENT: "var(--on-accent, #ffffff)",
+}
+_PAPER = "#ffffff"  # of pictures that stand alone
+ON_PAPER = {"bbox": {"facecolor": _PAPER, "edgecolor": "none", "pad": 1}}  # text that lies over a line
+_SETTINGS = {
+    "svg.fonttype": "none",  # text stays text: it takes the page's type face and can be searched
+    "svg.hashsalt": "contextnet_tf",  # the same results give the same bytes
+    "font.family": ["sans-serif"],
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": MUTED,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+}
+
+
+def drawn(draw, width: float, height: float) -> bytes:
+    """SVG of the figure that `draw(figure)` fills; width and height in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure)
+        written = io.BytesIO()
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = written.getvalue().decode("utf-8")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    return re.sub("#0102[0-9a-f]{2}", lambda found: _VARIABLES[found[0]], svg).encode("utf-8")
+
+
+def drawn_solid(draw, width: float, height: float) -> bytes:
+    """PNG, on paper of its own, of the figure that `draw(figure)` fills; width and height in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    settings = {name: solid(value) if isinstance(value, str) else value for name, value in _SETTINGS.items()}
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor=_PAPER)
+        draw(figure)
+        written = io.BytesIO()
+        figure.savefig(written, format="png", dpi=120, metadata={"Software": None})
+    return written.getvalue()
+
+
+def solid(colour: str) -> str:
+    """The colour that a stand-in has where no page gives it another; any other text as it is."""
+    return _VARIABLES[colour].split()[-1].rstrip(")") if colour in _VARIABLES else colour
+
+
+def rectangle(x: float, y: float, width: float, height: float, **style):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x, y), width, height, **style)

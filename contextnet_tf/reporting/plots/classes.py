@@ -1,0 +1,149 @@
+"""What is known of each class: bars and the confusion matrix."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_ACCENT, SECOND, drawn, rectangle
+
+Colour = tuple[int, int, int]
+
+
+def class_bars(
+    class_iou: Mapping[str, float | None],
+    colours: Mapping[str, Colour],
+    reference: Mapping[str, float] | None = None,
+) -> bytes:
+    """SVG bars of the IoU (0 to 1) of each class, best first, in the colours of the classes.
+
+    `reference` puts a mark at another IoU (0 to 1) of a class. A class without IoU has a note for a bar.
+    """
+    names = sorted(class_iou, key=lambda name: -1.0 if _missing(class_iou[name]) else class_iou[name])
+    reference = reference or {}
+
+    def draw(figure) -> None:
+        axes = figure.add_subplot()
+        for row, name in enumerate(names):
+            if _missing(class_iou[name]):
+                axes.text(1, row, "does not occur", va="center", color=MUTED, style="italic", size=9)
+                continue
+            value = 100 * class_iou[name]
+            axes.barh(row, value, **_class_bar(colours.get(name)))
+            mark = 100 * reference.get(name, 0)
+            if name in reference:
+                axes.plot([mark, mark], [row - 0.46, row + 0.46], color=SECOND, linewidth=2)
+            axes.text(max(value, mark) + 1.2, row, f"{value:.1f}", va="center", color=INK, size=9)
+        axes.set_xlim(0, 100)
+        _finish_rows(axes, names, "IoU in %")
+
+    return drawn(draw, 4.9, 0.7 + 0.27 * len(names))
+
+
+def class_frequencies(
+    shares: Mapping[str, Mapping[str, float]], colours: Mapping[str, Colour]
+) -> bytes:
+    """SVG bars of the share of the pixels (0 to 1) that each class has, on a logarithmic axis, most frequent first.
+
+    `shares` maps a split to the shares of its classes. The first split has bars in the colours of the classes,
+    the others a mark each. A class that the first split has not, has a note for a bar.
+    """
+    (title, bars), *others = shares.items()
+    names = sorted(bars, key=bars.get)
+    positive = [value for split in shares.values() for value in split.values() if value > 0]
+    least = 10.0 ** np.floor(np.log10(100 * min(positive, default=1.0)))  # in per cent: where the axis starts
+
+    def draw(figure) -> None:
+        axes = figure.add_subplot()
+        for row, name in enumerate(names):
+            values = [100 * split.get(name, 0.0) for _, split in others]
+            if bars[name] > 0:
+                axes.barh(row, 100 * bars[name] - least, left=least, **_class_bar(colours.get(name)))
+            else:
+                axes.text(1.1 * least, row, "does not occur", va="center", color=MUTED, style="italic", size=9)
+            for value, colour in zip(values, (SECOND, MUTED)):
+                if value > 0:
+                    axes.plot([value, value], [row - 0.46, row + 0.46], color=colour, linewidth=2)
+            if bars[name] > 0:
+                right = max(100 * bars[name], *values)
+                axes.text(1.15 * right, row, f"{100 * bars[name]:.2g}", va="center", color=INK, size=9)
+        axes.set_xscale("log")
+        axes.set_xlim(least, 200)
+        ticks = [10.0**x for x in range(round(np.log10(least)), 3)]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        for (split, _), colour in zip(others, (SECOND, MUTED)):
+            axes.plot([], [], color=colour, linewidth=2, label=f"{split} (mark)")
+        if others:
+            axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handlelength=1.0)
+        _finish_rows(axes, names, f"share of the pixels of {title} in %, logarithmic")
+
+    return drawn(draw, 5.6, 0.7 + 0.27 * len(names))
+
+
+def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> bytes:
+    """SVG heat map of pixel counts int [C, C] by (true, predicted), each row in per cent of its sum.
+
+    A class without a pixel has an empty row.
+    """
+    shares = row_shares(confusion)
+    size = len(names)
+
+    def draw(figure) -> None:
+        axes = figure.add_subplot()
+        for row, column in np.ndindex(size, size):
+            share = shares[row, column]
+            if not share >= 0.005:  # also nan
+                continue
+            # A square root lets small shares, the mistakes, be seen beside the diagonal.
+            square = {"facecolor": (ACCENT, float(np.sqrt(share))), "linewidth": 0}
+            axes.add_patch(rectangle(column - 0.47, row - 0.47, 0.94, 0.94, **square))
+            colour = ON_ACCENT if share > 0.4 else INK
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=7.5)
+        axes.set_xlim(-0.5, size - 0.5)
+        axes.set_ylim(size - 0.5, -0.5)
+        axes.set_aspect("equal")
+        axes.set_xticks(range(size), names, rotation=55, ha="left", rotation_mode="anchor")
+        axes.set_yticks(range(size), names)
+        axes.xaxis.tick_top()
+        axes.set_xlabel("predicted")
+        axes.xaxis.set_label_position("top")
+        axes.set_ylabel("truth")
+        axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+        axes.grid(which="minor")
+        axes.tick_params(which="both", length=0)
+        axes.tick_params(labelcolor=INK, labelsize=9)
+        axes.spines[:].set_visible(False)
+
+    inches = 1.6 + 0.31 * size
+    return drawn(draw, inches, inches)
+
+
+def row_shares(confusion: Sequence[Sequence[int]]) -> np.ndarray:
+    """Pixel counts int [C, C] by (true, predicted) -> shares of the row float64 [C, C], nan where empty."""
+    counts = np.asarray(confusion, np.float64)
+    sums = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, sums, out=np.full_like(counts, np.nan), where=sums > 0)
+
+
+def _class_bar(colour: Colour | None) -> dict[str, Any]:
+    """How the bar of a class looks."""
+    filling = tuple(part / 255 for part in colour or (15, 107, 110))
+    # The outline keeps pale colours visible on white, and dark ones on black.
+    return {"height": 0.68, "color": filling, "edgecolor": (INK, 0.55), "linewidth": 0.7}
+
+
+def _finish_rows(axes, names: Sequence[str], label: str) -> None:
+    """One named row a class, and a grid to read values by."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.grid(axis="x")
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_xlabel(label)
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or value != value

@@ -1,0 +1,58 @@
+"""Curves over the epochs of a training run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from contextnet_tf.reporting import history as histories
+from contextnet_tf.reporting import wording
+from contextnet_tf.reporting.plots.canvas import ACCENT, MUTED, SECOND, drawn
+
+
+def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
+    """SVG plots over the epochs by title: loss, learning rate, validation; only those with figures."""
+    panels = {
+        "Loss": _panel(history, {"loss": "total", "main_loss": "main head", "aux_loss": "auxiliary head"}),
+        "Learning rate": _panel(history, {"learning_rate": "learning rate"}),
+        "Validation": _panel(
+            history, {"val_mean_iou": "mean IoU", "val_pixel_accuracy": "pixel accuracy"}, in_percent=True
+        ),
+    }
+    return {title: svg for title, svg in panels.items() if svg is not None}
+
+
+def _panel(
+    history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_percent: bool = False
+) -> bytes | None:
+    """One plot of the named figures of a history; None where it holds none of them."""
+    curves = {title: histories.curve(history, name) for name, title in titles.items()}
+    curves = {title: curve for title, curve in curves.items() if curve[0]}
+    if not curves:
+        return None
+    factor = 100 if in_percent else 1
+
+    def draw(figure) -> None:
+        axes = figure.add_subplot()
+        styles = ((ACCENT, "-"), (SECOND, "-"), (MUTED, "-"))
+        for (title, curve), (colour, line) in zip(curves.items(), styles):
+            epochs, values = histories.binned(*curve)
+            values = [factor * value for value in values]
+            marker = "o" if len(epochs) <= 40 and in_percent or len(epochs) == 1 else None
+            axes.plot(epochs, values, line, color=colour, label=title, marker=marker, markersize=3)
+        if in_percent:
+            epochs, values = next(iter(curves.values()))
+            best = int(np.argmax(values))
+            label = wording.percent(values[best])
+            place = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "size": 9}
+            axes.annotate(label, (epochs[best], factor * values[best]), color=ACCENT, **place)
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0, top=100 if in_percent else None)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("%" if in_percent else "")
+        axes.grid(axis="y")
+        axes.tick_params(length=0, pad=6)
+        if len(curves) > 1:
+            axes.legend(frameon=False, fontsize=9, loc="best", handlelength=1.4)
+
+    return drawn(draw, 3.9, 2.6)
