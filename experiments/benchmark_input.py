@@ -46,8 +46,9 @@ ROWS = {
 }
 
 flags.DEFINE_integer("pictures", 16, "How many pictures are read.", lower_bound=1)
-flags.DEFINE_integer("rounds", 5, "How often everything is measured; medians are reported.", lower_bound=1)
-program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width")
+program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width", "rounds")
+
+ROUNDS = 5
 
 
 def run(
@@ -56,7 +57,7 @@ def run(
     data_dir: str | None = None,
     output_dir: str | None = None,
     pictures: int = 16,
-    rounds: int = 5,
+    rounds: int = ROUNDS,
     crop_size: tuple[int, int] | None = None,
     picture_size: tuple[int, int] = PICTURE_SIZE,
     seed: int = 0,
@@ -135,7 +136,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         output_dir=values.output_dir,
         pictures=values.pictures,
-        rounds=values.rounds,
+        rounds=values.rounds or ROUNDS,
         crop_size=program.given_size("crop_height", "crop_width"),
         seed=values.seed,
         definition=program.given_definition(),

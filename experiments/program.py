@@ -42,6 +42,10 @@ flags.DEFINE_string(
     "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken); "
     "for evaluate and predict also an exported .tflite file or SavedModel folder."
 )
+flags.DEFINE_integer(
+    "rounds", None, "How often everything is measured in turn; medians are reported. Default: the program's own.",
+    lower_bound=1,
+)
 
 # From here on this module declares flags in the name of the program that imports it.
 flags.disclaim_key_flags()

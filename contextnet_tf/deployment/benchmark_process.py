@@ -1,22 +1,26 @@
 """A row of a benchmark in a process of its own: its threads, libraries and memory are nobody else's."""
 
+import contextlib
 import dataclasses
 import importlib
 import itertools
 import multiprocessing
+import os
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from contextnet_tf.deployment.benchmark import Sample
+from contextnet_tf.deployment.benchmark import Sample, Timing, take_turns
 from contextnet_tf.deployment.contenders.contender import Contender, Stage
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Work(Protocol):
@@ -174,6 +178,45 @@ class BenchmarkProcess:
         return answer
 
 
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What some work took: its times, the bytes of `BenchmarkProcess.peak_memory`, the labels of the first frame."""
+
+    timing: Timing
+    peak_memory: int
+    labels: np.ndarray
+
+
+def measure(
+    works: Mapping[Key, tuple[Work, pathlib.Path]],
+    *,
+    rounds: int,
+    warm_up: int,
+    on_labels: Callable[[Key, np.ndarray], None] = lambda key, labels: None,
+    on_start: Callable[[int], None] = lambda samples: None,
+    on_sample: Callable[[], None] = lambda: None,
+) -> dict[Key, Measured]:
+    """Starts a process for each work and its file of frames, and lets them take turns: see `take_turns`.
+
+    `on_labels` gets the labels of each before anything is timed; what it raises ends the measurement. `on_start` is
+    called when all are ready, with the number of samples to come, and `on_sample` after each.
+
+    Raises:
+      InputError: some work cannot be done, or a process came to an end.
+    """
+    with contextlib.ExitStack() as stack:
+        processes = {}
+        for key, work in works.items():
+            processes[key] = stack.enter_context(BenchmarkProcess(*work))
+            on_labels(key, processes[key].labels)
+        rows = {key: process.sample for key, process in processes.items()}
+        on_start(len(rows) * (warm_up + rounds))
+        timings = take_turns(rows, rounds=rounds, warm_up=warm_up, on_sample=on_sample)
+        return {
+            key: Measured(timings[key], process.peak_memory(), process.labels) for key, process in processes.items()
+        }
+
+
 def _context() -> multiprocessing.context.BaseContext:
     """Processes that start with this package imported: from a server that has it, where the system can fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -185,6 +228,8 @@ def _context() -> multiprocessing.context.BaseContext:
 
 def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> None:
     """The other process: answers (False, value), or (True, why not) and ends."""
+    # What the libraries have to say to nobody in particular would tear the progress bar of the other side.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         for name in work.packages:
             importlib.import_module(name)

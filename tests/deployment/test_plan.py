@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.deployment.contenders.plan import Convolution, Pool, Rectify, Resize, Step, plan_of
+from contextnet_tf.deployment.contenders.plan import Convolution, Pool, Rectify, Resize, Step, mirrored, plan_of
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.contextnet import build_contextnet
 from contextnet_tf.models.registry import build_model
@@ -88,10 +88,22 @@ def test_pytorch_gives_the_same_logits(name):
 
     network = NETWORKS[name]()
     picture, expected = picture_and_logits(network)
-    module = TorchNetwork(plan_of(network)).to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        logits = module(torch.tensor(picture).permute(2, 0, 1)[None].float() / 255)[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(logits, expected, atol=2e-5 * np.abs(expected).max())
+    for plan, way in ((plan_of(network), 1), (mirrored(plan_of(network)), -1)):
+        module = TorchNetwork(plan).to(memory_format=torch.channels_last)
+        turned = np.ascontiguousarray(picture[::way, ::way]).transpose(2, 0, 1)
+        with torch.inference_mode():
+            logits = module(torch.tensor(turned)[None].float() / 255)[0].permute(1, 2, 0).numpy()
+        np.testing.assert_allclose(logits[::way, ::way], expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_a_mirrored_plan_by_hand():
+    image = keras.Input((4, 6, 3))
+    x = layers.Conv2D(2, 3, strides=2, padding="same", name="conv")(image)
+    plan = plan_of(keras.Model(image, {"main": layers.UpSampling2D(2, interpolation="bilinear")(x)}))
+    (convolution, resize), (before, _) = mirrored(plan).steps, plan.steps
+    assert before.operation.padding == (0, 1, 0, 1) and convolution.operation.padding == (1, 0, 1, 0)
+    assert convolution.operation.kernel[1, 0, 0, 2] == before.operation.kernel[1, 0, 2, 0]
+    assert resize.operation == Resize((4, 6))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -126,6 +138,7 @@ def test_what_has_no_counterpart_is_named():
         (layers.Conv2D(3, 1, activation="relu", name="layer"), "a nonlinearity inside"),
         (layers.ReLU(negative_slope=0.1, name="layer"), "a slope or a threshold"),
         (layers.UpSampling2D(interpolation="nearest", name="layer"), "an interpolation that is not bilinear"),
+        (layers.AveragePooling2D(3, name="layer"), "windows that leave a row or a column over"),
         (layers.AveragePooling2D(3, 1, padding="same", name="layer"), "averages that pad"),
     ):
         with pytest.raises(InputError, match=f"layer 'layer': has {what}, which has no counterpart"):

@@ -117,6 +117,26 @@ def plan_of(network: keras.Model) -> Plan:
     return Plan(tuple(network.input_shape[1:3]), _with_last_uses(drafts))
 
 
+def mirrored(plan: Plan) -> Plan:
+    """The plan of the same network for pictures turned by 180 degrees, whose labels come out turned as well.
+
+    Where a stride leaves an odd row or column to pad, TensorFlow has it at the end and other libraries at the
+    start: turned, a network of one is a network of the other.
+    """
+    steps = (dataclasses.replace(step, operation=_mirrored(step.operation)) for step in plan.steps)
+    return dataclasses.replace(plan, steps=tuple(steps))
+
+
+def _mirrored(operation: Operation) -> Operation:
+    if not isinstance(operation, Convolution | Pool | ZeroPad):
+        return operation  # the same either way round
+    top, bottom, left, right = operation.padding
+    turned = dataclasses.replace(operation, padding=(bottom, top, right, left))
+    if isinstance(operation, Convolution):
+        turned = dataclasses.replace(turned, kernel=operation.kernel[..., ::-1, ::-1].copy())
+    return turned
+
+
 def _with_last_uses(drafts: Sequence[tuple[Operation, tuple[int, ...]]]) -> tuple[Step, ...]:
     last_step = {number: step for step, (_, inputs) in enumerate(drafts) for number in inputs}
     return tuple(
@@ -191,11 +211,13 @@ def _concatenate(layer: layers.Concatenate, node: Any) -> Concatenate:
 def _padding(layer: Any, node: Any, spans: Sequence[int]) -> Padding:
     """TensorFlow's: "same" centres the windows, with the odd row or column at the end."""
     _require(layer, layer.data_format == "channels_last", "channels before rows")
-    if layer.padding == "valid":
-        return (0, 0, 0, 0)
     padding = []
     for length, span, stride in zip(node.input_tensors[0].shape[1:3], spans, layer.strides, strict=True):
-        missing = max((-(-length // stride) - 1) * stride + span - length, 0)
+        if layer.padding == "valid":
+            _require(layer, (length - span) % stride == 0, "windows that leave a row or a column over")
+            missing = 0
+        else:
+            missing = max((-(-length // stride) - 1) * stride + span - length, 0)
         padding += [missing // 2, missing - missing // 2]
     return tuple(padding)
 

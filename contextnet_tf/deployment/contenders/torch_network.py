@@ -59,6 +59,8 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
         case Pool("average", size, strides):
             return nn.AvgPool2d(size, strides)
         case Pool("maximum", size, strides, padding):
+            if inside := _inside(padding, strides):
+                return nn.MaxPool2d(size, strides, inside)
             return _padded(padding, nn.MaxPool2d(size, strides), float("-inf"))
         case Rectify(None):
             return nn.ReLU(inplace=in_place)
@@ -75,23 +77,31 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
 
 
 def _convolution(operation: Convolution) -> nn.Module:
-    top, bottom, left, right = operation.padding
-    symmetric = top == bottom and left == right
     outputs, inputs, *size = operation.kernel.shape
+    inside = _inside(operation.padding, operation.strides)
     module = nn.Conv2d(
         inputs * operation.groups,
         outputs,
         size,
         stride=operation.strides,
-        padding=(top, left) if symmetric else 0,
+        padding=inside or 0,
         dilation=operation.dilation,
         groups=operation.groups,
     )
     with torch.no_grad():
         module.weight.copy_(torch.from_numpy(operation.kernel))
         module.bias.copy_(torch.from_numpy(operation.bias))
-    # PyTorch pads both sides alike, TensorFlow a stride of 2 at the end alone: then a module of its own does it.
-    return module if symmetric else _padded(operation.padding, module, 0.0)
+    return module if inside else _padded(operation.padding, module, 0.0)
+
+
+def _inside(padding: Padding, strides: tuple[int, int]) -> tuple[int, int] | None:
+    """The padding, the same on both sides, that PyTorch's own layers do the same with; None where there is none.
+
+    It may be less than a stride too much at the end: that makes no further window.
+    """
+    top, bottom, left, right = padding
+    fits = 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]
+    return (top, left) if fits else None
 
 
 def _padded(padding: Padding, module: nn.Module, value: float) -> nn.Module:

@@ -1,0 +1,180 @@
+"""Every way to run a network, measured in one run: contenders, threads, one frame at a time or pipelined."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.compression.fold import fold_batch_norm
+from contextnet_tf.deployment.benchmark_process import Measured, OneFrame, Stream, Work, measure
+from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE
+from contextnet_tf.deployment.contenders.upsampling import DenseUpsampling, ExactUpsampling
+from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.deployment.network import at_size
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.contextnet import build_contextnet
+from contextnet_tf.models.spec import VARIANTS
+
+STREAM_FRAMES = 8  # a sample of a pipelined row: a whole number of rounds on 2, 4 and 8 cores
+LEAST_AGREEMENT = 0.99  # of float32 labels with the reference's: all but ties of rounding, even of fresh weights
+_DENSE, _EXACT = "dense", "exact"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A row: a network, known by `model`, in the contender of that name."""
+
+    model: str
+    contender: str
+    threads: int
+    pipelined: bool = False
+
+
+class Comparison:
+    """The measurement of some cases at one picture size.
+
+    Attributes:
+      left_out: title of a contender -> why it cannot run the network.
+    """
+
+    def __init__(self, folder: pathlib.Path, frames: np.ndarray):
+        """Works in `folder`, an empty one; `frames` are uint8 [N, H, W, 3], two or more."""
+        self.left_out: dict[str, str] = {}
+        self._folder, self._frames, self._frames_path = folder, frames, folder / "frames.npy"
+        np.save(self._frames_path, frames)
+        self._works: dict[Any, tuple[Work, pathlib.Path]] = {}
+        self._references: dict[str, np.ndarray] = {}
+
+    def add(self, network: keras.Model, cases: Sequence[Case]) -> None:
+        """Writes the files of `network`, which is folded and of the frames' size, for these cases of it."""
+        folder = self._folder / cases[0].model
+        folder.mkdir()
+        reference = self._written(CONTENDERS[REFERENCE], network, folder)
+        self._references[cases[0].model] = Segmenter(reference, num_threads=1).segment(self._frames[0])
+        for case in cases:
+            contender = CONTENDERS[case.contender]
+            try:
+                path = self._written(contender, network, folder)
+            except InputError as error:
+                self.left_out[f"{contender.title}, {case.model}"] = str(error)
+                continue
+            if case.pipelined:
+                work = Stream(contender.engine, path, case.threads, STREAM_FRAMES)
+            else:
+                work = OneFrame(contender, path, case.threads)
+            self._works[case] = work, self._frames_path
+
+    def add_upsampling(self, model: str) -> None:
+        """Also measures the upsampling of the logits of the network `model`, which was added, and of noise."""
+        engine = ENGINES[CONTENDERS[REFERENCE].engine](self._folder / model / CONTENDERS[REFERENCE].file, 1)
+        logits = np.stack([engine.logits(frame) for frame in self._frames])
+        noise = np.random.default_rng(0).standard_normal(logits.shape, np.float32)
+        for kind, values in {"network": logits, "noise": noise}.items():
+            path = self._folder / f"{kind}.npy"
+            np.save(path, values)
+            for way, contender in {_EXACT: ExactUpsampling, _DENSE: DenseUpsampling}.items():
+                self._works[kind, way] = OneFrame(contender, path, 1), path
+
+    def run(
+        self, *, rounds: int, warm_up: int, on_start: Callable[[int], None], on_sample: Callable[[], None]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Measures everything that was added: the rows, and the entries on upsampling, see `reporting.runtime`.
+
+        `on_start` and `on_sample` are called as `measure` says.
+
+        Raises:
+          InputError: a contender cannot run, or computes in float32 and labels less than `LEAST_AGREEMENT` of the
+            pixels as LiteRT with exact upsampling does.
+        """
+        measured = measure(
+            self._works,
+            rounds=rounds,
+            warm_up=warm_up,
+            on_labels=self._check_labels,
+            on_start=on_start,
+            on_sample=on_sample,
+        )
+        size = list(self._frames.shape[1:3])
+        rows = [self._row(key, found, size) for key, found in measured.items() if isinstance(key, Case)]
+        upsampling = [
+            {
+                "size": size,
+                "logits": kind,
+                "exact_milliseconds": found.timing.milliseconds,
+                "dense_milliseconds": measured[kind, _DENSE].timing.milliseconds,
+            }
+            for (kind, way), found in ((key, found) for key, found in measured.items() if isinstance(key, tuple))
+            if way == _EXACT
+        ]
+        return rows, upsampling
+
+    def _written(self, contender: Any, network: keras.Model, folder: pathlib.Path) -> pathlib.Path:
+        path = folder / contender.file
+        if not path.exists():
+            contender.write(network, path, self._frames)
+        return path
+
+    def _agreement(self, case: Case, labels: np.ndarray) -> float:
+        return float(np.mean(labels == self._references[case.model]))
+
+    def _check_labels(self, key: Any, labels: np.ndarray) -> None:
+        if not isinstance(key, Case):
+            return
+        contender, agreement = CONTENDERS[key.contender], self._agreement(key, labels)
+        if contender.precision == "float32" and agreement < LEAST_AGREEMENT:
+            raise InputError(
+                f"{contender.title}: labels {agreement:.2%} of the pixels of {key.model} as LiteRT does, not "
+                f"{LEAST_AGREEMENT:.0%}; it computes something else: leave {key.contender} out"
+            )
+
+    def _row(self, case: Case, found: Measured, size: list[int]) -> dict[str, Any]:
+        timing = found.timing
+        return {
+            "model": case.model,
+            "size": size,
+            "contender": case.contender,
+            "title": CONTENDERS[case.contender].title,
+            "threads": case.threads,
+            "mode": "pipelined" if case.pipelined else "sequential",
+            "milliseconds_median": timing.milliseconds,
+            "milliseconds_spread": list(timing.spread),
+            "frames_per_second": timing.frames_per_second,
+            "parts": {} if case.pipelined else dict(timing.parts),
+            "peak_memory": found.peak_memory,
+            "label_agreement": self._agreement(case, found.labels),
+        }
+
+
+def inference_network(model: keras.Model, size: tuple[int, int]) -> keras.Model:
+    """The folded network for pictures of `size` (height, width).
+
+    Raises:
+      InputError: the network cannot take pictures of that size.
+    """
+    return at_size(fold_batch_norm(model), size)
+
+
+def upsampled_last(network: keras.Model) -> keras.Model | None:
+    """A ContextNet of the paper with the same weights, whose fusion convolves at low resolution, for any size.
+
+    None for other networks. At the picture's frame it is another function: see `models.contextnet.context_path`.
+    """
+    spec = VARIANTS.get(network.name)
+    if spec is None:
+        return None
+    other = build_contextnet(
+        dataclasses.replace(spec, fusion_order="upsample last"),
+        num_classes=network.output["main"].shape[-1],
+        input_shape=(None, None, 3),
+    )
+    own = {layer.name: layer.get_weights() for layer in network.layers}
+    for layer in other.layers:
+        weights = own.get(layer.name, [])
+        if [value.shape for value in weights] != [tuple(weight.shape) for weight in layer.weights]:
+            return None  # pruned, say, under its old name
+        layer.set_weights(weights)
+    return other

@@ -1,0 +1,202 @@
+"""The section "runtime_comparison" of result.json: its rows as tables, ratios and a picture, beside Table 7.
+
+A row is what one contender took at one picture size: "model", "size" [H, W], "contender", "title", "threads",
+"mode" ("sequential" or "pipelined"), "milliseconds_median", "milliseconds_spread" [10th, 90th percentile],
+"frames_per_second", "parts" (milliseconds by name), "peak_memory" (bytes), "label_agreement" (0 to 1).
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from contextnet_tf.reporting import paper, plots, wording
+from contextnet_tf.reporting.tables import markdown_table
+
+Section = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+PARTS = ("copying", "network", "upsampling")
+FULL_SIZE = [1024, 2048]
+UPSAMPLED_LAST = "upsampled last"  # how a model's name goes on where the fusion convolves at low resolution
+
+_TABLE_7_SIZES = {"full": [1024, 2048], "half": [512, 1024], "quarter": [256, 512]}
+_TITLE_OF_PAPER = "the paper, Titan X (Maxwell)"
+
+# What the project's own way is to reach against another, by contender: the ratio of the medians of a frame, at
+# most; cn14 at 1024 x 2048 on one thread.
+BOUNDS = (
+    ("litert", "litert-inside", 0.80),
+    ("litert", "onnxruntime-inside", 0.70),
+    ("litert", "openvino-inside", 0.60),
+    ("litert", "pytorch-inside", 0.35),
+    ("litert-int8", "litert", 0.65),
+    ("openvino-bfloat16", "litert", 0.60),
+)
+PIPELINED_AT_LEAST = 1.8  # frames a second on two cores, by those of one frame after the other on one thread
+UPSAMPLING_BOUNDS = {"network": 0.25, "noise": 1.5}  # of the dense way's time, by where the logits are from
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """A figure of `ours` divided by that of `against`, and what it is to be: "at most" or "at least" `bound`."""
+
+    ours: str
+    against: str
+    value: float
+    relation: str = "at most"
+    bound: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bound is kept; None without one."""
+        if self.bound is None:
+            return None
+        return self.value <= self.bound if self.relation == "at most" else self.value >= self.bound
+
+
+def runtime_table(rows: Iterable[Row]) -> str:
+    """Every row: times, their spread and parts, memory, and how far its labels are those of LiteRT's."""
+    header = [
+        "Network", "Picture", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms", "Network ms",
+        "Upsampling ms", "Memory MB", "Labels as LiteRT's %",
+    ]  # fmt: skip
+    return markdown_table(header, [_cells(row) for row in rows], left=3)
+
+
+def printed_table(rows: Sequence[Row]) -> str:
+    """Frames a second by picture size: Table 7's rows, then those measured on one thread a network."""
+    sizes = [list(size) for size in dict.fromkeys(tuple(row["size"]) for row in rows)]
+    named = {str(size): name for name, size in _TABLE_7_SIZES.items()}
+    table = [
+        [f"{printed.name}{' *' if printed.starred else ''}", _TITLE_OF_PAPER, _mode(printed.pipelined)]
+        + [wording.decimal(getattr(printed, named[str(size)])) if str(size) in named else wording.UNKNOWN for size in sizes]
+        for printed in paper.TABLE_7
+    ]
+    measured: dict[tuple[str, str, str], dict[str, float]] = {}
+    for row in rows:
+        if row["threads"] == 1:
+            key = (row["model"], row["title"], row["mode"])
+            measured.setdefault(key, {})[str(row["size"])] = row["frames_per_second"]
+    table += [[*key, *(wording.decimal(speeds.get(str(size))) for size in sizes)] for key, speeds in measured.items()]
+    return markdown_table(["Network", "Where", "Mode", *map(wording.picture_size, sizes)], table, left=3)
+
+
+def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
+    """The comparisons that can be made of what was measured of a network at a size, on one thread.
+
+    The bounds are those of cn14 at full size; other networks and sizes have none.
+    """
+    bounded = model == "cn14" and list(size) == FULL_SIZE
+    rows = {
+        (row["model"], row["contender"], row["mode"]): row
+        for row in section["rows"]
+        if row["size"] == list(size) and row["threads"] == 1
+    }
+    found = []
+    for ours, against, bound in BOUNDS:
+        pair = rows.get((model, ours, "sequential")), rows.get((model, against, "sequential"))
+        if all(pair):
+            found.append(_ratio(*pair, bound if bounded else None))
+    for (name, contender, mode), row in rows.items():
+        alone = rows.get((model, contender, "sequential"))
+        if name == model and mode == "pipelined" and alone:
+            speed = row["frames_per_second"] / alone["frames_per_second"]
+            bound = PIPELINED_AT_LEAST if bounded and contender == "litert" else None
+            found.append(Ratio(f"{row['title']}, pipelined", "the same, sequential", speed, "at least", bound))
+    first, last = (rows.get((name, "litert", "sequential")) for name in (model, f"{model}, {UPSAMPLED_LAST}"))
+    if first and last:
+        value = last["milliseconds_median"] / first["milliseconds_median"]
+        found.append(Ratio(f"{model}, fusion {UPSAMPLED_LAST}", f"{model}, fusion as in the paper", value))
+    for entry in section.get("upsampling", ()):
+        if entry["size"] == list(size):
+            value = entry["exact_milliseconds"] / entry["dense_milliseconds"]
+            # Only a trained network's logits have the large areas of one class that the bound is about.
+            counts = bounded and (entry["logits"] == "noise" or section["weights"] == "trained")
+            bound = UPSAMPLING_BOUNDS[entry["logits"]] if counts else None
+            what = "of noise" if entry["logits"] == "noise" else "of the network's logits"
+            found.append(Ratio(f"exact upsampling {what}", "TensorFlow's resize and arg-max", value, bound=bound))
+    return found
+
+
+def ratio_table(found: Sequence[Ratio]) -> str:
+    """The ratios with their bounds, and whether each is met."""
+    table = [
+        [
+            ratio.ours,
+            ratio.against,
+            f"{ratio.value:.2f}",
+            wording.UNKNOWN if ratio.bound is None else f"{ratio.relation} {ratio.bound:.2f}",
+            {None: wording.UNKNOWN, True: "yes", False: "no"}[ratio.met],
+        ]
+        for ratio in found
+    ]
+    return markdown_table(["Ours", "Against", "Ratio", "To reach", "Met"], table, left=2)
+
+
+def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """All of it as a page of Markdown."""
+    rows = section["rows"]
+    model, size = rows[0]["model"], rows[0]["size"]
+    used = ", ".join(f"{name} {versions[name]}" for name in section["distributions"] if name in versions)
+    parts = [
+        "# Frames a second\n",
+        f"{section['rounds']} rounds in turn after {section['warm_up']} of warm-up, on {section['frames']}; weights: "
+        f"{section['weights']}. A frame counts from the uint8 picture in memory to its uint8 labels in memory; median, "
+        "and 10th to 90th percentile. Memory: the most that a process of the row's own held beyond what it had before "
+        "it loaded the network.\n",
+        f"{machine['cores']} x {machine['processor']}; {used}.\n",
+        *(f"Left out: {title}: {reason}.\n" for title, reason in section["left_out"].items()),
+        runtime_table(rows),
+        f"## Ratios: {model}, {wording.picture_size(size)}, one thread\n",
+        ratio_table(ratios(section, model, size)),
+        "## Beside Table 7: frames a second\n",
+        printed_table(rows),
+    ]
+    return "\n".join(parts)
+
+
+def runtime_picture(rows: Sequence[Row]) -> bytes:
+    """PNG: a panel for each picture size with the frames a second of its rows, and the paper's ContextNet."""
+    panels: dict[str, list[plots.SpeedBar]] = {}
+    for row in rows:
+        bars = panels.setdefault(f"{wording.picture_size(row['size'])} pixels", _paper_bars(row["size"]))
+        low, high = (1000 / milliseconds for milliseconds in reversed(row["milliseconds_spread"]))
+        threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
+        mode = ", pipelined" if row["mode"] == "pipelined" else ""
+        name = f"{row['model']}: {row['title']}{threads}{mode}"
+        bars.append(plots.SpeedBar(name, row["frames_per_second"], (low, high)))
+    return plots.speed_bars(panels)
+
+
+def _paper_bars(size: Sequence[int]) -> list[plots.SpeedBar]:
+    column = next((name for name, known in _TABLE_7_SIZES.items() if known == list(size)), None)
+    return [
+        plots.SpeedBar(f"{_TITLE_OF_PAPER}, {_mode(row.pipelined)}", getattr(row, column), printed=True)
+        for row in paper.TABLE_7
+        if column and row.name == "ContextNet"
+    ]
+
+
+def _ratio(ours: Row, against: Row, bound: float | None) -> Ratio:
+    value = ours["milliseconds_median"] / against["milliseconds_median"]
+    return Ratio(ours["title"], against["title"], value, bound=bound)
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row["model"],
+        wording.picture_size(row["size"]),
+        row["title"],
+        str(row["threads"]),
+        row["mode"],
+        wording.decimal(row["milliseconds_median"]),
+        " to ".join(map(wording.decimal, row["milliseconds_spread"])),
+        wording.decimal(row["frames_per_second"]),
+        *(wording.decimal(row["parts"].get(part)) for part in PARTS),
+        wording.decimal(row["peak_memory"] / 1e6, 0),
+        wording.percent(row["label_agreement"], 2),
+    ]
+
+
+def _mode(pipelined: bool) -> str:
+    return "pipelined" if pipelined else "sequential"

@@ -1,0 +1,239 @@
+"""Measures frames a second of networks in every runtime that is installed: Table 7, and beyond.
+
+The paper prints 18.3 frames a second for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here a frame
+counts as there (section 3.1), one at a time, from the picture in memory to its labels in memory; everything that is
+compared takes turns, round after round, each in a process of its own, on real pictures of the network's data set or
+on drawn streets. About five minutes for three sizes of one network on two cores, with [bench] installed; it holds up
+to 5 GB. Let nothing else run meanwhile.
+
+  python -m experiments.compare_runtime --checkpoint=runs/demo --output_dir=runs/runtime
+  python -m experiments.compare_runtime --models=cn18,cn14,cn12 --sizes=512x1024 --engines=litert --output_dir=DIR
+
+Without --checkpoint the networks have fresh weights: as fast, but for the upsampling, which is quicker the larger
+the areas of one class are. ONNX Runtime, OpenVINO and PyTorch take part where `pip install 'contextnet_tf[bench]'`
+has put them; each one's labels are compared with LiteRT's first. int8 is calibrated on the very pictures: its time
+counts here, not its accuracy. A name that ends in "-inside" has upsampling and arg-max in its graph, as people do it;
+the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, each worker on one thread.
+
+Writes runtime.md and runtime.png into --output_dir, and the figures as the section "runtime_comparison" of its
+result.json. Prints the table and the ratios.
+"""
+
+import pathlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tqdm
+from absl import flags
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.sources import read_image
+from contextnet_tf.datasets.streets import draw_scene
+from contextnet_tf.deployment.comparison import Case, Comparison, inference_network, upsampled_last
+from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE, why_not
+from contextnet_tf.deployment.fitting import fit_picture
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import make_folder, replacing_file
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.reporting.pictures import evenly_spread
+from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
+from contextnet_tf.reporting.runtime import (
+    UPSAMPLED_LAST,
+    ratio_table,
+    ratios,
+    runtime_page,
+    runtime_picture,
+    runtime_table,
+)
+from contextnet_tf.reporting.tables import aligned
+from experiments import program
+
+SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
+MODES = ("sequential", "pipelined")
+FRAMES = 4  # different pictures, which take turns
+ROUNDS, WARM_UP = 20, 2
+
+flags.DEFINE_list("models", None, "Networks with fresh weights, instead of --checkpoint. Default: cn14.")
+flags.DEFINE_list("sizes", list(SIZES), "Picture sizes, each as HEIGHTxWIDTH.")
+flags.DEFINE_list("engines", None, f"What runs them: {', '.join(CONTENDERS)}. Default: all that are installed.")
+flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads that a frame gets.")
+flags.DEFINE_list("modes", list(MODES), f"{' and '.join(MODES)}; pipelined is on one thread a worker.")
+program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir", "seed", "rounds")
+
+
+def run(
+    *,
+    checkpoint: str | None = None,
+    models: Sequence[str] | None = None,
+    sizes: Sequence[str] = SIZES,
+    engines: Sequence[str] | None = None,
+    thread_counts: Sequence[str] = ("1",),
+    modes: Sequence[str] = MODES,
+    rounds: int = ROUNDS,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    split: str = "val",
+    output_dir: str,
+    seed: int = 0,
+    definition: dict[str, Any] | None = None,
+    given_flags: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Measures and writes; returns the section "runtime_comparison" of result.json. The arguments are the flags."""
+    started_in = environment()
+    sizes = [_size(text) for text in sizes]
+    threads = [_threads(text) for text in thread_counts]
+    _check_names("modes", modes, MODES)
+    contenders, left_out = _contenders(engines)
+    if checkpoint and models:
+        raise InputError("--models are networks with fresh weights; leave it out, or --checkpoint")
+    originals = _networks(checkpoint, models or ["cn14"], seed)
+    parts = [(model, size, inference_network(model, size)) for model in originals for size in sizes]
+    pictures = {size: _frames(checkpoint, dataset, data_dir, split, definition, size, seed) for size in sizes}
+    folder = make_folder(output_dir)
+    section = {
+        "weights": "trained" if checkpoint else "fresh, so that the upsampling takes longer than it should",
+        "frames": next(iter(pictures.values()))[0],
+        "rounds": rounds,
+        "warm_up": WARM_UP,
+        "distributions": sorted({x for name in contenders for x in CONTENDERS[name].distributions} | {"tensorflow"}),
+        "left_out": left_out,
+        "rows": [],
+        "upsampling": [],
+    }
+    for number, (model, size, network) in enumerate(parts, start=1):
+        title = f"{number} of {len(parts)}: {model.name} {size[0]} x {size[1]}"
+        cases = list(_cases(model.name, contenders, threads, modes))
+        with (
+            tempfile.TemporaryDirectory(prefix="runtime") as work,
+            tqdm.tqdm(desc=f"{title}, getting ready", unit="frame", dynamic_ncols=True) as bar,
+        ):
+            comparison = Comparison(pathlib.Path(work), pictures[size][1])
+            comparison.add(network, cases)
+            if other := upsampled_last(model):
+                last = Case(f"{model.name}, {UPSAMPLED_LAST}", REFERENCE, 1)
+                comparison.add(inference_network(other, size), [last])
+            comparison.add_upsampling(model.name)
+
+            def start(samples: int, bar: tqdm.tqdm = bar, title: str = title) -> None:
+                bar.set_description(title)
+                bar.reset(samples)
+
+            rows, upsampling = comparison.run(rounds=rounds, warm_up=WARM_UP, on_start=start, on_sample=bar.update)
+        section["rows"] += rows
+        section["upsampling"] += upsampling
+        section["left_out"] |= comparison.left_out
+    with replacing_file(folder / "runtime.md") as temporary:
+        temporary.write_text(
+            runtime_page(section, started_in["machine"], started_in["versions"]), encoding="utf-8"
+        )
+    with replacing_file(folder / "runtime.png") as temporary:
+        temporary.write_bytes(runtime_picture(section["rows"]))
+    update_results(
+        output_dir, runtime_comparison=section, flags={"compare_runtime": given_flags or {}}, **started_in
+    )
+    return section
+
+
+def _contenders(engines: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """The contenders that can run here, by name, and why others cannot, by title."""
+    names = list(engines or CONTENDERS)
+    _check_names("engines", names, CONTENDERS)
+    reasons = {name: why_not(CONTENDERS[name]) for name in names}
+    left_out = {CONTENDERS[name].title: reason for name, reason in reasons.items() if reason}
+    able = [name for name in names if not reasons[name]]
+    if not able:
+        raise InputError(f"--engines={','.join(names)}: none can run here: {'; '.join(left_out.values())}")
+    return able, left_out
+
+
+def _cases(name: str, contenders: Sequence[str], threads: Sequence[int], modes: Sequence[str]) -> Iterator[Case]:
+    for contender in contenders:
+        if "sequential" in modes:
+            yield from (Case(name, contender, count) for count in threads)
+        if "pipelined" in modes and CONTENDERS[contender].engine:
+            yield Case(name, contender, 1, pipelined=True)
+
+
+def _networks(checkpoint: str | None, names: Sequence[str], seed: int) -> list[keras.Model]:
+    if checkpoint:
+        return [load_network(checkpoint)]
+    keras.utils.set_random_seed(seed)
+    return [build_model(name, input_shape=(None, None, 3)) for name in names]
+
+
+def _frames(
+    checkpoint: str | None,
+    dataset: str | None,
+    data_dir: str | None,
+    split: str,
+    definition: dict[str, Any] | None,
+    size: tuple[int, int],
+    seed: int,
+) -> tuple[str, np.ndarray]:
+    """What the frames are, and the frames uint8 [FRAMES, H, W, 3]: of the data set, or streets drawn for it."""
+    run_dirs = [path for path in (pathlib.Path(checkpoint or ""), pathlib.Path(checkpoint or "").parent) if checkpoint]
+    name, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
+    if name in (None, "streets") and data_dir is None:
+        frames = [draw_scene(seed, split, number, *size).image for number in range(FRAMES)]
+        return f"{FRAMES} drawn streets", np.stack(frames)
+    description = get_dataset(name, definition or recorded_definition(run_dirs, name))
+    examples = evenly_spread(program.list_examples(description, data_dir, split), FRAMES)
+    frames = [fit_picture(read_image(example.image_path), size, 1) for example in examples]
+    return f"{len(frames)} pictures of {description.name} {split}", np.stack(frames)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match:
+        raise InputError(f"--sizes: {text!r} is no size; give HEIGHTxWIDTH in pixels, for example {SIZES[0]}")
+    return int(match[1]), int(match[2])
+
+
+def _threads(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"--thread_counts: {text!r} is no number of threads; give whole numbers from 1, as 1,2")
+    return int(text)
+
+
+def _check_names(flag: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise InputError(f"--{flag}: {name!r} is unknown; choose from: {', '.join(known)}")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    section = run(
+        checkpoint=values.checkpoint,
+        models=values.models,
+        sizes=values.sizes,
+        engines=values.engines,
+        thread_counts=values.thread_counts,
+        modes=values.modes,
+        rounds=values.rounds or ROUNDS,
+        dataset=values.dataset,
+        data_dir=values.data_dir,
+        split=values.split,
+        output_dir=program.required("output_dir"),
+        seed=values.seed,
+        definition=program.given_definition(),
+        given_flags=program.given_flags(),
+    )
+    for title, reason in section["left_out"].items():
+        print(f"note: {title} left out: {reason}", file=sys.stderr)
+    first = section["rows"][0]
+    print(aligned(runtime_table(section["rows"])))
+    print(aligned(ratio_table(ratios(section, first["model"], first["size"]))))
+    print(f"{values.output_dir}/runtime.md, runtime.png, section runtime_comparison of result.json")
+
+
+if __name__ == "__main__":
+    program.run(main)
