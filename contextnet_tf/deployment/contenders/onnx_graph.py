@@ -99,5 +99,5 @@ def _add_step(graph: _Graph, operation: Operation, inputs: list[str]) -> str:
 
 
 def _pads(padding: Padding) -> list[int]:
-    top, bottom, left, right = padding
+    top, bottom, left, right = (max(length, 0) for length in padding)  # what is left over needs no word
     return [top, left, bottom, right]

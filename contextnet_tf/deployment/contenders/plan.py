@@ -15,7 +15,8 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
 from contextnet_tf.models.pyramid import ResizeLike
 
-Padding = tuple[int, int, int, int]  # top, bottom, left, right
+# Top, bottom, left, right: up to the frame of the outermost windows; negative where they leave rows over.
+Padding = tuple[int, int, int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,12 +214,10 @@ def _padding(layer: Any, node: Any, spans: Sequence[int]) -> Padding:
     _require(layer, layer.data_format == "channels_last", "channels before rows")
     padding = []
     for length, span, stride in zip(node.input_tensors[0].shape[1:3], spans, layer.strides, strict=True):
-        if layer.padding == "valid":
-            _require(layer, (length - span) % stride == 0, "windows that leave a row or a column over")
-            missing = 0
-        else:
-            missing = max((-(-length // stride) - 1) * stride + span - length, 0)
-        padding += [missing // 2, missing - missing // 2]
+        windows = -(-length // stride) if layer.padding == "same" else (length - span) // stride + 1
+        missing = (windows - 1) * stride + span - length
+        before = max(missing, 0) // 2
+        padding += [before, missing - before]
     return tuple(padding)
 
 

@@ -1,5 +1,8 @@
 """A plan as a PyTorch module."""
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -56,20 +59,18 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
     match operation:
         case Convolution():
             return _convolution(operation)
-        case Pool("average", size, strides):
-            return nn.AvgPool2d(size, strides)
+        case Pool("average", size, strides, padding):
+            return _padded(padding, strides, functools.partial(nn.AvgPool2d, size, strides))
         case Pool("maximum", size, strides, padding):
-            if inside := _inside(padding, strides):
-                return nn.MaxPool2d(size, strides, inside)
-            return _padded(padding, nn.MaxPool2d(size, strides), float("-inf"))
+            return _padded(padding, strides, functools.partial(nn.MaxPool2d, size, strides), float("-inf"))
         case Rectify(None):
             return nn.ReLU(inplace=in_place)
         case Rectify(upper):
             return nn.Hardtanh(0.0, upper, inplace=in_place)
         case Resize(size):
             return nn.Upsample(size=size, mode="bilinear", align_corners=False)
-        case ZeroPad(padding):
-            return _padded(padding, nn.Identity(), 0.0)
+        case ZeroPad((top, bottom, left, right)):
+            return nn.ZeroPad2d((left, right, top, bottom))
         case Add():
             return _Add()
         case Concatenate():
@@ -78,34 +79,33 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
 
 def _convolution(operation: Convolution) -> nn.Module:
     outputs, inputs, *size = operation.kernel.shape
-    inside = _inside(operation.padding, operation.strides)
-    module = nn.Conv2d(
-        inputs * operation.groups,
-        outputs,
-        size,
-        stride=operation.strides,
-        padding=inside or 0,
-        dilation=operation.dilation,
-        groups=operation.groups,
-    )
-    with torch.no_grad():
-        module.weight.copy_(torch.from_numpy(operation.kernel))
-        module.bias.copy_(torch.from_numpy(operation.bias))
-    return module if inside else _padded(operation.padding, module, 0.0)
+
+    def convolution(padding: tuple[int, int]) -> nn.Module:
+        module = nn.Conv2d(
+            inputs * operation.groups,
+            outputs,
+            size,
+            stride=operation.strides,
+            padding=padding,
+            dilation=operation.dilation,
+            groups=operation.groups,
+        )
+        with torch.no_grad():
+            module.weight.copy_(torch.from_numpy(operation.kernel))
+            module.bias.copy_(torch.from_numpy(operation.bias))
+        return module
+
+    return _padded(operation.padding, operation.strides, convolution)
 
 
-def _inside(padding: Padding, strides: tuple[int, int]) -> tuple[int, int] | None:
-    """The padding, the same on both sides, that PyTorch's own layers do the same with; None where there is none.
+def _padded(
+    padding: Padding, strides: tuple[int, int], build: Callable[..., nn.Module], value: float = 0.0
+) -> nn.Module:
+    """The module that `build(padding=...)` gives, behind another that pads where its own padding cannot do it.
 
-    It may be less than a stride too much at the end: that makes no further window.
+    PyTorch's layers pad both sides alike. What is less than a stride too much at the end makes no further window.
     """
     top, bottom, left, right = padding
-    fits = 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]
-    return (top, left) if fits else None
-
-
-def _padded(padding: Padding, module: nn.Module, value: float) -> nn.Module:
-    if not any(padding):
-        return module
-    top, bottom, left, right = padding
-    return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), module)
+    if top >= 0 <= left and 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]:
+        return build(padding=(top, left))
+    return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), build(padding=(0, 0)))

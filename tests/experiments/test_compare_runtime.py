@@ -1,0 +1,115 @@
+"""The comparison of runtimes from the shell: everything that is installed, on a tiny network; bad input."""
+
+import numpy as np
+import pytest
+
+from contextnet_tf.deployment import comparison
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.reporting.results import read_results, update_results
+from experiments import compare_runtime
+from tiny_network import write_tiny_network
+
+
+@pytest.fixture
+def run_dir(camvid_dir, tmp_path):
+    """The folder of a run on `camvid_dir`, with the tiny network."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_tiny_network(folder / "best.keras", 11)
+    update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(camvid_dir)})
+    return folder
+
+
+def test_a_trained_network_is_compared_on_pictures_of_its_data_set(call, run_dir, tmp_path):
+    arguments = ("--engines=litert,litert-int8,litert-inside", "--sizes=64x96,32x64", "--thread_counts=1,2", "--rounds=2")
+    called = call(compare_runtime, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}", *arguments)
+
+    assert called.status == 0
+    section = read_results(tmp_path / "out")["runtime_comparison"]
+    assert section["weights"] == "trained" and section["frames"].endswith("pictures of camvid val")
+    rows = [(row["contender"], row["size"][0], row["threads"], row["mode"]) for row in section["rows"]]
+    assert rows == [
+        (name, height, threads, mode)
+        for height in (64, 32)
+        for name, threads, mode in (
+            ("litert", 1, "sequential"), ("litert", 2, "sequential"), ("litert", 1, "pipelined"),
+            ("litert-int8", 1, "sequential"), ("litert-int8", 2, "sequential"), ("litert-int8", 1, "pipelined"),
+            ("litert-inside", 1, "sequential"), ("litert-inside", 2, "sequential"),
+        )
+    ]  # fmt: skip
+    for row in section["rows"]:
+        low, high = row["milliseconds_spread"]
+        assert 0 < low <= row["milliseconds_median"] <= high
+        assert row["frames_per_second"] == pytest.approx(1000 / row["milliseconds_median"])
+        assert row["label_agreement"] == 1.0 or row["contender"] == "litert-int8"
+        assert set(row["parts"]) <= {"copying", "network", "upsampling"}
+    assert [(entry["size"], entry["logits"]) for entry in section["upsampling"]] == [
+        ([64, 96], "network"), ([64, 96], "noise"), ([32, 64], "network"), ([32, 64], "noise"),
+    ]  # fmt: skip
+    assert "LiteRT int8 + exact upsampling" in called.out and "exact upsampling of noise" in called.out
+    page = (tmp_path / "out" / "runtime.md").read_text()
+    assert page.startswith("# Frames a second\n") and "| ContextNet | the paper, Titan X (Maxwell) | pipelined |" in page
+    assert (tmp_path / "out" / "runtime.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_fresh_networks_are_compared_on_drawn_streets(call, tmp_path):
+    arguments = ("--models=cn14-160", "--engines=litert", "--modes=sequential", "--sizes=64x128", "--rounds=1")
+    called = call(compare_runtime, f"--output_dir={tmp_path}", *arguments)
+
+    assert called.status == 0
+    section = read_results(tmp_path)["runtime_comparison"]
+    assert section["frames"] == "4 drawn streets" and section["weights"].startswith("fresh")
+    assert [row["model"] for row in section["rows"]] == ["cn14-160", "cn14-160, upsampled last"]
+    assert "cn14-160, fusion upsampled last" in called.out
+
+
+def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_dir, tmp_path):
+    monkeypatch.setattr(compare_runtime.CONTENDERS["pytorch-inside"], "packages", ("no_such_package",))
+    arguments = ("--engines=litert,pytorch-inside", "--modes=sequential", "--sizes=32x64", "--rounds=1")
+    called = call(compare_runtime, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}", *arguments)
+    assert called.status == 0
+    note = "PyTorch eager, upsampling inside left out: no_such_package not installed; pip install 'contextnet_tf[bench]'"
+    assert f"note: {note}\n" in called.err
+    refused = call(compare_runtime, "--engines=pytorch-inside", f"--output_dir={tmp_path / 'none'}")
+    assert refused.status == 1 and "--engines=pytorch-inside: none can run here" in refused.err
+
+
+def test_bad_input_is_one_line(call, run_dir, tmp_path):
+    out = tmp_path / "out"
+    for arguments, message in (
+        (("--engines=litert,tensorrt",), "--engines: 'tensorrt' is unknown; choose from: litert, litert-float16,"),
+        (("--modes=fast",), "--modes: 'fast' is unknown; choose from: sequential, pipelined"),
+        (("--sizes=1024",), "--sizes: '1024' is no size; give HEIGHTxWIDTH in pixels, for example 1024x2048"),
+        (("--sizes=100x200",), "size 100 x 200 (height x width): network 'cn14' takes multiples of 32"),
+        (("--thread_counts=0",), "--thread_counts: '0' is no number of threads; give whole numbers from 1"),
+        (("--models=cn15",), "unknown network 'cn15'; known are cn18, cn14"),
+        ((f"--checkpoint={run_dir}", "--models=cn14"), "--models are networks with fresh weights; leave it out"),
+        (("--checkpoint=none",), "none: does not exist; name a .keras file or a trained run's folder"),
+    ):
+        called = call(compare_runtime, f"--output_dir={out}", *arguments)
+        assert (called.status, called.out) == (1, "") and called.err.count("\n") == 1, called
+        assert message in called.err
+    assert not out.exists()
+    assert "--output_dir is missing" in call(compare_runtime).err
+
+
+def test_labels_of_another_network_are_no_contender(run_dir, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
+    measured = comparison.Comparison(tmp_path, frames)
+    network = comparison.inference_network(load_network(run_dir), (32, 64))
+    measured.add(network, [comparison.Case("tiny", "litert", 1)])
+    measured._references["tiny"] = np.full((32, 64), 255, np.uint8)
+    with pytest.raises(InputError, match="labels 0.00% of the pixels of tiny as LiteRT does, not 99%"):
+        measured.run(rounds=1, warm_up=0, on_start=lambda samples: None, on_sample=lambda: None)
+
+
+def test_a_network_that_upsamples_last_has_the_same_weights():
+    network = build_model("cn14-160", input_shape=(None, None, 3))
+    other = comparison.upsampled_last(network)
+    names = [layer.name for layer in other.layers]
+    assert names.index("fusion_context_upsample") > names.index("fusion_context_project")
+    for layer in network.layers:
+        assert all((ours == its).all() for ours, its in zip(layer.get_weights(), other.get_layer(layer.name).get_weights()))
+    assert comparison.upsampled_last(build_model("detail-only", input_shape=(None, None, 3))) is None

@@ -1,0 +1,146 @@
+"""The comparison of runtimes as tables, ratios and a picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+from contextnet_tf.reporting import plots
+from contextnet_tf.reporting.runtime import (
+    Ratio,
+    printed_table,
+    ratio_table,
+    ratios,
+    runtime_page,
+    runtime_picture,
+    runtime_table,
+)
+
+
+def row(contender, milliseconds, *, model="cn14", size=(1024, 2048), threads=1, mode="sequential", **others):
+    return {
+        "model": model,
+        "size": list(size),
+        "contender": contender,
+        "title": f"{contender} title",
+        "threads": threads,
+        "mode": mode,
+        "milliseconds_median": milliseconds,
+        "milliseconds_spread": [0.9 * milliseconds, 1.25 * milliseconds],
+        "frames_per_second": 1000 / milliseconds,
+        "parts": {"copying": 1.0, "network": milliseconds - 1.0},
+        "peak_memory": 123_456_789,
+        "label_agreement": 1.0,
+    } | others
+
+
+SECTION = {
+    "weights": "trained",
+    "frames": "4 pictures of camvid val",
+    "rounds": 20,
+    "warm_up": 2,
+    "distributions": ["keras", "onnx"],
+    "left_out": {"PyTorch": "torch not installed"},
+    "rows": [
+        row("litert", 100.0, parts={"copying": 0.5, "network": 80.0, "upsampling": 19.5}),
+        row("litert", 80.0, threads=2),
+        row("litert", 50.0, mode="pipelined", parts={}),
+        row("litert-inside", 160.0),
+        row("pytorch-inside", 250.0),
+        row("litert-int8", 62.5, label_agreement=0.98765),
+        row("litert", 90.0, model="cn14, upsampled last"),
+        row("litert", 25.0, size=(512, 1024)),
+        row("litert-inside", 20.0, size=(512, 1024)),
+    ],
+    "upsampling": [
+        {"size": [1024, 2048], "logits": "network", "exact_milliseconds": 20.0, "dense_milliseconds": 100.0},
+        {"size": [1024, 2048], "logits": "noise", "exact_milliseconds": 160.0, "dense_milliseconds": 100.0},
+    ],
+}
+
+
+def test_rows_by_hand():
+    assert runtime_table(SECTION["rows"][:1] + SECTION["rows"][2:3]).splitlines()[2:] == [
+        "| cn14 | 1024 × 2048 | litert title | 1 | sequential | 100.0 | 90.0 to 125.0 | 10.0 | 0.5 | 80.0 | 19.5 | 123 "
+        "| 100.00 |",
+        "| cn14 | 1024 × 2048 | litert title | 1 | pipelined | 50.0 | 45.0 to 62.5 | 20.0 | – | – | – | 123 | 100.00 |",
+    ]
+
+
+def test_ratios_by_hand():
+    found = ratios(SECTION, "cn14", (1024, 2048))
+    assert found == [
+        Ratio("litert title", "litert-inside title", 100 / 160, bound=0.80),
+        Ratio("litert title", "pytorch-inside title", 0.4, bound=0.35),
+        Ratio("litert-int8 title", "litert title", 0.625, bound=0.65),
+        Ratio("litert title, pipelined", "the same, sequential", 2.0, "at least", 1.8),
+        Ratio("cn14, fusion upsampled last", "cn14, fusion as in the paper", 0.9),
+        Ratio("exact upsampling of the network's logits", "TensorFlow's resize and arg-max", 0.2, bound=0.25),
+        Ratio("exact upsampling of noise", "TensorFlow's resize and arg-max", 1.6, bound=1.5),
+    ]
+    assert [ratio.met for ratio in found] == [True, False, True, True, None, True, False]
+
+
+def test_ratios_have_bounds_for_what_the_bounds_are_of():
+    assert ratios(SECTION, "cn14", (512, 1024)) == [Ratio("litert title", "litert-inside title", 1.25)]
+    assert ratios(SECTION, "cn18", (1024, 2048))[:1] == [
+        Ratio("exact upsampling of the network's logits", "TensorFlow's resize and arg-max", 0.2)
+    ]
+    fresh = ratios(SECTION | {"weights": "fresh"}, "cn14", (1024, 2048))
+    assert [ratio.bound for ratio in fresh[-2:]] == [None, 1.5]
+
+
+def test_a_bound_itself_is_met():
+    assert Ratio("a", "b", 0.8, bound=0.8).met and Ratio("a", "b", 1.8, "at least", 1.8).met
+    assert not Ratio("a", "b", 1.79, "at least", 1.8).met
+
+
+def test_the_ratio_table_by_hand():
+    found = [Ratio("a", "b", 0.625, bound=0.8), Ratio("c", "d", 1.5, "at least", 1.8), Ratio("e", "f", 0.9)]
+    assert ratio_table(found) == (
+        "| Ours | Against | Ratio | To reach | Met |\n"
+        "| --- | --- | ---: | ---: | ---: |\n"
+        "| a | b | 0.62 | at most 0.80 | yes |\n"
+        "| c | d | 1.50 | at least 1.80 | no |\n"
+        "| e | f | 0.90 | – | – |\n"
+    )
+
+
+def test_table_7_stands_above_what_was_measured_on_one_thread():
+    lines = printed_table(SECTION["rows"]).splitlines()
+    assert lines[0] == "| Network | Where | Mode | 1024 × 2048 | 512 × 1024 |"
+    assert "| ENet * | the paper, Titan X (Maxwell) | sequential | 20.4 | 76.9 |" in lines
+    assert "| SegNet * | the paper, Titan X (Maxwell) | sequential | 1.6 | – |" in lines
+    assert lines[7:11] == [
+        "| ContextNet | the paper, Titan X (Maxwell) | pipelined | 41.9 | 136.2 |",
+        "| cn14 | litert title | sequential | 10.0 | 40.0 |",
+        "| cn14 | litert title | pipelined | 20.0 | – |",
+        "| cn14 | litert-inside title | sequential | 6.2 | 50.0 |",
+    ]
+    # At a size that the paper has not, its column is empty.
+    assert "| ICNet | the paper, Titan X (Maxwell) | sequential | – |" in printed_table([row("litert", 1.0, size=(64, 64))])
+
+
+def test_the_page_says_where_it_comes_from():
+    page = runtime_page(SECTION, {"cores": 2, "processor": "Some CPU"}, {"keras": "3.0", "torch": "9"})
+    assert "2 x Some CPU; keras 3.0.\n" in page and "Left out: PyTorch: torch not installed.\n" in page
+    assert "## Ratios: cn14, 1024 × 2048, one thread\n" in page
+    assert "20 rounds in turn after 2 of warm-up, on 4 pictures of camvid val; weights: trained." in page
+
+
+def test_the_picture_has_a_bar_a_row():
+    content = runtime_picture(SECTION["rows"])
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+    def bars(colour):
+        near = (np.abs(image.astype(int) - colour).sum(axis=-1) < 30).astype(np.uint8)
+        # The line of the spread lies over a bar: closing joins its halves.
+        return cv2.connectedComponents(cv2.morphologyEx(near, cv2.MORPH_CLOSE, np.ones((5, 5))))[0] - 1
+
+    assert bars((15, 107, 110)) == 9
+    assert bars((180, 87, 28)) == 4  # ContextNet's two rows of Table 7, at both sizes
+
+
+@pytest.mark.parametrize("size", [(64, 64), (1024, 2048)])
+def test_bars_of_one_row_are_drawn(size):
+    assert runtime_picture([row("litert", 10.0, size=size)]).startswith(b"\x89PNG")
+    assert plots.speed_bars({"one": [plots.SpeedBar("a", 1.0)]}).startswith(b"\x89PNG")
