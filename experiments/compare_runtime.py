@@ -13,7 +13,7 @@ Without --checkpoint the networks have fresh weights: as fast, but for the upsam
 the areas of one class are. ONNX Runtime, OpenVINO and PyTorch take part where `pip install 'contextnet_tf[bench]'`
 has put them; each one's labels are compared with LiteRT's first. int8 is calibrated on the very pictures: its time
 counts here, not its accuracy. A name that ends in "-inside" has upsampling and arg-max in its graph, as people do it;
-the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, each worker on one thread.
+the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, a thread each.
 
 Writes runtime.md and runtime.png into --output_dir, and the figures as the section "runtime_comparison" of its
 result.json. Prints the table and the ratios.
@@ -34,6 +34,7 @@ from absl import flags
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.datasets.streets import draw_scene
+from contextnet_tf.deployment.benchmark_process import start_server
 from contextnet_tf.deployment.comparison import Case, Comparison, inference_network, upsampled_last
 from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE, why_not
 from contextnet_tf.deployment.fitting import fit_picture
@@ -52,7 +53,7 @@ from contextnet_tf.reporting.runtime import (
     runtime_table,
 )
 from contextnet_tf.reporting.tables import aligned
-from experiments import program
+from experiments import program, quietly
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
 MODES = ("sequential", "pipelined")
@@ -96,6 +97,8 @@ def run(
     parts = [(model, size, inference_network(model, size)) for model in originals for size in sizes]
     pictures = {size: _frames(checkpoint, dataset, data_dir, split, definition, size, seed) for size in sizes}
     folder = make_folder(output_dir)
+    with quietly():
+        start_server()
     section = {
         "weights": "trained" if checkpoint else "fresh, so that the upsampling takes longer than it should",
         "frames": next(iter(pictures.values()))[0],
@@ -111,7 +114,7 @@ def run(
         cases = list(_cases(model.name, contenders, threads, modes))
         with (
             tempfile.TemporaryDirectory(prefix="runtime") as work,
-            tqdm.tqdm(desc=f"{title}, getting ready", unit="frame", dynamic_ncols=True) as bar,
+            tqdm.tqdm(desc=f"{title}, getting ready", unit="frame", dynamic_ncols=True, smoothing=0) as bar,
         ):
             comparison = Comparison(pathlib.Path(work), pictures[size][1])
             comparison.add(network, cases)

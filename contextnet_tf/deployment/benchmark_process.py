@@ -3,117 +3,21 @@
 import contextlib
 import dataclasses
 import importlib
-import itertools
 import multiprocessing
-import os
 import pathlib
 import sys
-import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from contextnet_tf.deployment.benchmark import Sample, Timing, take_turns
-from contextnet_tf.deployment.contenders.contender import Contender, Stage
-from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.deployment.benchmark_work import Work
 from contextnet_tf.errors import InputError
 
 Key = TypeVar("Key", bound=Hashable)
-
-
-class Work(Protocol):
-    """What a process does over and over; a value that can be sent to it."""
-
-    packages: tuple[str, ...]
-
-    def load(self) -> Any:
-        """Loads what it runs, once."""
-
-    def labels(self, loaded: Any, frames: np.ndarray) -> np.ndarray:
-        """The labels of the first frame, uint8 [H, W]."""
-
-    def samples(self, loaded: Any, frames: np.ndarray) -> Iterator[Sample]:
-        """Endless: one sample at a time."""
-
-
-@dataclasses.dataclass(frozen=True)
-class OneFrame:
-    """A contender, one frame after the other: milliseconds of each part of one."""
-
-    contender: type[Contender]
-    path: pathlib.Path
-    num_threads: int
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """See `Work`."""
-        return self.contender.packages
-
-    def load(self) -> Contender:
-        """See `Work`."""
-        return self.contender(self.path, self.num_threads)
-
-    def labels(self, loaded: Contender, frames: np.ndarray) -> np.ndarray:
-        """See `Work`."""
-        value = frames[0]
-        for stage in loaded.stages:
-            value = stage.run(value)
-        return value
-
-    def samples(self, loaded: Contender, frames: np.ndarray) -> Iterator[Sample]:
-        """See `Work`."""
-        for frame in itertools.cycle(frames):
-            yield timed(loaded.stages, frame)
-
-
-@dataclasses.dataclass(frozen=True)
-class Stream:
-    """A file in a pipelined `Segmenter.stream`: milliseconds a frame, of `length` frames in full flow.
-
-    The clock runs from the labels of one frame to those of the frame `length` behind it, so that filling and
-    emptying the pipeline do not count.
-    """
-
-    engine: str
-    path: pathlib.Path
-    num_threads: int
-    length: int
-    packages: tuple[str, ...] = ()
-
-    def load(self) -> Segmenter:
-        """See `Work`."""
-        return Segmenter(self.path, engine=self.engine, num_threads=self.num_threads)
-
-    def labels(self, loaded: Segmenter, frames: np.ndarray) -> np.ndarray:
-        """See `Work`."""
-        return next(iter(loaded.stream(frames[:1])))
-
-    def samples(self, loaded: Segmenter, frames: np.ndarray) -> Iterator[Sample]:
-        """See `Work`."""
-        filling = 4  # frames; as many as are on their way on a few cores
-        while True:
-            endless = itertools.islice(itertools.cycle(frames), self.length + 2 * filling)
-            labels = loaded.stream(endless)
-            _skip(labels, filling)
-            start = time.perf_counter()
-            _skip(labels, self.length)
-            milliseconds = 1000 * (time.perf_counter() - start) / self.length
-            _skip(labels, filling)
-            yield {"all": milliseconds}
-
-
-def timed(stages: tuple[Stage, ...], frame: np.ndarray) -> Sample:
-    """Milliseconds that one frame takes in each part."""
-    parts: dict[str, float] = {}
-    value, before = frame, time.perf_counter()
-    for stage in stages:
-        value = stage.run(value)
-        after = time.perf_counter()
-        parts[stage.part] = parts.get(stage.part, 0.0) + 1000 * (after - before)
-        before = after
-    return parts
 
 
 class BenchmarkProcess:
@@ -217,19 +121,32 @@ def measure(
         }
 
 
+def start_server() -> None:
+    """Starts the process that those of a benchmark are forked from, where the system can fork.
+
+    It is started by itself when it is needed. Whoever starts it says where its standard error goes, and theirs:
+    to where that of this process goes at the moment.
+    """
+    if _can_fork():
+        _context()
+        forkserver.ensure_running()
+
+
 def _context() -> multiprocessing.context.BaseContext:
     """Processes that start with this package imported: from a server that has it, where the system can fork."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if not _can_fork():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
 
 
+def _can_fork() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
+
+
 def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> None:
     """The other process: answers (False, value), or (True, why not) and ends."""
-    # What the libraries have to say to nobody in particular would tear the progress bar of the other side.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         for name in work.packages:
             importlib.import_module(name)
@@ -258,8 +175,3 @@ def _peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def _skip(labels: Iterator[np.ndarray], count: int) -> None:
-    for _ in range(count):
-        next(labels)

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.deployment.benchmark_process import Measured, OneFrame, Stream, Work, measure
+from contextnet_tf.deployment.benchmark_process import Measured, measure
+from contextnet_tf.deployment.benchmark_work import OneFrame, Stream, Work
 from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE
 from contextnet_tf.deployment.contenders.upsampling import DenseUpsampling, ExactUpsampling
 from contextnet_tf.deployment.engines import ENGINES

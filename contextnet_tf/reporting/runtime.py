@@ -57,8 +57,8 @@ class Ratio:
 def runtime_table(rows: Iterable[Row]) -> str:
     """Every row: times, their spread and parts, memory, and how far its labels are those of LiteRT's."""
     header = [
-        "Network", "Picture", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms", "Network ms",
-        "Upsampling ms", "Memory MB", "Labels as LiteRT's %",
+        "Network", "Picture", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms",
+        "Network ms", "Upsampling ms", "Memory MB", "Labels as LiteRT's %",
     ]  # fmt: skip
     return markdown_table(header, [_cells(row) for row in rows], left=3)
 
@@ -67,9 +67,10 @@ def printed_table(rows: Sequence[Row]) -> str:
     """Frames a second by picture size: Table 7's rows, then those measured on one thread a network."""
     sizes = [list(size) for size in dict.fromkeys(tuple(row["size"]) for row in rows)]
     named = {str(size): name for name, size in _TABLE_7_SIZES.items()}
+    columns = [named.get(str(size)) for size in sizes]
     table = [
         [f"{printed.name}{' *' if printed.starred else ''}", _TITLE_OF_PAPER, _mode(printed.pipelined)]
-        + [wording.decimal(getattr(printed, named[str(size)])) if str(size) in named else wording.UNKNOWN for size in sizes]
+        + [wording.decimal(column and getattr(printed, column)) for column in columns]
         for printed in paper.TABLE_7
     ]
     measured: dict[tuple[str, str, str], dict[str, float]] = {}

@@ -5,7 +5,8 @@ import pytest
 
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.benchmark import summary, take_turns
-from contextnet_tf.deployment.benchmark_process import BenchmarkProcess, OneFrame, Stream, timed
+from contextnet_tf.deployment.benchmark_process import BenchmarkProcess
+from contextnet_tf.deployment.benchmark_work import OneFrame, Stream, timed
 from contextnet_tf.deployment.contenders import CONTENDERS, why_not
 from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.contenders.upsampling import DenseUpsampling, ExactUpsampling
@@ -43,7 +44,7 @@ def test_a_summary_by_hand():
 
 def test_each_part_has_the_time_of_its_stages(monkeypatch):
     moments = iter([1.0, 1.002, 1.012, 1.013])
-    monkeypatch.setattr("contextnet_tf.deployment.benchmark_process.time.perf_counter", lambda: next(moments))
+    monkeypatch.setattr("contextnet_tf.deployment.benchmark_work.time.perf_counter", lambda: next(moments))
     seen = []
     stages = (
         Stage("copying", lambda x: seen.append(x) or "in"),

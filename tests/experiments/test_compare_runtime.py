@@ -23,8 +23,9 @@ def run_dir(camvid_dir, tmp_path):
 
 
 def test_a_trained_network_is_compared_on_pictures_of_its_data_set(call, run_dir, tmp_path):
-    arguments = ("--engines=litert,litert-int8,litert-inside", "--sizes=64x96,32x64", "--thread_counts=1,2", "--rounds=2")
-    called = call(compare_runtime, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}", *arguments)
+    places = (f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}")
+    engines = "--engines=litert,litert-int8,litert-inside"
+    called = call(compare_runtime, *places, engines, "--sizes=64x96,32x64", "--thread_counts=1,2", "--rounds=2")
 
     assert called.status == 0
     section = read_results(tmp_path / "out")["runtime_comparison"]
@@ -50,7 +51,7 @@ def test_a_trained_network_is_compared_on_pictures_of_its_data_set(call, run_dir
     ]  # fmt: skip
     assert "LiteRT int8 + exact upsampling" in called.out and "exact upsampling of noise" in called.out
     page = (tmp_path / "out" / "runtime.md").read_text()
-    assert page.startswith("# Frames a second\n") and "| ContextNet | the paper, Titan X (Maxwell) | pipelined |" in page
+    assert page.startswith("# Frames a second\n") and "| ContextNet | the paper, Titan X (Maxwell) | pipe" in page
     assert (tmp_path / "out" / "runtime.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -70,8 +71,10 @@ def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_di
     arguments = ("--engines=litert,pytorch-inside", "--modes=sequential", "--sizes=32x64", "--rounds=1")
     called = call(compare_runtime, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}", *arguments)
     assert called.status == 0
-    note = "PyTorch eager, upsampling inside left out: no_such_package not installed; pip install 'contextnet_tf[bench]'"
-    assert f"note: {note}\n" in called.err
+    assert (
+        "note: PyTorch eager, upsampling inside left out: no_such_package not installed; "
+        "pip install 'contextnet_tf[bench]'\n"
+    ) in called.err
     refused = call(compare_runtime, "--engines=pytorch-inside", f"--output_dir={tmp_path / 'none'}")
     assert refused.status == 1 and "--engines=pytorch-inside: none can run here" in refused.err
 
@@ -111,5 +114,6 @@ def test_a_network_that_upsamples_last_has_the_same_weights():
     names = [layer.name for layer in other.layers]
     assert names.index("fusion_context_upsample") > names.index("fusion_context_project")
     for layer in network.layers:
-        assert all((ours == its).all() for ours, its in zip(layer.get_weights(), other.get_layer(layer.name).get_weights()))
+        pairs = zip(layer.get_weights(), other.get_layer(layer.name).get_weights(), strict=True)
+        assert all(np.array_equal(*pair) for pair in pairs)
     assert comparison.upsampled_last(build_model("detail-only", input_shape=(None, None, 3))) is None
