@@ -3,8 +3,8 @@
 The paper prints 18.3 frames a second for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here a frame
 counts as there (section 3.1), one at a time, from the picture in memory to its labels in memory; everything that is
 compared takes turns, round after round, each in a process of its own, on real pictures of the network's data set or
-on drawn streets. About five minutes for three sizes of one network on two cores, with [bench] installed; it holds up
-to 5 GB. Let nothing else run meanwhile.
+on drawn streets. About six minutes for three sizes of one network on two cores, with [bench] installed; it holds up
+to 8 GB, less with fewer --engines. Let nothing else run meanwhile.
 
   python -m experiments.compare_runtime --checkpoint=runs/demo --output_dir=runs/runtime
   python -m experiments.compare_runtime --models=cn18,cn14,cn12 --sizes=512x1024 --engines=litert --output_dir=DIR
@@ -16,7 +16,7 @@ counts here, not its accuracy. A name that ends in "-inside" has upsampling and 
 the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, a thread each.
 
 Writes runtime.md and runtime.png into --output_dir, and the figures as the section "runtime_comparison" of its
-result.json. Prints the table and the ratios.
+result.json. Prints the table and the ratios of the first network and size.
 """
 
 import pathlib

@@ -12,7 +12,7 @@ from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.benchmark_process import Measured, measure
 from contextnet_tf.deployment.benchmark_work import OneFrame, Stream, Work
 from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE
-from contextnet_tf.deployment.contenders.upsampling import DenseUpsampling, ExactUpsampling
+from contextnet_tf.deployment.contenders.upsampling import FACTOR, DenseUpsampling, ExactUpsampling
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.network import at_size
 from contextnet_tf.deployment.segmenter import Segmenter
@@ -70,15 +70,20 @@ class Comparison:
             self._works[case] = work, self._frames_path
 
     def add_upsampling(self, model: str) -> None:
-        """Also measures the upsampling of the logits of the network `model`, which was added, and of noise."""
+        """Also measures the upsampling of the logits of the network `model`, which was added, and of noise.
+
+        Nothing is added where the network's logits are not at an eighth of the picture's size.
+        """
         engine = ENGINES[CONTENDERS[REFERENCE].engine](self._folder / model / CONTENDERS[REFERENCE].file, 1)
         logits = np.stack([engine.logits(frame) for frame in self._frames])
+        if FACTOR * logits.shape[1] != self._frames.shape[1]:
+            return
         noise = np.random.default_rng(0).standard_normal(logits.shape, np.float32)
         for kind, values in {"network": logits, "noise": noise}.items():
             path = self._folder / f"{kind}.npy"
             np.save(path, values)
             for way, contender in {_EXACT: ExactUpsampling, _DENSE: DenseUpsampling}.items():
-                self._works[kind, way] = OneFrame(contender, path, 1), path
+                self._works[model, kind, way] = OneFrame(contender, path, 1), path
 
     def run(
         self, *, rounds: int, warm_up: int, on_start: Callable[[int], None], on_sample: Callable[[], None]
@@ -103,13 +108,14 @@ class Comparison:
         rows = [self._row(key, found, size) for key, found in measured.items() if isinstance(key, Case)]
         upsampling = [
             {
+                "model": key[0],
                 "size": size,
-                "logits": kind,
+                "logits": key[1],
                 "exact_milliseconds": found.timing.milliseconds,
-                "dense_milliseconds": measured[kind, _DENSE].timing.milliseconds,
+                "dense_milliseconds": measured[(*key[:2], _DENSE)].timing.milliseconds,
             }
-            for (kind, way), found in ((key, found) for key, found in measured.items() if isinstance(key, tuple))
-            if way == _EXACT
+            for key, found in measured.items()
+            if not isinstance(key, Case) and key[2] == _EXACT
         ]
         return rows, upsampling
 

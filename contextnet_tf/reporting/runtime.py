@@ -109,7 +109,7 @@ def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
         value = last["milliseconds_median"] / first["milliseconds_median"]
         found.append(Ratio(f"{model}, fusion {UPSAMPLED_LAST}", f"{model}, fusion as in the paper", value))
     for entry in section.get("upsampling", ()):
-        if entry["size"] == list(size):
+        if (entry["model"], entry["size"]) == (model, list(size)):
             value = entry["exact_milliseconds"] / entry["dense_milliseconds"]
             # Only a trained network's logits have the large areas of one class that the bound is about.
             counts = bounded and (entry["logits"] == "noise" or section["weights"] == "trained")
@@ -137,7 +137,8 @@ def ratio_table(found: Sequence[Ratio]) -> str:
 def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
     """All of it as a page of Markdown."""
     rows = section["rows"]
-    model, size = rows[0]["model"], rows[0]["size"]
+    measured = dict.fromkeys((row["model"], tuple(row["size"])) for row in rows)
+    compared = {part: found for part in measured if (found := ratios(section, *part))}
     used = ", ".join(f"{name} {versions[name]}" for name in section["distributions"] if name in versions)
     parts = [
         "# Frames a second\n",
@@ -148,8 +149,10 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
         f"{machine['cores']} x {machine['processor']}; {used}.\n",
         *(f"Left out: {title}: {reason}.\n" for title, reason in section["left_out"].items()),
         runtime_table(rows),
-        f"## Ratios: {model}, {wording.picture_size(size)}, one thread\n",
-        ratio_table(ratios(section, model, size)),
+        *(
+            f"## Ratios: {model}, {wording.picture_size(size)}, one thread\n\n{ratio_table(found)}"
+            for (model, size), found in compared.items()
+        ),
         "## Beside Table 7: frames a second\n",
         printed_table(rows),
     ]
