@@ -91,6 +91,11 @@ def run(
     threads = [_threads(text) for text in thread_counts]
     _check_names("modes", modes, MODES)
     contenders, left_out = _contenders(engines)
+    if not sizes or not list(_cases("", contenders, threads, modes)):
+        raise InputError(
+            "nothing to measure; --sizes, --thread_counts and --modes need values, and what is "
+            "\"-inside\" has no pipelined mode"
+        )
     if checkpoint and models:
         raise InputError("--models are networks with fresh weights; leave it out, or --checkpoint")
     originals = _networks(checkpoint, models or ["cn14"], seed)

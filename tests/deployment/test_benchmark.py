@@ -1,5 +1,7 @@
 """The protocol, and that every contender labels as the network does."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,6 @@ from contextnet_tf.deployment.network import at_size
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from tiny_network import write_tiny_network
-
 
 
 def test_rows_take_turns_and_the_warm_up_does_not_count():
@@ -111,6 +112,20 @@ def test_both_ways_of_upsampling_agree(tmp_path):
 def test_what_another_process_cannot_do_is_one_line(frames, tmp_path):
     with pytest.raises(InputError, match="none.tflite: is not a file; name a .tflite file"):
         BenchmarkProcess(OneFrame(CONTENDERS["litert"], tmp_path / "none.tflite", 1), frames)
+
+
+class Ending:
+    """Work that ends its process, as a system short of memory does it."""
+
+    packages = ()
+
+    def load(self):
+        os._exit(3)
+
+
+def test_a_process_that_ends_by_itself_is_one_line(frames):
+    with pytest.raises(InputError, match=r"process ended by itself \(exit code 3\), maybe for want of memory"):
+        BenchmarkProcess(Ending(), frames)
 
 
 def test_what_is_missing_is_named():
