@@ -11,7 +11,7 @@ import numpy as np
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.benchmark_process import Measured, measure
 from contextnet_tf.deployment.benchmark_work import OneFrame, Stream, Work
-from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE
+from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE, Contender
 from contextnet_tf.deployment.contenders.upsampling import FACTOR, DenseUpsampling, ExactUpsampling
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.network import at_size
@@ -22,7 +22,6 @@ from contextnet_tf.models.spec import VARIANTS
 
 STREAM_FRAMES = 8  # a sample of a pipelined row: a whole number of rounds on 2, 4 and 8 cores
 LEAST_AGREEMENT = 0.99  # of float32 labels with the reference's: all but ties of rounding, even of fresh weights
-_DENSE, _EXACT = "dense", "exact"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +32,15 @@ class Case:
     contender: str
     threads: int
     pipelined: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class UpsamplingCase:
+    """The upsampling by itself, of logits that are "network", those of `model`, or "noise" of their size."""
+
+    model: str
+    logits: str
+    contender: type[Contender]
 
 
 class Comparison:
@@ -47,7 +55,7 @@ class Comparison:
         self.left_out: dict[str, str] = {}
         self._folder, self._frames, self._frames_path = folder, frames, folder / "frames.npy"
         np.save(self._frames_path, frames)
-        self._works: dict[Any, tuple[Work, pathlib.Path]] = {}
+        self._works: dict[Case | UpsamplingCase, tuple[Work, pathlib.Path]] = {}
         self._references: dict[str, np.ndarray] = {}
 
     def add(self, network: keras.Model, cases: Sequence[Case]) -> None:
@@ -82,8 +90,8 @@ class Comparison:
         for kind, values in {"network": logits, "noise": noise}.items():
             path = self._folder / f"{kind}.npy"
             np.save(path, values)
-            for way, contender in {_EXACT: ExactUpsampling, _DENSE: DenseUpsampling}.items():
-                self._works[model, kind, way] = OneFrame(contender, path, 1), path
+            for contender in (ExactUpsampling, DenseUpsampling):
+                self._works[UpsamplingCase(model, kind, contender)] = OneFrame(contender, path, 1), path
 
     def run(
         self, *, rounds: int, warm_up: int, on_start: Callable[[int], None], on_sample: Callable[[], None]
@@ -108,18 +116,20 @@ class Comparison:
         rows = [self._row(key, found, size) for key, found in measured.items() if isinstance(key, Case)]
         upsampling = [
             {
-                "model": key[0],
+                "model": key.model,
                 "size": size,
-                "logits": key[1],
+                "logits": key.logits,
                 "exact_milliseconds": found.timing.milliseconds,
-                "dense_milliseconds": measured[(*key[:2], _DENSE)].timing.milliseconds,
+                "dense_milliseconds": measured[
+                    dataclasses.replace(key, contender=DenseUpsampling)
+                ].timing.milliseconds,
             }
             for key, found in measured.items()
-            if not isinstance(key, Case) and key[2] == _EXACT
+            if isinstance(key, UpsamplingCase) and key.contender is ExactUpsampling
         ]
         return rows, upsampling
 
-    def _written(self, contender: Any, network: keras.Model, folder: pathlib.Path) -> pathlib.Path:
+    def _written(self, contender: type[Contender], network: keras.Model, folder: pathlib.Path) -> pathlib.Path:
         path = folder / contender.file
         if not path.exists():
             contender.write(network, path, self._frames)
@@ -128,8 +138,8 @@ class Comparison:
     def _agreement(self, case: Case, labels: np.ndarray) -> float:
         return float(np.mean(labels == self._references[case.model]))
 
-    def _check_labels(self, key: Any, labels: np.ndarray) -> None:
-        if not isinstance(key, Case):
+    def _check_labels(self, key: Case | UpsamplingCase, labels: np.ndarray) -> None:
+        if isinstance(key, UpsamplingCase):  # a test holds that both give the same
             return
         contender, agreement = CONTENDERS[key.contender], self._agreement(key, labels)
         if contender.precision == "float32" and agreement < LEAST_AGREEMENT:

@@ -85,6 +85,7 @@ def _request(path: pathlib.Path, num_threads: int, precision: str) -> Any:
 
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,  # as the engine has it
         "INFERENCE_NUM_THREADS": num_threads,
         "INFERENCE_PRECISION_HINT": precision,
     }
