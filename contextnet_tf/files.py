@@ -1,9 +1,11 @@
 """Files that are either whole or not there: written to the side, then renamed."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,16 +24,44 @@ def replacing_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Whatever stood at `path` stays whole until then. On an exception the temporary file is removed.
 
     Raises:
-      InputError: the folder cannot be created or written.
+      InputError: the folder cannot be created or written, or the disk is full.
     """
     path = pathlib.Path(path)
     make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with naming_full_disk(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
+    """Around the writing of `path`: no room for it is something that the person can mend.
+
+    Raises:
+      InputError: there is no room left on the disk, in the quota, or below the limit on the size of a file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(f"{path}: cannot be written ({error.strerror}); make room and start again") from error
+
+
+def remove_leftovers(folder: str | os.PathLike) -> None:
+    """Removes what `replacing_file` left in `folder` when its process was killed. None may be writing there."""
+    for path in pathlib.Path(folder).glob(".*"):
+        if is_leftover(path):
+            path.unlink()
+
+
+def is_leftover(path: pathlib.Path) -> bool:
+    """Whether the file has a name that `replacing_file` gives to what it has not finished."""
+    return re.fullmatch(r"\..+\.\d+(\.\w+)?", path.name) is not None
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from contextnet_tf.files import make_folder, replacing_file, write_json
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.reporting.plots import class_frequencies
-from contextnet_tf.training.loop import default_crop
+from contextnet_tf.training.crops import default_crop
 from experiments import program
 
 SPLITS = ("train", "val", "test")

@@ -1,12 +1,15 @@
 """What every program shares: the common flags, and errors that are one line and not a traceback."""
 
+import contextlib
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tqdm
-from absl import app, flags, logging
+from absl import app, flags
+from absl import logging as absl_logging
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.definition import read_definition
@@ -46,10 +49,15 @@ flags.DEFINE_integer(
     "rounds", None, "How often everything is measured in turn; medians are reported. Default: the program's own.",
     lower_bound=1,
 )
+flags.DEFINE_enum(
+    "log_level", "warning", ["debug", "info", "warning", "error"], "What goes to standard error besides the results."
+)
 
 # From here on this module declares flags in the name of the program that imports it.
 flags.disclaim_key_flags()
 
+
+_logger = logging.getLogger(__name__)
 
 # What says which data set is meant.
 DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label_key", "tfds_name_key")
@@ -145,6 +153,41 @@ def write_flagfile(path: str | os.PathLike) -> None:
         temporary.write_text("".join(f"{flag.serialize()}\n" for flag in _own_flags() if flag.value is not None))
 
 
+@contextlib.contextmanager
+def logged_to(path: str | os.PathLike) -> Iterator[None]:
+    """Adds to the file `path` what the library logs meanwhile, at any --log_level, and how it ended."""
+    handler = _LogFile(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    _logger.info("begins: %s", " ".join(sys.argv))
+    try:
+        yield
+        _logger.info("ended")
+    except BaseException as error:
+        known = isinstance(error, (InputError, KeyboardInterrupt, SystemExit))
+        _logger.info("ended by %s: %s", type(error).__name__, error, exc_info=not known)
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log must not end a run: a disk that is full is told by whoever cannot do without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Does without the line."""
+
+
+def _set_log_level(level: str) -> None:
+    absl_logging.set_verbosity(level)
+    # Ours reach the log file in any case, and standard error from `level` on.
+    logging.getLogger("contextnet_tf").setLevel(logging.DEBUG)
+    _logger.setLevel(logging.DEBUG)
+    absl_logging.get_absl_handler().setLevel(level.upper())
+
+
 def _own_flags() -> list[flags.Flag]:
     # absl's own flags (logging, profiling) come with `app.run`; they say nothing about a result.
     return [flag for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]) if flag.name != "only_check_args"]
@@ -152,7 +195,7 @@ def _own_flags() -> list[flags.Flag]:
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1."""
-    logging.set_verbosity(logging.WARNING)
+    absl_logging.set_verbosity(absl_logging.WARNING)
     app.run(with_plain_errors(main))
 
 
@@ -163,6 +206,7 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
         try:
             if len(argv) > 1:
                 raise InputError(f"{argv[1]!r} is not a flag; flags look like --name=value, see --help")
+            _set_log_level(flags.FLAGS.log_level)
             main(argv)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)

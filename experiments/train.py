@@ -6,15 +6,20 @@ after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" takes 45 
   python -m experiments.train --dataset=camvid --data_dir=DIR --model=cn14 --recipe=short --output_dir=runs/camvid
 
 The folder of the run then holds best.keras (the network), result.json, history.jsonl, tensorboard/ (look
-with: tensorboard --logdir=runs), checkpoints/ (go on by --resume) and flags.txt (repeat by --flagfile).
+with: tensorboard --logdir=runs), train.log, checkpoints/ and flags.txt (repeat by --flagfile). A run that was
+interrupted goes on with the same command, and ends as if it had not been; see BUILD.md.
 """
 
+import contextlib
 import dataclasses
+import pathlib
+import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tqdm
+import tensorflow as tf
 from absl import flags
 
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
@@ -22,13 +27,14 @@ from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.cache import PictureCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.errors import InputError
-from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.results import environment, update_results
-from contextnet_tf.training.loop import TrainResult, train
+from contextnet_tf.training.loop import Saving, Stopped, TrainResult, train
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import program
+from experiments.progress import Progress
+from experiments.stopping import StopSignals
 
 flags.DEFINE_integer("epochs", None, "Passes over the training pictures. Default: the recipe's.", lower_bound=1)
 flags.DEFINE_integer("batch_size", None, "Pictures in a step. Default: the recipe's.", lower_bound=1)
@@ -45,8 +51,19 @@ flags.DEFINE_float(
 flags.DEFINE_string(
     "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
 )
-flags.DEFINE_bool("resume", False, "Go on from the newest checkpoint in --output_dir, if there is one.")
-program.key_flags("model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width")
+flags.DEFINE_bool("resume", True, "Go on with the run in --output_dir, if there is one. --noresume refuses to.")
+flags.DEFINE_float(
+    "save_minutes", Saving.minutes, "Save the state so often, besides at each validation.", lower_bound=0
+)
+flags.DEFINE_integer("keep", Saving.keep, "So many of the newest states stay, and the best one.", lower_bound=1)
+flags.DEFINE_bool(
+    "deterministic", False, "Let TensorFlow use operators only that give the same bits each time; needed on GPUs."
+)
+program.key_flags(
+    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level"
+)
+
+_FLAGS = "flags.txt"
 
 
 def run(
@@ -67,7 +84,9 @@ def run(
     class_uniform: float | None = None,
     class_balance: float | None = None,
     cache: str | None = None,
-    resume: bool = False,
+    resume: bool = True,
+    saving: Saving = Saving(),
+    deterministic: bool = False,
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> TrainResult:
@@ -85,6 +104,8 @@ def run(
     }
     used_recipe = _changed(get_recipe(recipe), changes, (min_scale, max_scale), colours)
     keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     network = build_model(
         model, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True
     )
@@ -93,8 +114,14 @@ def run(
         sources.check_files(examples)
     description = description.measured(splits["train"][0])
     pictures = _announced_cache(cache, description, splits["train"]) if cache else None
-    with _Progress(used_recipe.batch_size) as progress:
-        result = train(
+    with Progress() as progress, StopSignals() as signals, contextlib.ExitStack() as logs:
+
+        def begin(folder: pathlib.Path) -> None:
+            program.write_flagfile(folder / _FLAGS)  # now, since it must be there however the run ends
+            logs.enter_context(program.logged_to(folder / "train.log"))
+
+        result = _train_or_stop(
+            signals,
             network,
             used_recipe,
             description,
@@ -104,7 +131,9 @@ def run(
             crop_size=crop_size,
             seed=seed,
             resume=resume,
+            saving=saving,
             cache=pictures,
+            on_start=begin,
             on_step=progress.step,
             on_validation=progress.validation,
         )
@@ -148,45 +177,14 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-class _Progress:
-    """A bar that shows step, loss, learning rate, pictures a second and the time left."""
-
-    def __init__(self, batch_size: int):
-        self._batch_size = batch_size
-        self._bar = None
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def step(self, step: int, steps: int, record: dict[str, float]) -> None:
-        """Moves the bar to `step`."""
-        if self._bar is None:
-            # Begun with the first finished step, so that its compilation does not spoil the time left.
-            self._bar = tqdm.tqdm(
-                total=steps,
-                initial=step - 1,
-                bar_format="step {n_fmt}/{total_fmt} {percentage:3.0f}% |{bar}| {elapsed}, {remaining} left{postfix}",
-                dynamic_ncols=True,
-                smoothing=0.05,
-            )
-        self._bar.update()
-        speed = self._bar.format_dict["rate"] or 0.0
-        self._bar.set_postfix_str(
-            f"loss {record['loss']:.3f}, rate {record['learning_rate']:.1e}, "
-            f"{speed * self._batch_size:.1f} pictures/s",
-            refresh=False,
-        )
-
-    def validation(self, step: int, report: Report) -> None:
-        """Says how the validation went, above the bar."""
-        self._bar.write(
-            f"step {step}: validation mean IoU {100 * report.mean_iou:.1f} %, "
-            f"pixel accuracy {100 * report.pixel_accuracy:.1f} %"
-        )
+def _train_or_stop(signals: StopSignals, *arguments: Any, output_dir: str, **named: Any) -> TrainResult:
+    """Trains; a signal ends the process after the step with the status that belongs to it."""
+    try:
+        return train(*arguments, output_dir=output_dir, should_stop=signals.asked, **named)
+    except Stopped as stopped:
+        go_on = f"python -m experiments.train --flagfile={shlex.quote(str(pathlib.Path(output_dir) / _FLAGS))}"
+        print(f"{stopped}; the same command goes on from there, or: {go_on}", file=sys.stderr)
+        sys.exit(signals.exit_status)
 
 
 def _model_section(name: str, dataset: Dataset, multiple: int) -> dict[str, Any]:
@@ -239,15 +237,19 @@ def main(argv: Sequence[str]) -> None:
         class_balance=values.class_balance,
         cache=values.cache,
         resume=values.resume,
+        saving=Saving(values.save_minutes, values.keep),
+        deterministic=values.deterministic,
         definition=program.given_definition(),
         given_flags=program.given_flags(),
     )
-    program.write_flagfile(f"{output_dir}/flags.txt")
+    where = shlex.quote(output_dir)
     print(
         f"best validation: mean IoU {100 * result.report.mean_iou:.2f} % at step {result.best_step} "
         f"of {result.steps}, {result.minutes:.0f} minutes\n"
-        f"network: {result.network_path}\n"
-        f"export it:  python -m experiments.export --checkpoint={output_dir} --output_dir={output_dir}"
+        f"network:     {result.network_path}\n"
+        f"curves:      tensorboard --logdir={where}\n"
+        f"evaluate it: python -m experiments.evaluate --checkpoint={where} --output_dir={where}\n"
+        f"export it:   python -m experiments.export --checkpoint={where} --output_dir={where}"
     )
 
 

@@ -1,83 +1,117 @@
-"""The folder of a run: what it was started with, and the state it can go on from."""
+"""The states of a run on disk: each one file, written to the side and renamed, with a digest of its content."""
 
+import hashlib
+import io
+import json
+import logging
 import os
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, read_json, write_json
+from contextnet_tf.files import make_folder, remove_leftovers, replacing_file
 
-_SETTINGS = "settings.json"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_NOTES = "notes"
+_VERSIONS = {"tensorflow": tf.__version__, "keras": keras.__version__}
 
-
-def claim_folder(output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool) -> pathlib.Path:
-    """Takes `output_dir` for the run that `settings` describes, without touching another's.
-
-    Raises:
-      InputError: the folder cannot be written, holds something else, holds a run and `resume` is off,
-        or holds a run that was started with other settings.
-    """
-    folder = make_folder(output_dir)
-    path = folder / _SETTINGS
-    if path.exists():
-        if not resume:
-            raise InputError(f"{folder}: holds a run; go on with it by --resume, or name another --output_dir")
-        _check_same(folder, read_json(path), settings)
-    elif any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty and holds no run; name another --output_dir")
-    else:
-        write_json(path, settings)
-    return folder
+_logger = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The state of a run on disk: the last few, each whole or not there."""
+    """Saves variables as `folder`/step-N.npz and sets them back.
 
-    def __init__(self, folder: str | os.PathLike, state: Mapping[str, Sequence[tf.Variable]], keep: int = 3):
-        checkpoint = tf.train.Checkpoint(**{name: list(variables) for name, variables in state.items()})
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
-        self._checkpoint = checkpoint
+    A file is what `numpy.savez` writes, with the SHA-256 of that behind it: whatever is cut off or changed
+    is noticed. It holds one array a variable, and notes as JSON.
+    """
 
-    def restore(self) -> bool:
-        """Sets the variables to the newest saved state; False where there is none.
+    def __init__(self, folder: str | os.PathLike, variables: Mapping[str, Sequence[tf.Variable]], keep: int):
+        self._folder = make_folder(folder)
+        self._keep = keep
+        self._variables = {
+            f"{group}/{number}": variable
+            for group, members in variables.items()
+            for number, variable in enumerate(members)
+        }
+        remove_leftovers(self._folder)
+
+    def save(self, step: int, best_step: int, notes: Mapping[str, Any]) -> None:
+        """Writes the state of `step`; the newest ones stay, and that of `best_step`.
 
         Raises:
-          InputError: the newest state cannot be read, or is that of another network.
+          InputError: the disk is full. The earlier states are whole.
         """
-        latest = self._manager.latest_checkpoint
-        if latest is None:
-            return False
-        try:
-            self._checkpoint.restore(latest).assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{latest}: cannot be restored ({reason}); remove it to use the one before") from None
-        return True
+        arrays = {name: variable.numpy() for name, variable in self._variables.items()}
+        arrays[_NOTES] = np.array(json.dumps({"versions": _VERSIONS, **notes}))
+        _write(self._path(step), arrays)
+        saved = self._steps()
+        # A later one is damaged, or the run would have begun with it.
+        earlier = [other for other in saved if other <= step]
+        for other in set(saved) - set(earlier[-self._keep :]) - {best_step}:
+            self._path(other).unlink()
 
-    def save(self, step: int) -> str:
-        """Writes the variables as the state of `step`; returns the path."""
-        return self._manager.save(checkpoint_number=step)
+    def restore(self) -> dict[str, Any] | None:
+        """Sets the variables to the newest state that is whole; returns its notes, None where there is none.
+
+        Raises:
+          InputError: it is the state of another network or optimizer.
+        """
+        for step in reversed(self._steps()):
+            path = self._path(step)
+            try:
+                arrays = _read(path)
+            except (OSError, _Damaged) as error:
+                _logger.warning("%s: cannot be used (%s) and is passed over", path, error)
+                continue
+            self._set(path, arrays)
+            notes = json.loads(str(arrays[_NOTES]))
+            if notes["versions"] != _VERSIONS:
+                _logger.warning("%s: was saved with %s, and this is %s", path, notes["versions"], _VERSIONS)
+            return notes
+        return None
+
+    def _set(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+        wanted = {name: tuple(variable.shape) for name, variable in self._variables.items()}
+        found = {name: array.shape for name, array in arrays.items() if name != _NOTES}
+        if found != wanted:
+            raise InputError(f"{path}: holds the state of another network or optimizer; name another --output_dir")
+        for name, variable in self._variables.items():
+            variable.assign(arrays[name])
+
+    def _path(self, step: int) -> pathlib.Path:
+        return self._folder / f"step-{step}.npz"
+
+    def _steps(self) -> list[int]:
+        """The steps whose states are there, in order."""
+        names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in self._folder.iterdir())
+        return sorted(int(name[1]) for name in names if name)
 
 
-def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    before, now = _flattened(before), _flattened(now)
-    changes = [
-        f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
-    ]
-    if changes:
-        raise InputError(f"{folder}: holds a run with other settings ({'; '.join(changes)}); name another --output_dir")
+class _Damaged(Exception):
+    """The file is not what was written."""
 
 
-def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flattened(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+def _write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with replacing_file(path) as temporary, temporary.open("w+b") as file:
+        np.savez(file, **arrays)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0, os.SEEK_END)
+        file.write(digest)
+        # On the disk before its name is: else a machine that loses power may have the name alone.
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+    content = path.read_bytes()
+    if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() != content[-_DIGEST_BYTES:]:
+        raise _Damaged("it is cut off or was changed")
+    with np.load(io.BytesIO(content[:-_DIGEST_BYTES])) as arrays:
+        return dict(arrays)

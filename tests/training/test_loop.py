@@ -15,6 +15,7 @@ from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import ContextNetSpec
 from contextnet_tf.training import loop
+from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import PAPER, SMOKE
 from contextnet_tf.training.step import decayed_weights, inference_network, make_training_step, move_average
 
@@ -62,7 +63,7 @@ def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
     # The checkpoint is that of step 3: steps 4 and 5 are made again.
     seen = []
     parts = _train(
-        camvid_dir, tmp_path / "parts", recipe, resume=True, on_step=lambda step, steps, _: seen.append(step)
+        camvid_dir, tmp_path / "parts", recipe, on_step=lambda step, steps, _: seen.append(step)
     )
     assert seen == [4, 5, 6]
     assert parts.best_step == whole.best_step and parts.report.to_json() == whole.report.to_json()
@@ -71,7 +72,11 @@ def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
         np.testing.assert_array_equal(weight, other)
     histories = [
         [
-            {name: value for name, value in json.loads(line).items() if name != "pictures_per_second"}
+            {
+                name: value
+                for name, value in json.loads(line).items()
+                if name not in ("pictures_per_second", "input_wait_share")
+            }
             for line in (tmp_path / name / "history.jsonl").read_text().splitlines()
         ]
         for name in ("whole", "parts")
@@ -83,7 +88,7 @@ def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
 def test_a_finished_run_is_left_as_it_is(camvid_dir, tmp_path):
     first = _train(camvid_dir, tmp_path / "run")
     before = (tmp_path / "run" / "best.keras").read_bytes()
-    again = _train(camvid_dir, tmp_path / "run", resume=True, on_step=_stop_at(1))
+    again = _train(camvid_dir, tmp_path / "run", on_step=_stop_at(1))
     assert again.report.to_json() == first.report.to_json()
     assert (tmp_path / "run" / "best.keras").read_bytes() == before
 
@@ -104,9 +109,9 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tm
     monkeypatch.setattr(loop, "make_training_step", diverging)
     with pytest.raises(InputError, match="the loss is not finite at step 5; the last good checkpoint is kept in"):
         _train(camvid_dir, tmp_path / "run")
-    assert tf.train.latest_checkpoint(str(tmp_path / "run" / "checkpoints")).endswith("ckpt-3")
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-3.npz"]
     monkeypatch.undo()
-    assert _train(camvid_dir, tmp_path / "run", resume=True).steps == 6
+    assert _train(camvid_dir, tmp_path / "run").steps == 6
 
 
 def test_folders_that_are_not_this_run_are_refused_and_kept(camvid_dir, tmp_path):
@@ -120,9 +125,9 @@ def test_folders_that_are_not_this_run_are_refused_and_kept(camvid_dir, tmp_path
         _train(camvid_dir, tmp_path / "run", on_step=_stop_at(1))
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     with pytest.raises(InputError, match="run: holds a run; go on with it by --resume"):
-        _train(camvid_dir, tmp_path / "run")
+        _train(camvid_dir, tmp_path / "run", resume=False)
     with pytest.raises(InputError, match=r"holds a run with other settings \(recipe.epochs was 2 and is now 9\)"):
-        _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, epochs=9), resume=True)
+        _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, epochs=9))
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
 
@@ -155,7 +160,7 @@ def test_too_few_pictures_for_a_batch(camvid_dir, tmp_path):
 
 def test_default_crop_fits_into_the_pictures():
     # CamVid's pictures are 360 x 480; the tiny network takes multiples of 16, cn14 of 32.
-    assert loop.default_crop(_tiny_network(), CAMVID) == (352, 480)
+    assert default_crop(_tiny_network(), CAMVID) == (352, 480)
 
 
 @pytest.mark.parametrize(("auxiliary", "share"), [((), 0.0), (("aux",), 1.0), (("aux", "aux2"), 2.0)])

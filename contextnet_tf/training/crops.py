@@ -1,0 +1,37 @@
+"""The size of the training pictures."""
+
+import keras
+
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.training.recipe import Recipe
+
+
+def default_crop(model: keras.Model, dataset: Dataset) -> tuple[int, int]:
+    """The largest (height, width) inside the data set's pictures that the network takes."""
+    multiple = size_multiple(model)
+    return tuple(max(1, length // multiple) * multiple for length in dataset.picture_size)
+
+
+def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
+    """The (height, width) that `recipe` asks for."""
+    if recipe.crop == "inside":
+        return default_crop(model, dataset)
+    if recipe.crop == "whole":
+        return padded_size(dataset.picture_size, size_multiple(model))
+    return recipe.crop
+
+
+def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:
+    """`crop_size`, (height, width), which the network takes.
+
+    Raises:
+      InputError: it does not take it.
+    """
+    multiple = size_multiple(model)
+    if any(length < multiple or length % multiple for length in crop_size):
+        raise InputError(
+            f"crop size {crop_size[0]} x {crop_size[1]} (height x width): {model.name} takes multiples of {multiple}"
+        )
+    return tuple(crop_size)

@@ -1,0 +1,127 @@
+"""What a run is going to do, as a function of its arguments: its steps, their batches, its validations."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.datasets.cache import PictureCache
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.pipeline import training_batches
+from contextnet_tf.datasets.sampling import ClassUniform
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform
+from contextnet_tf.errors import InputError
+from contextnet_tf.training.losses import balanced_weights
+from contextnet_tf.training.recipe import Recipe
+from contextnet_tf.training.schedules import Poly
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A recipe for certain pictures. Steps count from 1; "after step 0" is the start.
+
+    Raises:
+      InputError: there are fewer examples than a batch has, or none to validate on.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    train_examples: Sequence[Example]
+    val_examples: Sequence[Example]
+    crop_size: tuple[int, int]
+    seed: int
+
+    def __post_init__(self):
+        if not self.steps or not self.val_examples:
+            raise InputError(
+                f"{len(self.train_examples)} training and {len(self.val_examples)} validation pictures are too few; "
+                f"needed are {self.recipe.batch_size} (a batch) and 1"
+            )
+
+    @property
+    def steps(self) -> int:
+        """All of them."""
+        return self.recipe.epochs * len(self.train_examples) // self.recipe.batch_size
+
+    def settings(self, model: keras.Model) -> dict[str, Any]:
+        """Everything that the weights at the end depend on, for settings.json."""
+        names = "\n".join(example.name for example in (*self.train_examples, *self.val_examples))
+        return {
+            "network": model.name,
+            "outputs": sorted(model.output),
+            "dataset": self.dataset.name,
+            "definition": self.dataset.fingerprint,
+            "training_pictures": len(self.train_examples),
+            "validation_pictures": len(self.val_examples),
+            "picture_names": hashlib.sha256(names.encode()).hexdigest()[:16],
+            "crop_size": list(self.crop_size),
+            "seed": self.seed,
+            "recipe": self.recipe.to_json(),
+        }
+
+    def epoch(self, step: int) -> float:
+        """How often the training pictures have been shown after `step`."""
+        return step * self.recipe.batch_size / len(self.train_examples)
+
+    def schedule(self) -> Poly:
+        """The learning rate of each step."""
+        recipe = self.recipe
+        warmup_steps = round(recipe.warmup_epochs * len(self.train_examples) / recipe.batch_size)
+        return Poly(recipe.base_learning_rate, recipe.power, self.steps, warmup_steps)
+
+    def is_validated(self, step: int) -> bool:
+        """Whether `step` is the last, or completes another of the stretches of epochs between validations."""
+        return step == self.steps or self._stretches(step) > self._stretches(step - 1)
+
+    def validations_after(self, step: int) -> int:
+        """How many of the steps after `step` are validated."""
+        # The last step is validated whether it completes a stretch or not.
+        return self._stretches(self.steps - 1) - self._stretches(step) + 1 if step < self.steps else 0
+
+    def validation_steps(self) -> float:
+        """About as many steps as a validation lasts: a pixel of it costs a third of a pixel of a step, which goes
+        forward and, at twice the price, backward."""
+        pixels = len(self.val_examples) * np.prod(self.dataset.picture_size)
+        return float(pixels / (self.recipe.batch_size * np.prod(self.crop_size)) / 3.0)
+
+    def class_weights(self) -> np.ndarray | None:
+        """float32 [C], what a pixel of each class counts in the loss; None: all alike."""
+        if not self.recipe.class_balance:
+            return None
+        counts = class_pixel_counts(self.dataset, self.train_examples)
+        return balanced_weights(counts, self.recipe.class_balance)
+
+    def class_uniform(self) -> ClassUniform | None:
+        """Where the classes are, for the recipe's share of samples that are centred on them."""
+        if not self.recipe.class_uniform:
+            return None
+        # At scale 2 a crop shows a window of half its size: of a class about a tile's middle, most of the tile.
+        tile_size = tuple(max(1, length // 2) for length in self.crop_size)
+        return class_uniform(
+            self.dataset, self.train_examples, share=self.recipe.class_uniform, tile_size=tile_size
+        )
+
+    def batches_after(
+        self, step: int, class_uniform: ClassUniform | None, cache: PictureCache | None
+    ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        """The batches of the steps after `step`, as `training_batches` has them."""
+        return training_batches(
+            self.dataset,
+            self.train_examples,
+            augmentation=self.recipe.augmentation,
+            crop_size=self.crop_size,
+            batch_size=self.recipe.batch_size,
+            seed=self.seed,
+            first_step=step,
+            last_step=self.steps,
+            class_uniform=class_uniform,
+            cache=cache,
+        )
+
+    def _stretches(self, step: int) -> int:
+        return int(self.epoch(step) // self.recipe.validation_epochs)

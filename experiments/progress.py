@@ -1,0 +1,54 @@
+"""What a person sees of a training while it runs."""
+
+import math
+
+import tqdm
+
+from contextnet_tf.evaluation.evaluate import Report
+
+
+class Progress:
+    """A bar that shows step, loss, learning rate, pictures a second and the time left."""
+
+    def __init__(self):
+        self._bar = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def step(self, step: int, steps: int, record: dict[str, float]) -> None:
+        """Moves the bar to `step`."""
+        if self._bar is None:
+            self._bar = tqdm.tqdm(
+                total=steps,
+                initial=step - 1,
+                bar_format="step {n_fmt}/{total_fmt} {percentage:3.0f}% |{bar}| {elapsed}{postfix}",
+                dynamic_ncols=True,
+            )
+        speed = record.get("pictures_per_second")
+        shown = f"loss {record['loss']:.3f}, rate {record['learning_rate']:.1e}"
+        shown += "" if speed is None else f", {speed:.1f} pictures/s"
+        self._bar.set_postfix_str(f"{in_words(record['seconds_left'])} left, {shown}", refresh=False)
+        self._bar.update()
+
+    def validation(self, step: int, report: Report) -> None:
+        """Says how the validation went, above the bar."""
+        tqdm.tqdm.write(
+            f"step {step}: validation mean IoU {100 * report.mean_iou:.1f} %, "
+            f"pixel accuracy {100 * report.pixel_accuracy:.1f} %",
+            file=None if self._bar is None else self._bar.fp,
+        )
+
+
+def in_words(seconds: float) -> str:
+    """40 -> "40 s", 150 -> "3 min", 9000 -> "2 h 30 min"; "?" for a time that is not known."""
+    if math.isnan(seconds):
+        return "?"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

@@ -1,0 +1,44 @@
+"""SIGTERM and SIGINT as a question: the work asks whether to stop, where it can."""
+
+import signal
+import sys
+import types
+
+
+class StopSignals:
+    """While entered, the signals do not end the process but are told by `asked`.
+
+    Before `asked` was called for the first time nobody would notice: then a signal ends the process at once, and
+    so does a second SIGINT.
+    """
+
+    def __init__(self):
+        self._polled = False
+        self._received = None
+        self._before = {}
+
+    def __enter__(self) -> "StopSignals":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        self._polled = True
+        return self._received is not None
+
+    @property
+    def exit_status(self) -> int:
+        """What shells report of a process that the signal ended: 143 for SIGTERM, 130 for SIGINT."""
+        return 128 + self._received
+
+    def _receive(self, number: int, frame: types.FrameType | None) -> None:
+        del frame
+        again = self._received == number == signal.SIGINT
+        self._received = number
+        if again or not self._polled:
+            sys.exit(self.exit_status)
