@@ -228,8 +228,7 @@ class _Run:
         record = {name: float(value) for name, value in figures.items()}
         self._require_finite(record["loss"], step)
         speed = self._pace.speed()
-        # The best network is measured again at the end.
-        left = self._pace.seconds_left(self._plan.steps - step, self._plan.validations_after(step) + 1)
+        left = self._pace.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
         on_step(step, self._plan.steps, record | speed | {"seconds_left": left})
         if step % _RECORD_STEPS == 0 or step == self._plan.steps:
             self._history.append(step, self._plan.epoch(step), record | speed)

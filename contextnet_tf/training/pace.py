@@ -78,12 +78,14 @@ class Pace:
         }
 
     def seconds_left(self, steps: int, validations: int) -> float:
-        """What so many steps and validations will last, with the savings between; nan before the second step."""
+        """What so many steps and validations will last, with the savings between and the measurement of the best
+        network at the end; nan before the second step."""
         if not self._steps:
             return float("nan")
         step = statistics.median(seconds for seconds, _ in self._steps)
-        validation = statistics.median(self._validations) if self._validations else self._validation_steps * step
-        work = steps * step + validations * validation
+        measured = self._validations or [self._validation_steps * step]
+        # The first builds a graph, and so does the measurement of the best network at the end.
+        work = steps * step + validations * statistics.median(measured[1:] or measured) + measured[0]
         if not self._savings:
             return work
         savings = min(steps, work / self._save_seconds) if self._save_seconds else steps

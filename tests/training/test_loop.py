@@ -13,20 +13,13 @@ from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.models.spec import ContextNetSpec
 from contextnet_tf.training import loop
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import PAPER, SMOKE
 from contextnet_tf.training.step import decayed_weights, inference_network, make_training_step, move_average
+from tiny_network import TINY
 
 CAMVID = get_dataset("camvid")
-TINY = ContextNetSpec(
-    "tiny",
-    context_scale=2,
-    context_rows=(("conv3x3", None, 8, 1, 2), ("bottleneck", 2, 8, 1, 2), ("bottleneck", 1, 8, 1, 2)),
-    detail_channels=(8, 8, 8, 8),
-    fusion_channels=8,
-)
 # 6 pictures, batches of 2: 3 steps an epoch.
 RECIPE = dataclasses.replace(SMOKE, epochs=2, validation_epochs=1)
 
