@@ -1,4 +1,4 @@
-"""The one exception that means: the person who called us can mend this."""
+"""The exceptions that are no fault of the program."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,11 @@ class InputError(ValueError):
     The message is one line for a person: what was wrong, with which file or value, and what
     would be right. Programs print it without a traceback and exit with status 1.
     """
+
+
+class Stopped(Exception):
+    """A run ended early because it was asked to, and has saved the state of `step`."""
+
+    def __init__(self, step: int, steps: int):
+        super().__init__(f"stopped at step {step} of {steps}")
+        self.step, self.steps = step, steps

@@ -14,7 +14,7 @@ from absl import logging as absl_logging
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.definition import read_definition
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.files import gigabytes, replacing_file
 
 flags.DEFINE_string(
@@ -165,7 +165,7 @@ def logged_to(path: str | os.PathLike) -> Iterator[None]:
         yield
         _logger.info("ended")
     except BaseException as error:
-        known = isinstance(error, (InputError, KeyboardInterrupt, SystemExit))
+        known = isinstance(error, (InputError, Stopped, KeyboardInterrupt, SystemExit))
         _logger.info("ended by %s: %s", type(error).__name__, error, exc_info=not known)
         raise
     finally:

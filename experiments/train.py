@@ -15,7 +15,7 @@ import dataclasses
 import pathlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -26,11 +26,11 @@ from contextnet_tf.analysis.complexity import count_multiply_adds, count_paramet
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.cache import PictureCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.results import environment, update_results
-from contextnet_tf.training.loop import Saving, Stopped, TrainResult, train
+from contextnet_tf.training.loop import Saving, TrainResult, train
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import program
 from experiments.progress import Progress
@@ -89,6 +89,7 @@ def run(
     deterministic: bool = False,
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainResult:
     """Trains and writes the run's folder; the arguments are the flags, `definition` what --classes says."""
     started_in = environment()
@@ -114,14 +115,13 @@ def run(
         sources.check_files(examples)
     description = description.measured(splits["train"][0])
     pictures = _announced_cache(cache, description, splits["train"]) if cache else None
-    with Progress() as progress, StopSignals() as signals, contextlib.ExitStack() as logs:
+    with Progress() as progress, contextlib.ExitStack() as logs:
 
         def begin(folder: pathlib.Path) -> None:
             program.write_flagfile(folder / _FLAGS)  # now, since it must be there however the run ends
             logs.enter_context(program.logged_to(folder / "train.log"))
 
-        result = _train_or_stop(
-            signals,
+        result = train(
             network,
             used_recipe,
             description,
@@ -136,6 +136,7 @@ def run(
             on_start=begin,
             on_step=progress.step,
             on_validation=progress.validation,
+            should_stop=should_stop,
         )
     update_results(
         output_dir,
@@ -177,16 +178,6 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-def _train_or_stop(signals: StopSignals, *arguments: Any, output_dir: str, **named: Any) -> TrainResult:
-    """Trains; a signal ends the process after the step with the status that belongs to it."""
-    try:
-        return train(*arguments, output_dir=output_dir, should_stop=signals.asked, **named)
-    except Stopped as stopped:
-        go_on = f"python -m experiments.train --flagfile={shlex.quote(str(pathlib.Path(output_dir) / _FLAGS))}"
-        print(f"{stopped}; the same command goes on from there, or: {go_on}", file=sys.stderr)
-        sys.exit(signals.exit_status)
-
-
 def _model_section(name: str, dataset: Dataset, multiple: int) -> dict[str, Any]:
     size = padded_size(dataset.picture_size, multiple)
     network = build_model(name, num_classes=dataset.num_classes, input_shape=(*size, 3))
@@ -219,29 +210,36 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     output_dir = program.required("output_dir")
-    result = run(
-        model=values.model or "cn14",
-        dataset=values.dataset or "streets",
-        data_dir=values.data_dir,
-        output_dir=output_dir,
-        recipe=values.recipe,
-        seed=values.seed,
-        epochs=values.epochs,
-        batch_size=values.batch_size,
-        crop_size=program.given_size("crop_height", "crop_width"),
-        whole_pictures=values.whole_pictures,
-        min_scale=values.min_scale,
-        max_scale=values.max_scale,
-        colours=values.colours,
-        class_uniform=values.class_uniform,
-        class_balance=values.class_balance,
-        cache=values.cache,
-        resume=values.resume,
-        saving=Saving(values.save_minutes, values.keep),
-        deterministic=values.deterministic,
-        definition=program.given_definition(),
-        given_flags=program.given_flags(),
-    )
+    with StopSignals() as signals:
+        try:
+            result = run(
+                model=values.model or "cn14",
+                dataset=values.dataset or "streets",
+                data_dir=values.data_dir,
+                output_dir=output_dir,
+                recipe=values.recipe,
+                seed=values.seed,
+                epochs=values.epochs,
+                batch_size=values.batch_size,
+                crop_size=program.given_size("crop_height", "crop_width"),
+                whole_pictures=values.whole_pictures,
+                min_scale=values.min_scale,
+                max_scale=values.max_scale,
+                colours=values.colours,
+                class_uniform=values.class_uniform,
+                class_balance=values.class_balance,
+                cache=values.cache,
+                resume=values.resume,
+                saving=Saving(values.save_minutes, values.keep),
+                deterministic=values.deterministic,
+                definition=program.given_definition(),
+                given_flags=program.given_flags(),
+                should_stop=signals.asked,
+            )
+        except Stopped as stopped:
+            go_on = f"python -m experiments.train --flagfile={shlex.quote(f'{output_dir}/{_FLAGS}')}"
+            print(f"{stopped}; the same command goes on from there, or: {go_on}", file=sys.stderr)
+            sys.exit(signals.exit_status)
     where = shlex.quote(output_dir)
     print(
         f"best validation: mean IoU {100 * result.report.mean_iou:.2f} % at step {result.best_step} "

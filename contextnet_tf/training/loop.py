@@ -15,7 +15,7 @@ import tensorflow as tf
 from contextnet_tf.datasets.cache import PictureCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.files import replacing_file
@@ -25,6 +25,7 @@ from contextnet_tf.training.checkpoints import Checkpoints
 from contextnet_tf.training.crops import checked_crop, recipe_crop
 from contextnet_tf.training.folder import claimed_folder
 from contextnet_tf.training.history import History
+from contextnet_tf.training.memory import memory_in_use
 from contextnet_tf.training.pace import Pace
 from contextnet_tf.training.plan import Plan
 from contextnet_tf.training.recipe import Recipe
@@ -33,14 +34,6 @@ from contextnet_tf.training.step import inference_network, make_training_step, m
 _RECORD_STEPS = 10  # how often the curves get a point
 
 _logger = logging.getLogger(__name__)
-
-
-class Stopped(Exception):
-    """The run ended early because it was asked to, and has saved the state of `step`."""
-
-    def __init__(self, step: int, steps: int):
-        super().__init__(f"stopped at step {step} of {steps}")
-        self.step, self.steps = step, steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +226,7 @@ class _Run:
         if step % _RECORD_STEPS == 0 or step == self._plan.steps:
             self._history.append(step, self._plan.epoch(step), record | speed)
             self._board.scalars("train", step, record | speed)
+            self._board.scalars("memory", step, memory_in_use())
 
     def _validate(self, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
         """Measures the network of a state that is saved, and saves what came of it."""

@@ -57,7 +57,7 @@ def test_nothing_to_restore(tmp_path):
     np.testing.assert_array_equal(variable, [5, -5])
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_changed_bit_goes_unnoticed(tmp_path, data):
     checkpoints, variable = _checkpoints(tmp_path, 1.0)

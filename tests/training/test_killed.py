@@ -3,8 +3,8 @@
 import dataclasses
 import json
 import multiprocessing
-import os
 import signal
+import time
 
 import keras
 import numpy as np
@@ -17,8 +17,8 @@ from contextnet_tf.training.loop import Saving, train
 from contextnet_tf.training.recipe import SMOKE
 from tiny_network import TINY
 
-STEPS = 40  # of 3 pictures, of which there are 6; every tenth is validated
-RECIPE = dataclasses.replace(SMOKE, epochs=20, batch_size=3, validation_epochs=5)
+STEPS = 20  # of 3 pictures, of which there are 6; every tenth is validated
+RECIPE = dataclasses.replace(SMOKE, epochs=10, batch_size=3, validation_epochs=5)
 
 
 def _run(data_dir, output_dir):
@@ -36,6 +36,7 @@ def _kill_when(process, happens):
     process.start()
     while not happens():
         assert process.is_alive()
+        time.sleep(0.0002)
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -75,7 +76,6 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(camvid_dir, tmp_pat
     _kill_when(process(parts), present("checkpoints/.step-*"))  # while the first state is written
     _kill_when(process(parts), present("checkpoints/step-7.npz"))  # in the step after, or its saving
     _kill_when(process(parts), present(".best.*"))  # while the best network is written
-    _kill_when(process(parts), present("checkpoints/.step-17.*"))
     last = process(parts)
     last.start()
     for running in (reference, last):
@@ -88,7 +88,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(camvid_dir, tmp_pat
     for name, value in expected.items():
         np.testing.assert_array_equal(variables[name], value, err_msg=name)
     assert _history(parts) == _history(whole)
-    assert [line["step"] for line in _history(whole)] == [10, 10, 20, 20, 30, 30, 40, 40]
+    assert [line["step"] for line in _history(whole)] == [10, 10, 20, 20]
     for weight, other in zip(*(load_network(folder).weights for folder in (whole, parts)), strict=True):
         np.testing.assert_array_equal(weight, other)
     assert not [path for path in parts.rglob(".*") if path.name != ".lock"]

@@ -1,0 +1,67 @@
+"""SIGTERM and SIGINT: the step is finished and saved, and the same command goes on."""
+
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from experiments import train
+from experiments.stopping import StopSignals
+
+
+def _signal_when(path, number):
+    """Sends this process the signal as soon as `path` is there."""
+
+    def watch():
+        while not path.exists():
+            time.sleep(0.005)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def test_a_stopped_training_goes_on_from_the_step_it_finished(camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    command = (
+        train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--recipe=smoke", "--epochs=99",
+        "--crop_height=32", "--crop_width=32", "--save_minutes=0", "--keep=9999",
+    )  # fmt: skip
+    _signal_when(out / "checkpoints" / "step-2.npz", signal.SIGTERM)
+    stopped = call(*command)
+    assert stopped.status == 143
+    told = re.search(
+        rf"stopped at step (\d+) of 297; the same command goes on from there, or: "
+        rf"python -m experiments.train --flagfile={out}/flags.txt\n",
+        stopped.err,
+    )
+    step = int(told[1])
+    saved = {int(path.stem.removeprefix("step-")) for path in (out / "checkpoints").iterdir()}
+    assert saved == set(range(1, step + 1))
+    log = (out / "train.log").read_text()
+    assert f"INFO ended by Stopped: stopped at step {step} of 297" in log
+
+    _signal_when(out / "checkpoints" / f"step-{step + 1}.npz", signal.SIGINT)
+    again = call(*command)
+    assert again.status == 130 and f"INFO goes on from step {step} of 297" in (out / "train.log").read_text()
+    assert int(re.search(r"stopped at step (\d+) of 297", again.err)[1]) > step
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_before_anybody_asks_ends_at_once(number, status):
+    with StopSignals():
+        with pytest.raises(SystemExit) as end:
+            os.kill(os.getpid(), number)
+    assert end.value.code == status
+
+
+def test_a_second_interrupt_ends_at_once():
+    with StopSignals() as signals:
+        assert not signals.asked()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.asked() and signals.exit_status == 130
+        with pytest.raises(SystemExit):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
