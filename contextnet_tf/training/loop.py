@@ -5,7 +5,7 @@ import logging
 import os
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 import keras
@@ -19,6 +19,7 @@ from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.files import replacing_file
+from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.training.board import Board
 from contextnet_tf.training.checkpoints import Checkpoints
@@ -156,7 +157,7 @@ class _Run:
             {
                 "model": [variable.value for variable in model.variables],
                 "optimizer": [variable.value for variable in optimizer.variables],
-                "averaged": [variable.value for variable in self._averaged.weights],
+                "averaged": [variable.value for variable in self._averaged.variables],
             },
             saving.keep,
         )
@@ -178,7 +179,7 @@ class _Run:
         self._unread = None  # (step, figures) that the device may still be working on
         if self._plan.is_validated(progress.step) and progress.validated_step < progress.step:
             self._validate(on_validation, should_stop)
-        batches = self._plan.batches_after(progress.step, self._class_uniform, self._cache)
+        batches = self._plan.batches(progress.step, self._plan.steps, self._class_uniform, self._cache)
         for images, labels in self._pace.waiting(batches):
             figures = self._training_step(images, labels)
             # Only now those of the step before: to wait for each step would leave the device idle between two.
@@ -234,6 +235,7 @@ class _Run:
         if not self._plan.recipe.averaging:
             move_average(self._averaged, self._network, 0.0)
         with self._pace.validation():
+            reestimate_batch_statistics(self._averaged, self._first_pictures())
             report = evaluate(
                 self._segment,
                 self._plan.dataset,
@@ -255,6 +257,12 @@ class _Run:
         best = progress.best_mean_iou, progress.best_step
         _logger.info("step %d: validation mean IoU %.4f, best %.4f of step %d", progress.step, report.mean_iou, *best)
         on_validation(progress.step, report)
+
+    def _first_pictures(self) -> Iterator[tf.Tensor]:
+        """Of the first training batches, the same at every call."""
+        count = self._plan.recipe.statistics_batches
+        batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
+        return (images for images, _ in batches)
 
     def _save(self) -> None:
         # A finite loss was computed before its step changed the weights: look at what would be saved.

@@ -106,10 +106,10 @@ class Plan:
             self.dataset, self.train_examples, share=self.recipe.class_uniform, tile_size=tile_size
         )
 
-    def batches_after(
-        self, step: int, class_uniform: ClassUniform | None, cache: PictureCache | None
+    def batches(
+        self, first_step: int, last_step: int, class_uniform: ClassUniform | None, cache: PictureCache | None
     ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """The batches of the steps after `step`, as `training_batches` has them."""
+        """The batches of the steps after `first_step` up to `last_step`, as `training_batches` has them."""
         return training_batches(
             self.dataset,
             self.train_examples,
@@ -117,8 +117,8 @@ class Plan:
             crop_size=self.crop_size,
             batch_size=self.recipe.batch_size,
             seed=self.seed,
-            first_step=step,
-            last_step=self.steps,
+            first_step=first_step,
+            last_step=last_step,
             class_uniform=class_uniform,
             cache=cache,
         )

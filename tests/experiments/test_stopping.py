@@ -27,7 +27,7 @@ def test_a_stopped_training_goes_on_from_the_step_it_finished(camvid_dir, call, 
     out = tmp_path / "out"
     command = (
         train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--recipe=smoke", "--epochs=99",
-        "--crop_height=32", "--crop_width=32", "--save_minutes=0", "--keep=9999",
+        "--crop_height=64", "--crop_width=64", "--save_minutes=0", "--keep=9999",
     )  # fmt: skip
     _signal_when(out / "checkpoints" / "step-2.npz", signal.SIGTERM)
     stopped = call(*command)
