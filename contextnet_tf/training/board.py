@@ -1,7 +1,8 @@
 """TensorBoard: the curves of a run, the IoU and the confusion of the classes, and how a few pictures change."""
 
+import contextlib
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.colours import overlay
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
+from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion_picture import confusion_picture
 from contextnet_tf.evaluation.evaluate import Report
 
@@ -17,33 +19,46 @@ _PICTURES = 3  # validation pictures shown
 
 
 class Board:
-    """Writes `folder`, which `tensorboard --logdir` shows."""
+    """Writes `folder`, which `tensorboard --logdir` shows.
+
+    Raises:
+      InputError: by every method: the disk is full.
+    """
 
     def __init__(self, folder: pathlib.Path, dataset: Dataset):
-        self._dataset = dataset
+        self._folder, self._dataset = folder, dataset
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def scalars(self, group: str, step: int, figures: Mapping[str, float]) -> None:
         """Adds a point to the curve of each figure that is finite."""
-        with self._writer.as_default():
+        with self._writing():
             for name, value in figures.items():
                 if np.isfinite(value):
                     tf.summary.scalar(f"{group}/{name}", value, step)
 
     def validation(self, step: int, report: Report, segment: Callable, examples: Sequence[Example]) -> None:
-        """Adds the figures of a validation, its confusion matrix as a picture, and a few of its pictures as segmented by
-        `segment` (uint8 [H, W, 3] -> train ids uint8 [H, W]), the classes laid over."""
+        """Adds the figures of a validation, its confusion matrix as a picture, and a few of its pictures with the
+        classes laid over that `segment` (uint8 [H, W, 3] -> train ids uint8 [H, W]) finds in them."""
         self.scalars("validation", step, {"mean_iou": report.mean_iou, "pixel_accuracy": report.pixel_accuracy})
         self.scalars("iou", step, report.class_iou)
         spread = [examples[i] for i in np.linspace(0, len(examples) - 1, _PICTURES).astype(int)]
-        with self._writer.as_default():
+        with self._writing():
             confusion = confusion_picture(report.confusion, list(report.class_iou))
             tf.summary.image("confusion", confusion[np.newaxis], step)
             for place, (image, _) in enumerate(evaluation_examples(self._dataset, spread)):
                 shown = overlay(image.numpy(), np.asarray(segment(image)), self._dataset.palette)
                 tf.summary.image(f"validation/{place}", shown[np.newaxis], step)
-        self._writer.flush()
+            self._writer.flush()
 
     def close(self) -> None:
         """Ends the file."""
-        self._writer.close()
+        with self._writing():
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._writer.as_default():
+                yield
+        except tf.errors.ResourceExhaustedError:
+            raise InputError(f"{self._folder}: cannot be written; make room on the disk and start again") from None

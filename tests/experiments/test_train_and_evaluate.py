@@ -9,6 +9,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import evaluate, train
 from folders import write_camvid
@@ -55,6 +56,13 @@ def test_a_run_leaves_what_it_says(trained):
     for name in ("best.keras", "result.json", "history.jsonl", "flags.txt", "settings.json"):
         assert (folder / name).is_file(), name
     assert list((folder / "tensorboard").glob("events.*")) and (folder / "checkpoints" / "step-2.npz").is_file()
+    board = EventAccumulator(str(folder / "tensorboard")).Reload().Tags()["tensors"]
+    assert {
+        "train/loss", "train/learning_rate", "train/pictures_per_second", "train/input_wait_share", "memory/process",
+        "validation/mean_iou", "iou/building", "confusion", "validation/0", "validation/1", "validation/2",
+    } <= set(board)  # fmt: skip
+    log = (folder / "train.log").read_text()
+    assert "INFO step 2: validation mean IoU" in log and log.endswith("INFO ended\n")
     results = json.loads((folder / "result.json").read_text())
     assert results["model"]["name"] == "cn14" and results["model"]["num_classes"] == 11
     # Folded with 11 classes instead of 19: 846,179 - 8 * 129.
@@ -62,6 +70,8 @@ def test_a_run_leaves_what_it_says(trained):
     assert results["training"]["steps"] == 2 and results["dataset"]["pictures"] == 2
     assert results["flags"]["train"]["batch_size"] == 3
     assert "best validation: mean IoU" in finished.stdout
+    for program in ("evaluate", "export"):
+        assert f"python -m experiments.{program} --checkpoint={folder} --output_dir={folder}\n" in finished.stdout
     assert "step 2/2" in finished.stderr and "pictures/s" in finished.stderr and "left" in finished.stderr
     # Nothing but the bar and the validations.
     assert not [x for x in re.split("[\r\n]", finished.stderr) if x.strip() and not x.strip().startswith("step ")]
@@ -112,7 +122,7 @@ def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; known are cn18, cn14, cn12")
     _refused(_train(call, camvid_dir, out, "--dataset=kitti"), "'kitti' is no data set; known are camvid, cityscapes")
-    _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, short, smoke")
+    _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, modern, short, smoke")
     _refused(_train(call, camvid_dir, out, "more"), "'more' is not a flag")
     _refused(call(train, "--dataset=camvid", f"--data_dir={camvid_dir}"), "--output_dir is missing")
     assert not out.exists()
