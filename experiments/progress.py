@@ -1,6 +1,7 @@
 """What a person sees of a training while it runs."""
 
 import math
+import sys
 
 import tqdm
 
@@ -40,7 +41,7 @@ class Progress:
         tqdm.tqdm.write(
             f"step {step}: validation mean IoU {100 * report.mean_iou:.1f} %, "
             f"pixel accuracy {100 * report.pixel_accuracy:.1f} %",
-            file=None if self._bar is None else self._bar.fp,
+            file=sys.stderr,
         )
 
 
