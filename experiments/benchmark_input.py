@@ -13,21 +13,17 @@ Stages run on one thread, the total on all; core-milliseconds are processor time
 """
 
 import dataclasses
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import tqdm
 from absl import flags
 
-from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.throughput import Cost, measure_input
-from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.results import environment, update_results
-from data.streets import generate
 from experiments import program
+from experiments.measured_pictures import measured_pictures
 
 PICTURE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' pictures
 CROPS = ((1024, 1024), (1024, 2048))  # half of such a picture, and all of it
@@ -45,8 +41,7 @@ ROWS = {
     "scale_first": "scale 2: scale, then crop",
 }
 
-flags.DEFINE_integer("pictures", 16, "How many pictures are read.", lower_bound=1)
-program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width", "rounds")
+program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width", "pictures", "rounds")
 
 ROUNDS = 5
 
@@ -69,7 +64,8 @@ def run(
     started_in = environment()
     crops = [crop_size] if crop_size else CROPS
     description = get_dataset(dataset or "streets", definition)
-    with _examples(description, dataset is None and data_dir is None, data_dir, pictures, picture_size, seed) as examples:
+    drawn = dataset is None and data_dir is None
+    with measured_pictures(description, drawn, data_dir, pictures, picture_size, seed) as examples:
         with tqdm.tqdm(total=len(crops) * (rounds + 1), desc="measuring", unit="round", delay=0.3) as bar:
             costs = {
                 f"{crop[0]} x {crop[1]}": measure_input(
@@ -91,25 +87,6 @@ def run(
         }
         update_results(output_dir, input=section, flags={"benchmark_input": given_flags or {}}, **started_in)
     return costs
-
-
-@contextmanager
-def _examples(
-    dataset: Dataset, drawn: bool, data_dir: str | None, count: int, size: tuple[int, int], seed: int
-) -> Iterator[list[Example]]:
-    """The first examples of the training split; `drawn` for the time of the measurement where none is named."""
-    if not drawn:
-        examples = program.list_examples(dataset, data_dir, "train")
-        if len(examples) < count:
-            raise InputError(f"there are {len(examples)} training pictures; give --pictures={len(examples)} or less")
-        yield examples[:count]
-        return
-    with tempfile.TemporaryDirectory(prefix="streets") as folder:
-        generate.run(
-            output_dir=folder, seed=seed, picture_height=size[0], picture_width=size[1], train_pictures=count,
-            val_pictures=1,
-        )  # fmt: skip
-        yield dataset.list_examples(folder, "train")
 
 
 def table(costs: dict[str, Cost]) -> str:

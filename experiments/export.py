@@ -60,7 +60,6 @@ LIMITS = {"float32": (1e-3, 0.999), "float16": (0.02, 0.99), "int8": (1.0, 0.8)}
 flags.DEFINE_string(
     "format", None, f"What to write: {', '.join(FORMATS)} or both. Default: both, or tflite where only that can be."
 )
-flags.DEFINE_string("precision", "float32", f"Of the TFLite file: {', '.join(PRECISIONS)}.")
 flags.DEFINE_string("output", "logits", f"What the TFLite file gives: {', '.join(OUTPUTS)}.")
 flags.DEFINE_integer("height", None, "Height of the files' pictures. Default: the data set's, padded to fit.")
 flags.DEFINE_integer("width", None, "Width of the files' pictures. Default: the data set's, padded to fit.")
@@ -68,7 +67,7 @@ flags.DEFINE_integer(
     "calibration_pictures", CALIBRATION_PICTURES, "For int8: how many pictures of the training split it is fitted to."
 )
 flags.DEFINE_list("float_layers", [], "For int8: names of layers that stay in float32, see the file of layer errors.")
-program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir")
+program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir", "precision")
 
 
 def run(

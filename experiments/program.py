@@ -52,6 +52,10 @@ flags.DEFINE_integer(
 flags.DEFINE_enum(
     "log_level", "warning", ["debug", "info", "warning", "error"], "What goes to standard error besides the results."
 )
+flags.DEFINE_integer("pictures", 16, "For benchmarks: how many training pictures are read.", lower_bound=1)
+flags.DEFINE_string(
+    "precision", "float32", "train: float32, mixed_float16 or mixed_bfloat16. export: float32, float16 or int8."
+)
 
 # From here on this module declares flags in the name of the program that imports it.
 flags.disclaim_key_flags()

@@ -30,9 +30,10 @@ from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.results import environment, update_results
+from contextnet_tf.training.execution import Execution
 from contextnet_tf.training.loop import Saving, TrainResult, train
 from contextnet_tf.training.recipe import Recipe, get_recipe
-from experiments import program
+from experiments import execution_flags, program
 from experiments.progress import Progress
 from experiments.stopping import StopSignals
 
@@ -60,8 +61,9 @@ flags.DEFINE_bool(
     "deterministic", False, "Let TensorFlow use operators only that give the same bits each time; needed on GPUs."
 )
 program.key_flags(
-    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level"
-)
+    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
+    *execution_flags.FLAGS,
+)  # fmt: skip
 
 _FLAGS = "flags.txt"
 
@@ -87,6 +89,7 @@ def run(
     resume: bool = True,
     saving: Saving = Saving(),
     deterministic: bool = False,
+    execution: Execution | None = None,
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -133,11 +136,14 @@ def run(
             resume=resume,
             saving=saving,
             cache=pictures,
+            execution=execution,
             on_start=begin,
             on_step=progress.step,
             on_validation=progress.validation,
             should_stop=should_stop,
         )
+    if execution and not execution.devices.is_chief:
+        return result
     update_results(
         output_dir,
         model=_model_section(model, description, size_multiple(network)),
@@ -210,6 +216,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     output_dir = program.required("output_dir")
+    execution = execution_flags.given_execution()
     with StopSignals() as signals:
         try:
             result = run(
@@ -232,6 +239,7 @@ def main(argv: Sequence[str]) -> None:
                 resume=values.resume,
                 saving=Saving(values.save_minutes, values.keep),
                 deterministic=values.deterministic,
+                execution=execution,
                 definition=program.given_definition(),
                 given_flags=program.given_flags(),
                 should_stop=signals.asked,

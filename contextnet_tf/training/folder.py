@@ -5,6 +5,8 @@ import fcntl
 import logging
 import os
 import pathlib
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,6 +42,18 @@ def claimed_folder(
             raise InputError(f"{folder}: holds a run; go on with it by --resume, or name another --output_dir")
         remove_leftovers(folder)
         yield folder
+
+
+@contextlib.contextmanager
+def copied_folder(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """What a run has to go on from, in a folder that is removed: for the processes that follow the run's chief."""
+    with tempfile.TemporaryDirectory(prefix="worker") as copy:
+        for entry in pathlib.Path(output_dir).iterdir():
+            if entry.name == "checkpoints":
+                shutil.copytree(entry, pathlib.Path(copy) / entry.name)
+            elif entry.suffix in (".keras", ".jsonl"):
+                shutil.copy(entry, copy)
+        yield pathlib.Path(copy)
 
 
 @contextlib.contextmanager

@@ -33,10 +33,11 @@ class FusedBatchNormalization(keras.layers.Layer):
         layer = self._layer
         if not training or not layer.trainable:
             return layer(inputs, training=False)
+        # The operation wants float32 parameters, whatever its inputs are.
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
-            scale=tf.convert_to_tensor(layer.gamma),
-            offset=tf.convert_to_tensor(layer.beta),
+            scale=tf.cast(layer.gamma, tf.float32),
+            offset=tf.cast(layer.beta, tf.float32),
             mean=tf.zeros([0]),
             variance=tf.zeros([0]),
             epsilon=layer.epsilon,

@@ -1,12 +1,13 @@
 """The custom training loop: from a fresh network to the best one that a run has seen."""
 
+import contextlib
 import dataclasses
 import logging
 import os
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.cache import PictureCache
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
@@ -24,13 +26,16 @@ from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.training.board import Board
 from contextnet_tf.training.checkpoints import Checkpoints
 from contextnet_tf.training.crops import checked_crop, recipe_crop
-from contextnet_tf.training.folder import claimed_folder
+from contextnet_tf.training.execution import Execution
+from contextnet_tf.training.folder import claimed_folder, copied_folder
 from contextnet_tf.training.history import History
 from contextnet_tf.training.memory import memory_in_use
 from contextnet_tf.training.pace import Pace
 from contextnet_tf.training.plan import Plan
+from contextnet_tf.training.precision import LossScale, copied
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.step import inference_network, make_training_step, move_average
+from contextnet_tf.training.strategy import Devices
 
 _RECORD_STEPS = 10  # how often the curves get a point
 
@@ -69,6 +74,8 @@ def train(
     resume: bool = True,
     saving: Saving = Saving(),
     cache: PictureCache | None = None,
+    execution: Execution | None = None,
+    make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches,
     on_start: Callable[[pathlib.Path], None] = lambda folder: None,
     on_step: Callable[[int, int, dict[str, float]], None] = lambda step, steps, record: None,
     on_validation: Callable[[int, Report], None] = lambda step, report: None,
@@ -92,6 +99,9 @@ def train(
       resume: go on from the newest state in `output_dir`, if there is one; False refuses a folder with a run.
       saving: when the state is saved, besides before and after each validation.
       cache: of the training examples; it changes the speed and nothing else.
+      execution: on which devices, and in which precision; None: one device, float32. Each process of several calls
+        this function with the same arguments; `output_dir` is one folder that all see.
+      make_batches: gives the batches; takes the arguments of `training_batches`.
       on_start: called with the folder once it is this run's, before anything else is written there.
       on_step: called after each step with its number (from 1), the number of steps, and its figures: those of
         `make_training_step`, of `Pace.speed`, and "seconds_left" of the whole run.
@@ -106,14 +116,35 @@ def train(
     """
     _check_classes(model, dataset)
     crop_size = checked_crop(model, crop_size or recipe_crop(model, recipe, dataset))
-    plan = Plan(recipe, dataset, train_examples, val_examples, crop_size, seed)
+    plan = Plan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
+    execution = execution or Execution()
+    execution.check_batch(recipe.batch_size)
+    model = execution.place(model)
     instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
-    with claimed_folder(output_dir, plan.settings(model), resume) as folder:
+    settings = plan.settings(model) | {"execution": execution.to_json()}
+    with _folder_of_process(output_dir, settings, resume, execution.devices) as folder:
         on_start(folder)
-        run = _Run(model, plan, folder, saving, cache)
+        run = _Run(model, plan, folder, saving, cache, execution)
         run.restore()
         run.finish(on_step, on_validation, should_stop)
-        return run.result(should_stop)
+        return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
+
+
+@contextlib.contextmanager
+def _folder_of_process(
+    output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool, devices: Devices
+) -> Iterator[pathlib.Path]:
+    """The run's folder for the chief. The other processes do all that the chief does, in copies for themselves."""
+    if devices.is_chief:
+        with claimed_folder(output_dir, settings, resume) as folder:
+            devices.wait_for_all()  # the others copy now
+            devices.wait_for_all()
+            yield folder
+    else:
+        devices.wait_for_all()
+        with copied_folder(output_dir) as folder:
+            devices.wait_for_all()
+            yield folder
 
 
 @dataclasses.dataclass
@@ -132,19 +163,27 @@ class _Run:
     """The state of one run and the steps that move it on."""
 
     def __init__(
-        self, model: keras.Model, plan: Plan, folder: pathlib.Path, saving: Saving, cache: PictureCache | None
+        self,
+        model: keras.Model,
+        plan: Plan,
+        folder: pathlib.Path,
+        saving: Saving,
+        cache: PictureCache | None,
+        execution: Execution,
     ):
         self._model, self._plan, self._folder, self._cache = model, plan, folder, cache
+        self._devices = execution.devices
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = plan.recipe.batch_norm_momentum
-        optimizer = plan.recipe.optimizer.build(plan.schedule())
+        with self._devices.strategy.scope():
+            optimizer = plan.recipe.optimizer.build(plan.schedule())
+            loss_scale = LossScale() if execution.precision == "mixed_float16" else None
         self._network = inference_network(model)
-        self._averaged = keras.models.clone_model(self._network)
-        move_average(self._averaged, self._network, 0.0)
+        self._averaged = copied(self._network, precision="float32")
         self._segment = segmentation(self._averaged)
         self._training_step = make_training_step(
-            model, self._network, self._averaged, optimizer, plan.recipe, plan.class_weights()
+            model, self._network, self._averaged, optimizer, plan.recipe, plan.class_weights(), execution, loss_scale
         )
         self._class_uniform = plan.class_uniform()
         self._progress = _Progress()
@@ -157,6 +196,7 @@ class _Run:
             {
                 "model": [variable.value for variable in model.variables],
                 "optimizer": [variable.value for variable in optimizer.variables],
+                "loss_scale": loss_scale.variables if loss_scale else [],
                 "averaged": [variable.value for variable in self._averaged.variables],
             },
             saving.keep,
@@ -179,7 +219,14 @@ class _Run:
         self._unread = None  # (step, figures) that the device may still be working on
         if self._plan.is_validated(progress.step) and progress.validated_step < progress.step:
             self._validate(on_validation, should_stop)
-        batches = self._plan.batches(progress.step, self._plan.steps, self._class_uniform, self._cache)
+        batches = self._plan.batches(
+            progress.step,
+            self._plan.steps,
+            self._class_uniform,
+            self._cache,
+            worker=self._devices.worker,
+            workers=self._devices.workers,
+        )
         for images, labels in self._pace.waiting(batches):
             figures = self._training_step(images, labels)
             # Only now those of the step before: to wait for each step would leave the device idle between two.
@@ -187,7 +234,7 @@ class _Run:
             progress.step += 1
             self._unread = progress.step, figures
             self._pace.end_step()
-            validated, stopped = self._plan.is_validated(progress.step), should_stop()
+            validated, stopped = self._plan.is_validated(progress.step), self._devices.any_wishes(should_stop())
             if validated or stopped or time.monotonic() - self._saved >= self._save_seconds:
                 self._read_figures(on_step)
                 self._save()
@@ -259,7 +306,7 @@ class _Run:
         on_validation(progress.step, report)
 
     def _first_pictures(self) -> Iterator[tf.Tensor]:
-        """Of the first training batches, the same at every call."""
+        """Of the first training batches, the same at every call; whole ones, so that all processes get the same."""
         count = self._plan.recipe.statistics_batches
         batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
         return (images for images, _ in batches)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -35,6 +35,7 @@ class Plan:
     val_examples: Sequence[Example]
     crop_size: tuple[int, int]
     seed: int
+    make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches
 
     def __post_init__(self):
         if not self.steps or not self.val_examples:
@@ -107,10 +108,17 @@ class Plan:
         )
 
     def batches(
-        self, first_step: int, last_step: int, class_uniform: ClassUniform | None, cache: PictureCache | None
+        self,
+        first_step: int,
+        last_step: int,
+        class_uniform: ClassUniform | None,
+        cache: PictureCache | None,
+        *,
+        worker: int = 0,
+        workers: int = 1,
     ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """The batches of the steps after `first_step` up to `last_step`, as `training_batches` has them."""
-        return training_batches(
+        return self.make_batches(
             self.dataset,
             self.train_examples,
             augmentation=self.recipe.augmentation,
@@ -119,6 +127,8 @@ class Plan:
             seed=self.seed,
             first_step=first_step,
             last_step=last_step,
+            worker=worker,
+            workers=workers,
             class_uniform=class_uniform,
             cache=cache,
         )

@@ -1,14 +1,17 @@
 """One training step, and the networks that it moves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.training.forward import training_network
+from contextnet_tf.training.backward import Backward
+from contextnet_tf.training.execution import Execution
 from contextnet_tf.training.losses import CrossEntropy
+from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
+from contextnet_tf.training.strategy import Devices
 
 
 def inference_network(model: keras.Model) -> keras.Model:
@@ -32,48 +35,135 @@ def make_training_step(
     optimizer: keras.optimizers.Optimizer,
     recipe: Recipe,
     class_weights: np.ndarray | None,
+    execution: Execution | None = None,
+    loss_scale: LossScale | None = None,
 ) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
     """The function (pictures float32 [B, H, W, 3], labels uint8 [B, H, W]) -> figures of the step.
 
     Each call moves the weights of `model` by one step of `optimizer`, and `averaged` after `network`,
     its inference network. Every output but "main" is an auxiliary one, whose loss counts with the recipe's
-    weight. The figures: "loss", "main_loss", "aux_loss" (their sum; 0 without one), "learning_rate".
+    weight. The figures: "loss", "main_loss", "aux_loss" (their sum; 0 without one), "learning_rate",
+    "gradient_norm" (of the loss, all weights together).
+
+    `model` and `optimizer` are made by `execution.place` and in its scope; pictures and labels are this process's
+    part of the batch. With `loss_scale`, a step whose gradients overflow changes nothing but the scale.
     """
+    execution = execution or Execution()
+    devices = execution.devices
+    cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.hard_below)
+    backward = Backward(model, recipe, cross_entropy, execution, loss_scale)
+    with devices.strategy.scope():
+        move = _make_move(model, network, averaged, optimizer, recipe, devices)
+
+    def update(gradients: Sequence[tf.Tensor], losses: tf.Tensor) -> dict[str, tf.Tensor]:
+        main_loss, aux_loss = tf.unstack(losses)
+        norm = tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients])
+        figures = {
+            "loss": main_loss + recipe.aux_weight * aux_loss,
+            "main_loss": main_loss,
+            "aux_loss": aux_loss,
+            "learning_rate": tf.convert_to_tensor(optimizer.learning_rate),
+            "gradient_norm": norm,
+        }
+        if loss_scale is None:
+            move(gradients)
+        else:
+            finite = tf.math.is_finite(norm)
+            tf.cond(finite, lambda: move(gradients), lambda: tf.constant(False))
+            loss_scale.update(finite)
+        return figures
+
+    if execution.accumulate > 1:
+        whole_step = _accumulated(backward, update, model, execution)
+    else:
+
+        @tf.function
+        def whole_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+            return update(*backward(images, labels, backward.weight(labels)))
+
+    def training_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return whole_step(*devices.shared_out(images, labels))
+
+    return training_step
+
+
+def _make_move(
+    model: keras.Model,
+    network: keras.Model,
+    averaged: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    recipe: Recipe,
+    devices: Devices,
+) -> Callable[[Sequence[tf.Tensor]], tf.Tensor]:
+    """The function of the gradients that moves the weights and what follows them, and gives True."""
+    weights = model.trainable_variables
     decayed = decayed_weights(model)
     _exclude_from_decay(optimizer, model, decayed)
-    optimizer.build(model.trainable_variables)
+    optimizer.build(weights)
     coupled = recipe.optimizer.coupled_weight_decay
     decayed_ids = {id(weight) for weight in decayed}
-    cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.hard_below)
-    trained = training_network(model)
 
-    @tf.function
-    def training_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            logits = trained(images, training=True)
-            weight = cross_entropy.total_weight(labels)
-            losses = {
-                name: tf.math.divide_no_nan(cross_entropy.total(logits[name], labels), weight) for name in logits
-            }
-            main_loss = losses.pop("main")
-            aux_loss = sum(losses.values(), tf.zeros([]))
-            loss = main_loss + recipe.aux_weight * aux_loss
-        weights = model.trainable_variables
-        gradients = tape.gradient(loss, weights)
+    def move(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
         if coupled:
             gradients = [
                 gradient + coupled * weight if id(weight) in decayed_ids else gradient
                 for gradient, weight in zip(gradients, weights, strict=True)
             ]
-        learning_rate = optimizer.learning_rate
         steps_before = tf.cast(optimizer.iterations, tf.float32)
         optimizer.apply(gradients, weights)
+        if devices.replicas > 1:
+            _agree_on_statistics(model, devices.strategy)
         if recipe.averaging:
             # Early on the average would mostly hold the first, random weights: let it follow faster.
             move_average(averaged, network, tf.minimum(recipe.averaging, (1 + steps_before) / (10 + steps_before)))
-        return {"loss": loss, "main_loss": main_loss, "aux_loss": aux_loss, "learning_rate": learning_rate}
+        return tf.constant(True)
 
-    return training_step
+    return move
+
+
+def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
+    """Sets the moving statistics of batch normalization to their means over the replicas.
+
+    A checkpoint holds those of one replica: all must have them, or a resumed run would go on differently.
+    """
+    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    statistics = [variable.value for layer in normalizations for variable in layer.non_trainable_variables]
+    values = strategy.run(lambda: [tf.identity(variable) for variable in statistics])
+    means = strategy.extended.batch_reduce_to(
+        tf.distribute.ReduceOp.MEAN, list(zip(values, statistics, strict=True))
+    )
+    for variable, mean in zip(statistics, means, strict=True):
+        variable.assign(mean)
+
+
+def _accumulated(
+    backward: Backward, update: Callable, model: keras.Model, execution: Execution
+) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+    """A step whose micro-batches are computed one after the other, so that only one is in memory."""
+    strategy = execution.devices.strategy
+    with strategy.scope():
+        sums = [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in model.trainable_variables]
+    weigh = tf.function(backward.weight)
+
+    @tf.function
+    def add(images: tf.Tensor, labels: tf.Tensor, weight: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+        gradients, losses = backward(images, labels, weight, part)
+        for total, gradient in zip(sums, gradients, strict=True):
+            total.assign_add(gradient)
+        return losses
+
+    @tf.function
+    def finish(losses: tf.Tensor) -> dict[str, tf.Tensor]:
+        figures = update(sums, losses)
+        for total in sums:
+            total.assign(tf.zeros_like(total))
+        return figures
+
+    def whole_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        weight = weigh(labels)
+        return finish(tf.add_n([add(images, labels, weight, part) for part in tf.range(execution.accumulate)]))
+
+    return whole_step
 
 
 def decayed_weights(model: keras.Model) -> list[keras.Variable]:

@@ -202,3 +202,18 @@ def test_help_names_the_programs_own_flags(name):
     assert f"python -m experiments.{name} --" in shown.stdout
     assert "--output_dir" in shown.stdout and "--data_dir" in shown.stdout
     assert "--logtostderr" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--strategy=two",), "--strategy=two: is no strategy; known are auto, one, mirrored, multi_worker, tpu"),
+        (("--strategy=multi_worker",), "the environment variable TF_CONFIG is missing"),
+        (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 pictures of a batch"),
+        (("--precision=int8",), "--precision=int8: is no precision; known are float32, mixed_float16, mixed_bfloat16"),
+    ],
+    ids=str,
+)
+def test_devices_and_precisions_that_cannot_be(call, camvid_dir, tmp_path, arguments, message):
+    _refused(_train(call, camvid_dir, tmp_path / "run", *arguments), message)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,72 @@
+"""Networks that compute in half precision, and the loss scaling that float16 needs."""
+
+import keras
+import tensorflow as tf
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.pyramid import ResizeLike
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+_RESIZING = keras.layers.UpSampling2D | keras.layers.AveragePooling2D | ResizeLike
+_GROWTH_STEPS = 2000  # steps without an overflow after which a larger scale is tried; Micikevicius et al. (2018)
+
+
+def copied(model: keras.Model, *, precision: str, synchronized: bool = False) -> keras.Model:
+    """A copy of `model` with weights of its own, of the same values and always float32.
+
+    Args:
+      model: a functional network.
+      precision: one of `PRECISIONS`: Keras' dtype policy of its layers. Whatever resizes, and the layers that
+        give logits, stay float32: neighbouring pixels and classes differ by less than half precision holds.
+      synchronized: whether batch statistics are those of all replicas together.
+
+    Raises:
+      InputError: there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision={precision}: is no precision; known are {', '.join(PRECISIONS)}")
+    exact = {layer.name for layer in _giving_logits(model)}
+
+    def build(layer: keras.Layer) -> keras.Layer:
+        config = layer.get_config()
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "float32" if layer.name in exact or isinstance(layer, _RESIZING) else precision
+        if isinstance(layer, keras.layers.BatchNormalization):
+            config["synchronized"] = synchronized
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=build)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+class LossScale:
+    """The factor on the loss that keeps small float16 gradients from becoming 0: a power of 2, so that it
+    rounds nothing. Halved when a gradient overflows, doubled after a long time without."""
+
+    def __init__(self):
+        self.value = tf.Variable(2.0**15, trainable=False, name="loss_scale")
+        self.good_steps = tf.Variable(0, dtype=tf.int64, trainable=False, name="good_steps")
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The state, for checkpoints."""
+        return [self.value, self.good_steps]
+
+    def update(self, finite: tf.Tensor) -> None:
+        """Moves the factor after a step whose gradients were `finite` (bool []) or not."""
+        grown = self.good_steps + 1 >= _GROWTH_STEPS
+        self.value.assign(tf.where(finite, tf.where(grown, 2.0 * self.value, self.value), 0.5 * self.value))
+        self.good_steps.assign(tf.where(finite & ~grown, self.good_steps + 1, 0))
+
+
+def _giving_logits(model: keras.Model) -> list[keras.Layer]:
+    """The layers that the outputs come from, and those whose logits they only enlarge."""
+    giving = []
+    for output in model.output.values():
+        layer, *_ = output._keras_history
+        giving.append(layer)
+        if isinstance(layer, keras.layers.UpSampling2D):
+            giving.append(layer.input._keras_history[0])
+    return giving

@@ -1,0 +1,102 @@
+"""The memory that a training step takes at most, each measured in a process of its own."""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import pathlib
+import re
+import resource
+import sys
+
+import keras
+import tensorflow as tf
+
+from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.training.execution import Execution
+from contextnet_tf.training.recipe import Recipe
+from contextnet_tf.training.schedules import Poly
+from contextnet_tf.training.step import inference_network, make_training_step
+
+_STEPS = 2  # the second has the optimizer's slots and what the first left
+
+
+@dataclasses.dataclass(frozen=True)
+class StepMemory:
+    """Bytes of a process's resident memory at most: before the first step, and over the first steps."""
+
+    before: int
+    peak: int
+
+    @property
+    def of_the_step(self) -> int:
+        """Bytes that the step itself took."""
+        return self.peak - self.before
+
+
+def step_memory(
+    model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, *, num_classes: int = 19, simple: bool
+) -> StepMemory:
+    """Measures steps of a network on the processor, in a new process.
+
+    Args:
+      model: name of the network.
+      recipe: its optimizer and auxiliary loss.
+      size: (height, width) of the pictures.
+      batch_size: pictures in a step.
+      num_classes: classes that the network tells apart.
+      simple: instead of the training's own step, the one that a page of code gives: logits upsampled by the network
+        and cast whole, TensorFlow's cross-entropy of every pixel, Keras' batch normalization.
+    """
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_measure, model, recipe, size, batch_size, num_classes, simple).result()
+
+
+def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_weight: float):
+    """The step to compare with: (pictures, labels) -> loss; see `step_memory`."""
+
+    def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        counted = tf.cast(labels != IGNORE, tf.float32)
+        known = tf.where(labels != IGNORE, tf.cast(labels, tf.int32), 0)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(known, tf.cast(logits, tf.float32))
+        return tf.reduce_sum(losses * counted) / tf.reduce_sum(counted)
+
+    @tf.function
+    def step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = model(images, training=True)
+            losses = {name: cross_entropy(logits[name], labels) for name in logits}
+            loss = losses.pop("main") + aux_weight * sum(losses.values())
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    return step
+
+
+def _measure(
+    model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, num_classes: int, simple: bool
+) -> StepMemory:
+    network = build_model(model, num_classes=num_classes, input_shape=(None, None, 3), aux_head=True)
+    recipe = dataclasses.replace(recipe, averaging=0.0)
+    optimizer = recipe.optimizer.build(Poly(recipe.base_learning_rate, recipe.power, _STEPS))
+    optimizer.build(network.trainable_variables)
+    if simple:
+        step = simple_step(network, optimizer, recipe.aux_weight)
+    else:
+        inference = inference_network(network)
+        step = make_training_step(network, inference, inference, optimizer, recipe, None, Execution())
+    images = tf.random.uniform((batch_size, *size, 3))
+    labels = tf.cast(tf.random.uniform((batch_size, *size), 0, num_classes, tf.int32), tf.uint8)
+    before = _peak_bytes()
+    for _ in range(_STEPS):
+        step(images, labels)
+    return StepMemory(before, _peak_bytes())
+
+
+def _peak_bytes() -> int:
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():
+        # Not what getrusage says: on Linux that begins with the memory of the process that started this one.
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

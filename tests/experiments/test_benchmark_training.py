@@ -1,0 +1,44 @@
+"""How fast training is: that everything is measured and said, not how fast it is."""
+
+import json
+
+from contextnet_tf.training.step_memory import StepMemory
+from contextnet_tf.training.throughput import LoopSpeed
+from experiments import benchmark_training
+
+
+def test_steps_loops_and_memory_are_measured(tmp_path):
+    measured = benchmark_training.run(
+        model="detail-only", output_dir=tmp_path / "out", pictures=2, pictures_a_step=1, measured_steps=2,
+        picture_size=(64, 96), crop_size=(64, 96), memory_size=None,
+    )  # fmt: skip
+
+    assert measured.ready.contenders["bare"] > 0 and measured.ready.loop > 0 and measured.real.loop > 0
+    assert 0 <= measured.real.input_wait_share <= 1
+    section = json.loads((tmp_path / "out" / "result.json").read_text())["training_speed"]
+    assert section["seconds_a_step"]["bare"] == measured.ready.contenders["bare"]
+    assert (section["steps"], section["memory"]) == (2, [])
+
+
+def test_table_by_hand():
+    measured = benchmark_training.Measured(
+        ready=LoopSpeed(0.55, {"bare": 0.5, "torch": 0.75}, 0.0),
+        real=LoopSpeed(1.0, {}, 0.25),
+        memory={
+            (1, False): StepMemory(before=100 * 2**20, peak=400 * 2**20),
+            (1, True): StepMemory(before=100 * 2**20, peak=1700 * 2**20),
+        },
+    )
+    assert [line.split() for line in benchmark_training.table(measured, 4).splitlines()[1:5]] == [
+        ["bare", "step", "2.00", "8.0"],
+        ["loop,", "input", "ready", "1.82", "7.3"],
+        ["loop,", "real", "input", "1.00", "4.0"],
+        ["bare", "step", "in", "PyTorch", "1.33", "5.3"],
+    ]
+    assert benchmark_training.table(measured, 4).splitlines()[5:] == [
+        "the loop costs 10.0 % over the bare step",
+        "with real input it waits 25.0 % of its time",
+        "PyTorch's step takes 1.50 times as long",
+        "memory of a step of 1: 300 MiB (the process 400)",
+        "memory of a simple step of 1: 1,600 MiB (the process 1,700)",
+    ]
