@@ -129,8 +129,8 @@ def _tf_config() -> Mapping[str, Any]:
         config = json.loads(os.environ["TF_CONFIG"])
     except KeyError:
         raise InputError(
-            "--strategy=multi_worker: the environment variable TF_CONFIG is missing; it names all workers and this one, as "
-            'in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+            "--strategy=multi_worker: the environment variable TF_CONFIG is missing; it names all workers and this "
+            'one, as in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
         ) from None
     except ValueError as error:
         raise InputError(f"TF_CONFIG: is no JSON ({error})") from None
