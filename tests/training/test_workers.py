@@ -33,7 +33,7 @@ def _run_workers(*arguments):
         environment = os.environ | {"TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)}
         processes.append(subprocess.Popen([sys.executable, str(PROGRAM), *map(str, arguments)], env=environment))
     try:
-        return [process.wait(timeout=300) for process in processes]
+        return [process.wait(timeout=600) for process in processes]
     finally:
         for process in processes:
             process.kill()
