@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.deployment.channel_groups import in_channel_groups
 from contextnet_tf.deployment.conversion import OUTPUTS, float_content, part_with_output
 from contextnet_tf.deployment.metadata import describe, metadata_path
 from contextnet_tf.deployment.network import at_size, pooling_as_convolution
@@ -122,7 +123,7 @@ def export_tflite(
         if precision == "int8":
             content = int8_content(pooling_as_convolution(part), output, calibration, float_layers)
         else:
-            content = float_content(part, output, float16=precision == "float16")
+            content = float_content(in_channel_groups(part), output, float16=precision == "float16")
         temporary.write_bytes(_with_uint8_ends(content))
         write_json(metadata_path(path), metadata)
 
