@@ -141,15 +141,28 @@ def _interpolate(
     planes: np.ndarray, margin: float, leaders: np.ndarray, cells: _Cells, labels: np.ndarray
 ) -> None:
     """Computes the pixels of `cells` from [C, h * w] logits and [h * w] leaders, and writes them into `labels`."""
-    # Each cell is one window of the picture, addressed by its first pixel.
     shape = len(cells.y_lerp), len(cells.x_lerp)
-    windows = np.lib.stride_tricks.sliding_window_view(labels, shape, writeable=True)
+    windows, x = _windows(labels, shape, cells.x)
     flat, plane = planes.reshape(-1), planes.shape[1]
     for at, classes in _candidates(planes, margin, leaders, cells.corners):
         corners = flat.take(cells.corners[:, None, at] + classes * plane)
         y_lerp, x_lerp = (x if x.shape[1] == 1 else x[:, at] for x in (cells.y_lerp, cells.x_lerp))
         block = _best_classes(corners, classes.astype(np.uint8), y_lerp, x_lerp)
-        windows[cells.y[at], cells.x[at]] = block.transpose(2, 0, 1)
+        block = cv2.transpose(np.ascontiguousarray(block).reshape(-1, block.shape[2]))
+        windows[cells.y[at], x[at]] = block.view(windows.dtype).reshape(-1, *windows.shape[2:])
+
+
+def _windows(labels: np.ndarray, shape: tuple[int, int], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The windows of a `shape` in the labels by their first pixel, and where they begin that do so at the columns `x`.
+
+    Where rows of 2, 4 or 8 pixels allow it, a row is one number: written in a third of the time.
+    """
+    height, width = shape
+    first = x[0] % width
+    if width in (2, 4, 8) and (x % width == first).all():
+        end = labels.shape[1] - (labels.shape[1] - first) % width
+        labels, width, x = labels[:, first:end].view(f"u{width}"), 1, x // width
+    return np.lib.stride_tricks.sliding_window_view(labels, (height, width), writeable=True), x
 
 
 def _candidates(
