@@ -73,7 +73,8 @@ class CrossEntropy:
             )
             slopes = tf.matmul(down, slopes, transpose_a=True) @ across
             around = [[0, 0], [0, 0], [start, planes.shape[2] - size - start], [0, 0]]
-            return band + 1, value + tf.reduce_sum(losses), gradient + tf.pad(slopes, around)
+            gradient = tf.ensure_shape(gradient + tf.pad(slopes, around), planes.shape)
+            return band + 1, value + tf.reduce_sum(losses), gradient
 
         _, value, gradient = tf.while_loop(
             lambda band, *_: band < len(bands.start),

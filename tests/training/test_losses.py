@@ -79,6 +79,12 @@ def test_small_logits_are_upsampled_as_tensorflow_does(size, factor, seed):
     np.testing.assert_allclose(gradient, tape.gradient(expected, logits), rtol=1e-4, atol=1e-5)
 
 
+def test_one_logit_for_the_whole_picture_in_a_graph():
+    total = tf.function(CrossEntropy().total)
+    value = total(tf.constant([[[[0.0, math.log(3.0)]]]]), tf.ones((1, 2, 2), tf.uint8))
+    np.testing.assert_allclose(value, 4 * math.log(4 / 3), rtol=1e-6)
+
+
 @pytest.mark.parametrize("band_bytes", [1, 2 * 4 * 2 * 3 * 16])  # one row and two rows at once
 def test_bands_make_no_difference(monkeypatch, band_bytes):
     random = np.random.default_rng(0)
