@@ -12,7 +12,8 @@ from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
-from contextnet_tf.training.loop import TrainResult, train
+from contextnet_tf.training.run import TrainResult
+from contextnet_tf.training.train import train
 from contextnet_tf.training.recipe import PAPER, Recipe
 
 __all__ = [

@@ -28,11 +28,13 @@ from contextnet_tf.datasets.cache import PictureCache, disk_cache, in_megabytes,
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.models.registry import build_model
+from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.results import environment, update_results
 from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.loop import Saving, TrainResult, train
-from contextnet_tf.training.recipe import Recipe, get_recipe
+from contextnet_tf.training.recipe import AdamW, Recipe, get_recipe
+from contextnet_tf.training.run import Saving, TrainResult
+from contextnet_tf.training.train import train
 from experiments import execution_flags, program
 from experiments.progress import Progress
 from experiments.stopping import StopSignals
@@ -49,6 +51,16 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "class_balance", None, "A class counts with frequency ** -this in the loss. Default: the recipe's.", lower_bound=0
 )
+flags.DEFINE_float(
+    "hard_below", None, "Pixels count whose true class has a smaller probability. Default: the recipe's.", 0, 1
+)
+flags.DEFINE_float("label_smoothing", None, "Share of the truth spread over all classes. Default: the recipe's.", 0, 1)
+flags.DEFINE_float("averaging", None, "Decay of the averaged weights; 0: none. Default: the recipe's.", 0, 1)
+flags.DEFINE_integer(
+    "statistics_batches", None, "Batches to measure an average's batch statistics on. Default: the recipe's.", 0
+)
+flags.DEFINE_float("weight_decay", None, "Of the optimizer; 0: none. Default: the recipe's.", lower_bound=0)
+flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
 flags.DEFINE_string(
     "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
 )
@@ -85,6 +97,12 @@ def run(
     colours: float | None = None,
     class_uniform: float | None = None,
     class_balance: float | None = None,
+    hard_below: float | None = None,
+    label_smoothing: float | None = None,
+    averaging: float | None = None,
+    statistics_batches: int | None = None,
+    weight_decay: float | None = None,
+    fusion_order: str | None = None,
     cache: str | None = None,
     resume: bool = True,
     saving: Saving = Saving(),
@@ -105,14 +123,17 @@ def run(
         "crop": "whole" if whole_pictures else None,
         "class_uniform": class_uniform,
         "class_balance": class_balance,
+        "hard_below": hard_below,
+        "label_smoothing": label_smoothing,
+        "averaging": averaging,
+        "statistics_batches": statistics_batches,
     }
-    used_recipe = _changed(get_recipe(recipe), changes, (min_scale, max_scale), colours)
+    used_recipe = _changed(get_recipe(recipe), changes, (min_scale, max_scale), colours, weight_decay)
+    spec = _in_order(model, fusion_order) if fusion_order else model
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    network = build_model(
-        model, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True
-    )
+    network = build_model(spec, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True)
     splits = {split: program.list_examples(description, data_dir, split) for split in ("train", "val")}
     for examples in splits.values():
         sources.check_files(examples)
@@ -146,7 +167,7 @@ def run(
         return result
     update_results(
         output_dir,
-        model=_model_section(model, description, size_multiple(network)),
+        model=_model_section(spec, description, size_multiple(network)),
         dataset=_dataset_section(description, data_dir, len(splits["val"])),
         training={
             "recipe": used_recipe.to_json(),
@@ -163,16 +184,32 @@ def run(
     return result
 
 
+def _in_order(model: str, fusion_order: str) -> ContextNetSpec:
+    if model not in VARIANTS:
+        raise InputError(f"--fusion_order is for {', '.join(VARIANTS)}; {model} has no fusion unit of that kind")
+    name = model if fusion_order == VARIANTS[model].fusion_order else f"{model}-{fusion_order.replace(' ', '-')}"
+    return dataclasses.replace(VARIANTS[model], name=name, fusion_order=fusion_order)
+
+
 def _changed(
-    recipe: Recipe, changes: dict[str, Any], scale: tuple[float | None, float | None], colours: float | None
+    recipe: Recipe,
+    changes: dict[str, Any],
+    scale: tuple[float | None, float | None],
+    colours: float | None,
+    weight_decay: float | None,
 ) -> Recipe:
     """The recipe with the fields that are not None in their place."""
+    optimizer = recipe.optimizer
+    if weight_decay is not None:
+        field = "weight_decay" if isinstance(optimizer, AdamW) else "coupled_weight_decay"
+        optimizer = dataclasses.replace(optimizer, **{field: weight_decay})
     augmentation = recipe.augmentation if colours is None else recipe.augmentation.with_colours(colours)
     low, high = (given or own for given, own in zip(scale, augmentation.scale, strict=True))
     if low > high:
         raise InputError(f"the scales go from {low} to {high}; give --min_scale and --max_scale the other way round")
     given = {name: value for name, value in changes.items() if value is not None}
-    return dataclasses.replace(recipe, augmentation=dataclasses.replace(augmentation, scale=(low, high)), **given)
+    augmentation = dataclasses.replace(augmentation, scale=(low, high))
+    return dataclasses.replace(recipe, augmentation=augmentation, optimizer=optimizer, **given)
 
 
 def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
@@ -184,11 +221,11 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-def _model_section(name: str, dataset: Dataset, multiple: int) -> dict[str, Any]:
+def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multiple: int) -> dict[str, Any]:
     size = padded_size(dataset.picture_size, multiple)
-    network = build_model(name, num_classes=dataset.num_classes, input_shape=(*size, 3))
+    network = build_model(name_or_spec, num_classes=dataset.num_classes, input_shape=(*size, 3))
     return {
-        "name": name,
+        "name": network.name,
         "num_classes": dataset.num_classes,
         "input_size": list(size),
         "parameters": count_parameters(network, folded=False),
@@ -235,6 +272,12 @@ def main(argv: Sequence[str]) -> None:
                 colours=values.colours,
                 class_uniform=values.class_uniform,
                 class_balance=values.class_balance,
+        hard_below=values.hard_below,
+        label_smoothing=values.label_smoothing,
+        averaging=values.averaging,
+        statistics_batches=values.statistics_batches,
+        weight_decay=values.weight_decay,
+        fusion_order=values.fusion_order,
                 cache=values.cache,
                 resume=values.resume,
                 saving=Saving(values.save_minutes, values.keep),

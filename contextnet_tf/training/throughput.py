@@ -15,7 +15,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.loop import train
+from contextnet_tf.training.train import train
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.schedules import Poly
 from contextnet_tf.training.step import inference_network, make_training_step

@@ -122,7 +122,8 @@ def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; known are cn18, cn14, cn12")
     _refused(_train(call, camvid_dir, out, "--dataset=kitti"), "'kitti' is no data set; known are camvid, cityscapes")
-    _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, modern, short, smoke")
+    _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, modern, short")
+    _refused(_train(call, camvid_dir, out, "--model=enet", "--fusion_order=upsample last"), "enet has no fusion unit")
     _refused(_train(call, camvid_dir, out, "more"), "'more' is not a flag")
     _refused(call(train, "--dataset=camvid", f"--data_dir={camvid_dir}"), "--output_dir is missing")
     assert not out.exists()
@@ -143,14 +144,18 @@ def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
     called = call(
         train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'out'}", "--recipe=smoke",
         "--whole_pictures", "--min_scale=1", "--max_scale=1", "--colours=0.5", "--class_uniform=0.5",
-        "--class_balance=0.25", "--batch_size=6", "--cache=memory",
-    )
+        "--class_balance=0.25", "--batch_size=6", "--cache=memory", "--hard_below=0.75", "--label_smoothing=0.125",
+        "--averaging=0.5", "--statistics_batches=1", "--weight_decay=0.25", "--fusion_order=upsample last",
+    )  # fmt: skip
     assert called.status == 0
     settings = json.loads((tmp_path / "out" / "settings.json").read_text())
     assert settings["crop_size"] == [64, 96]  # whole pictures, which are multiples of 32 already
     recipe = settings["recipe"]
     assert recipe["augmentation"]["scale"] == [1.0, 1.0] and recipe["augmentation"]["contrast"] == 0.125
     assert (recipe["crop"], recipe["class_uniform"], recipe["class_balance"]) == ("whole", 0.5, 0.25)
+    assert (recipe["hard_below"], recipe["label_smoothing"], recipe["averaging"]) == (0.75, 0.125, 0.5)
+    assert (recipe["statistics_batches"], recipe["optimizer"]["weight_decay"]) == (1, 0.25)
+    assert settings["network"] == "cn14-upsample-last"
     # 8 pictures of 64 x 96, of which 6 are trained on: 4 bytes a pixel.
     assert "cache: 6 pictures take 0.1 MB of memory" in called.out
 

@@ -8,7 +8,7 @@ import sys
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.loop import train
+from contextnet_tf.training.train import train
 from contextnet_tf.training.recipe import PAPER
 from contextnet_tf.training.strategy import get_devices
 from small_batches import SPEC

@@ -8,7 +8,7 @@ from contextnet_tf.datasets import streets
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.training.loop import train
+from contextnet_tf.training.train import train
 from contextnet_tf.training.recipe import SMOKE
 
 

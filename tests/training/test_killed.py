@@ -13,7 +13,8 @@ import tensorflow as tf
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.training.loop import Saving, train
+from contextnet_tf.training.run import Saving
+from contextnet_tf.training.train import train
 from contextnet_tf.training.recipe import SMOKE
 from tiny_network import TINY
 

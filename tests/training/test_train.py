@@ -14,7 +14,8 @@ from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.training import loop
+from contextnet_tf.training import run
+from contextnet_tf.training.train import train
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import PAPER, SMOKE
 from contextnet_tf.training.step import decayed_weights, inference_network, make_training_step, move_average
@@ -37,7 +38,7 @@ def _tiny_network():
 def _train(camvid_dir, output_dir, recipe=RECIPE, **changes):
     arguments = {"seed": 3, "output_dir": output_dir} | changes
     splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
-    return loop.train(_tiny_network(), recipe, CAMVID, *splits, **arguments, crop_size=(64, 96))
+    return train(_tiny_network(), recipe, CAMVID, *splits, **arguments, crop_size=(64, 96))
 
 
 def _stop_at(step_to_stop):
@@ -99,8 +100,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tm
 
         return training_step
 
-    real = loop.make_training_step
-    monkeypatch.setattr(loop, "make_training_step", diverging)
+    real = run.make_training_step
+    monkeypatch.setattr(run, "make_training_step", diverging)
     with pytest.raises(InputError, match="the loss is not finite at step 5; the last good checkpoint is kept in"):
         _train(camvid_dir, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-3.npz"]
@@ -117,7 +118,7 @@ def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
         with pytest.raises(InputError, match="checkpoints/step-4.npz: cannot be written .*; make room and start again"):
-            _train(camvid_dir, tmp_path / "run", saving=loop.Saving(minutes=0))
+            _train(camvid_dir, tmp_path / "run", saving=run.Saving(minutes=0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(state.parent.iterdir()) == [state] and state.read_bytes() == before
@@ -149,7 +150,7 @@ def test_output_folder_that_cannot_be_made(camvid_dir, tmp_path):
 def test_crops_the_network_cannot_take(camvid_dir, tmp_path):
     splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
     with pytest.raises(InputError, match="crop size 60 x 96 .* takes multiples of 16"):
-        loop.train(_tiny_network(), RECIPE, CAMVID, *splits, output_dir=tmp_path / "run", crop_size=(60, 96))
+        train(_tiny_network(), RECIPE, CAMVID, *splits, output_dir=tmp_path / "run", crop_size=(60, 96))
     assert not (tmp_path / "run").exists()
 
 
@@ -158,7 +159,7 @@ def test_a_network_that_does_not_fit_the_data_set(camvid_dir, tmp_path):
     splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
     message = "tiny: tells 19 classes apart, camvid has 11; build it with num_classes=11"
     with pytest.raises(InputError, match=message):
-        loop.train(model, RECIPE, CAMVID, *splits, output_dir=tmp_path / "run")
+        train(model, RECIPE, CAMVID, *splits, output_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -198,7 +199,7 @@ def test_recipes_choose_the_crop(camvid_dir, tmp_path, crop, expected):
     splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
     recipe = dataclasses.replace(RECIPE, crop=crop, class_balance=0)
     with pytest.raises(_Stopped):
-        loop.train(_tiny_network(), recipe, CAMVID, *splits, output_dir=tmp_path / "run", on_step=_stop_at(1))
+        train(_tiny_network(), recipe, CAMVID, *splits, output_dir=tmp_path / "run", on_step=_stop_at(1))
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["crop_size"] == expected
 
 
@@ -214,8 +215,8 @@ def test_recipes_give_samples_to_classes(camvid_dir, tmp_path, monkeypatch):
 
         return training_step
 
-    real = loop.make_training_step
-    monkeypatch.setattr(loop, "make_training_step", watching)
+    real = run.make_training_step
+    monkeypatch.setattr(run, "make_training_step", watching)
     # Five pictures of class 0 and one of class 5; every sample is given to one of the two.
     for i in range(5):
         cv2.imwrite(str(camvid_dir / "trainannot" / f"p{i}.png"), np.zeros((64, 96), np.uint8))

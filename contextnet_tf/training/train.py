@@ -1,0 +1,122 @@
+"""Training a network: from a fresh one to the best one that a run has seen."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from contextnet_tf.datasets.cache import PictureCache
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.pipeline import training_batches
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.evaluate import Report
+from contextnet_tf.evaluation.instances import instance_paths
+from contextnet_tf.models.loading import BEST_NETWORK
+from contextnet_tf.training.crops import checked_crop, recipe_crop
+from contextnet_tf.training.execution import Execution
+from contextnet_tf.training.folder import claimed_folder, copied_folder
+from contextnet_tf.training.plan import Plan
+from contextnet_tf.training.recipe import Recipe
+from contextnet_tf.training.run import Run, Saving, TrainResult
+from contextnet_tf.training.strategy import Devices
+
+
+def train(
+    model: keras.Model,
+    recipe: Recipe,
+    dataset: Dataset,
+    train_examples: Sequence[Example],
+    val_examples: Sequence[Example],
+    *,
+    output_dir: str | os.PathLike,
+    crop_size: tuple[int, int] | None = None,
+    seed: int = 0,
+    resume: bool = True,
+    saving: Saving = Saving(),
+    cache: PictureCache | None = None,
+    execution: Execution | None = None,
+    make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches,
+    on_start: Callable[[pathlib.Path], None] = lambda folder: None,
+    on_step: Callable[[int, int, dict[str, float]], None] = lambda step, steps, record: None,
+    on_validation: Callable[[int, Report], None] = lambda step, report: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TrainResult:
+    """Trains `model` by `recipe` and keeps the network of the best validation in `output_dir`.
+
+    Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (the network without
+    its auxiliary heads, batch normalization not folded). A run that ended in any way, and is started again with
+    the same arguments, goes on from its newest state and ends as if it had never been interrupted.
+
+    Args:
+      model: a network of free input size, freshly built after `keras.utils.set_random_seed(seed)`. Its
+        outputs beside "main" are auxiliary heads: build it with `aux_head=True` to have the auxiliary loss.
+      recipe: how.
+      dataset: what the examples are examples of.
+      train_examples, val_examples: the two splits.
+      output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
+      crop_size: (height, width) of the training pictures; None: as the recipe says.
+      seed: of sample order and augmentation.
+      resume: go on from the newest state in `output_dir`, if there is one; False refuses a folder with a run.
+      saving: when the state is saved, besides before and after each validation.
+      cache: of the training examples; it changes the speed and nothing else.
+      execution: on which devices, and in which precision; None: one device, float32. Each process of several calls
+        this function with the same arguments; `output_dir` is one folder that all see.
+      make_batches: gives the batches; takes the arguments of `training_batches`.
+      on_start: called with the folder once it is this run's, before anything else is written there.
+      on_step: called after each step with its number (from 1), the number of steps, and its figures: those of
+        `make_training_step`, of `Pace.speed`, and "seconds_left" of the whole run.
+      on_validation: called after each validation.
+      should_stop: asked after each step and each picture of a validation; at True the state is saved.
+
+    Raises:
+      InputError: the network has another number of classes than the data set, or cannot take the crop;
+        there are fewer examples than a batch has; the folder holds something else or is in use; a file of the data
+        set is bad; the disk is full; or the loss is not finite.
+      Stopped: `should_stop` said so.
+    """
+    _check_classes(model, dataset)
+    crop_size = checked_crop(model, crop_size or recipe_crop(model, recipe, dataset))
+    plan = Plan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
+    execution = execution or Execution()
+    execution.check_batch(recipe.batch_size)
+    model = execution.place(model)
+    instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
+    settings = plan.settings(model) | {"execution": execution.to_json()}
+    with _folder_of_process(output_dir, settings, resume, execution.devices) as folder:
+        on_start(folder)
+        run = Run(model, plan, folder, saving, cache, execution)
+        run.restore()
+        run.finish(on_step, on_validation, should_stop)
+        return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
+
+
+@contextlib.contextmanager
+def _folder_of_process(
+    output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool, devices: Devices
+) -> Iterator[pathlib.Path]:
+    """The run's folder for the chief. The other processes do all that the chief does, in copies for themselves."""
+    if devices.is_chief:
+        with claimed_folder(output_dir, settings, resume) as folder:
+            devices.wait_for_all()  # the others copy now
+            devices.wait_for_all()
+            yield folder
+    else:
+        devices.wait_for_all()
+        with copied_folder(output_dir) as folder:
+            devices.wait_for_all()
+            yield folder
+
+
+def _check_classes(model: keras.Model, dataset: Dataset) -> None:
+    classes = model.output["main"].shape[-1]
+    if classes != dataset.num_classes:
+        raise InputError(
+            f"{model.name}: tells {classes} classes apart, {dataset.name} has {dataset.num_classes}; "
+            f"build it with num_classes={dataset.num_classes}"
+        )
