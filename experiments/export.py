@@ -17,7 +17,7 @@ package.
 import os
 import pathlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -28,7 +28,7 @@ from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.agreement import Agreement, check_export
 from contextnet_tf.deployment.conversion import OUTPUTS
-from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
+from contextnet_tf.deployment.export import PRECISIONS, export_as_it_is, export_saved_model, export_tflite
 from contextnet_tf.deployment.fitting import fit_picture, most_padding
 from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
@@ -124,7 +124,7 @@ def run(
                 path, size=size, precision=precision, checked_with=checked_with, agreement=vars(agreement)
             )
         if precision == "int8":
-            errors = _layer_errors(path, network, settings, pictures)
+            errors = _layer_errors(path, network, size, pictures)
             write_json(path.with_name(f"{path.stem}_layers.json"), errors)
             files[path.name] |= {"calibration_pictures": calibration_pictures, "layer_errors": errors}
         _move_contents(pathlib.Path(staging), folder)
@@ -179,12 +179,12 @@ def _training_pictures(dataset: Dataset | None, data_dir: str | None, count: int
 
 
 def _layer_errors(
-    path: pathlib.Path, network: keras.Model, settings: Mapping[str, Any], pictures: np.ndarray
+    path: pathlib.Path, network: keras.Model, size: tuple[int, int], pictures: np.ndarray
 ) -> dict[str, float]:
     """The error of each layer of the file `path`, beside a float32 file of the same network."""
     with tempfile.TemporaryDirectory() as folder:
         reference = pathlib.Path(folder) / "float32.tflite"
-        export_tflite(network, reference, **settings)
+        export_as_it_is(network, reference, size=size)
         return layer_errors(reference, path, pictures)
 
 

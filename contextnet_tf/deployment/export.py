@@ -128,6 +128,18 @@ def export_tflite(
         write_json(metadata_path(path), metadata)
 
 
+def export_as_it_is(
+    model: keras.Model, path: str | os.PathLike, *, size: tuple[int, int] | None = None, output: str = "logits"
+) -> None:
+    """Writes the network as the float32 file that TensorFlow's converter alone makes of it.
+
+    Its layers are the network's: `export_tflite` cuts some into parts. For comparisons; nothing is written beside it.
+    """
+    part = part_with_output(at_size(_folded(model), size), output)
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(with_uint8_picture(float_content(part, output, float16=False)))
+
+
 def _with_uint8_ends(content: bytes) -> bytes:
     content = with_uint8_picture(content)
     return with_uint8_output(content) if output_is_int8(content) else content

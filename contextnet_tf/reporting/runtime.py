@@ -26,6 +26,7 @@ _TITLE_OF_PAPER = "the paper, Titan X (Maxwell)"
 # most; cn14 at 1024 x 2048 on one thread.
 BOUNDS = (
     ("litert", "litert-inside", 0.80),
+    ("litert", "litert-labels", None),
     ("litert", "onnxruntime-inside", 0.70),
     ("litert", "openvino-inside", 0.60),
     ("litert", "pytorch-inside", 0.35),

@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_no_half_file(small, tmp_path):
     limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-        with pytest.raises(InputError, match="a/0.png: cannot be written .the disk is full.; make room and repeat"):
+        with pytest.raises(InputError, match="a/0.png: cannot be written .File too large.; make room and start again"):
             archives.unpack(found, target)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -6,7 +6,7 @@ A contender is one small class in a file of its own, with what `Contender` says,
 import importlib.util
 
 from contextnet_tf.deployment.contenders.contender import Contender, Stage
-from contextnet_tf.deployment.contenders.litert import LiteRT, LiteRTFloat16, LiteRTInside, LiteRTInt8
+from contextnet_tf.deployment.contenders.litert import LiteRT, LiteRTFloat16, LiteRTInside, LiteRTInt8, LiteRTLabels
 from contextnet_tf.deployment.contenders.onnx_runtime import OnnxRuntime
 from contextnet_tf.deployment.contenders.openvino import (
     OpenVINO,
@@ -24,6 +24,7 @@ CONTENDERS: dict[str, type[Contender]] = {
     "litert-int8": LiteRTInt8,
     "openvino": OpenVINO,
     "openvino-bfloat16": OpenVINOBfloat16,
+    "litert-labels": LiteRTLabels,
     "litert-inside": LiteRTInside,
     "tensorflow-inside": SavedModel,
     "onnxruntime-inside": OnnxRuntime,

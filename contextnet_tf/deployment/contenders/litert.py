@@ -8,7 +8,7 @@ import numpy as np
 
 from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
-from contextnet_tf.deployment.export import export_tflite
+from contextnet_tf.deployment.export import export_as_it_is, export_tflite
 from contextnet_tf.deployment.upsample import upsample_argmax
 
 
@@ -65,10 +65,10 @@ class LiteRTInt8(LiteRT):
         export_tflite(network, path, "int8", calibration=pictures)
 
 
-class LiteRTInside:
-    """A file of labels: upsampling and arg-max are operators of LiteRT. See `Contender`."""
+class LiteRTLabels:
+    """The file of labels that the project exports: upsampling and arg-max are operators of LiteRT. See `Contender`."""
 
-    title = "LiteRT float32, upsampling inside"
+    title = "LiteRT float32, exported file of labels"
     precision = "float32"
     packages = ("ai_edge_litert",)
     distributions = ("ai-edge-litert",)
@@ -88,6 +88,18 @@ class LiteRTInside:
             Stage("network", run.invoke),
             Stage("copying", run.copy_out),
         )
+
+
+class LiteRTInside(LiteRTLabels):
+    """The same of the network as it is, its bottlenecks whole: what the other runtimes are given too."""
+
+    title = "LiteRT float32, upsampling inside"
+    file = "model_as_it_is_labels.tflite"
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        export_as_it_is(network, path, output="labels")
 
 
 class _Steps(LiteRTEngine):
