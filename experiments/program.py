@@ -97,6 +97,19 @@ def given_size(height: str, width: str) -> tuple[int, int] | None:
     return None if None in size else size
 
 
+def whole_numbers(name: str) -> list[int]:
+    """The values of the list flag `name` as whole numbers from 0.
+
+    Raises:
+      InputError: one of them is none.
+    """
+    texts = flags.FLAGS[name].value
+    for text in texts:
+        if not text.isdecimal():
+            raise InputError(f"--{name}: {text!r} is no whole number; give them as --{name}=0,1")
+    return [int(text) for text in texts]
+
+
 def given_definition() -> dict[str, Any] | None:
     """What --classes and --tfds_..._key say of a data set, as `get_dataset` takes it; None without --classes.
 
