@@ -1,7 +1,7 @@
-"""Measures what each part of the recipe "modern" is worth: it is trained with all parts, then without each, some seeds.
+"""Measures what each part of the recipe "modern" is worth: trained with all parts, then without each, on some seeds.
 
-The paper has no such table. A run of 60 epochs on
-CamVid takes 20 to 40 minutes on two cores; there are 8 for each seed.
+The paper has no such table. A run of 60 epochs on CamVid takes 20 to 40 minutes on two cores; there are 8 for each
+seed.
 
   python -m experiments.ablate_recipe --dataset=camvid --data_dir=DIR --epochs=60 --seeds=0,1 --output_dir=runs/ablation
 
@@ -40,7 +40,7 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 flags.DEFINE_list("seeds", ["0", "1"], "Seeds, each a run of every row.")
-flags.DEFINE_list("rows", None, "Only these rows by their numbers, 0 for all parts, which is always made. Default: all.")
+flags.DEFINE_list("rows", None, "Only these rows by their numbers; 0, all parts, is always made. Default: all.")
 program.key_flags("model", *program.DATASET_FLAGS, "output_dir", "epochs", "cache", "crop_height", "crop_width")
 
 
