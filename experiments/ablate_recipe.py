@@ -5,8 +5,8 @@ seed.
 
   python -m experiments.ablate_recipe --dataset=camvid --data_dir=DIR --epochs=60 --seeds=0,1 --output_dir=runs/ablation
 
-Each run has its own folder in --output_dir and goes on where it was interrupted; runs that are there already are not made
-again, so that seeds can be added later. Prints the table, writes it as ablation.md and the figures as the section
+Each run has its own folder in --output_dir and goes on where it was interrupted; runs that are there already are not
+made again, so that seeds can be added later. Prints the table, writes it as ablation.md and the figures as the section
 "ablation" of result.json. Differences are in points of mean IoU on the validation split.
 """
 
