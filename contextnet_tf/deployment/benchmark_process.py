@@ -5,7 +5,6 @@ import dataclasses
 import importlib
 import multiprocessing
 import pathlib
-import sys
 from collections.abc import Callable, Hashable, Mapping
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -16,6 +15,7 @@ import numpy as np
 from contextnet_tf.deployment.benchmark import Sample, Timing, take_turns
 from contextnet_tf.deployment.benchmark_work import Work
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import peak_memory
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -151,13 +151,13 @@ def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> Non
         for name in work.packages:
             importlib.import_module(name)
         frames = np.load(frames_path)
-        before = _peak_memory()
+        before = peak_memory()
         loaded = work.load()
         connection.send((False, work.labels(loaded, frames)))
         samples = work.samples(loaded, frames)
         answers: dict[str, Callable[[], Any]] = {
             "sample": lambda: next(samples),
-            "memory": lambda: _peak_memory() - before,
+            "memory": lambda: peak_memory() - before,
         }
         while True:
             connection.send((False, answers[connection.recv()]()))
@@ -165,13 +165,3 @@ def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> Non
         pass  # the other side has finished
     except Exception as error:  # any library's, told where somebody reads it
         connection.send((True, (str(error).strip() or type(error).__name__).splitlines()[0]))
-
-
-def _peak_memory() -> int:
-    """Bytes that this process held at most; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

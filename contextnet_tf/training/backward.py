@@ -24,7 +24,7 @@ class Backward:
         self._recipe, self._cross_entropy, self._weights = recipe, cross_entropy, model.trainable_variables
         self._network = training_network(model)
         self._strategy, self._parts, self._loss_scale = execution.devices.strategy, execution.accumulate, loss_scale
-        # Of the loss XLA compiles nothing: it cannot take the last band of rows, which is smaller.
+        # Of the loss XLA compiles nothing: where a band of rows belongs is known only while the loss runs.
         self._forward = tf.function(self._network, jit_compile=True) if execution.jit_compile else self._network
 
     def weight(self, labels: tf.Tensor) -> tf.Tensor:

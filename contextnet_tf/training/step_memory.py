@@ -3,15 +3,12 @@
 import concurrent.futures
 import dataclasses
 import multiprocessing
-import pathlib
-import re
-import resource
-import sys
 
 import keras
 import tensorflow as tf
 
 from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.machine import peak_memory
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training.execution import Execution
 from contextnet_tf.training.recipe import Recipe
@@ -87,16 +84,7 @@ def _measure(
         step = make_training_step(network, inference, inference, optimizer, recipe, None, Execution())
     images = tf.random.uniform((batch_size, *size, 3))
     labels = tf.cast(tf.random.uniform((batch_size, *size), 0, num_classes, tf.int32), tf.uint8)
-    before = _peak_bytes()
+    before = peak_memory()
     for _ in range(_STEPS):
         step(images, labels)
-    return StepMemory(before, _peak_bytes())
-
-
-def _peak_bytes() -> int:
-    status = pathlib.Path("/proc/self/status")
-    if status.exists():
-        # Not what getrusage says: on Linux that begins with the memory of the process that started this one.
-        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return StepMemory(before, peak_memory())

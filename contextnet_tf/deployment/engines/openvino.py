@@ -1,13 +1,10 @@
 """OpenVINO, for Intel's and other x86 and ARM processors: the extra `[openvino]`."""
 
-import copy
 import os
-import threading
-from typing import Self
 
 import numpy as np
 
-from contextnet_tf.deployment.engines.tflite_file import read_tflite, unusable
+from contextnet_tf.deployment.engines.tflite_file import TFLiteEngine, unusable
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
 
@@ -17,7 +14,7 @@ except ImportError:
     raise InputError("engine openvino: OpenVINO is not installed; pip install 'contextnet_tf[openvino]'") from None
 
 
-class OpenVINOEngine:
+class OpenVINOEngine(TFLiteEngine):
     """A .tflite file as `export_tflite` writes it, on OpenVINO's CPU. Threads that share it take turns.
 
     OpenVINO computes in bfloat16 where the processor has it, which is faster and moves some borders of classes by
@@ -30,9 +27,7 @@ class OpenVINOEngine:
         Raises:
           InputError: the file is missing, damaged, or of another kind.
         """
-        self._file = read_tflite(path)
-        self.size, self.size_multiple = self._file.size, self._file.size_multiple
-        self.num_classes, self.metadata = self._file.num_classes, self._file.metadata
+        super().__init__(path)
         self.num_threads = num_threads or available_cores()
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -49,21 +44,6 @@ class OpenVINOEngine:
 
     def _start(self) -> None:
         self._request = openvino.Core().compile_model(self._model, "CPU", self._settings).create_infer_request()
-        self._lock = threading.Lock()
 
-    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """See `Engine`."""
-        del size
-        return self.size
-
-    def logits(self, picture: np.ndarray) -> np.ndarray:
-        """See `Engine`."""
-        with self._lock:
-            output = self._request.infer([picture[None]])[0][0]
-        return self._file.dequantized(output)
-
-    def twin(self) -> Self:
-        """See `Engine`."""
-        twin = copy.copy(self)
-        twin._start()
-        return twin
+    def _run(self, pictures: np.ndarray) -> np.ndarray:
+        return self._request.infer([pictures])[0][0]

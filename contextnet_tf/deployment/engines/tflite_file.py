@@ -1,8 +1,11 @@
-"""A .tflite file as `export_tflite` writes it, read and checked for whichever engine runs it."""
+"""A .tflite file as `export_tflite` writes it, read and checked, and what the engines that run it share."""
 
+import abc
+import copy
 import os
 import pathlib
-from typing import Any, NamedTuple
+import threading
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -57,6 +60,52 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
         metadata,
         *output["quantization"],
     )
+
+
+class TFLiteEngine(abc.ABC):
+    """What every engine that runs a .tflite file is: see `Engine`. Threads that share one take turns.
+
+    A subclass starts the file in `_start`, sets `num_threads`, and runs it in `_run`.
+    """
+
+    num_threads: int
+
+    def __init__(self, path: str | os.PathLike):
+        """Reads the file.
+
+        Raises:
+          InputError: the file is missing, damaged, or of another kind.
+        """
+        self._file = read_tflite(path)
+        self.size, self.size_multiple = self._file.size, self._file.size_multiple
+        self.num_classes, self.metadata = self._file.num_classes, self._file.metadata
+        self._lock = threading.Lock()
+
+    @abc.abstractmethod
+    def _start(self) -> None:
+        """Makes what runs the file, one picture at a time."""
+
+    @abc.abstractmethod
+    def _run(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 [1, H, W, 3] -> the file's output as it is, without the batch."""
+
+    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """See `Engine`."""
+        del size
+        return self.size
+
+    def logits(self, picture: np.ndarray) -> np.ndarray:
+        """See `Engine`."""
+        with self._lock:
+            output = self._run(picture[np.newaxis])
+        return self._file.dequantized(output)
+
+    def twin(self) -> Self:
+        """See `Engine`."""
+        twin = copy.copy(self)
+        twin._lock = threading.Lock()
+        twin._start()
+        return twin
 
 
 def unusable(path: str | os.PathLike, error: Exception) -> InputError:
