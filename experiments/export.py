@@ -28,7 +28,7 @@ from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.agreement import Agreement, check_export
 from contextnet_tf.deployment.conversion import OUTPUTS
-from contextnet_tf.deployment.export import PRECISIONS, export_as_it_is, export_saved_model, export_tflite
+from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
 from contextnet_tf.deployment.fitting import fit_picture, most_padding
 from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
@@ -66,6 +66,9 @@ flags.DEFINE_integer("width", None, "Width of the files' pictures. Default: the 
 flags.DEFINE_integer(
     "calibration_pictures", CALIBRATION_PICTURES, "For int8: how many pictures of the training split it is fitted to."
 )
+flags.DEFINE_bool(
+    "cache_blocking", True, "Compute float files in pieces that stay in a processor's caches; not for GPU delegates."
+)
 flags.DEFINE_list("float_layers", [], "For int8: names of layers that stay in float32, see the file of layer errors.")
 program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir", "precision")
 
@@ -83,6 +86,7 @@ def run(
     size: tuple[int, int] | None = None,
     calibration_pictures: int = CALIBRATION_PICTURES,
     float_layers: Sequence[str] = (),
+    cache_blocking: bool = True,
     definition: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -105,7 +109,8 @@ def run(
     pictures = np.stack(fitted(found) or _noise(size))
     settings = {"size": size, "dataset": description, "commit": environment()["commit"]}
     settings["notes"] = {"accuracy": _measured(network_path(checkpoint))}
-    tflite = settings | {"precision": precision, "output": output, "float_layers": float_layers}
+    tflite = settings | {"precision": precision, "output": output}
+    tflite |= {"float_layers": float_layers, "cache_blocking": cache_blocking}
     if precision == "int8":
         tflite["calibration"] = fitted(_training_pictures(description, found_dir, calibration_pictures))
         tflite["notes"] = settings["notes"] | {"calibration_split": f"{dataset} train"}
@@ -184,7 +189,7 @@ def _layer_errors(
     """The error of each layer of the file `path`, beside a float32 file of the same network."""
     with tempfile.TemporaryDirectory() as folder:
         reference = pathlib.Path(folder) / "float32.tflite"
-        export_as_it_is(network, reference, size=size)
+        export_tflite(network, reference, size=size, cache_blocking=False)
         return layer_errors(reference, path, pictures)
 
 
@@ -258,6 +263,7 @@ def main(argv: Sequence[str]) -> None:
         size=program.given_size("height", "width"),
         calibration_pictures=values.calibration_pictures,
         float_layers=values.float_layers,
+        cache_blocking=values.cache_blocking,
         definition=program.given_definition(),
         given_flags=program.given_flags(),
     )

@@ -19,6 +19,7 @@ from contextnet_tf.deployment.conversion import OUTPUTS, float_content, part_wit
 from contextnet_tf.deployment.metadata import describe, metadata_path
 from contextnet_tf.deployment.network import at_size, pooling_as_convolution
 from contextnet_tf.deployment.quantization import check_calibration, int8_content
+from contextnet_tf.deployment.row_bands import in_row_bands
 from contextnet_tf.deployment.tflite_graph import output_is_int8, with_uint8_output, with_uint8_picture
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import replacing_file, replacing_folder, write_json
@@ -70,6 +71,7 @@ def export_tflite(
     output: str = "logits",
     calibration: Sequence[np.ndarray] | None = None,
     float_layers: Sequence[str] = (),
+    cache_blocking: bool = True,
     dataset: Dataset | None = None,
     commit: str | None = None,
     notes: Mapping[str, Any] | None = None,
@@ -94,6 +96,8 @@ def export_tflite(
       output: what the file gives.
       calibration: for int8, pictures uint8 [H, W, 3] of the file's size, of the training split.
       float_layers: for int8, names of layers with a kernel that stay in float32.
+      cache_blocking: whether float files compute large features in pieces, which is faster on a processor with
+        caches; without it the layers are the network's own, as a GPU's delegate wants them.
       dataset: for the metadata: its classes and colours.
       commit: for the metadata: what the file was made with.
       notes: for the metadata: further facts, a JSON value by name.
@@ -123,21 +127,13 @@ def export_tflite(
         if precision == "int8":
             content = int8_content(pooling_as_convolution(part), output, calibration, float_layers)
         else:
-            content = float_content(in_channel_groups(part), output, float16=precision == "float16")
-        temporary.write_bytes(_with_uint8_ends(content))
+            grouped = in_channel_groups(part) if cache_blocking else part
+            content = float_content(grouped, output, float16=precision == "float16")
+        content = _with_uint8_ends(content)
+        # Only now, so that the picture becomes float within the bands. Integers gain nothing.
+        blocked = cache_blocking and precision != "int8"
+        temporary.write_bytes(in_row_bands(content) if blocked else content)
         write_json(metadata_path(path), metadata)
-
-
-def export_as_it_is(
-    model: keras.Model, path: str | os.PathLike, *, size: tuple[int, int] | None = None, output: str = "logits"
-) -> None:
-    """Writes the network as the float32 file that TensorFlow's converter alone makes of it.
-
-    Its layers are the network's: `export_tflite` cuts some into parts. For comparisons; nothing is written beside it.
-    """
-    part = part_with_output(at_size(_folded(model), size), output)
-    with replacing_file(path) as temporary:
-        temporary.write_bytes(with_uint8_picture(float_content(part, output, float16=False)))
 
 
 def _with_uint8_ends(content: bytes) -> bytes:

@@ -18,7 +18,7 @@ def with_uint8_picture(content: bytes) -> bytes:
 
     One operator more: DEQUANTIZE in front of float32, QUANTIZE in front of int8.
     """
-    model = _read(content)
+    model = read(content)
     graph = model.subgraphs[0]
     old = graph.inputs[0]
     is_float = graph.tensors[old].type == schema.TensorType.FLOAT32
@@ -28,12 +28,12 @@ def with_uint8_picture(content: bytes) -> bytes:
     graph.operators.insert(0, operator)
     graph.inputs[0] = new
     model.signatureDefs[0].inputs[0].tensorIndex = new
-    return _write(model)
+    return write(model)
 
 
 def with_uint8_output(content: bytes) -> bytes:
     """The TFLite file `content`, whose output is int8, with the same values as uint8: one QUANTIZE more."""
-    model = _read(content)
+    model = read(content)
     graph = model.subgraphs[0]
     old = graph.outputs[0]
     quantization = graph.tensors[old].quantization
@@ -43,27 +43,27 @@ def with_uint8_output(content: bytes) -> bytes:
     graph.operators.append(_operator(model, schema.BuiltinOperator.QUANTIZE, old, new))
     graph.outputs[0] = new
     model.signatureDefs[0].outputs[0].tensorIndex = new
-    return _write(model)
+    return write(model)
 
 
 def with_float_output(content: bytes) -> bytes:
     """The TFLite file `content`, whose last operator makes int8 of its float32 result, without that operator."""
-    model = _read(content)
+    model = read(content)
     graph = model.subgraphs[0]
     last = graph.operators.pop()
     graph.outputs[0] = model.signatureDefs[0].outputs[0].tensorIndex = last.inputs[0]
-    return _write(model)
+    return write(model)
 
 
 def output_is_int8(content: bytes) -> bool:
     """Whether the TFLite file `content` gives int8."""
-    graph = _read(content).subgraphs[0]
+    graph = read(content).subgraphs[0]
     return graph.tensors[graph.outputs[0]].type == schema.TensorType.INT8
 
 
 def output_name(content: bytes) -> str:
     """The name of the tensor that the TFLite file `content` gives."""
-    graph = _read(content).subgraphs[0]
+    graph = read(content).subgraphs[0]
     return graph.tensors[graph.outputs[0]].name.decode()
 
 
@@ -72,11 +72,11 @@ def with_picture_range(calibrated: bytes) -> bytes:
 
     So its scale is exactly 1/255, and a uint8 picture becomes int8 by a shift, with no rounding.
     """
-    model = _read(calibrated)
+    model = read(calibrated)
     graph = model.subgraphs[0]
     quantization = graph.tensors[graph.inputs[0]].quantization
     quantization.min, quantization.max = [0.0], [1.0]
-    return _write(model)
+    return write(model)
 
 
 def layer_outputs(content: bytes) -> dict[str, str]:
@@ -84,7 +84,7 @@ def layer_outputs(content: bytes) -> dict[str, str]:
 
     The converter names a kernel after the layer that it belongs to.
     """
-    graph = _read(content).subgraphs[0]
+    graph = read(content).subgraphs[0]
     names = {}
     for operator in graph.operators:
         kernel = graph.tensors[operator.inputs[1]].name.decode() if len(operator.inputs) == 3 else ""
@@ -109,23 +109,30 @@ def _append_tensor(graph: schema.SubGraphT, like: int, name: str, scale: float, 
 
 
 def _operator(model: schema.ModelT, code: int, source: int, target: int) -> schema.OperatorT:
-    """An operator from one tensor to another; its code is added to the file's list where it is not yet in it."""
-    codes = [x.builtinCode for x in model.operatorCodes]
-    if code not in codes:
-        added = schema.OperatorCodeT()
-        added.builtinCode = added.deprecatedBuiltinCode = code
-        added.version = 2  # the first that knows both 8-bit types
-        model.operatorCodes.append(added)
-        codes.append(code)
+    """An operator from one tensor to another."""
     operator = schema.OperatorT()
-    operator.opcodeIndex = codes.index(code)
+    operator.opcodeIndex = opcode_index(model, code)
     operator.inputs, operator.outputs = [source], [target]
     return operator
 
 
-def _read(content: bytes) -> schema.ModelT:
+def opcode_index(model: schema.ModelT, code: int) -> int:
+    """Where an operator's code stands in the file's list, to which it is added if it is new."""
+    codes = [x.builtinCode for x in model.operatorCodes]
+    if code not in codes:
+        added = schema.OperatorCodeT()
+        added.builtinCode = added.deprecatedBuiltinCode = code
+        added.version = 2  # of QUANTIZE, DEQUANTIZE, SLICE and CONCATENATION the first that knows both 8-bit types
+        model.operatorCodes.append(added)
+        codes.append(code)
+    return codes.index(code)
+
+
+def read(content: bytes) -> schema.ModelT:
+    """A TFLite file as objects."""
     return flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
 
 
-def _write(model: schema.ModelT) -> bytes:
+def write(model: schema.ModelT) -> bytes:
+    """The TFLite file of such objects."""
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

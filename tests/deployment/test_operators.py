@@ -129,6 +129,11 @@ def test_float32(any_network, tmp_path):
     assert partitions_and_others(tmp_path / "model.tflite") == (1, [])
 
 
+def test_without_cache_blocking_the_layers_are_the_networks_own(cn14, tmp_path):
+    export_tflite(cn14, tmp_path / "model.tflite", cache_blocking=False)
+    assert operators(tmp_path / "model.tflite") == NETWORKS["cn14"] | {"DEQUANTIZE": 1}
+
+
 def test_float16(any_network, tmp_path):
     name, network = any_network
     export_tflite(network, tmp_path / "model.tflite", "float16")

@@ -10,7 +10,7 @@ from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.agreement import check_export
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.engines.tflite_file import read_tflite
-from contextnet_tf.deployment.export import export_as_it_is, export_tflite
+from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.deployment.network import pooling_as_convolution
 from contextnet_tf.deployment.tflite_graph import layer_outputs
@@ -38,7 +38,7 @@ def files(network, pictures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     for precision in ("float32", "float16", "int8"):
         export_tflite(network, folder / f"{precision}.tflite", precision, calibration=pictures)
-    export_as_it_is(network, folder / "as_it_is.tflite")
+    export_tflite(network, folder / "as_it_is.tflite", cache_blocking=False)
     return folder
 
 

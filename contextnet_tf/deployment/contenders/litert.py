@@ -8,7 +8,7 @@ import numpy as np
 
 from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
-from contextnet_tf.deployment.export import export_as_it_is, export_tflite
+from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.upsample import upsample_argmax
 
 
@@ -91,7 +91,7 @@ class LiteRTLabels:
 
 
 class LiteRTInside(LiteRTLabels):
-    """The same of the network as it is, its bottlenecks whole: what the other runtimes are given too."""
+    """The same of the network as it is, without cache blocking: what the other runtimes are given too."""
 
     title = "LiteRT float32, upsampling inside"
     file = "model_as_it_is_labels.tflite"
@@ -99,7 +99,7 @@ class LiteRTInside(LiteRTLabels):
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
         """See `Contender`."""
-        export_as_it_is(network, path, output="labels")
+        export_tflite(network, path, output="labels", cache_blocking=False)
 
 
 class _Steps(LiteRTEngine):
