@@ -11,6 +11,11 @@ multiply-adds beside the figures of the paper's Tables 4, 6 and 7. Prints the ta
 models.png and models.json into --output_dir (runs/models if not given). Half a minute.
 
   python -m experiments.report --what=models
+
+With --what=runs, runs beside one another while they go on or later: writes runs.md (the table that it prints) and runs.png
+(mean IoU on the validation split over the epochs).
+
+  python -m experiments.report --what=runs --runs=runs/paper,runs/modern --output_dir=runs/compared
 """
 
 import pathlib
@@ -22,18 +27,21 @@ from absl import flags
 from contextnet_tf.analysis.overview import overview
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_example
+from contextnet_tf.errors import InputError
 from contextnet_tf.files import make_folder, replacing_file, write_json
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.reporting.models import models_picture, models_table
 from contextnet_tf.reporting.pictures import Sample, evenly_spread, read_labels
 from contextnet_tf.reporting.report import write_report
 from contextnet_tf.reporting.results import read_results
+from contextnet_tf.reporting.runs import read_run, runs_picture, runs_table
 from contextnet_tf.reporting.tables import aligned
 from experiments import program
 
 flags.DEFINE_enum(
-    "what", "run", ["run", "models"], "Report on the run in --output_dir, or on all networks, side by side."
+    "what", "run", ["run", "models", "runs"], "Report on the run in --output_dir; or side by side, on all networks or --runs."
 )
+flags.DEFINE_list("runs", [], "With --what=runs: the folders of runs, finished or not.")
 flags.DEFINE_integer(
     "report_pictures",
     6,
@@ -93,6 +101,20 @@ def run_models(*, output_dir: str) -> str:
     return table
 
 
+def run_runs(*, runs: Sequence[str], output_dir: str) -> str:
+    """Writes runs.md and runs.png of the runs in these folders; returns the table as Markdown."""
+    if not runs:
+        raise InputError("--runs names no folder; say --runs=runs/one,runs/other")
+    found = [read_run(folder) for folder in runs]
+    folder = make_folder(output_dir)
+    table = runs_table(found)
+    with replacing_file(folder / "runs.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    with replacing_file(folder / "runs.png") as temporary:
+        temporary.write_bytes(runs_picture(found))
+    return table
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
@@ -101,6 +123,11 @@ def main(argv: Sequence[str]) -> None:
         output_dir = values.output_dir or _MODELS_DIR
         print(aligned(run_models(output_dir=output_dir)))
         print(f"{output_dir}/models.md, models.png, models.json")
+        return
+    if values.what == "runs":
+        output_dir = program.required("output_dir")
+        print(aligned(run_runs(runs=values.runs, output_dir=output_dir)))
+        print(f"{output_dir}/runs.md, runs.png")
         return
     path = run(
         output_dir=program.required("output_dir"),

@@ -110,3 +110,14 @@ def test_all_networks_side_by_side(call, tmp_path):
     assert list(rows) == list(model_names())
     assert rows["enet"]["multiply_adds"]["1024x2048"] == 15_688_269_824
     assert rows["icnet"]["receptive_field"] is None
+
+
+def test_runs_side_by_side(call, run_dir, tmp_path):
+    line = {"step": 4, "epoch": 2.0, "val_mean_iou": 0.375}
+    (run_dir / "history.jsonl").write_text(json.dumps(line))
+    called = call(report, "--what=runs", f"--runs={run_dir},{run_dir}", f"--output_dir={tmp_path / 'compared'}")
+    assert called.status == 0, called.err
+    assert called.out.count("37.50") == 4  # the best and the last of both
+    assert {path.name for path in (tmp_path / "compared").iterdir()} == {"runs.md", "runs.png"}
+    refused = call(report, "--what=runs", f"--output_dir={tmp_path}")
+    assert refused.status == 1 and "--runs names no folder" in refused.err

@@ -1,7 +1,7 @@
 """Results as plots. Only `canvas` knows matplotlib."""
 
 from contextnet_tf.reporting.plots.classes import class_bars, class_frequencies, confusion_heat_map, row_shares
-from contextnet_tf.reporting.plots.curves import training_curves
+from contextnet_tf.reporting.plots.curves import training_curves, validation_curves
 from contextnet_tf.reporting.plots.dots import DotColumn, dot_columns
 from contextnet_tf.reporting.plots.speed import SpeedBar, speed_bars
 
@@ -15,4 +15,5 @@ __all__ = [
     "row_shares",
     "speed_bars",
     "training_curves",
+    "validation_curves",
 ]

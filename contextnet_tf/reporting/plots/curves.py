@@ -1,5 +1,6 @@
 """Curves over the epochs of a training run."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from contextnet_tf.reporting import history as histories
 from contextnet_tf.reporting import wording
-from contextnet_tf.reporting.plots.canvas import ACCENT, MUTED, SECOND, drawn
+from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, SECOND, drawn, drawn_solid, solid
 
 
 def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
@@ -20,6 +21,27 @@ def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
         ),
     }
     return {title: svg for title, svg in panels.items() if svg is not None}
+
+
+def validation_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> bytes:
+    """PNG of mean IoU over the epochs: for each name its epochs and figures (0 to 1); the best one of each is named."""
+    styles = [(colour, line) for line in ("-", "--", ":") for colour in (ACCENT, SECOND, INK)]
+
+    def draw(figure) -> None:
+        axes = figure.add_subplot()
+        for (name, (epochs, figures)), (colour, line) in zip(curves.items(), itertools.cycle(styles)):
+            values, best = [100 * figure for figure in figures], int(np.argmax(figures))
+            label = f"{name}: {wording.percent(figures[best])} % at best"
+            axes.plot(epochs, values, line, color=solid(colour), label=label, marker="o", markersize=3)
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("mean IoU on the validation split, %")
+        axes.grid(axis="y")
+        axes.tick_params(length=0, pad=6)
+        axes.legend(frameon=False, fontsize=9, loc="lower right", handlelength=2)
+
+    return drawn_solid(draw, 7.0, 4.0)
 
 
 def _panel(

@@ -1,0 +1,51 @@
+"""Runs side by side, on folders written by hand."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.reporting.runs import read_run, runs_picture, runs_table
+
+
+def write_run(folder, figures, results=None):
+    folder.mkdir()
+    lines = [{"step": 10 * e, "epoch": e, "loss": 1.0} for e in (1, 2)]
+    lines += [{"step": 10 * e, "epoch": e, "val_mean_iou": figure} for e, figure in figures]
+    (folder / "history.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    if results:
+        (folder / "result.json").write_text(json.dumps(results))
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    training = {"recipe": {"name": "modern"}, "seed": 3, "steps": 1234, "minutes": 61.7}
+    done = write_run(tmp_path / "done", [(1, 0.25), (2, 0.625), (3, 0.5)], {"training": training})
+    return [read_run(done), read_run(write_run(tmp_path / "going", [(1, 0.125)]))]
+
+
+def test_a_row_a_run(runs):
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in runs_table(runs).splitlines()[2:]]
+    assert rows == [
+        ["done", "modern", "3", "1,234", "62", "62.50", "2", "50.00", "3"],
+        ["going", "–", "–", "–", "–", "12.50", "1", "12.50", "1"],
+    ]
+
+
+def test_the_picture_has_a_curve_a_run(runs):
+    def colours(png):
+        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+        saturated = picture[np.ptp(picture, axis=2) > 60]
+        return {tuple(colour) for colour in np.unique(saturated, axis=0)}
+
+    both = colours(runs_picture(runs))
+    assert {(0x6E, 0x6B, 0x0F), (0x1C, 0x57, 0xB4)} <= both  # blue, green, red
+    assert (0x1C, 0x57, 0xB4) not in colours(runs_picture(runs[:1]))
+
+
+def test_a_folder_without_a_validation_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"empty: holds no history.jsonl with a validation; --runs are folders"):
+        read_run(write_run(tmp_path / "empty", []))
