@@ -96,7 +96,8 @@ def _interpolate(corners, classes, x_weights, y_weights, best, winner):
 
 @numba.njit
 def _fill(band, start, label):
-    """One label for a tile of `band` from the column `start` on; unsigned, or each index were tested for its sign."""
+    """One label for a tile of `band`, from the column `start` on."""
+    # Indices are unsigned: of others, each would be tested for counting from the end.
     for y in range(_SIDE):
         for x in range(_SIDE):
             band[np.uintp(y), start + np.uintp(x)] = label

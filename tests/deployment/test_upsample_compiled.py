@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
     """The only folder that numba may store what it compiled in; it does not exist yet."""
     numba = pytest.importorskip("numba")
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "compiled"))
-    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator", raising=False)
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator")
     return tmp_path / "compiled"
 
 
