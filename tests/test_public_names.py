@@ -50,7 +50,7 @@ def test_import_loads_neither_plots_nor_litert():
     # Keras loads matplotlib by itself where it is installed; ours is behind `reporting.plots`.
     program = (
         "import sys, contextnet_tf; "
-        "print([name for name in ('contextnet_tf.reporting.plots', 'ai_edge_litert', 'tqdm') if name in sys.modules])"
+        "print([name for name in ('contextnet_tf.reporting.plots', 'ai_edge_litert', 'numba', 'tqdm') if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
@@ -85,11 +85,14 @@ def test_tables_need_the_standard_library_only(name):
         assert top in sys.stdlib_module_names or module == "contextnet_tf.errors", f"{name} imports {module}"
 
 
-def test_matplotlib_is_used_in_one_place():
+@pytest.mark.parametrize(
+    ("package", "place"), [("matplotlib", "reporting/plots/canvas.py"), ("numba", "deployment/upsample_compiled.py")]
+)
+def test_packages_that_are_used_in_one_place(package, place):
     users = {
         str(path.relative_to(LIBRARY))
         for path in LIBRARY.rglob("*.py")
         for module, _ in _imports(path)
-        if module.split(".")[0] == "matplotlib"
+        if module.split(".")[0] == package
     }
-    assert users == {"reporting/plots/canvas.py"}
+    assert users == {place}

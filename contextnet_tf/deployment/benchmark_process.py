@@ -14,6 +14,7 @@ import numpy as np
 
 from contextnet_tf.deployment.benchmark import Sample, Timing, take_turns
 from contextnet_tf.deployment.benchmark_work import Work
+from contextnet_tf.deployment.upsample import fastest_way
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import peak_memory
 
@@ -108,6 +109,7 @@ def measure(
     Raises:
       InputError: some work cannot be done, or a process came to an end.
     """
+    fastest_way()  # compiled here if need be, so that the processes only read it
     with contextlib.ExitStack() as stack:
         processes = {}
         for key, work in works.items():
@@ -150,6 +152,7 @@ def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> Non
     try:
         for name in work.packages:
             importlib.import_module(name)
+        fastest_way()  # numba is a library too: its memory is not the network's
         frames = np.load(frames_path)
         before = peak_memory()
         loaded = work.load()

@@ -21,7 +21,7 @@ FILE_NAME = "result.json"
 
 # Distributions whose version can change a result, in the order in which a report lists them.
 DISTRIBUTIONS = (
-    "contextnet_tf", "tensorflow", "keras", "numpy", "opencv-python", "opencv-python-headless",
+    "contextnet_tf", "tensorflow", "keras", "numpy", "numba", "opencv-python", "opencv-python-headless",
     "ai-edge-litert", "openvino", "onnx", "onnxruntime", "torch", "tensorflow-datasets", "tensorboard", "matplotlib",
     "absl-py",
 )

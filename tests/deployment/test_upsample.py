@@ -1,4 +1,6 @@
-"""Upsampling with arg-max must equal TensorFlow's dense way at every pixel."""
+"""Upsampling with arg-max must equal TensorFlow's dense way at every pixel, in NumPy and compiled."""
+
+import importlib
 
 import hypothesis
 import hypothesis.strategies as st
@@ -6,8 +8,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
+
+
+@pytest.fixture(params=["upsample_numpy", "upsample_compiled"], scope="module", autouse=True)
+def way(request):
+    """Everything here is tested with each way, the compiled one where numba is installed."""
+    if request.param == "upsample_compiled":
+        pytest.importorskip("numba")
+    module = importlib.import_module(f"contextnet_tf.deployment.{request.param}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upsample, "fastest_way", lambda: module.labels_of)
+        yield
 
 
 def dense(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -96,6 +110,12 @@ def test_where_one_class_leads_everywhere_rounding_can_still_make_ties():
     expected = [[1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1]]
     assert dense(logits, (1, 16)).tolist() == expected
     assert upsample_argmax(logits, (1, 16)).tolist() == expected
+
+
+@pytest.mark.parametrize("classes", [1, 256])
+def test_fewest_and_most_classes(classes):
+    logits = ordinary(np.random.default_rng(0), (5, 6, classes)).astype(np.float32)
+    np.testing.assert_array_equal(upsample_argmax(logits, (37, 41)), dense(logits, (37, 41)))
 
 
 def test_input_stays_as_it_was_and_other_memory_layouts_are_taken():

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.export import export_tflite
-from contextnet_tf.deployment.upsample import upsample_argmax
 
 
 class LiteRT:
@@ -18,7 +18,7 @@ class LiteRT:
     title = "LiteRT float32 + exact upsampling"
     precision = "float32"
     packages = ("ai_edge_litert",)
-    distributions = ("ai-edge-litert", "numpy")
+    distributions = ("ai-edge-litert", *upsample.DISTRIBUTIONS)
     file = "model.tflite"
     engine = "litert"
 
@@ -35,7 +35,7 @@ class LiteRT:
             Stage("copying", run.copy_in),
             Stage("network", run.invoke),
             Stage("copying", run.copy_out),
-            Stage("upsampling", lambda logits: upsample_argmax(logits, (height, width))),
+            Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, (height, width))),
         )
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.contenders.litert import LiteRT, LiteRTInside
 from contextnet_tf.deployment.contenders.onnx_runtime import OnnxRuntime
 from contextnet_tf.deployment.engines import ENGINES
-from contextnet_tf.deployment.upsample import upsample_argmax
 
 
 class OpenVINO:
@@ -18,7 +18,7 @@ class OpenVINO:
     title = "OpenVINO float32 + exact upsampling"
     precision = "float32"
     packages = ("openvino",)
-    distributions = ("openvino", "numpy")
+    distributions = ("openvino", *upsample.DISTRIBUTIONS)
     file = LiteRT.file
     engine = "openvino-float32"
     write = staticmethod(LiteRT.write)
@@ -28,7 +28,7 @@ class OpenVINO:
         engine = ENGINES[self.engine](path, num_threads)
         self.stages = (
             Stage("network", engine.logits),
-            Stage("upsampling", lambda logits: upsample_argmax(logits, engine.size)),
+            Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, engine.size)),
         )
 
 

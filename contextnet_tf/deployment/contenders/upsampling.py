@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.contenders.saved_model import set_threads
-from contextnet_tf.deployment.upsample import upsample_argmax
 
 FACTOR = 8
 
@@ -20,7 +20,7 @@ class ExactUpsampling:
     title = "exact upsampling"
     precision = "float32"
     packages = ()
-    distributions = ("numpy",)
+    distributions = upsample.DISTRIBUTIONS
     file = ""
     engine = None
 
@@ -30,7 +30,7 @@ class ExactUpsampling:
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """It has one thread."""
-        self.stages = (Stage("upsampling", lambda logits: upsample_argmax(logits, FACTOR)),)
+        self.stages = (Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, FACTOR)),)
 
 
 class DenseUpsampling(ExactUpsampling):
