@@ -55,17 +55,17 @@ def test_given_flags_hold_for_all_rows(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     called = call(
         ablate_recipe, "--dataset=camvid", f"--data_dir={camvid_dir}", "--model=detail-only", f"--output_dir={out}",
-        "--seeds=5", "--rows=3", "--whole_pictures", "--epochs=1", "--batch_size=6", "--class_balance=0.25",
+        "--seeds=5", "--rows=3", "--whole_pictures", "--epochs=2", "--batch_size=6", "--class_balance=0.25",
     )  # fmt: skip
     assert called.status == 0
     balance = {}
     for row in ("all-parts", "without-class-weights"):
         settings = json.loads((out / f"{row}-seed5" / "settings.json").read_text())
         recipe = settings["recipe"]
-        assert (recipe["name"], recipe["epochs"], recipe["batch_size"], recipe["crop"]) == ("modern", 1, 6, "whole")
+        assert (recipe["name"], recipe["epochs"], recipe["batch_size"], recipe["crop"]) == ("modern", 2, 6, "whole")
         balance[row] = recipe["class_balance"]
     assert balance == {"all-parts": 0.25, "without-class-weights": 0.0}
-    assert "detail-only on CamVid, 1 epochs of the recipe modern with --epochs=1 --batch_size=6" in called.out
+    assert "detail-only on CamVid, 2 epochs of the recipe modern with --epochs=2 --batch_size=6" in called.out
     section = json.loads((out / "result.json").read_text())["ablation"]
     assert section["changes"] == {ALL: {}, "without class weights": {"class_balance": 0.0}}
     assert (section["pictures"], section["recipe"]["batch_size"]) == (2, 6)
