@@ -9,6 +9,10 @@ class InputError(ValueError):
     """
 
 
+class InUseError(InputError):
+    """Another process works where this one was to; later it may be free."""
+
+
 class Stopped(Exception):
     """A run ended early because it was asked to, and has saved the state of `step`."""
 

@@ -15,7 +15,7 @@ import dataclasses
 import pathlib
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -32,34 +32,13 @@ from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.results import environment, update_results
 from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.recipe import AdamW, Recipe, get_recipe
+from contextnet_tf.training.recipe import get_recipe
 from contextnet_tf.training.run import Saving, TrainResult
 from contextnet_tf.training.train import train
-from experiments import execution_flags, program
+from experiments import execution_flags, program, recipe_flags
 from experiments.progress import Progress
 from experiments.stopping import StopSignals
 
-flags.DEFINE_integer("epochs", None, "Passes over the training pictures. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_integer("batch_size", None, "Pictures in a step. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_bool("whole_pictures", False, "Train on whole pictures with a border up to what the network takes.")
-flags.DEFINE_float("min_scale", None, "Smallest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
-flags.DEFINE_float("max_scale", None, "Largest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
-flags.DEFINE_float("colours", None, "Factor on the recipe's changes of colour: 0.5 halves them.", lower_bound=0)
-flags.DEFINE_float(
-    "class_uniform", None, "Share of samples centred on each class in turn. Default: the recipe's.", 0, 1
-)
-flags.DEFINE_float(
-    "class_balance", None, "A class counts with frequency ** -this in the loss. Default: the recipe's.", lower_bound=0
-)
-flags.DEFINE_float(
-    "hard_below", None, "Pixels count whose true class has a smaller probability. Default: the recipe's.", 0, 1
-)
-flags.DEFINE_float("label_smoothing", None, "Share of the truth spread over all classes. Default: the recipe's.", 0, 1)
-flags.DEFINE_float("averaging", None, "Decay of the averaged weights; 0: none. Default: the recipe's.", 0, 1)
-flags.DEFINE_integer(
-    "statistics_batches", None, "Batches to measure an average's batch statistics on. Default: the recipe's.", 0
-)
-flags.DEFINE_float("weight_decay", None, "Of the optimizer; 0: none. Default: the recipe's.", lower_bound=0)
 flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
 flags.DEFINE_string(
     "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
@@ -74,7 +53,7 @@ flags.DEFINE_bool(
 )
 program.key_flags(
     "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
-    *execution_flags.FLAGS,
+    *recipe_flags.FLAGS, *execution_flags.FLAGS,
 )  # fmt: skip
 
 _FLAGS = "flags.txt"
@@ -88,20 +67,8 @@ def run(
     output_dir: str,
     recipe: str,
     seed: int = 0,
-    epochs: int | None = None,
-    batch_size: int | None = None,
+    changes: Mapping[str, Any] | None = None,
     crop_size: tuple[int, int] | None = None,
-    whole_pictures: bool = False,
-    min_scale: float | None = None,
-    max_scale: float | None = None,
-    colours: float | None = None,
-    class_uniform: float | None = None,
-    class_balance: float | None = None,
-    hard_below: float | None = None,
-    label_smoothing: float | None = None,
-    averaging: float | None = None,
-    statistics_batches: int | None = None,
-    weight_decay: float | None = None,
     fusion_order: str | None = None,
     cache: str | None = None,
     resume: bool = True,
@@ -112,23 +79,16 @@ def run(
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainResult:
-    """Trains and writes the run's folder; the arguments are the flags, `definition` what --classes says."""
+    """Trains and writes the run's folder; the arguments are the flags, `definition` what --classes says.
+
+    `changes` are what the flags of `recipe_flags` say, values by their names.
+    """
     started_in = environment()
     description = get_dataset(dataset, definition)
-    if whole_pictures and crop_size:
+    changes = changes or {}
+    if crop_size and changes.get("whole_pictures"):
         raise InputError("--whole_pictures and --crop_height do not go together; give one of them")
-    changes = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "crop": "whole" if whole_pictures else None,
-        "class_uniform": class_uniform,
-        "class_balance": class_balance,
-        "hard_below": hard_below,
-        "label_smoothing": label_smoothing,
-        "averaging": averaging,
-        "statistics_batches": statistics_batches,
-    }
-    used_recipe = _changed(get_recipe(recipe), changes, (min_scale, max_scale), colours, weight_decay)
+    used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
     spec = _in_order(model, fusion_order) if fusion_order else model
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -191,27 +151,6 @@ def _in_order(model: str, fusion_order: str) -> ContextNetSpec:
     return dataclasses.replace(VARIANTS[model], name=name, fusion_order=fusion_order)
 
 
-def _changed(
-    recipe: Recipe,
-    changes: dict[str, Any],
-    scale: tuple[float | None, float | None],
-    colours: float | None,
-    weight_decay: float | None,
-) -> Recipe:
-    """The recipe with the fields that are not None in their place."""
-    optimizer = recipe.optimizer
-    if weight_decay is not None:
-        field = "weight_decay" if isinstance(optimizer, AdamW) else "coupled_weight_decay"
-        optimizer = dataclasses.replace(optimizer, **{field: weight_decay})
-    augmentation = recipe.augmentation if colours is None else recipe.augmentation.with_colours(colours)
-    low, high = (given or own for given, own in zip(scale, augmentation.scale, strict=True))
-    if low > high:
-        raise InputError(f"the scales go from {low} to {high}; give --min_scale and --max_scale the other way round")
-    given = {name: value for name, value in changes.items() if value is not None}
-    augmentation = dataclasses.replace(augmentation, scale=(low, high))
-    return dataclasses.replace(recipe, augmentation=augmentation, optimizer=optimizer, **given)
-
-
 def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
     """Makes the cache and says what it will take."""
     in_memory = where == "memory"
@@ -263,20 +202,8 @@ def main(argv: Sequence[str]) -> None:
                 output_dir=output_dir,
                 recipe=values.recipe,
                 seed=values.seed,
-                epochs=values.epochs,
-                batch_size=values.batch_size,
+                changes=recipe_flags.given_changes(),
                 crop_size=program.given_size("crop_height", "crop_width"),
-                whole_pictures=values.whole_pictures,
-                min_scale=values.min_scale,
-                max_scale=values.max_scale,
-                colours=values.colours,
-                class_uniform=values.class_uniform,
-                class_balance=values.class_balance,
-                hard_below=values.hard_below,
-                label_smoothing=values.label_smoothing,
-                averaging=values.averaging,
-                statistics_batches=values.statistics_batches,
-                weight_decay=values.weight_decay,
                 fusion_order=values.fusion_order,
                 cache=values.cache,
                 resume=values.resume,

@@ -1,27 +1,66 @@
-"""What each part of a recipe is worth: runs without it beside runs with all parts, seed by seed."""
+"""The section "ablation" of result.json, what each part of a recipe is worth, as a table and its explanation.
+
+The section has "model" and "dataset" (names), "pictures" (of the validation split), "recipe" (all its fields),
+"given" (flags that hold for every row, by name), "seeds", and by the name of a row "changes" (flags of its own) and
+"mean_iou" (0 to 1, a figure a seed). The row `ALL` comes first.
+"""
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.reporting.wording import UNKNOWN, percent
+
+Section = Mapping[str, Any]
 
 # What the runs with all parts are called.
 ALL = "all parts"
 
 
-def ablation_table(mean_iou: Mapping[str, Sequence[float]], seeds: Sequence[int]) -> str:
-    """One row a change, `ALL` first: mean IoU (0 to 1) of each seed, their mean, and the difference to `ALL` in points.
+def ablation_page(section: Section) -> str:
+    """All of it as a page of Markdown."""
+    return f"# What each part of a recipe is worth\n\n{ablation_note(section)}\n{ablation_table(section)}"
 
-    The difference is the mean over the seeds, each run beside that of its own seed; behind it the standard deviation of
-    these differences. That of `ALL`'s own figures stands in its row: smaller differences are noise.
-    """
-    rows = []
-    for name, figures in mean_iou.items():
-        differences = [100 * (one - other) for one, other in zip(figures, mean_iou[ALL], strict=True)]
-        shown = "" if name == ALL else f"{statistics.mean(differences):+.2f}"
-        noise = [100 * figure for figure in figures] if name == ALL else differences
-        spread = f"{statistics.stdev(noise):.2f}" if len(noise) > 1 else UNKNOWN
-        rows.append([name, *(percent(x, 2) for x in figures), percent(statistics.mean(figures), 2), shown, spread])
-    header = ["", *(f"seed {seed}" for seed in seeds), "mean", "difference", "standard deviation"]
-    return markdown_table(header, rows)
+
+def ablation_note(section: Section) -> str:
+    """What was trained on what, and what the figures of the table are: a paragraph each."""
+    recipe, given = section["recipe"], _flags(section["given"])
+    return (
+        f"{section['model']} on {wording.dataset_title(section['dataset'])}, {recipe['epochs']} epochs of the recipe "
+        f"{recipe['name']}{given and f' with {given}'}; flags are those of experiments.train.\n\n"
+        f"Mean IoU in % on the {section['pictures']} pictures of the validation split: of each run the best of its "
+        f"validations, one every {recipe['validation_epochs']} epochs and one at the end. That it was chosen on the "
+        "same pictures flatters all rows.\n\n"
+        f"Difference: from \"{ALL}\" with the same seed, in points, the mean over the seeds; its standard deviation "
+        f"behind it. The row \"{ALL}\" has the standard deviation of its own figures there: smaller differences "
+        "are noise.\n"
+    )
+
+
+def ablation_table(section: Section) -> str:
+    """One row a change: mean IoU of each seed, their mean, the mean difference to `ALL`, its standard deviation."""
+    header = [
+        "Row", "Flag", *(f"Seed {seed}" for seed in section["seeds"]), "Mean", "Difference", "Standard deviation",
+    ]  # fmt: skip
+    figures = section["mean_iou"]
+    rows = [
+        [name, _flags(section["changes"][name]), *_cells(figures[name], None if name == ALL else figures[ALL])]
+        for name in figures
+    ]
+    return markdown_table(header, rows, left=2)
+
+
+def _cells(figures: Sequence[float], others: Sequence[float] | None) -> list[str]:
+    """A row's figures, beside `others` of the same seeds."""
+    points = [100 * figure for figure in figures]
+    cells = [wording.decimal(x, 2) for x in (*points, statistics.mean(points))]
+    difference = ""
+    if others is not None:
+        points = [own - 100 * other for own, other in zip(points, others, strict=True)]
+        difference = f"{statistics.mean(points):+.2f}"
+    return [*cells, difference, wording.decimal(statistics.stdev(points) if len(points) > 1 else None, 2)]
+
+
+def _flags(changes: Mapping[str, Any]) -> str:
+    return " ".join(wording.flag(name, value) for name, value in changes.items())

@@ -20,7 +20,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: i
 
 def aligned(table: str) -> str:
     """A Markdown table with its columns padded, for a terminal: names to the left, figures to the right."""
-    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+    lines = [line.removeprefix("| ").removesuffix(" |") for line in table.splitlines()]
+    rows = [[cell.strip() for cell in line.split(" | ")] for line in lines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     header, rule, *others = rows
     lines = [header, ["-" * width for width in widths], *others]

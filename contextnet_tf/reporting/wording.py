@@ -122,15 +122,15 @@ def setting(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
+def flag(name: str, value: Any) -> str:
+    """A flag as a shell takes it: ("resume", False) -> "--noresume", ("rows", [0, 3]) -> "--rows=0,3"."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return shlex.quote(f"--{name}={text}")
+
+
 def command(program: str, flags: Mapping[str, Any]) -> str:
     """The line that runs `program` with these flags; flags without a value are left out."""
-    words = ["python", "-m", f"experiments.{program}"]
-    for name, value in flags.items():
-        if value is None:
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no{name}")
-        else:
-            text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-            words.append(shlex.quote(f"--{name}={text}"))
-    return " ".join(words)
+    given = [flag(name, value) for name, value in flags.items() if value is not None]
+    return " ".join(["python", "-m", f"experiments.{program}", *given])

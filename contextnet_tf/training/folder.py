@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.files import is_leftover, make_folder, read_json, remove_leftovers, write_json
 
 _SETTINGS = "settings.json"
@@ -27,7 +27,8 @@ def claimed_folder(
 
     Raises:
       InputError: the folder cannot be written, holds something else, holds a run and `resume` is off,
-        holds a run that was started with other settings, or is in use by another process.
+        or holds a run that was started with other settings.
+      InUseError: another process trains in it.
     """
     folder = make_folder(output_dir)
     path = folder / _SETTINGS
@@ -63,7 +64,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
+            raise InUseError(
                 f"{folder}: another process trains in it; wait for its end, or name another --output_dir"
             ) from None
         except OSError as error:  # some network file systems have no locks

@@ -21,6 +21,10 @@ class RMSprop:
     # Not stated. 4e-5 is that of MobileNetV2 [15], whose blocks the network takes over.
     coupled_weight_decay: float = 4e-5
 
+    def with_weight_decay(self, weight_decay: float) -> "RMSprop":
+        """The same with another weight decay; 0: none."""
+        return dataclasses.replace(self, coupled_weight_decay=weight_decay)
+
     def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
         """The Keras optimizer; the loop adds the weight decay to the gradients."""
         return keras.optimizers.RMSprop(
@@ -37,6 +41,10 @@ class AdamW:
     epsilon: float = 1e-7
     weight_decay: float = 0.01
     coupled_weight_decay: float = 0.0
+
+    def with_weight_decay(self, weight_decay: float) -> "AdamW":
+        """The same with another weight decay; 0: none."""
+        return dataclasses.replace(self, weight_decay=weight_decay)
 
     def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
         """The Keras optimizer; it decays the weights by itself."""

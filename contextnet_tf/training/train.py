@@ -76,8 +76,9 @@ def train(
 
     Raises:
       InputError: the network has another number of classes than the data set, or cannot take the crop;
-        there are fewer examples than a batch has; the folder holds something else or is in use; a file of the data
+        there are fewer examples than a batch has; the folder holds something else; a file of the data
         set is bad; the disk is full; or the loss is not finite.
+      InUseError: another process trains in the folder.
       Stopped: `should_stop` said so.
     """
     _check_classes(model, dataset)

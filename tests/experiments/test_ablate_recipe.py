@@ -1,24 +1,32 @@
 """The parts of a recipe, trained with and without: that each run is made, once, and found in the table."""
 
 import json
+import threading
+import time
 
 import pytest
 
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.reporting.ablation import ALL
-from contextnet_tf.training.recipe import get_recipe
-from experiments import ablate_recipe
+from contextnet_tf.training.folder import claimed_folder
+from contextnet_tf.training.recipe import AdamW, get_recipe
+from experiments import ablate_recipe, recipe_flags
 
 WITHOUT_CLASS_WEIGHTS = 3
 
 
+def _parts(recipe):
+    """The recipe's fields and its optimizer's, by name."""
+    assert isinstance(recipe.optimizer, AdamW)
+    return recipe.to_json() | recipe.to_json()["optimizer"]
+
+
 def test_every_row_changes_the_recipe_in_one_part():
-    recipe = get_recipe("modern")
+    own = _parts(get_recipe("modern"))
     for name, changes in ablate_recipe.ROWS.items():
-        assert len(changes) == (0 if name == ALL else 1)
-        for field, value in changes.items():
-            own = recipe.optimizer.weight_decay if field == "weight_decay" else getattr(recipe, field)
-            assert own != value, name
+        row = _parts(recipe_flags.changed(get_recipe("modern"), changes))
+        differing = {field for field in own if row[field] != own[field]} - {"optimizer"}
+        assert differing == set(changes) and len(differing) == (0 if name == ALL else 1)
 
 
 def test_runs_are_made_once(camvid_dir, tmp_path):
@@ -26,10 +34,10 @@ def test_runs_are_made_once(camvid_dir, tmp_path):
         "output_dir": tmp_path / "out", "rows": [WITHOUT_CLASS_WEIGHTS], "recipe": "smoke", "model": "detail-only",
         "dataset": "camvid", "data_dir": str(camvid_dir), "crop_size": (64, 96),
     }  # fmt: skip
-    first = ablate_recipe.run(seeds=[0], **arguments)
+    first = ablate_recipe.run(seeds=[0], **arguments)["mean_iou"]
     history = tmp_path / "out" / "all-parts-seed0" / "history.jsonl"
     written = history.read_text()  # with the pictures a second, which no second run would repeat
-    second = ablate_recipe.run(seeds=[0, 1], **arguments)
+    second = ablate_recipe.run(seeds=[0, 1], **arguments)["mean_iou"]
     assert history.read_text() == written
 
     assert list(second) == [ALL, "without class weights"]
@@ -38,9 +46,57 @@ def test_runs_are_made_once(camvid_dir, tmp_path):
     result = json.loads((last / "result.json").read_text())
     assert result["training"]["recipe"]["class_balance"] == 0.0 and result["training"]["seed"] == 1
     assert second["without class weights"][1] == result["evaluation"]["mean_iou"]
-    assert (tmp_path / "out" / "ablation.md").read_text().startswith("|  | seed 0 | seed 1 |")
+    assert "\n| Row | Flag | Seed 0 | Seed 1 |" in (tmp_path / "out" / "ablation.md").read_text()
     with pytest.raises(InputError, match="all-parts-seed0: holds a run with other settings"):
-        ablate_recipe.run(seeds=[0], epochs=2, **arguments)
+        ablate_recipe.run(seeds=[0], changes={"epochs": 2}, **arguments)
+
+
+def test_given_flags_hold_for_all_rows(camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    called = call(
+        ablate_recipe, "--dataset=camvid", f"--data_dir={camvid_dir}", "--model=detail-only", f"--output_dir={out}",
+        "--seeds=5", "--rows=3", "--whole_pictures", "--epochs=2", "--batch_size=6", "--class_balance=0.25",
+    )  # fmt: skip
+    assert called.status == 0
+    balance = {}
+    for row in ("all-parts", "without-class-weights"):
+        settings = json.loads((out / f"{row}-seed5" / "settings.json").read_text())
+        recipe = settings["recipe"]
+        assert (recipe["name"], recipe["epochs"], recipe["batch_size"], recipe["crop"]) == ("modern", 2, 6, "whole")
+        balance[row] = recipe["class_balance"]
+    assert balance == {"all-parts": 0.25, "without-class-weights": 0.0}
+    assert "detail-only on CamVid, 2 epochs of the recipe modern with --epochs=2 --batch_size=6" in called.out
+    section = json.loads((out / "result.json").read_text())["ablation"]
+    assert section["changes"] == {ALL: {}, "without class weights": {"class_balance": 0.0}}
+    assert (section["pictures"], section["recipe"]["batch_size"]) == (2, 6)
+
+
+def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
+    out = tmp_path / "out"
+    arguments = {
+        "output_dir": out, "seeds": [0], "rows": [WITHOUT_CLASS_WEIGHTS], "recipe": "smoke", "model": "detail-only",
+        "dataset": "camvid", "data_dir": str(camvid_dir), "crop_size": (64, 96),
+    }  # fmt: skip
+    settings = {}
+    settings_path = out / "all-parts-seed0" / "settings.json"
+
+    def train_elsewhere():
+        with claimed_folder(out / "all-parts-seed0", settings, True):
+            claimed.set()
+            while not (out / "without-class-weights-seed0" / "result.json").exists():
+                time.sleep(0.005)
+            settings_path.unlink()  # as if it had been killed before it wrote any
+
+    claimed = threading.Event()
+    threading.Thread(target=train_elsewhere, daemon=True).start()
+    claimed.wait()
+    ablate_recipe.run(**arguments)
+    told = capsys.readouterr().out.splitlines()
+    first, second = (f"{name}, seed 0: {out}/" for name in (ALL, "without class weights"))
+    assert [line.startswith(start) for line, start in zip(told, (first, "passed over", second, first), strict=True)]
+    with claimed_folder(out / "all-parts-seed0", json.loads(settings_path.read_text()), True):
+        with pytest.raises(InUseError, match="all-parts-seed0: another process trains in it"):
+            ablate_recipe.run(**arguments)
 
 
 def test_refuses_wrong_rows_and_seeds(tmp_path, call):
@@ -48,4 +104,8 @@ def test_refuses_wrong_rows_and_seeds(tmp_path, call):
         ablate_recipe.run(output_dir=tmp_path / "out", rows=[9], dataset="camvid")
     called = call(ablate_recipe, "--seeds=one", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (1, "error: --seeds: 'one' is no whole number; give them as --seeds=0,1\n")
+    called = call(ablate_recipe, "--class_balance=0", f"--output_dir={tmp_path / 'out'}")
+    assert (called.status, called.err) == (
+        1, "error: row 3, without class weights, changes nothing here; leave it out by --rows=0,1,2,4,5,6,7\n"
+    )  # fmt: skip
     assert not (tmp_path / "out").exists()

@@ -80,6 +80,7 @@ def test_a_command_can_be_typed_again():
         """'--title=a '"'"'b'"'"' $c'"""
     )
     assert wording.command("train", flags) == expected
+    assert wording.flag("resume", False) == "--noresume" and wording.flag("rows", [0, 3]) == "--rows=0,3"
 
 
 @settings(deadline=None, max_examples=50)

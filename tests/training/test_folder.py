@@ -2,13 +2,13 @@
 
 import pytest
 
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.training.folder import claimed_folder
 
 
 def test_two_at_once_are_refused(tmp_path):
     with claimed_folder(tmp_path / "run", {"seed": 1}, True):
-        with pytest.raises(InputError, match="run: another process trains in it"):
+        with pytest.raises(InUseError, match="run: another process trains in it"):
             with claimed_folder(tmp_path / "run", {"seed": 1}, True):
                 pass
     with claimed_folder(tmp_path / "run", {"seed": 1}, True):

@@ -1,0 +1,72 @@
+"""The flags that change a recipe: what each of them changes, and that it changes nothing else."""
+
+import dataclasses
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contextnet_tf.datasets.augment import Augmentation
+from contextnet_tf.errors import InputError
+from contextnet_tf.training.recipe import MODERN, PAPER, AdamW, RMSprop, get_recipe, recipe_names
+from experiments import recipe_flags
+from experiments.recipe_flags import changed, given_changes
+
+# Another value than MODERN's for each flag.
+CHANGES = {
+    "epochs": 7, "batch_size": 3, "whole_pictures": True, "min_scale": 0.5, "max_scale": 1.5, "colours": 0.5,
+    "class_uniform": 0.25, "class_balance": 0.0, "hard_below": 1.0, "label_smoothing": 0.125, "averaging": 0.0,
+    "statistics_batches": 0, "weight_decay": 0.0,
+}  # fmt: skip
+
+
+def test_all_flags_at_once():
+    assert changed(MODERN, CHANGES) == dataclasses.replace(
+        MODERN,
+        epochs=7,
+        batch_size=3,
+        crop="whole",
+        augmentation=Augmentation(scale=(0.5, 1.5), brightness=0.05, contrast=0.125, saturation=0.125, hue=0.015),
+        class_uniform=0.25,
+        class_balance=0.0,
+        hard_below=1.0,
+        label_smoothing=0.125,
+        averaging=0.0,
+        statistics_batches=0,
+        optimizer=AdamW(weight_decay=0.0),
+    )
+    assert set(CHANGES) == set(recipe_flags.FLAGS)
+
+
+def test_weight_decay_is_that_of_the_optimizer():
+    assert changed(PAPER, {"weight_decay": 0.25}).optimizer == RMSprop(coupled_weight_decay=0.25)
+    assert changed(MODERN, {"weight_decay": 0.25}).optimizer == AdamW(weight_decay=0.25, coupled_weight_decay=0.0)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_without_flags_a_recipe_stays(name):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["train"])
+        assert given_changes() == {}
+    assert changed(get_recipe(name), {}) == get_recipe(name)
+
+
+def test_zero_and_false_are_told_apart_from_nothing():
+    with flagsaver.flagsaver():
+        flags.FLAGS(["train", "--class_balance=0", "--statistics_batches=0", "--nowhole_pictures", "--averaging=0.5"])
+        assert given_changes() == {"class_balance": 0.0, "statistics_batches": 0, "averaging": 0.5}
+
+
+@given(st.sets(st.sampled_from(sorted(CHANGES))))
+def test_each_flag_changes_its_own_part(names):
+    first = {name: CHANGES[name] for name in names}
+    others = {name: value for name, value in CHANGES.items() if name not in names}
+    assert changed(changed(MODERN, first), others) == changed(MODERN, CHANGES)
+    assert (changed(MODERN, first) == MODERN) == (not names)
+
+
+def test_scales_the_wrong_way_round():
+    with pytest.raises(InputError, match="the scales go from 3.0 to 2.0; give --min_scale and --max_scale the other"):
+        changed(MODERN, {"min_scale": 3.0})
