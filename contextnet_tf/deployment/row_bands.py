@@ -166,12 +166,14 @@ class _Graph:
         """A new tensor like another, with so many rows."""
         made = copy.copy(self._tensors[tensor])
         made.shape = [*made.shape[:_ROWS], rows, *made.shape[_ROWS + 1 :]]
-        made.name = made.name + b"/rows"
-        return self._append(made)
+        index = self._append(made)
+        self._computed.add(index)
+        return index
 
     def _append(self, tensor: schema.TensorT) -> int:
+        # A name of its own: OpenVINO tells tensors apart by it.
+        tensor.name = b"rows_%d" % len(self._tensors)
         self._tensors.append(tensor)
-        self._computed.add(len(self._tensors) - 1)
         return len(self._tensors) - 1
 
     def _constant(self, values: Iterable[int]) -> int:
@@ -180,10 +182,9 @@ class _Graph:
         buffer.data = np.array(values, "<i4").view(np.uint8)
         self._model.buffers.append(buffer)
         tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.hasRank = b"rows", [len(buffer.data) // 4], True
+        tensor.shape, tensor.hasRank = [len(buffer.data) // 4], True
         tensor.type, tensor.buffer = schema.TensorType.INT32, len(self._model.buffers) - 1
-        self._tensors.append(tensor)
-        return len(self._tensors) - 1
+        return self._append(tensor)
 
     def _slice(self, tensor: int, start: int, rows: int) -> schema.OperatorT:
         target = self._like(tensor, rows)

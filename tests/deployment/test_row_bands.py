@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contextnet_tf.compression.fold import fold_batch_norm
+from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.row_bands import in_row_bands
 from contextnet_tf.models.registry import build_model
@@ -136,6 +137,21 @@ def test_xnnpack_runs_the_bands_as_one_part(cn14):
     interpreter = Interpreter(model_content=in_row_bands(cn14, most_bytes=1))
     interpreter.allocate_tensors()
     assert operators(in_row_bands(cn14, most_bytes=1))["DELEGATE"] == 1
+
+
+def test_every_tensor_has_a_name_of_its_own(cn14):
+    tensors = Interpreter(model_content=in_row_bands(cn14, most_bytes=1)).get_tensor_details()
+    names = [tensor["name"] for tensor in tensors if tensor["name"]]
+    assert len(set(names)) == len(names)
+
+
+def test_openvino_runs_the_bands(cn14, tmp_path):
+    pytest.importorskip("openvino")
+    banded = in_row_bands(cn14, most_bytes=1)
+    (tmp_path / "model.tflite").write_bytes(banded)
+    engine = ENGINES["openvino-float32"](tmp_path / "model.tflite", None)
+    found = engine.logits(picture_of(SIZE)[0])
+    np.testing.assert_allclose(found, run(cn14)[0], rtol=1e-3, atol=1e-3)
 
 
 def test_what_is_small_stays_whole(cn14):
