@@ -12,8 +12,8 @@ models.png and models.json into --output_dir (runs/models if not given). Half a 
 
   python -m experiments.report --what=models
 
-With --what=runs, runs beside one another while they go on or later: writes runs.md (the table that it prints) and runs.png
-(mean IoU on the validation split over the epochs).
+With --what=runs, runs beside one another while they go on or later: writes runs.md (the table that it prints) and
+runs.png (mean IoU on the validation split over the epochs).
 
   python -m experiments.report --what=runs --runs=runs/paper,runs/modern --output_dir=runs/compared
 """
@@ -39,7 +39,10 @@ from contextnet_tf.reporting.tables import aligned
 from experiments import program
 
 flags.DEFINE_enum(
-    "what", "run", ["run", "models", "runs"], "Report on the run in --output_dir; or side by side, on all networks or --runs."
+    "what",
+    "run",
+    ["run", "models", "runs"],
+    "Report on the run in --output_dir; or side by side, on all networks or on --runs.",
 )
 flags.DEFINE_list("runs", [], "With --what=runs: the folders of runs, finished or not.")
 flags.DEFINE_integer(

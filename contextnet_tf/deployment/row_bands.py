@@ -97,16 +97,10 @@ class _Graph:
         for start in range(0, height, rows):
             own = min(rows, height - start)
             fed = min(own + reach, height - start)
-            local = {}
-            for tensor in sorted(entries):
-                bands.append(self._slice(tensor, start // stride[tensor], fed // stride[tensor]))
-                local[tensor] = bands[-1].outputs[0]
-            for operator in region:
-                clone = copy.copy(operator)
-                clone.inputs = [local.get(tensor, tensor) for tensor in operator.inputs]
-                clone.outputs = [self._like(tensor, fed // stride[tensor]) for tensor in operator.outputs]
-                local.update(zip(operator.outputs, clone.outputs, strict=True))
-                bands.append(clone)
+            operators, local = self._band(
+                region, {tensor: (start // step, fed // step) for tensor, step in stride.items()}, entries
+            )
+            bands += operators
             for tensor in exits:
                 part = local[tensor]
                 if fed > own:
@@ -116,6 +110,22 @@ class _Graph:
         for tensor in exits:
             bands += self._joined(parts[tensor], tensor)
         self._replace(region, bands)
+
+    def _band(
+        self, region: list[schema.OperatorT], rows: dict[int, tuple[int, int]], entries: set[int]
+    ) -> tuple[list[schema.OperatorT], dict[int, int]]:
+        """The operators of one band, and its tensors by those of the whole; `rows` are their first row and how many."""
+        operators, local = [], {}
+        for tensor in sorted(entries):
+            operators.append(self._slice(tensor, *rows[tensor]))
+            local[tensor] = operators[-1].outputs[0]
+        for operator in region:
+            clone = copy.copy(operator)
+            clone.inputs = [local.get(tensor, tensor) for tensor in operator.inputs]
+            clone.outputs = [self._like(tensor, rows[tensor][1]) for tensor in operator.outputs]
+            local.update(zip(operator.outputs, clone.outputs, strict=True))
+            operators.append(clone)
+        return operators, local
 
     def _replace(self, region: list[schema.OperatorT], bands: list[schema.OperatorT]) -> None:
         """Puts the bands where the first operator of the region stood, or where all that they read is there."""
@@ -190,7 +200,8 @@ class _Graph:
         target = self._like(tensor, rows)
         begin, size = self._constant([0, start, 0, 0]), self._constant(self._tensors[target].shape)
         operator = self._operator(_CODE.SLICE, [tensor, begin, size], target)
-        operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.SliceOptions, schema.SliceOptionsT()
+        operator.builtinOptionsType = schema.BuiltinOptions.SliceOptions
+        operator.builtinOptions = schema.SliceOptionsT()
         return operator
 
     def _joined(self, parts: list[int], target: int) -> list[schema.OperatorT]:

@@ -36,14 +36,17 @@ def read_run(folder: str | os.PathLike) -> Run:
     path = pathlib.Path(folder)
     epochs, mean_iou = histories.curve(histories.read_history(path), "val_mean_iou")
     if not epochs:
-        raise InputError(f"{path}: holds no {histories.FILE_NAME} with a validation; --runs are folders that train wrote")
+        raise InputError(
+            f"{path}: holds no {histories.FILE_NAME} with a validation; --runs are folders that train wrote"
+        )
     return Run(path.name, epochs, mean_iou, read_results(path) if (path / FILE_NAME).exists() else {})
 
 
 def runs_table(runs: Sequence[Run]) -> str:
     """One row a run: recipe, seed, epochs, the best validation and the last one."""
     header = [
-        "Run", "Recipe", "Seed", "Steps", "Minutes", "Best mean IoU %", "after epochs", "Last mean IoU %", "after epochs"
+        "Run", "Recipe", "Seed", "Steps", "Minutes", "Best mean IoU %", "after epochs", "Last mean IoU %",
+        "after epochs",
     ]  # fmt: skip
     return markdown_table(header, [_row(run) for run in runs])
 
