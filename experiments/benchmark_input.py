@@ -16,7 +16,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import tqdm
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
@@ -24,6 +23,7 @@ from contextnet_tf.datasets.throughput import Cost, measure_input
 from contextnet_tf.reporting.results import environment, update_results
 from experiments import program
 from experiments.measured_pictures import measured_pictures
+from experiments.progress import progress_bar
 
 PICTURE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' pictures
 CROPS = ((1024, 1024), (1024, 2048))  # half of such a picture, and all of it
@@ -66,7 +66,7 @@ def run(
     description = get_dataset(dataset or "streets", definition)
     drawn = dataset is None and data_dir is None
     with measured_pictures(description, drawn, data_dir, pictures, picture_size, seed) as examples:
-        with tqdm.tqdm(total=len(crops) * (rounds + 1), desc="measuring", unit="round", delay=0.3) as bar:
+        with progress_bar(total=len(crops) * (rounds + 1), desc="measuring", unit="round", delay=0.3) as bar:
             costs = {
                 f"{crop[0]} x {crop[1]}": measure_input(
                     description, examples, crop_size=crop, batch_size=BATCH_SIZE, rounds=rounds, seed=seed,

@@ -19,7 +19,6 @@ import timeit
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tqdm
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
@@ -31,6 +30,7 @@ from contextnet_tf.training.step_memory import StepMemory, step_memory
 from contextnet_tf.training.throughput import LoopSpeed, bare_step, first_batch, loop_speed
 from experiments import program
 from experiments.measured_pictures import measured_pictures
+from experiments.progress import progress_bar
 
 PICTURE_SIZE = (360, 480)  # of the drawn streets, as CamVid's pictures
 MEMORY_SIZE = (1024, 2048)  # of Cityscapes' pictures
@@ -83,7 +83,7 @@ def run(
     drawn = dataset is None and data_dir is None
     with (
         measured_pictures(description, drawn, data_dir, pictures, picture_size, seed) as examples,
-        tqdm.tqdm(desc="measuring", unit="step", delay=0.3) as bar,
+        progress_bar(desc="measuring", unit="step", delay=0.3) as bar,
     ):
         description = description.measured(examples[0])
         crop_size = crop_size or default_crop(build(), description)

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import tqdm
 from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
@@ -29,6 +28,7 @@ from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.reporting.plots import class_frequencies
 from contextnet_tf.training.crops import default_crop
 from experiments import program
+from experiments.progress import progress_bar
 
 SPLITS = ("train", "val", "test")
 NEEDED = ("train", "val")  # a run reads these
@@ -53,7 +53,7 @@ def run(
     listings, problems, warnings = _listings(description, data_dir)
     examples = [example for listing in listings.values() for example in listing.examples]
     crop_size = crop_size or _default_crop(description, examples, model)
-    with tqdm.tqdm(total=len(examples), desc="reading", unit="picture", dynamic_ncols=True) as bar:
+    with progress_bar(total=len(examples), desc="reading", unit="picture") as bar:
         found = inspect(
             description,
             listings,

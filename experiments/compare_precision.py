@@ -16,7 +16,6 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tqdm
 from absl import flags
 
 from contextnet_tf.datasets import sources
@@ -29,6 +28,7 @@ from contextnet_tf.reporting.tables import aligned, markdown_table
 from contextnet_tf.reporting.wording import percent
 from experiments import program
 from experiments.evaluate import segmentation_of_file
+from experiments.progress import progress_bar
 
 REFERENCE = "model.tflite"
 
@@ -60,7 +60,7 @@ def run(
     folder = make_folder(output_dir)
     reports = {}
     total = len(files) * len(examples)
-    with tqdm.tqdm(total=total, desc="evaluating", unit="picture", dynamic_ncols=True) as bar:
+    with progress_bar(total=total, desc="evaluating", unit="picture") as bar:
         for name, function in segment.items():
             reports[name] = evaluate(function, description, examples, on_picture=bar.update)
     with replacing_file(folder / "precision.md") as temporary:

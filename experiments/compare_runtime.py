@@ -54,6 +54,7 @@ from contextnet_tf.reporting.runtime import (
 )
 from contextnet_tf.reporting.tables import aligned
 from experiments import program, quietly
+from experiments.progress import progress_bar
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
 MODES = ("sequential", "pipelined")
@@ -119,7 +120,7 @@ def run(
         cases = list(_cases(model.name, contenders, threads, modes))
         with (
             tempfile.TemporaryDirectory(prefix="runtime") as work,
-            tqdm.tqdm(desc=f"{title}, getting ready", unit="frame", dynamic_ncols=True, smoothing=0) as bar,
+            progress_bar(desc=f"{title}, getting ready", unit="frame", smoothing=0) as bar,
         ):
             comparison = Comparison(pathlib.Path(work), pictures[size][1])
             comparison.add(network, cases)

@@ -21,7 +21,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 from absl import flags
 
 from contextnet_tf.datasets import sources
@@ -34,6 +33,7 @@ from contextnet_tf.files import make_folder
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
 from experiments import program
+from experiments.progress import progress_bar
 
 program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "split", "output_dir")
 
@@ -64,7 +64,7 @@ def run(
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
     make_folder(output_dir)  # so that a folder that cannot be written is refused before the work
-    with tqdm.tqdm(total=len(examples), desc="evaluating", unit="picture", dynamic_ncols=True) as bar:
+    with progress_bar(total=len(examples), desc="evaluating", unit="picture") as bar:
         report = evaluate(segment, description, examples, on_picture=bar.update)
     update_results(
         output_dir,

@@ -40,6 +40,7 @@ from contextnet_tf.files import make_folder, write_png
 from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
 from experiments import inputs, program
 from experiments.pace import Pace
+from experiments.progress import progress_bar
 
 flags.DEFINE_string(
     "input", None, "Picture, folder, quoted pattern, video, or number of a camera. Default: the data set's pictures."
@@ -96,7 +97,7 @@ def run(
             else inputs.split_pictures(description, data_dir or recorded_dir, split)
         )
         count = min(count, max_frames or count)
-        bar = tqdm.tqdm(total=count, desc="segmenting", unit="picture", dynamic_ncols=True)
+        bar = progress_bar(total=count, desc="segmenting", unit="picture")
         _segment_pictures(itertools.islice(items, count), pace, description, make_folder(folder), matrix, bar)
     section = {
         "engine": engine,
@@ -137,7 +138,7 @@ def _segment_video(
     with (
         contextlib.closing(video),
         video_writer(folder / f"{video.name}_overlay.mp4", video.frames_per_second) as write,
-        tqdm.tqdm(total=count, desc="segmenting", unit="frame", dynamic_ncols=True) as bar,
+        progress_bar(total=count, desc="segmenting", unit="frame") as bar,
     ):
         try:
             for item, labels in pace.labelled(items):

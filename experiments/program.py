@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import tqdm
 from absl import app, flags
 from absl import logging as absl_logging
 
@@ -16,6 +15,7 @@ from contextnet_tf.datasets.definition import read_definition
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.files import gigabytes, replacing_file
+from experiments.progress import progress_bar
 
 flags.DEFINE_string(
     "dataset",
@@ -155,7 +155,7 @@ def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
         f"{gigabytes(pending.num_bytes)}, in {pending.folder}",
         file=sys.stderr,
     )
-    with tqdm.tqdm(total=pending.examples, desc="laying out", unit="picture", dynamic_ncols=True) as bar:
+    with progress_bar(total=pending.examples, desc="laying out", unit="picture") as bar:
         dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 

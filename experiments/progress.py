@@ -1,15 +1,26 @@
-"""What a person sees of a training while it runs."""
+"""What a person sees of long work while it runs."""
 
 import math
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import tqdm
 
 from contextnet_tf.evaluation.evaluate import Report
 
+_SECONDS_IN_A_FILE = 30
+
+
+def progress_bar(iterable: Iterable | None = None, **settings: Any) -> tqdm.tqdm:
+    """A bar of tqdm's, as wide as the terminal. In a file, where every update stays, it is written twice a minute."""
+    if not sys.stderr.isatty():
+        settings["mininterval"] = _SECONDS_IN_A_FILE
+    return tqdm.tqdm(iterable, dynamic_ncols=True, **settings)
+
 
 class Progress:
-    """A bar that shows step, loss, learning rate, pictures a second and the time left."""
+    """The bar of a training: step, loss, learning rate, pictures a second and the time left."""
 
     def __init__(self):
         self._bar = None
@@ -24,11 +35,10 @@ class Progress:
     def step(self, step: int, steps: int, record: dict[str, float]) -> None:
         """Moves the bar to `step`."""
         if self._bar is None:
-            self._bar = tqdm.tqdm(
+            self._bar = progress_bar(
                 total=steps,
                 initial=step - 1,
                 bar_format="step {n_fmt}/{total_fmt} {percentage:3.0f}% |{bar}| {elapsed}{postfix}",
-                dynamic_ncols=True,
             )
         speed = record.get("pictures_per_second")
         shown = f"loss {record['loss']:.3f}, rate {record['learning_rate']:.1e}"

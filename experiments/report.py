@@ -21,7 +21,6 @@ runs.png (mean IoU on the validation split over the epochs).
 import pathlib
 from collections.abc import Sequence
 
-import tqdm
 from absl import flags
 
 from contextnet_tf.analysis.overview import overview
@@ -37,6 +36,7 @@ from contextnet_tf.reporting.results import read_results
 from contextnet_tf.reporting.runs import read_run, runs_picture, runs_table
 from contextnet_tf.reporting.tables import aligned
 from experiments import program
+from experiments.progress import progress_bar
 
 flags.DEFINE_enum(
     "what",
@@ -91,7 +91,7 @@ def run_models(*, output_dir: str) -> str:
     """Writes models.md, models.png and models.json on all networks; returns the table as Markdown."""
     make_folder(output_dir)
     overviews = []
-    with tqdm.tqdm(model_names(), unit="network", dynamic_ncols=True) as bar:
+    with progress_bar(model_names(), unit="network") as bar:
         for name in bar:
             bar.set_description(name)
             overviews.append(overview(build_model(name, input_shape=(None, None, 3)), _SIZES).to_json())

@@ -18,7 +18,6 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-import tqdm
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
@@ -29,6 +28,7 @@ from contextnet_tf.evaluation.submission import Submission
 from contextnet_tf.models.loading import network_path
 from contextnet_tf.reporting.results import recorded_dataset, recorded_definition
 from experiments import program
+from experiments.progress import progress_bar
 
 program.key_flags("checkpoint", "dataset", "data_dir", "split", "output_dir")
 
@@ -61,9 +61,9 @@ def run(
     submission = Submission(pathlib.Path(output_dir) / f"submission_{split}", description, examples, made_by)
     missing = submission.missing()
     labels = segmenter.stream(read_image(example.image_path) for example in missing)
-    bar = tqdm.tqdm(
+    bar = progress_bar(
         labels, total=len(examples), initial=len(examples) - len(missing),
-        desc="segmenting", unit="picture", dynamic_ncols=True,
+        desc="segmenting", unit="picture",
     )  # fmt: skip
     for train_ids, example in zip(bar, missing, strict=True):
         submission.write(example, train_ids)

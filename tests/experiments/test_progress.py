@@ -1,10 +1,13 @@
-"""Times as a person reads them."""
+"""Times as a person reads them, and bars in terminals and files."""
 
+import io
+import itertools
 import math
+import sys
 
 import pytest
 
-from experiments.progress import in_words
+from experiments.progress import in_words, progress_bar
 
 
 @pytest.mark.parametrize(
@@ -16,3 +19,16 @@ from experiments.progress import in_words
 )  # fmt: skip
 def test_in_words(seconds, words):
     assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(("in_a_terminal", "least", "most"), [(True, 100, 102), (False, 2, 15)])
+def test_a_file_is_not_filled_with_updates(in_a_terminal, least, most, monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: in_a_terminal
+    monkeypatch.setattr(sys, "stderr", stream)
+    clock = itertools.count()  # a second from one look at it to the next; the bar looks four times a step
+    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    for _ in progress_bar(range(100), miniters=1):
+        pass
+    assert least <= stream.getvalue().count("/100") <= most
+    assert "100%" in stream.getvalue().split("\r")[-1]
