@@ -16,7 +16,7 @@ from contextnet_tf.reporting.wording import UNKNOWN, count, decimal, percent
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a run left in its folder: its name, its validations and its result.json, empty while it runs.
+    """What a run left: its folder as it was named, its validations, and its result.json, empty while it runs.
 
     `epochs` and `mean_iou` (0 to 1) have one figure a validation.
     """
@@ -39,7 +39,7 @@ def read_run(folder: str | os.PathLike) -> Run:
         raise InputError(
             f"{path}: holds no {histories.FILE_NAME} with a validation; --runs are folders that train wrote"
         )
-    return Run(path.name, epochs, mean_iou, read_results(path) if (path / FILE_NAME).exists() else {})
+    return Run(str(path), epochs, mean_iou, read_results(path) if (path / FILE_NAME).exists() else {})
 
 
 def runs_table(runs: Sequence[Run]) -> str:
@@ -53,7 +53,7 @@ def runs_table(runs: Sequence[Run]) -> str:
 
 def runs_picture(runs: Sequence[Run]) -> bytes:
     """PNG: mean IoU on the validation split over the epochs, a curve a run."""
-    return plots.validation_curves({run.name: (run.epochs, run.mean_iou) for run in runs})
+    return plots.validation_curves([(run.name, run.epochs, run.mean_iou) for run in runs])
 
 
 def _row(run: Run) -> list[str]:

@@ -13,6 +13,7 @@ from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import VARIANTS
 from statistics_of_a_trained_network import with_statistics
+from xnnpack_parts import partitions_and_others
 
 SIZE = (64, 128)
 CN14 = VARIANTS["cn14"]
@@ -89,25 +90,6 @@ def operators(path) -> dict[str, int]:
     return dict(collections.Counter(x["op_name"] for x in Interpreter(str(path))._get_ops_details()))
 
 
-def partitions_and_others(path) -> tuple[int, list[str]]:
-    """How many parts of the graph XNNPACK runs, and the operators that LiteRT runs itself."""
-    interpreter = Interpreter(str(path))
-    interpreter.allocate_tensors()
-    details = interpreter._get_ops_details()
-    parts = [x for x in details if x["op_name"] == "DELEGATE"]
-    made_in_parts = {int(tensor) for part in parts for tensor in part["outputs"]}
-    maker = {int(tensor): x for x in details if x["op_name"] != "DELEGATE" for tensor in x["outputs"]}
-    others = {}
-    wanted = [interpreter.get_output_details()[0]["index"], *(int(x) for part in parts for x in part["inputs"])]
-    while wanted:
-        tensor = wanted.pop()
-        if tensor in maker and tensor not in made_in_parts:
-            operator = maker[tensor]
-            others[operator["index"]] = operator["op_name"]
-            wanted.extend(int(x) for x in operator["inputs"])
-    return len(parts), [others[index] for index in sorted(others)]
-
-
 def of_floats(name) -> dict[str, int]:
     """Another convolution to expand, a depth-wise one, another to project and a sum for each further group."""
     groups, _ = MORE_GROUPS[name]
@@ -126,7 +108,7 @@ def test_float32(any_network, tmp_path):
     name, network = any_network
     export_tflite(network, tmp_path / "model.tflite")
     assert operators(tmp_path / "model.tflite") == of_floats(name) | {"DEQUANTIZE": 1}
-    assert partitions_and_others(tmp_path / "model.tflite") == (1, [])
+    assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, [])
 
 
 def test_without_cache_blocking_the_layers_are_the_networks_own(cn14, tmp_path):
@@ -144,7 +126,7 @@ def test_float16(any_network, tmp_path):
     matrices = 6 if name == "pyramid" else 0
     assert found.pop("DEQUANTIZE") == 1 + 2 * layers + 5 * groups + zeros + matrices
     assert found == of_floats(name)
-    assert partitions_and_others(tmp_path / "model.tflite") == (1, [])
+    assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, [])
 
 
 def test_int8(any_network, calibration, tmp_path):
@@ -153,7 +135,7 @@ def test_int8(any_network, calibration, tmp_path):
     assert operators(tmp_path / "model.tflite") == of_int8(NETWORKS[name])
     # XNNPACK has no int8 RELU6 by itself; everywhere else the convolution or sum before it does it.
     expected = (2, ["QUANTIZE", "RELU6", "QUANTIZE"]) if name == "concatenate" else (1, ["QUANTIZE", "QUANTIZE"])
-    assert partitions_and_others(tmp_path / "model.tflite") == expected
+    assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,13 +145,13 @@ def test_int8(any_network, calibration, tmp_path):
 def test_float_files_that_give_labels_or_probabilities(cn14, output, outside, precision, unpacked, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", precision, output=output)
     assert operators(tmp_path / "model.tflite") == of_floats("cn14") | OUTPUTS[output] | {"DEQUANTIZE": unpacked}
-    assert partitions_and_others(tmp_path / "model.tflite") == (1, outside)
+    assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, outside)
 
 
 def test_int8_labels(cn14, calibration, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", "int8", output="labels", calibration=calibration)
     assert operators(tmp_path / "model.tflite") == of_int8(CONTEXTNET) | OUTPUTS["labels"] | {"QUANTIZE": 1}
-    assert partitions_and_others(tmp_path / "model.tflite") == (1, ["QUANTIZE", "ARG_MAX", "CAST"])
+    assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, ["QUANTIZE", "ARG_MAX", "CAST"])
 
 
 def test_int8_probabilities(cn14, calibration, tmp_path):
@@ -177,7 +159,7 @@ def test_int8_probabilities(cn14, calibration, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", "int8", output="probabilities", calibration=calibration)
     expected = of_int8(CONTEXTNET) | OUTPUTS["probabilities"] | {"QUANTIZE": 1, "DEQUANTIZE": 1}
     assert operators(tmp_path / "model.tflite") == expected
-    assert partitions_and_others(tmp_path / "model.tflite") == (1, ["QUANTIZE"])
+    assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, ["QUANTIZE"])
 
 
 def test_a_layer_that_stays_in_float32(cn14, calibration, tmp_path):

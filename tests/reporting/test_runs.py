@@ -27,11 +27,11 @@ def runs(tmp_path):
     return [read_run(done), read_run(write_run(tmp_path / "going", [(1, 0.125)]))]
 
 
-def test_a_row_a_run(runs):
+def test_a_row_a_run(runs, tmp_path):
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in runs_table(runs).splitlines()[2:]]
     assert rows == [
-        ["done", "modern", "3", "1,234", "62", "62.50", "2", "50.00", "3"],
-        ["going", "–", "–", "–", "–", "12.50", "1", "12.50", "1"],
+        [f"{tmp_path}/done", "modern", "3", "1,234", "62", "62.50", "2", "50.00", "3"],
+        [f"{tmp_path}/going", "–", "–", "–", "–", "12.50", "1", "12.50", "1"],
     ]
 
 
@@ -44,6 +44,7 @@ def test_the_picture_has_a_curve_a_run(runs):
     both = colours(runs_picture(runs))
     assert {(0x6E, 0x6B, 0x0F), (0x1C, 0x57, 0xB4)} <= both  # blue, green, red
     assert (0x1C, 0x57, 0xB4) not in colours(runs_picture(runs[:1]))
+    assert (0x1C, 0x57, 0xB4) in colours(runs_picture([runs[0], runs[0]]))  # also of one name
 
 
 def test_a_folder_without_a_validation_is_named(tmp_path):

@@ -23,22 +23,18 @@ def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     return {title: svg for title, svg in panels.items() if svg is not None}
 
 
-def validation_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> bytes:
-    """PNG of mean IoU over the epochs: for each name its epochs and figures (0 to 1); the best one of each is named."""
+def validation_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> bytes:
+    """PNG of mean IoU over the epochs, of (name, epochs, figures from 0 to 1) each; the best one of each is named."""
     styles = [(colour, line) for line in ("-", "--", ":") for colour in (ACCENT, SECOND, INK)]
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
-        for (name, (epochs, figures)), (colour, line) in zip(curves.items(), itertools.cycle(styles)):
+        for (name, epochs, figures), (colour, line) in zip(curves, itertools.cycle(styles)):
             values, best = [100 * figure for figure in figures], int(np.argmax(figures))
             label = f"{name}: {wording.percent(figures[best])} % at best"
             axes.plot(epochs, values, line, color=solid(colour), label=label, marker="o", markersize=3)
-        axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("mean IoU on the validation split, %")
-        axes.grid(axis="y")
-        axes.tick_params(length=0, pad=6)
+        _finish(axes, "mean IoU on the validation split, %")
         axes.legend(frameon=False, fontsize=9, loc="lower right", handlelength=2)
 
     return drawn_solid(draw, 7.0, 4.0)
@@ -68,13 +64,18 @@ def _panel(
             label = wording.percent(values[best])
             place = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "size": 9}
             axes.annotate(label, (epochs[best], factor * values[best]), color=ACCENT, **place)
-        axes.set_xlim(left=0)
         axes.set_ylim(bottom=0, top=100 if in_percent else None)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("%" if in_percent else "")
-        axes.grid(axis="y")
-        axes.tick_params(length=0, pad=6)
+        _finish(axes, "%" if in_percent else "")
         if len(curves) > 1:
             axes.legend(frameon=False, fontsize=9, loc="best", handlelength=1.4)
 
     return drawn(draw, 3.9, 2.6)
+
+
+def _finish(axes, label: str) -> None:
+    """Epochs from 0 on along x, `label` along y."""
+    axes.set_xlim(left=0)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(label)
+    axes.grid(axis="y")
+    axes.tick_params(length=0, pad=6)
