@@ -18,6 +18,7 @@ Two ways do this: `upsample_numpy` everywhere, `upsample_compiled` where numba i
 """
 
 import functools
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -27,6 +28,8 @@ from contextnet_tf.errors import InputError
 
 # Whose versions decide how fast it is.
 DISTRIBUTIONS = ("numba", "numpy")
+
+_logger = logging.getLogger(__name__)
 
 _MARGIN = 24 * 2.0**-24  # of the largest absolute logit; the module's docstring derives it
 _TINY = 1e-36  # absorbs the absolute error of products that underflow
@@ -53,11 +56,15 @@ def fastest_way() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
     """`labels_of` of `upsample_compiled`, or of `upsample_numpy` where that one cannot be had: the same labels.
 
     The first call on a machine compiles for some seconds and stores what comes out; a later process reads it.
-    Where it cannot be stored, nothing is compiled: every process would take those seconds again.
+    Where it cannot be stored, nothing is compiled: every process would take those seconds again. A warning says so
+    where numba is there and cannot serve.
     """
     try:
         from contextnet_tf.deployment import upsample_compiled
-    except Exception:  # numba is missing or too old for this NumPy, or its folder cannot be written or read
+    except ModuleNotFoundError:  # the extra [fast] is not installed
+        return upsample_numpy.labels_of
+    except Exception as error:  # numba is too old for this NumPy, or its folder cannot be written or read
+        _logger.warning("labels are made without numba, which takes longer: %s", error)
         return upsample_numpy.labels_of
     return upsample_compiled.labels_of
 

@@ -35,14 +35,18 @@ def taken() -> str:
     return upsample.fastest_way().__module__
 
 
-def test_numpy_without_numba(monkeypatch):
+def test_numpy_without_numba(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "numba", None)  # as Python marks a module that cannot be imported
     assert taken() == "contextnet_tf.deployment.upsample_numpy"
+    assert not caplog.records
 
 
-def test_numpy_where_nothing_can_be_stored(folder):
+def test_numpy_where_nothing_can_be_stored(folder, caplog):
     folder.write_text("a file in the place of the folder")
     assert taken() == "contextnet_tf.deployment.upsample_numpy"
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message.startswith("labels are made without numba, which takes longer: ")
 
 
 def test_compiled_once_and_stored(folder, monkeypatch):
