@@ -25,7 +25,7 @@ class AveragePoolingTo(layers.Layer):
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """See the class."""
-        rows, columns = (ops.cast(_averages(length, self.bins), x.dtype) for length in x.shape[1:3])
+        rows, columns = (ops.cast(part_averages(length, self.bins), x.dtype) for length in x.shape[1:3])
         return ops.einsum("mw,bnwc->bnmc", columns, ops.einsum("nh,bhwc->bnwc", rows, x))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -70,8 +70,11 @@ def pyramid_sum(x: keras.KerasTensor, bins: Sequence[int], name: str) -> keras.K
     return layers.Add(name=f"{name}_add")([x, *resized])
 
 
-def _averages(length: int, bins: int) -> np.ndarray:
-    """float32 [bins, length]: row i holds the weights of part i's average over a line of that length."""
+def part_averages(length: int, bins: int) -> np.ndarray:
+    """float32 [bins, length]: row i holds the weights of part i's average over a line of that length.
+
+    See `AveragePoolingTo`.
+    """
     weights = np.zeros((bins, length), np.float32)
     for i in range(bins):
         start, end = i * length // bins, -(-(i + 1) * length // bins)

@@ -6,11 +6,25 @@ import pytest
 from keras import layers
 
 from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.deployment.contenders.plan import Convolution, Pool, Rectify, Resize, Step, mirrored, plan_of
+from contextnet_tf.deployment.contenders.operations import (
+    Convolution,
+    Item,
+    Pool,
+    PoolWithPlaces,
+    Rectify,
+    Resize,
+    Unpool,
+)
+from contextnet_tf.deployment.contenders.plan import Step, for_pytorch, plan_of
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.contextnet import build_contextnet
-from contextnet_tf.models.registry import build_model
+from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
+from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.spec import ContextNetSpec
+from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
+from statistics_of_a_trained_network import with_statistics
+
+LARGE = ("pspnet", "deeplab_v2")  # a plan shows all of them; their sums take a minute
 
 SMALL_TABLE = (
     ("conv3x3", None, 8, 1, 2),
@@ -47,12 +61,55 @@ def odd_network() -> keras.Model:
     return keras.Model(image, {"main": x}, name="odd")
 
 
+def network_of_places() -> keras.Model:
+    """Unpooling of features that are often zero, so that many maxima are equal; slopes; parts of unequal size."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((20, 28, 3))
+    x = layers.ReLU()(layers.Conv2D(6, 3, strides=2, padding="same")(image))
+    x, places = MaxPoolingWithIndices()(x)
+    x = layers.PReLU(keras.initializers.RandomUniform(0.1, 0.9), shared_axes=(1, 2))(layers.Conv2D(6, 1)(x))
+    x = layers.Concatenate()([x, ResizeLike()(AveragePoolingTo(3)(x), x)])
+    x = layers.ZeroPadding2D(((1, 2), (2, 1)), data_format="channels_first")(x)  # columns and channels
+    x = layers.Conv2D(6, (1, 4))(x)
+    x = MaxUnpooling()(layers.Conv2D(6, (3, 1), padding="same")(x), places)
+    x = ResizeLike()(layers.Conv2D(3, 3, padding="same")(x), image)
+    return keras.Model(image, {"main": x}, name="places")
+
+
+def growing_network() -> keras.Model:
+    """Transposed convolutions that crop nothing, both sides or one, and normalization behind no convolution."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 10, 3))
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="same", bias_initializer="random_normal")(image)
+    x = layers.BatchNormalization()(layers.ReLU()(x))
+    x = layers.Conv2DTranspose(5, (4, 2), strides=(2, 1), padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(scale=False, center=False)(layers.ReLU()(x))
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="valid")(x)
+    x = ResizeLike()(layers.Conv2DTranspose(3, 5, strides=3, padding="same")(x), image)
+    network = keras.Model(image, {"main": x}, name="growing")
+    for layer in network.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.moving_mean.assign(keras.random.normal(layer.moving_mean.shape))
+            layer.moving_variance.assign(keras.random.uniform(layer.moving_variance.shape, 0.5, 2))
+    return network
+
+
 NETWORKS = {
     "as in the paper": small_network,
     "upsample last, concatenated": lambda: small_network(fusion_order="upsample last", fusion_merge="concatenate"),
     "asymmetric kernels": lambda: small_network(asymmetric_kernel=5),
     "odd": odd_network,
+    "places": network_of_places,
+    "growing": growing_network,
 }
+every_network = pytest.mark.parametrize("name", [*NETWORKS, *(name for name in model_names() if name not in LARGE)])
+
+
+def network_of(name: str) -> keras.Model:
+    if name in NETWORKS:
+        return NETWORKS[name]()
+    keras.utils.set_random_seed(0)
+    return fold_batch_norm(with_statistics(build_model(name, num_classes=3, input_shape=(64, 128, 3))))
 
 
 def picture_and_logits(network):
@@ -87,14 +144,15 @@ def test_a_value_is_kept_until_its_last_use():
     assert [(step.inputs, step.last_used) for step in plan.steps] == [((0,), (0,)), ((1,), ()), ((2, 1), (2, 1))]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@every_network
 def test_pytorch_gives_the_same_logits(name):
     torch = pytest.importorskip("torch")
     from contextnet_tf.deployment.contenders.torch_network import TorchNetwork
 
-    network = NETWORKS[name]()
+    network = network_of(name)
     picture, expected = picture_and_logits(network)
-    for plan, way in ((plan_of(network), 1), (mirrored(plan_of(network)), -1)):
+    for plan in (plan_of(network), for_pytorch(plan_of(network))):
+        way = -1 if plan.turned else 1
         module = TorchNetwork(plan).to(memory_format=torch.channels_last)
         turned = np.ascontiguousarray(picture[::way, ::way]).transpose(2, 0, 1)
         with torch.inference_mode():
@@ -102,14 +160,38 @@ def test_pytorch_gives_the_same_logits(name):
         np.testing.assert_allclose(logits[::way, ::way], expected, atol=2e-5 * np.abs(expected).max())
 
 
-def test_a_mirrored_plan_by_hand():
+def test_a_turned_plan_by_hand():
     image = keras.Input((4, 6, 3))
     x = layers.Conv2D(2, 3, strides=2, padding="same", name="conv")(image)
     plan = plan_of(keras.Model(image, {"main": layers.UpSampling2D(2, interpolation="bilinear")(x)}))
-    (convolution, resize), (before, _) = mirrored(plan).steps, plan.steps
+    (convolution, resize), (before, _) = for_pytorch(plan).steps, plan.steps
     assert before.operation.padding == (0, 1, 0, 1) and convolution.operation.padding == (1, 0, 1, 0)
     assert convolution.operation.kernel[1, 0, 0, 2] == before.operation.kernel[1, 0, 2, 0]
     assert resize.operation == Resize((4, 6))
+    assert for_pytorch(plan).turned and not plan.turned
+
+
+def test_places_by_hand():
+    image = keras.Input((4, 6, 3))
+    pooled, places = MaxPoolingWithIndices()(image)
+    plan = plan_of(keras.Model(image, {"main": MaxUnpooling()(pooled, places)}))
+    assert plan.steps == (
+        Step(PoolWithPlaces(), (0,), (0,)),
+        Step(Item(0), (1,), ()),
+        Step(Item(1), (1,), (1,)),
+        Step(Unpool(), (2, 3), (2, 3)),
+    )
+    assert for_pytorch(plan) is plan  # turned, the last of equal maxima would count
+
+
+def test_transposed_convolutions_by_hand():
+    # Length 3 becomes 6; the whole result of a kernel of 3 with stride 2 has 7, of which the last falls away.
+    image = keras.Input((3, 5, 3))
+    layer = layers.Conv2DTranspose(2, 3, strides=2, padding="same", use_bias=False)
+    (step,) = plan_of(keras.Model(image, {"main": layer(image)})).steps
+    assert step.operation.cropping == (0, 1, 0, 1) and step.operation.bias.tolist() == [0, 0]
+    assert step.operation.kernel.shape == (3, 2, 3, 3)
+    assert step.operation.kernel[2, 1, 0, 1] == layer.kernel.numpy()[0, 1, 1, 2]
 
 
 def test_rows_that_windows_leave_over_are_known():
@@ -119,13 +201,13 @@ def test_rows_that_windows_leave_over_are_known():
     assert pool.operation == Pool("average", (4, 3), (4, 3), (0, -2, 0, -2))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@every_network
 def test_onnx_gives_the_same_labels(name):
     pytest.importorskip("onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     from contextnet_tf.deployment.contenders.onnx_graph import onnx_model
 
-    network = NETWORKS[name]()
+    network = network_of(name)
     picture, expected = picture_and_logits(network)
     session = onnxruntime.InferenceSession(onnx_model(plan_of(network)).SerializeToString())
     (labels,) = session.run(["labels"], {"picture": picture})
@@ -135,17 +217,16 @@ def test_onnx_gives_the_same_labels(name):
     assert clear.mean() > 0.95 and np.array_equal(labels[clear], expected.argmax(axis=-1)[clear])
 
 
-@pytest.mark.parametrize("name", ["cn124", "detail-only"])
-def test_these_networks_have_a_plan(name):
-    network = fold_batch_norm(build_model(name, input_shape=(64, 128, 3)))
-    plan = plan_of(network)
-    assert plan.size == (64, 128) and plan.steps[-1].operation == Resize((64, 128))
+@pytest.mark.parametrize("name", model_names())
+def test_every_network_has_a_plan(name):
+    plan = plan_of(fold_batch_norm(build_model(name, num_classes=3, input_shape=(64, 128, 3))))
+    assert plan.size == (64, 128) and {0} < {number for step in plan.steps for number in step.last_used}
 
 
 def test_what_has_no_counterpart_is_named():
     image = keras.Input((8, 8, 3))
-    network = keras.Model(image, {"main": layers.PReLU(name="slope")(image)}, name="mine")
-    message = "network 'mine': layer 'slope', a PReLU, has no counterpart in other libraries here; known are Add, Ave"
+    network = keras.Model(image, {"main": layers.ELU(name="curve")(image)}, name="mine")
+    message = "network 'mine': layer 'curve', a ELU, has no counterpart in other libraries here; known are Add, Average"
     with pytest.raises(InputError, match=message):
         plan_of(network)
     for layer, what in (
@@ -153,6 +234,9 @@ def test_what_has_no_counterpart_is_named():
         (layers.ReLU(negative_slope=0.1, name="layer"), "a slope or a threshold"),
         (layers.UpSampling2D(interpolation="nearest", name="layer"), "an interpolation that is not bilinear"),
         (layers.AveragePooling2D(3, 1, padding="same", name="layer"), "averages that pad"),
+        (layers.PReLU(name="layer"), "slopes that are not one a channel"),
+        (layers.Conv2DTranspose(3, 1, strides=2, padding="same", name="layer"), "a kernel smaller than its stride"),
+        (layers.BatchNormalization(1, name="layer"), "an axis other than the channels"),
     ):
         with pytest.raises(InputError, match=f"layer 'layer': has {what}, which has no counterpart"):
             plan_of(keras.Model(image, {"main": layer(image)}))

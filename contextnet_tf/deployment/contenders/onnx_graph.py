@@ -1,21 +1,30 @@
 """A plan as an ONNX model."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from contextnet_tf.deployment.contenders.plan import (
+from contextnet_tf.deployment.contenders.operations import (
     Add,
     Concatenate,
     Convolution,
+    Item,
+    Normalize,
     Operation,
     Padding,
-    Plan,
     Pool,
+    PoolToParts,
+    PoolWithPlaces,
     Rectify,
+    RectifyWithSlopes,
     Resize,
+    TransposedConvolution,
+    Unpool,
     ZeroPad,
 )
+from contextnet_tf.deployment.contenders.plan import Plan
 
 _OPSET = 18
 _IR_VERSION = 10  # what runtimes of the last years read
@@ -58,6 +67,12 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
+    def add_for_two(self, operator: str, *inputs: str, **attributes) -> tuple[str, str]:
+        """Adds a node that gives two values; returns their names."""
+        outputs = (f"value{len(self.nodes)}", f"value{len(self.nodes)}b")
+        self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
+        return outputs
+
     def constant(self, value: np.ndarray) -> str:
         """Adds a constant; returns its name."""
         name = f"constant{len(self.constants)}"
@@ -65,7 +80,11 @@ class _Graph:
         return name
 
 
-def _add_step(graph: _Graph, operation: Operation, inputs: list[str]) -> str:
+# The name of a value, or the names of both that `PoolWithPlaces` gives.
+_Names = str | tuple[str, str]
+
+
+def _add_step(graph: _Graph, operation: Operation, inputs: Sequence[_Names]) -> _Names:
     match operation:
         case Convolution():
             return graph.add(
@@ -78,20 +97,39 @@ def _add_step(graph: _Graph, operation: Operation, inputs: list[str]) -> str:
                 group=operation.groups,
                 pads=_pads(operation.padding),
             )
+        case TransposedConvolution(kernel, bias, strides, cropping):
+            weights = graph.constant(kernel), graph.constant(bias)
+            return graph.add("ConvTranspose", *inputs, *weights, strides=strides, pads=_pads(cropping))
+        case Normalize(scale, offset):
+            statistics = (graph.constant(np.full_like(scale, value)) for value in (0, 1))
+            weights = graph.constant(scale), graph.constant(offset)
+            return graph.add("BatchNormalization", *inputs, *weights, *statistics, epsilon=0.0)
         case Pool(kind, size, strides, padding):
             operator = {"average": "AveragePool", "maximum": "MaxPool"}[kind]
             return graph.add(operator, *inputs, kernel_shape=size, strides=strides, pads=_pads(padding))
+        case PoolToParts(rows, columns):  # ONNX knows only windows that are all of one size
+            across = graph.add("MatMul", *inputs, graph.constant(columns.T.copy()))
+            return graph.add("MatMul", graph.constant(rows), across)
+        case PoolWithPlaces():
+            return graph.add_for_two("MaxPool", *inputs, kernel_shape=[2, 2], strides=[2, 2])
+        case Item(index):
+            return inputs[0][index]
+        case Unpool():
+            return graph.add("MaxUnpool", *inputs, kernel_shape=[2, 2], strides=[2, 2])
         case Rectify(None):
             return graph.add("Relu", *inputs)
         case Rectify(upper):
             return graph.add("Clip", *inputs, graph.constant(np.float32(0)), graph.constant(np.float32(upper)))
+        case RectifyWithSlopes(slopes):
+            return graph.add("PRelu", *inputs, graph.constant(slopes[:, np.newaxis, np.newaxis]))
         case Resize((height, width)):
             # The sizes of batch and channels, which stay, are taken from the features.
             shape = graph.add("Shape", *inputs, start=0, end=2)
             sizes = graph.add("Concat", shape, graph.constant(np.array([height, width])), axis=0)
             return graph.add("Resize", *inputs, "", "", sizes, mode="linear")  # half-pixel centres, by default
-        case ZeroPad((top, bottom, left, right)):
-            return graph.add("Pad", *inputs, graph.constant(np.array([0, 0, top, left, 0, 0, bottom, right])))
+        case ZeroPad((top, bottom, left, right), (before, behind)):
+            ends = np.array([0, before, top, left, 0, behind, bottom, right])
+            return graph.add("Pad", *inputs, graph.constant(ends))
         case Add():
             return graph.add("Sum" if len(inputs) > 2 else "Add", *inputs)
         case Concatenate():

@@ -9,14 +9,15 @@ import keras
 import numpy as np
 
 from contextnet_tf.deployment.contenders.contender import Stage
-from contextnet_tf.deployment.contenders.plan import mirrored, plan_of
+from contextnet_tf.deployment.contenders.plan import for_pytorch, plan_of
 
 
 class PyTorch:
     """Modules called one by one (eager), features in channels_last, upsampling and arg-max by PyTorch.
 
     The picture is turned by 180 degrees, and the labels are turned back: so PyTorch's convolutions pad by
-    themselves. With modules that pad before those of stride 2, a frame took a tenth longer.
+    themselves. With modules that pad before those of stride 2, a frame took a tenth longer. (SegNet and ENet,
+    whose pooling remembers places, are not turned.)
 
     On a GPU, where PyTorch finds one, the picture's way there and the labels' way back are the copying, one
     after the other with the network, as section 3.1 counts them; that was not tested, for want of one. See
@@ -33,7 +34,7 @@ class PyTorch:
     @staticmethod
     def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
         """See `Contender`."""
-        path.write_bytes(pickle.dumps(mirrored(plan_of(network))))
+        path.write_bytes(pickle.dumps(for_pytorch(plan_of(network))))
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Contender`."""
@@ -43,12 +44,14 @@ class PyTorch:
 
         torch.set_num_threads(num_threads)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        module = TorchNetwork(pickle.loads(path.read_bytes())).eval().to(device, memory_format=torch.channels_last)
+        plan = pickle.loads(path.read_bytes())
+        module = TorchNetwork(plan).eval().to(device, memory_format=torch.channels_last)
+        turned = (0, 1) if plan.turned else ()
 
         def network(picture: Any) -> Any:
             with torch.inference_mode():
-                turned = picture.flip(0, 1).permute(2, 0, 1)[None].float() / 255
-                labels = module(turned).argmax(1)[0].to(torch.uint8).flip(0, 1)
+                features = picture.flip(turned).permute(2, 0, 1)[None].float() / 255
+                labels = module(features).argmax(1)[0].to(torch.uint8).flip(turned)
             if device == "cuda":
                 torch.cuda.synchronize()  # its kernels run on after the call
             return labels

@@ -3,21 +3,29 @@
 import functools
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
-from contextnet_tf.deployment.contenders.plan import (
+from contextnet_tf.deployment.contenders.operations import (
     Add,
     Concatenate,
     Convolution,
+    Item,
+    Normalize,
     Operation,
     Padding,
-    Plan,
     Pool,
+    PoolToParts,
+    PoolWithPlaces,
     Rectify,
+    RectifyWithSlopes,
     Resize,
+    TransposedConvolution,
+    Unpool,
     ZeroPad,
 )
+from contextnet_tf.deployment.contenders.plan import Plan
 
 
 class TorchNetwork(nn.Module):
@@ -50,6 +58,15 @@ class _Add(nn.Module):
         return first
 
 
+class _Item(nn.Module):
+    def __init__(self, index: int):
+        super().__init__()
+        self._index = index
+
+    def forward(self, values: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return values[self._index]
+
+
 class _Concatenate(nn.Module):
     def forward(self, *features: torch.Tensor) -> torch.Tensor:
         return torch.cat(features, dim=1)
@@ -59,18 +76,32 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
     match operation:
         case Convolution():
             return _convolution(operation)
+        case TransposedConvolution():
+            return _transposed_convolution(operation)
+        case Normalize(scale, offset):
+            return _with_weights(nn.BatchNorm2d(len(scale), eps=0.0), scale, offset).eval()
         case Pool("average", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.AvgPool2d, size, strides))
         case Pool("maximum", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.MaxPool2d, size, strides), float("-inf"))
+        case PoolToParts(rows, columns):
+            return nn.AdaptiveAvgPool2d((len(rows), len(columns)))
+        case PoolWithPlaces():
+            return nn.MaxPool2d(2, return_indices=True)
+        case Item(index):
+            return _Item(index)
+        case Unpool():
+            return nn.MaxUnpool2d(2)
         case Rectify(None):
             return nn.ReLU(inplace=in_place)
         case Rectify(upper):
             return nn.Hardtanh(0.0, upper, inplace=in_place)
+        case RectifyWithSlopes(slopes):
+            return _with_weights(nn.PReLU(len(slopes)), slopes)
         case Resize(size):
             return nn.Upsample(size=size, mode="bilinear", align_corners=False)
-        case ZeroPad((top, bottom, left, right)):
-            return nn.ZeroPad2d((left, right, top, bottom))
+        case ZeroPad((top, bottom, left, right), channels):
+            return nn.ZeroPad3d((left, right, top, bottom, *channels))  # without a batch: channels are its depth
         case Add():
             return _Add()
         case Concatenate():
@@ -90,12 +121,35 @@ def _convolution(operation: Convolution) -> nn.Module:
             dilation=operation.dilation,
             groups=operation.groups,
         )
-        with torch.no_grad():
-            module.weight.copy_(torch.from_numpy(operation.kernel))
-            module.bias.copy_(torch.from_numpy(operation.bias))
-        return module
+        return _with_weights(module, operation.kernel, operation.bias)
 
     return _padded(operation.padding, operation.strides, convolution)
+
+
+def _transposed_convolution(operation: TransposedConvolution) -> nn.Module:
+    """The layer, which crops both sides alike and gives back at the end; what that cannot do is cropped behind it."""
+    inputs, outputs, *size = operation.kernel.shape
+    top, bottom, left, right = operation.cropping
+    strides = operation.strides
+    inside = 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]
+    module = nn.ConvTranspose2d(
+        inputs,
+        outputs,
+        size,
+        stride=strides,
+        padding=(top, left) if inside else 0,
+        output_padding=(top - bottom, left - right) if inside else 0,
+    )
+    module = _with_weights(module, operation.kernel, operation.bias)
+    return module if inside else nn.Sequential(module, nn.ZeroPad2d((-left, -right, -top, -bottom)))
+
+
+def _with_weights(module: nn.Module, weight: np.ndarray, bias: np.ndarray | None = None) -> nn.Module:
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(weight))
+        if bias is not None:
+            module.bias.copy_(torch.from_numpy(bias))
+    return module
 
 
 def _padded(
