@@ -9,6 +9,16 @@ class InputError(ValueError):
     """
 
 
+def reason_of(error: Exception) -> str:
+    """What a library's error says, as one line: its first line, and what follows while lines end in a colon."""
+    told = []
+    for line in (str(error).strip() or type(error).__name__).splitlines():
+        told.append(line.strip())
+        if not line.rstrip().endswith(":"):
+            break
+    return " ".join(told)
+
+
 class InUseError(InputError):
     """Another process works where this one was to; later it may be free."""
 

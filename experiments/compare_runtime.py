@@ -137,6 +137,8 @@ def run(
         section["rows"] += rows
         section["upsampling"] += upsampling
         section["left_out"] |= comparison.left_out
+    if not section["rows"]:
+        raise InputError(f"nothing could be measured: {'; '.join(section['left_out'].values())}")
     with replacing_file(folder / "runtime.md") as temporary:
         temporary.write_text(
             runtime_page(section, started_in["machine"], started_in["versions"]), encoding="utf-8"

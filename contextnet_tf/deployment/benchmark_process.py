@@ -15,7 +15,7 @@ import numpy as np
 from contextnet_tf.deployment.benchmark import Sample, Timing, take_turns
 from contextnet_tf.deployment.benchmark_work import Work
 from contextnet_tf.deployment.upsample import fastest_way
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import peak_memory
 
 Key = TypeVar("Key", bound=Hashable)
@@ -98,22 +98,28 @@ def measure(
     rounds: int,
     warm_up: int,
     on_labels: Callable[[Key, np.ndarray], None] = lambda key, labels: None,
+    on_failure: Callable[[Key, InputError], None],
     on_start: Callable[[int], None] = lambda samples: None,
     on_sample: Callable[[], None] = lambda: None,
 ) -> dict[Key, Measured]:
     """Starts a process for each work and its file of frames, and lets them take turns: see `take_turns`.
 
-    `on_labels` gets the labels of each before anything is timed; what it raises ends the measurement. `on_start` is
+    `on_labels` gets the labels of each before anything is timed; what it raises ends the measurement. `on_failure`
+    gets the error of work that cannot be done, which is then left out; or it raises it. `on_start` is
     called when all are ready, with the number of samples to come, and `on_sample` after each.
 
     Raises:
-      InputError: some work cannot be done, or a process came to an end.
+      InputError: a process came to an end while the others were timed.
     """
     fastest_way()  # compiled here if need be, so that the processes only read it
     with contextlib.ExitStack() as stack:
         processes = {}
         for key, work in works.items():
-            processes[key] = stack.enter_context(BenchmarkProcess(*work))
+            try:
+                processes[key] = stack.enter_context(BenchmarkProcess(*work))
+            except InputError as error:
+                on_failure(key, error)
+                continue
             on_labels(key, processes[key].labels)
         rows = {key: process.sample for key, process in processes.items()}
         on_start(len(rows) * (warm_up + rounds))
@@ -167,4 +173,4 @@ def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> Non
     except EOFError:
         pass  # the other side has finished
     except Exception as error:  # any library's, told where somebody reads it
-        connection.send((True, (str(error).strip() or type(error).__name__).splitlines()[0]))
+        connection.send((True, reason_of(error)))

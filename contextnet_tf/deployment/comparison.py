@@ -69,7 +69,7 @@ class Comparison:
             try:
                 path = self._written(contender, network, folder)
             except InputError as error:
-                self.left_out[f"{contender.title}, {case.model}"] = str(error)
+                self._leave_out(case, error)
                 continue
             if case.pipelined:
                 work = Stream(contender.engine, path, case.threads, STREAM_FRAMES)
@@ -101,14 +101,15 @@ class Comparison:
         `on_start` and `on_sample` are called as `measure` says.
 
         Raises:
-          InputError: a contender cannot run, or computes in float32 and labels less than `LEAST_AGREEMENT` of the
-            pixels as LiteRT with exact upsampling does.
+          InputError: a contender computes in float32 and labels less than `LEAST_AGREEMENT` of the pixels as LiteRT
+            with exact upsampling does, or comes to an end while it is timed.
         """
         measured = measure(
             self._works,
             rounds=rounds,
             warm_up=warm_up,
             on_labels=self._check_labels,
+            on_failure=self._leave_out,
             on_start=on_start,
             on_sample=on_sample,
         )
@@ -134,6 +135,11 @@ class Comparison:
         if not path.exists():
             contender.write(network, path, self._frames)
         return path
+
+    def _leave_out(self, key: Case | UpsamplingCase, error: InputError) -> None:
+        if isinstance(key, UpsamplingCase):
+            raise error
+        self.left_out[f"{CONTENDERS[key.contender].title}, {key.model}"] = str(error)
 
     def _agreement(self, case: Case, labels: np.ndarray) -> float:
         return float(np.mean(labels == self._references[case.model]))

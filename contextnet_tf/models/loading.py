@@ -6,7 +6,7 @@ import zipfile
 
 import keras
 
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 
 BEST_NETWORK = "best.keras"  # the file in the folder of a run
 
@@ -61,8 +61,7 @@ def _load(path: pathlib.Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a damaged file fails anywhere in Keras' loader, in any way
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: cannot be loaded as a network ({reason})") from error
+        raise InputError(f"{path}: cannot be loaded as a network ({reason_of(error)})") from error
 
 
 def _output_names(network: keras.Model) -> list[str]:

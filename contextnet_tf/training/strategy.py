@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +116,7 @@ def _tpu() -> Devices:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"--strategy=tpu: no TPU answers ({reason})") from error
+        raise InputError(f"--strategy=tpu: no TPU answers ({reason_of(error)})") from error
     return Devices(tf.distribute.TPUStrategy(resolver))
 
 

@@ -78,6 +78,21 @@ def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_di
     assert refused.status == 1 and "--engines=pytorch-inside: none can run here" in refused.err
 
 
+def test_what_fails_is_left_out_with_its_reason(call, monkeypatch, run_dir, tmp_path):
+    # The process of this row does not know the file that it is given.
+    monkeypatch.setattr(compare_runtime.CONTENDERS["litert-inside"], "write", lambda _, path, __: path.touch())
+    arguments = ("--modes=sequential", "--sizes=32x64", "--rounds=1", f"--checkpoint={run_dir}")
+    called = call(compare_runtime, f"--output_dir={tmp_path / 'out'}", *arguments, "--engines=litert-inside,litert")
+    assert called.status == 0
+    assert "note: LiteRT float32, upsampling inside, tiny left out: " in called.err
+    assert "model_as_it_is_labels.tflite: is not a TFLite file" in called.err
+    section = read_results(tmp_path / "out")["runtime_comparison"]
+    assert {row["contender"] for row in section["rows"]} == {"litert"} and len(section["left_out"]) == 1
+    monkeypatch.setattr(compare_runtime, "upsampled_last", lambda network: None)
+    called = call(compare_runtime, f"--output_dir={tmp_path / 'none'}", *arguments, "--engines=litert-inside")
+    assert called.status == 1 and called.err.splitlines()[-1].startswith("error: nothing could be measured: ")
+
+
 def test_bad_input_is_one_line(call, run_dir, tmp_path):
     out = tmp_path / "out"
     for arguments, message in (

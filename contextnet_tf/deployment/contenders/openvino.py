@@ -1,8 +1,10 @@
 """OpenVINO on the files that the project exports, with the project's upsampling or with one inside the file."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from contextnet_tf.deployment import upsample
@@ -10,6 +12,8 @@ from contextnet_tf.deployment.contenders.contender import Stage
 from contextnet_tf.deployment.contenders.litert import LiteRT, LiteRTInside
 from contextnet_tf.deployment.contenders.onnx_runtime import OnnxRuntime
 from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.unpooling import MaxUnpooling
 
 
 class OpenVINO:
@@ -67,9 +71,15 @@ class OpenVINOBfloat16Inside:
     precision = "bfloat16"
     packages = ("openvino", "onnx")
     distributions = ("openvino", "onnx")
-    file = OnnxRuntime.file
+    file = "openvino.onnx"
     engine = None
-    write = staticmethod(OnnxRuntime.write)
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, pictures: Sequence[np.ndarray]) -> None:
+        """See `Contender`."""
+        if any(isinstance(layer, MaxUnpooling) for layer in network.layers):
+            raise InputError("OpenVINO reads no unpooling from ONNX files")
+        OnnxRuntime.write(network, path, pictures)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Contender`."""

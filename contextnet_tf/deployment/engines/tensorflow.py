@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from contextnet_tf.deployment.metadata import read_metadata
 from contextnet_tf.deployment.network import logits_network
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.sizes import padded_size, size_multiple
@@ -69,8 +69,7 @@ class SavedModelEngine:
             # Kept, since the signature does not keep the weights that it uses.
             self._loaded = tf.saved_model.load(str(path))
         except Exception as error:  # a damaged folder fails anywhere in TensorFlow's loader, in any way
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(f"{path}: cannot be loaded ({reason}); export the network again") from None
+            raise InputError(f"{path}: cannot be loaded ({reason_of(error)}); export the network again") from None
         self._run = self._loaded.signatures.get("logits")
         picture, logits = _ends(self._run) if self._run else (None, None)
         if not logits:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from contextnet_tf.deployment.metadata import read_metadata
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 
 
 class TFLiteFile(NamedTuple):
@@ -110,8 +110,7 @@ class TFLiteEngine(abc.ABC):
 
 def unusable(path: str | os.PathLike, error: Exception) -> InputError:
     """What to raise where an engine cannot take the file, for the reason that it gives."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return InputError(f"{path}: cannot be used ({reason}); export the network again")
+    return InputError(f"{path}: cannot be used ({reason_of(error)}); export the network again")
 
 
 def _content(path: str | os.PathLike) -> bytes:

@@ -1,0 +1,20 @@
+"""What libraries' errors are told as."""
+
+import pytest
+
+from contextnet_tf.errors import reason_of
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("no such file", "no such file"),
+        ("  first\nsecond", "first"),
+        ("Exception from core.cpp:132:\n  while reading:\nnot a model\nmore", "Exception from core.cpp:132: while reading: not a model"),
+        ("cut off:", "cut off:"),
+        ("", "OSError"),
+        (" \n ", "OSError"),
+    ],
+)
+def test_one_line(message, told):
+    assert reason_of(OSError(message)) == told
