@@ -21,6 +21,7 @@ import functools
 import logging
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from contextnet_tf.deployment import upsample_numpy
@@ -32,6 +33,7 @@ DISTRIBUTIONS = ("numba", "numpy")
 _logger = logging.getLogger(__name__)
 
 _MARGIN = 24 * 2.0**-24  # of the largest absolute logit; the module's docstring derives it
+_ROWS_AT_ONCE = 16  # of 2048 pixels and 19 classes they stay within the cache; by timing
 _TINY = 1e-36  # absorbs the absolute error of products that underflow
 
 
@@ -47,6 +49,8 @@ def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarr
     """
     _check_logits(logits)
     height, width = _full_size(logits.shape, size)
+    if (height, width) == logits.shape[:2]:
+        return _argmax(logits)
     margin = _MARGIN * max(float(logits.max()), -float(logits.min())) + _TINY
     return fastest_way()(logits, margin, height, width)
 
@@ -67,6 +71,20 @@ def fastest_way() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
         _logger.warning("labels are made without numba, which takes longer: %s", error)
         return upsample_numpy.labels_of
     return upsample_compiled.labels_of
+
+
+def _argmax(logits: np.ndarray) -> np.ndarray:
+    """`np.argmax(logits, -1)` as uint8 [h, w], in a third of its time: class after class over a few rows."""
+    labels = np.empty(logits.shape[:2], np.uint8)
+    for start in range(0, len(logits), _ROWS_AT_ONCE):
+        rows = logits[start : start + _ROWS_AT_ONCE]
+        first, *others = cv2.transpose(rows.reshape(-1, rows.shape[2]))
+        best, label = first.copy(), np.zeros(first.shape, np.uint8)
+        for index, plane in enumerate(others, start=1):
+            np.maximum(label, (plane > best) * np.uint8(index), out=label)
+            np.maximum(best, plane, out=best)
+        labels[start : start + _ROWS_AT_ONCE] = label.reshape(rows.shape[:2])
+    return labels
 
 
 def _check_logits(logits: np.ndarray) -> None:

@@ -83,6 +83,14 @@ def test_equals_dense_upsampling_for_whole_factors(kind, factor):
     np.testing.assert_array_equal(labels, dense(logits, (24 * factor, 33 * factor)))
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 5), (3, 1, 2), (1, 7, 1), (16, 3, 4), (33, 5, 256)])
+def test_logits_of_full_size_need_no_upsampling(shape):
+    logits = np.random.default_rng(0).integers(-9, 9, shape).astype(np.float32)  # with ties
+    labels = upsample_argmax(logits, 1)
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels, logits.argmax(axis=-1))
+
+
 def test_equals_dense_upsampling_at_the_size_of_cityscapes():
     logits = smooth(np.random.default_rng(0), (128, 256, 19)).astype(np.float32)
     np.testing.assert_array_equal(upsample_argmax(logits, 8), dense(logits, (1024, 2048)))

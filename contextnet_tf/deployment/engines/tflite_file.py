@@ -7,6 +7,7 @@ import pathlib
 import threading
 from typing import Any, NamedTuple, Self
 
+import cv2
 import numpy as np
 
 from contextnet_tf.deployment.metadata import read_metadata
@@ -28,10 +29,13 @@ class TFLiteFile(NamedTuple):
     zero_point: int
 
     def dequantized(self, output: np.ndarray) -> np.ndarray:
-        """The values float32 of a quantized output; any other as it is."""
+        """The values float32 of an output quantized to 8 bits; any other as it is."""
         if not self.scale:
             return output
-        return (output.astype(np.float32) - self.zero_point) * np.float32(self.scale)
+        every = np.arange(256, dtype=np.uint8).view(output.dtype).astype(np.float32)
+        table = (every - self.zero_point) * np.float32(self.scale)
+        # One pass, and no temporaries.
+        return cv2.LUT(output.view(np.uint8).reshape(-1, output.shape[-1]), table).reshape(output.shape)
 
 
 def read_tflite(path: str | os.PathLike) -> TFLiteFile:
