@@ -16,7 +16,8 @@ counts here, not its accuracy. A name that ends in "-inside" has upsampling and 
 the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, a thread each.
 
 Writes runtime.md and runtime.png into --output_dir, and the figures as the section "runtime_comparison" of its
-result.json. Prints the table and the ratios of the first network and size.
+result.json. Prints the table, several networks side by side at the first size, and the ratios of the first
+network there.
 """
 
 import pathlib
@@ -46,6 +47,8 @@ from contextnet_tf.reporting.pictures import evenly_spread
 from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
 from contextnet_tf.reporting.runtime import (
     UPSAMPLED_LAST,
+    compared_networks,
+    networks_table,
     ratio_table,
     ratios,
     runtime_page,
@@ -240,8 +243,11 @@ def main(argv: Sequence[str]) -> None:
     )
     for title, reason in section["left_out"].items():
         print(f"note: {title} left out: {reason}", file=sys.stderr)
-    first = section["rows"][0]
-    print(aligned(runtime_table(section["rows"])))
+    rows = section["rows"]
+    first = rows[0]
+    print(aligned(runtime_table(rows)))
+    if len(compared_networks(rows)) > 1:
+        print(aligned(networks_table(rows, first["size"])))
     print(aligned(ratio_table(ratios(section, first["model"], first["size"]))))
     print(f"{values.output_dir}/runtime.md, runtime.png, section runtime_comparison of result.json")
 

@@ -28,9 +28,11 @@ def printed(name: str) -> Printed:
         return Printed(variant.million_parameters, variant.frames_per_second, variant.mean_iou)
     if name in paper.BRANCHES_ALONE:
         return Printed(mean_iou=paper.BRANCHES_ALONE[name])
-    accuracy, runtime = paper.accuracy(name), paper.runtime(name)
+    accuracy, runtimes = paper.accuracy(name), paper.runtimes(name)
     return Printed(
-        accuracy and accuracy.million_parameters, runtime and runtime.full, accuracy and accuracy.class_mean_iou
+        accuracy and accuracy.million_parameters,
+        runtimes[0].full if runtimes else None,
+        accuracy and accuracy.class_mean_iou,
     )
 
 

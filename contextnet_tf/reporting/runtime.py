@@ -6,6 +6,7 @@ A row is what one contender took at one picture size: "model", "size" [H, W], "c
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -83,6 +84,27 @@ def printed_table(rows: Sequence[Row]) -> str:
     return markdown_table(["Network", "Where", "Mode", *map(wording.picture_size, sizes)], table, left=3)
 
 
+def networks_table(rows: Sequence[Row], size: Sequence[int]) -> str:
+    """Frames a second, a row a network and a column a runtime: those at a size on one thread, one at a time."""
+    chosen = [row for row in rows if row["size"] == list(size) and _plain(row)]
+    titles = dict.fromkeys(row["title"] for row in chosen)
+    speeds = {(row["model"], row["title"]): row["frames_per_second"] for row in chosen}
+    table = [
+        [
+            model,
+            wording.decimal(_printed_speeds(model, size).get("sequential")),
+            *(wording.decimal(speeds.get((model, title))) for title in titles),
+        ]
+        for model in dict.fromkeys(row["model"] for row in chosen)
+    ]
+    return markdown_table(["Network", _TITLE_OF_PAPER, *titles], table)
+
+
+def compared_networks(rows: Iterable[Row]) -> list[str]:
+    """The networks that were measured; not those that only differ in the fusion's order."""
+    return [name for name in dict.fromkeys(row["model"] for row in rows) if not name.endswith(f", {UPSAMPLED_LAST}")]
+
+
 def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
     """The comparisons that can be made of what was measured of a network at a size, on one thread.
 
@@ -149,6 +171,13 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
         "it loaded the network.\n",
         f"{machine['cores']} x {machine['processor']}; {used}.\n",
         *(f"Left out: {title}: {reason}.\n" for title, reason in section["left_out"].items()),
+        *(
+            f"## Networks side by side: frames a second, {wording.picture_size(size)}, one thread, one at a time\n\n"
+            f"{networks_table(rows, size)}"
+            for size in dict.fromkeys(size for _, size in measured)
+            if len(compared_networks(rows)) > 1
+        ),
+        "## Every row\n",
         runtime_table(rows),
         *(
             f"## Ratios: {model}, {wording.picture_size(size)}, one thread\n\n{ratio_table(found)}"
@@ -161,25 +190,39 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
 
 
 def runtime_picture(rows: Sequence[Row]) -> bytes:
-    """PNG: a panel for each picture size with the frames a second of its rows, and the paper's ContextNet."""
-    panels: dict[str, list[plots.SpeedBar]] = {}
+    """PNG: a panel for each picture size with the frames a second of its rows, a network's behind the paper's."""
+    panels: dict[str, dict[str, list[plots.SpeedBar]]] = {}
     for row in rows:
-        bars = panels.setdefault(f"{wording.picture_size(row['size'])} pixels", _paper_bars(row["size"]))
+        networks = panels.setdefault(f"{wording.picture_size(row['size'])} pixels", {})
+        bars = networks.setdefault(row["model"], _paper_bars(row["model"], row["size"]))
         low, high = (1000 / milliseconds for milliseconds in reversed(row["milliseconds_spread"]))
         threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
         mode = ", pipelined" if row["mode"] == "pipelined" else ""
         name = f"{row['model']}: {row['title']}{threads}{mode}"
         bars.append(plots.SpeedBar(name, row["frames_per_second"], (low, high)))
-    return plots.speed_bars(panels)
+    return plots.speed_bars({title: list(itertools.chain(*panel.values())) for title, panel in panels.items()})
 
 
-def _paper_bars(size: Sequence[int]) -> list[plots.SpeedBar]:
-    column = next((name for name, known in _TABLE_7_SIZES.items() if known == list(size)), None)
+def _paper_bars(model: str, size: Sequence[int]) -> list[plots.SpeedBar]:
     return [
-        plots.SpeedBar(f"{_TITLE_OF_PAPER}, {_mode(row.pipelined)}", getattr(row, column), printed=True)
-        for row in paper.TABLE_7
-        if column and row.name == "ContextNet"
+        plots.SpeedBar(f"{model}: {_TITLE_OF_PAPER}, {mode}", speed, printed=True)
+        for mode, speed in _printed_speeds(model, size).items()
     ]
+
+
+def _printed_speeds(model: str, size: Sequence[int]) -> dict[str, float]:
+    """The paper's frames a second of the network by mode: Table 7's, whose ContextNet is cn14, or Table 4's."""
+    column = next((name for name, known in _TABLE_7_SIZES.items() if known == list(size)), None)
+    if column is None:
+        return {}
+    speeds = {_mode(row.pipelined): getattr(row, column) for row in paper.runtimes(model)}
+    if not speeds and column == "full" and (variant := paper.variant(model)):
+        speeds = {"sequential": variant.frames_per_second}
+    return {mode: speed for mode, speed in speeds.items() if speed is not None}
+
+
+def _plain(row: Row) -> bool:
+    return row["threads"] == 1 and row["mode"] == "sequential"
 
 
 def _ratio(ours: Row, against: Row, bound: float | None) -> Ratio:

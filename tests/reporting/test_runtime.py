@@ -7,6 +7,8 @@ import pytest
 from contextnet_tf.reporting import plots
 from contextnet_tf.reporting.runtime import (
     Ratio,
+    compared_networks,
+    networks_table,
     printed_table,
     ratio_table,
     ratios,
@@ -128,11 +130,45 @@ def test_table_7_stands_above_what_was_measured_on_one_thread():
     assert "| ICNet | the paper, Titan X (Maxwell) | sequential | – |" in other
 
 
+def test_networks_side_by_side_by_hand():
+    rows = [
+        *SECTION["rows"],
+        row("litert", 50.0, model="cn18"),
+        row("litert", 1000.0, model="enet"),
+        row("litert", 500.0, model="pspnet"),
+    ]
+    assert compared_networks(rows) == ["cn14", "cn18", "enet", "pspnet"]
+    # Threads and pipelines are left out. The paper: Table 7 for cn14 and ENet, Table 4 for cn18, nothing for PSPNet.
+    assert networks_table(rows, (1024, 2048)).splitlines() == [
+        "| Network | the paper, Titan X (Maxwell) | litert title | litert-inside title | pytorch-inside title "
+        "| litert-int8 title |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| cn14 | 18.3 | 10.0 | 6.2 | 4.0 | 16.0 |",
+        "| cn14, upsampled last | – | 11.1 | – | – | – |",
+        "| cn18 | 21.0 | 20.0 | – | – | – |",
+        "| enet | 20.4 | 1.0 | – | – | – |",
+        "| pspnet | – | 2.0 | – | – | – |",
+    ]
+    # Table 4 is about full size alone.
+    smaller = [row("litert", 10.0, model=name, size=(256, 512)) for name in ("cn18", "icnet")]
+    assert networks_table(smaller, (256, 512)).splitlines()[2:] == ["| cn18 | – | 100.0 |", "| icnet | 83.2 | 100.0 |"]
+    titles = [
+        line
+        for line in runtime_page(SECTION | {"rows": rows}, {"cores": 2, "processor": ""}, {}).splitlines()
+        if line.startswith("## Networks")
+    ]
+    assert titles == [
+        "## Networks side by side: frames a second, 1024 × 2048, one thread, one at a time",
+        "## Networks side by side: frames a second, 512 × 1024, one thread, one at a time",
+    ]
+
+
 def test_the_page_says_where_it_comes_from():
     page = runtime_page(SECTION, {"cores": 2, "processor": "Some CPU"}, {"keras": "3.0", "torch": "9"})
     assert "2 x Some CPU; keras 3.0.\n" in page and "Left out: PyTorch: torch not installed.\n" in page
     titles = [line for line in page.splitlines() if line.startswith("## ")]
     assert titles == [
+        "## Every row",
         "## Ratios: cn14, 1024 × 2048, one thread",
         "## Ratios: cn14, 512 × 1024, one thread",
         "## Beside Table 7: frames a second",
