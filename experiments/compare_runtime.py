@@ -126,11 +126,12 @@ def run(
             progress_bar(desc=f"{title}, getting ready", unit="frame", smoothing=0) as bar,
         ):
             comparison = Comparison(pathlib.Path(work), pictures[size][1])
-            comparison.add(network, cases)
-            if other := upsampled_last(model):
-                last = Case(f"{model.name}, {UPSAMPLED_LAST}", REFERENCE, 1)
-                comparison.add(inference_network(other, size), [last])
-            comparison.add_upsampling(model.name)
+            with quietly():  # converters talk
+                comparison.add(network, cases)
+                if other := upsampled_last(model):
+                    last = Case(f"{model.name}, {UPSAMPLED_LAST}", REFERENCE, 1)
+                    comparison.add(inference_network(other, size), [last])
+                comparison.add_upsampling(model.name)
 
             def start(samples: int, bar: tqdm.tqdm = bar, title: str = title) -> None:
                 bar.set_description(title)

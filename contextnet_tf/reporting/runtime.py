@@ -72,7 +72,7 @@ def printed_table(rows: Sequence[Row]) -> str:
     columns = [named.get(str(size)) for size in sizes]
     table = [
         [f"{printed.name}{' *' if printed.starred else ''}", _TITLE_OF_PAPER, _mode(printed.pipelined)]
-        + [wording.decimal(column and getattr(printed, column)) for column in columns]
+        + [wording.speed(column and getattr(printed, column)) for column in columns]
         for printed in paper.TABLE_7
     ]
     measured: dict[tuple[str, str, str], dict[str, float]] = {}
@@ -80,7 +80,7 @@ def printed_table(rows: Sequence[Row]) -> str:
         if row["threads"] == 1:
             key = (row["model"], row["title"], row["mode"])
             measured.setdefault(key, {})[str(row["size"])] = row["frames_per_second"]
-    table += [[*key, *(wording.decimal(speeds.get(str(size))) for size in sizes)] for key, speeds in measured.items()]
+    table += [[*key, *(wording.speed(speeds.get(str(size))) for size in sizes)] for key, speeds in measured.items()]
     return markdown_table(["Network", "Where", "Mode", *map(wording.picture_size, sizes)], table, left=3)
 
 
@@ -92,8 +92,8 @@ def networks_table(rows: Sequence[Row], size: Sequence[int]) -> str:
     table = [
         [
             model,
-            wording.decimal(_printed_speeds(model, size).get("sequential")),
-            *(wording.decimal(speeds.get((model, title))) for title in titles),
+            wording.speed(_printed_speeds(model, size).get("sequential")),
+            *(wording.speed(speeds.get((model, title))) for title in titles),
         ]
         for model in dict.fromkeys(row["model"] for row in chosen)
     ]
@@ -239,7 +239,7 @@ def _cells(row: Row) -> list[str]:
         row["mode"],
         wording.decimal(row["milliseconds_median"]),
         " to ".join(map(wording.decimal, row["milliseconds_spread"])),
-        wording.decimal(row["frames_per_second"]),
+        wording.speed(row["frames_per_second"]),
         *(wording.decimal(row["parts"].get(part)) for part in PARTS),
         wording.decimal(row["peak_memory"] / 1e6, 0),
         wording.percent(row["label_agreement"], 2),

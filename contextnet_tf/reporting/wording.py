@@ -54,6 +54,12 @@ def decimal(number: float | None, decimals: int = 1) -> str:
     return UNKNOWN if number is None else f"{number:,.{decimals}f}"
 
 
+def speed(frames_per_second: float | None) -> str:
+    """18.31 -> "18.3", 0.038 -> "0.04"."""
+    slow = frames_per_second is not None and frames_per_second < 0.95
+    return decimal(frames_per_second, 2 if slow else 1)
+
+
 def significant(number: float | None, digits: int = 6) -> str:
     """60.0 -> "60", 0.0000321 with 2 digits -> "3.2e-05"."""
     return UNKNOWN if number is None else f"{number:.{digits}g}"
