@@ -10,7 +10,7 @@ from contextnet_tf.errors import reason_of
     [
         ("no such file", "no such file"),
         ("  first\nsecond", "first"),
-        ("Exception from core.cpp:132:\n  while reading:\nnot a model\nmore", "Exception from core.cpp:132: while reading: not a model"),
+        ("from core.cpp:132:\n  while reading:\nnot a model\nmore", "from core.cpp:132: while reading: not a model"),
         ("cut off:", "cut off:"),
         ("", "OSError"),
         (" \n ", "OSError"),
