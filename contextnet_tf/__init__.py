@@ -1,5 +1,5 @@
 """ContextNet (Poudel, Bonde, Zach, 2018) in TensorFlow 2 and Keras: real-time street segmentation,
-from pictures to an embedded board."""
+from images to an embedded board."""
 
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.compression.fold import fold_batch_norm
@@ -12,9 +12,9 @@ from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
-from contextnet_tf.training.run import TrainResult
-from contextnet_tf.training.train import train
+from contextnet_tf.training.loop import TrainResult
 from contextnet_tf.training.recipe import PAPER, Recipe
+from contextnet_tf.training.train import train
 
 __all__ = [
     "PAPER",

@@ -18,7 +18,7 @@ from contextnet_tf.errors import InputError
 
 
 @contextlib.contextmanager
-def replacing_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, with its suffix; renames it to `path` on success.
 
     Whatever stood at `path` stays whole until then. On an exception the temporary file is removed.
@@ -27,7 +27,7 @@ def replacing_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
       InputError: the folder cannot be created or written, or the disk is full.
     """
     path = pathlib.Path(path)
-    make_folder(path.parent)
+    ensure_writable_dir(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         with naming_full_disk(path):
@@ -53,26 +53,26 @@ def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:
-    """Removes what `replacing_file` left in `folder` when its process was killed. None may be writing there."""
+    """Removes what `atomic_write` left in `folder` when its process was killed. None may be writing there."""
     for path in pathlib.Path(folder).glob(".*"):
         if is_leftover(path):
             path.unlink()
 
 
 def is_leftover(path: pathlib.Path) -> bool:
-    """Whether the file has a name that `replacing_file` gives to what it has not finished."""
+    """Whether the file has a name that `atomic_write` gives to what it has not finished."""
     return re.fullmatch(r"\..+\.\d+(\.\w+)?", path.name) is not None
 
 
 @contextlib.contextmanager
-def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Yields an empty temporary folder beside `path`; puts it in the place of `path` on success.
 
     Raises:
       InputError: the parent folder cannot be created or written.
     """
     path = pathlib.Path(path)
-    make_folder(path.parent)
+    ensure_writable_dir(path.parent)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o755)
     try:
@@ -88,7 +88,7 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def make_folder(path: str | os.PathLike) -> pathlib.Path:
+def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:
     """Creates the folder `path` and its parents where missing, and checks that it can be written.
 
     Raises:
@@ -128,15 +128,15 @@ def gigabytes(num_bytes: int) -> str:
     return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e7 else f"{num_bytes / 1e3:.0f} kB"
 
 
-def write_png(path: str | os.PathLike, picture: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
-    """Writes a PNG, grey [H, W] or [H, W, 3] BGR, replacing the file as a whole; `parameters` are OpenCV's.
+def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
+    """Writes a PNG, gray [H, W] or [H, W, 3] BGR, replacing the file as a whole; `parameters` are OpenCV's.
 
     Raises:
       InputError: the file cannot be written, for example because the disk is full.
     """
     # Not cv2.imwrite: it does not say why a file could not be written.
-    _, content = cv2.imencode(".png", picture, parameters)
-    with replacing_file(path) as temporary:
+    _, content = cv2.imencode(".png", image, parameters)
+    with atomic_write(path) as temporary:
         try:
             temporary.write_bytes(content)
         except OSError as error:
@@ -145,7 +145,7 @@ def write_png(path: str | os.PathLike, picture: np.ndarray, parameters: tuple[in
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
     """Writes `value` as indented JSON, replacing the file as a whole."""
-    with replacing_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 

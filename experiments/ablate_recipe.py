@@ -27,10 +27,10 @@ import keras
 from absl import flags
 
 from contextnet_tf.errors import InputError, InUseError, Stopped
-from contextnet_tf.files import make_folder, replacing_file
+from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.ablation import ALL, ablation_note, ablation_page, ablation_table
-from contextnet_tf.reporting.results import environment, read_results, update_results
 from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs.results import environment, read_results, update_results
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import program, recipe_flags, train
 from experiments.stopping import StopSignals
@@ -38,11 +38,11 @@ from experiments.stopping import StopSignals
 # What is done without, by the flags of a recipe that leave it out. The last is one part more.
 ROWS: dict[str, dict[str, Any]] = {
     ALL: {},
-    "all pixels instead of hard ones": {"hard_below": 1.0},
-    "without class-uniform samples": {"class_uniform": 0.0},
-    "without class weights": {"class_balance": 0.0},
-    "without averaged weights": {"averaging": 0.0},
-    "without statistics of their own": {"statistics_batches": 0},
+    "all pixels instead of hard ones": {"ohem_threshold": 1.0},
+    "without class-uniform samples": {"class_uniform_fraction": 0.0},
+    "without class weights": {"class_weight_exponent": 0.0},
+    "without averaged weights": {"ema_decay": 0.0},
+    "without statistics of their own": {"bn_recalibration_batches": 0},
     "without weight decay": {"weight_decay": 0.0},
     "with label smoothing 0.1": {"label_smoothing": 0.1},
 }
@@ -78,7 +78,7 @@ def run(
     changes = changes or {}
     used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
     chosen = _chosen_rows(rows, used_recipe)
-    folder = make_folder(output_dir)
+    folder = ensure_writable_dir(output_dir)
 
     def mean_iou(name: str, seed: int) -> float:
         out = _folder_of_run(folder, name, seed)
@@ -97,14 +97,14 @@ def run(
     section = {
         "model": trained["model"]["name"],
         "dataset": trained["dataset"]["name"],
-        "pictures": trained["dataset"]["pictures"],
+        "images": trained["dataset"]["images"],
         "recipe": used_recipe.to_json(),
         "given": dict(changes),
         "changes": {name: ROWS[name] for name in chosen},
         "seeds": list(seeds),
         "mean_iou": {name: [found[name, seed] for seed in seeds] for name in chosen},
     }
-    with replacing_file(folder / "ablation.md") as temporary:
+    with atomic_write(folder / "ablation.md") as temporary:
         temporary.write_text(ablation_page(section), encoding="utf-8")
     update_results(output_dir, ablation=section, flags={"ablate_recipe": given_flags or {}}, **environment())
     return section
@@ -156,7 +156,7 @@ def main(argv: Sequence[str]) -> None:
                 changes=recipe_flags.given_changes(),
                 crop_size=program.given_size("crop_height", "crop_width"),
                 cache=values.cache,
-                definition=program.given_definition(),
+                class_table=program.given_class_table(),
                 given_flags=program.given_flags(),
                 should_stop=signals.asked,
             )

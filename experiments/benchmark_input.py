@@ -1,8 +1,8 @@
 """Measures what the input pipeline costs on this machine, stage by stage.
 
-Not in the paper. Bounds that the pipeline keeps to on pictures of 1024 x 2048 (height x width): everything except
+Not in the paper. Bounds that the pipeline keeps to on images of 1024 x 2048 (height x width): everything except
 the decoding of PNG files costs at most as much as that; at scale 2, cutting the window first is at least three times
-cheaper than resizing the whole picture. Takes about a minute and a half on two cores; without --dataset, 16 streets
+cheaper than resizing the whole image. Takes about a minute and a half on two cores; without --dataset, 16 streets
 are drawn for it first, in six seconds, and removed afterwards.
 
   python -m experiments.benchmark_input --output_dir=runs/input
@@ -18,15 +18,15 @@ from typing import Any
 
 from absl import flags
 
+from contextnet_tf.benchmarking.input_pipeline import Cost, measure_input
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.throughput import Cost, measure_input
-from contextnet_tf.reporting.results import environment, update_results
+from contextnet_tf.runs.results import environment, update_results
 from experiments import program
-from experiments.measured_pictures import measured_pictures
+from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
-PICTURE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' pictures
-CROPS = ((1024, 1024), (1024, 2048))  # half of such a picture, and all of it
+IMAGE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' images
+CROPS = ((1024, 1024), (1024, 2048))  # half of such a image, and all of it
 BATCH_SIZE = 4
 
 # What the table shows of each name that is measured, in its order.
@@ -41,7 +41,7 @@ ROWS = {
     "scale_first": "scale 2: scale, then crop",
 }
 
-program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width", "pictures", "rounds")
+program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width", "images", "rounds")
 
 ROUNDS = 5
 
@@ -51,21 +51,21 @@ def run(
     dataset: str | None = None,
     data_dir: str | None = None,
     output_dir: str | None = None,
-    pictures: int = 16,
+    images: int = 16,
     rounds: int = ROUNDS,
     crop_size: tuple[int, int] | None = None,
-    picture_size: tuple[int, int] = PICTURE_SIZE,
+    image_size: tuple[int, int] = IMAGE_SIZE,
     seed: int = 0,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, dict[str, Cost]]:
-    """Measures each crop size, "height x width" -> name -> cost; the arguments are the flags, `definition` what
+    """Measures each crop size, "height x width" -> name -> cost; the arguments are the flags, `class_table` what
     --classes says."""
     started_in = environment()
     crops = [crop_size] if crop_size else CROPS
-    description = get_dataset(dataset or "streets", definition)
+    description = get_dataset(dataset or "streets", class_table)
     drawn = dataset is None and data_dir is None
-    with measured_pictures(description, drawn, data_dir, pictures, picture_size, seed) as examples:
+    with benchmark_images(description, drawn, data_dir, images, image_size, seed) as examples:
         with progress_bar(total=len(crops) * (rounds + 1), desc="measuring", unit="round", delay=0.3) as bar:
             costs = {
                 f"{crop[0]} x {crop[1]}": measure_input(
@@ -76,8 +76,8 @@ def run(
             }  # fmt: skip
     if output_dir:
         section = {
-            "dataset": dataset or f"streets, drawn at {picture_size[0]} x {picture_size[1]}",
-            "pictures": len(examples),
+            "dataset": dataset or f"streets, drawn at {image_size[0]} x {image_size[1]}",
+            "images": len(examples),
             "rounds": rounds,
             "batch_size": BATCH_SIZE,
             "crops": {
@@ -91,10 +91,10 @@ def run(
 
 def table(costs: dict[str, Cost]) -> str:
     """The figures of one crop size as lines for a person."""
-    lines = [f"{'':30} {'pictures/s':>10} {'core-ms a picture':>18}"]
+    lines = [f"{'':30} {'images/s':>10} {'core-ms a image':>18}"]
     for name, title in ROWS.items():
         cost = costs[name]
-        lines.append(f"{title:30} {cost.pictures_per_second:>10.1f} {cost.core_milliseconds:>18.1f}")
+        lines.append(f"{title:30} {cost.images_per_second:>10.1f} {cost.core_milliseconds:>18.1f}")
     total, png = costs["total"].core_milliseconds, costs["png"].core_milliseconds
     ratio = costs["scale_first"].core_milliseconds / costs["crop_first"].core_milliseconds
     lines.append(
@@ -112,11 +112,11 @@ def main(argv: Sequence[str]) -> None:
         dataset=values.dataset,
         data_dir=values.data_dir,
         output_dir=values.output_dir,
-        pictures=values.pictures,
+        images=values.images,
         rounds=values.rounds or ROUNDS,
         crop_size=program.given_size("crop_height", "crop_width"),
         seed=values.seed,
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
     print("\n\n".join(f"crops of {crop} (height x width)\n{table(measured)}" for crop, measured in costs.items()))

@@ -21,33 +21,33 @@ from typing import Any
 
 from absl import flags
 
+from contextnet_tf.benchmarking.step_memory import StepMemory, step_memory
+from contextnet_tf.benchmarking.training_step import LoopSpeed, bare_step, first_batch, loop_speed
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.reporting.results import environment, update_results
+from contextnet_tf.runs.results import environment, update_results
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import Recipe, get_recipe
-from contextnet_tf.training.step_memory import StepMemory, step_memory
-from contextnet_tf.training.throughput import LoopSpeed, bare_step, first_batch, loop_speed
 from experiments import program
-from experiments.measured_pictures import measured_pictures
+from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
-PICTURE_SIZE = (360, 480)  # of the drawn streets, as CamVid's pictures
-MEMORY_SIZE = (1024, 2048)  # of Cityscapes' pictures
+IMAGE_SIZE = (360, 480)  # of the drawn streets, as CamVid's images
+MEMORY_SIZE = (1024, 2048)  # of Cityscapes' images
 MEMORY_BATCHES = (1, 2)
 
 flags.DEFINE_integer("measured_steps", 20, "How many steps are measured; medians are reported.", lower_bound=1)
-flags.DEFINE_integer("pictures_a_step", None, "Pictures in a step. Default: the recipe's.", lower_bound=1)
+flags.DEFINE_integer("images_per_step", None, "Images in a step. Default: the recipe's.", lower_bound=1)
 flags.DEFINE_bool("step_memory", True, "Also measure the memory of a step at 1024 x 2048.")
 program.key_flags(
-    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "pictures"
+    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "images"
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """What the program measured: the loop with one batch and its contenders, with real input, and memory by
-    (pictures in a step, whether it is the simple step)."""
+    (images in a step, whether it is the simple step)."""
 
     ready: LoopSpeed
     real: LoopSpeed
@@ -61,39 +61,39 @@ def run(
     data_dir: str | None = None,
     output_dir: str | None = None,
     recipe: str = "short",
-    pictures: int = 16,
-    pictures_a_step: int | None = None,
+    images: int = 16,
+    images_per_step: int | None = None,
     measured_steps: int = 20,
     crop_size: tuple[int, int] | None = None,
-    picture_size: tuple[int, int] = PICTURE_SIZE,
+    image_size: tuple[int, int] = IMAGE_SIZE,
     memory_size: tuple[int, int] | None = MEMORY_SIZE,
     seed: int = 0,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> Measured:
-    """Measures; the arguments are the flags, `definition` what --classes says, `memory_size` None: no memory."""
+    """Measures; the arguments are the flags, `class_table` what --classes says, `memory_size` None: no memory."""
     started_in = environment()
-    description = get_dataset(dataset or "streets", definition)
-    used = dataclasses.replace(get_recipe(recipe), averaging=0.0, class_uniform=0.0)
-    used = dataclasses.replace(used, batch_size=pictures_a_step or used.batch_size)
+    description = get_dataset(dataset or "streets", class_table)
+    used = dataclasses.replace(get_recipe(recipe), ema_decay=0.0, class_uniform_fraction=0.0)
+    used = dataclasses.replace(used, batch_size=images_per_step or used.batch_size)
 
     def build():
         return build_model(model, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True)
 
     drawn = dataset is None and data_dir is None
     with (
-        measured_pictures(description, drawn, data_dir, pictures, picture_size, seed) as examples,
+        benchmark_images(description, drawn, data_dir, images, image_size, seed) as examples,
         progress_bar(desc="measuring", unit="step", delay=0.3) as bar,
     ):
         description = description.measured(examples[0])
         crop_size = crop_size or default_crop(build(), description)
         batch = first_batch(description, examples, used, crop_size, seed)
-        contenders = {"bare": bare_step(build(), used, measured_steps, batch)}
+        runtimes = {"bare": bare_step(build(), used, measured_steps, batch)}
         if importlib.util.find_spec("torch"):
-            contenders["torch"] = _torch_step(build, used, batch)
+            runtimes["torch"] = _torch_step(build, used, batch)
         plan = {"crop_size": crop_size, "steps": measured_steps, "seed": seed, "on_step": bar.update}
         measured = Measured(
-            ready=loop_speed(build, used, description, examples, ready=batch, contenders=contenders, **plan),
+            ready=loop_speed(build, used, description, examples, ready=batch, runtimes=runtimes, **plan),
             real=loop_speed(build, used, description, examples, **plan),
             memory=_memory(model, used, memory_size, description.num_classes) if memory_size else {},
         )
@@ -103,11 +103,11 @@ def run(
             "recipe": used.to_json(),
             "crop_size": list(crop_size),
             "steps": measured_steps,
-            "seconds_a_step": {**measured.ready.contenders, "loop": measured.ready.loop, "real": measured.real.loop},
+            "seconds_a_step": {**measured.ready.runtimes, "loop": measured.ready.loop, "real": measured.real.loop},
             "input_wait_share": measured.real.input_wait_share,
             "memory_size": list(memory_size) if measured.memory else None,
             "memory": [
-                {"pictures": count, "simple": simple, **dataclasses.asdict(memory)}
+                {"images": count, "simple": simple, **dataclasses.asdict(memory)}
                 for (count, simple), memory in measured.memory.items()
             ],
         }
@@ -117,18 +117,18 @@ def run(
     return measured
 
 
-def table(measured: Measured, pictures_a_step: int) -> str:
+def table(measured: Measured, images_per_step: int) -> str:
     """The figures as lines for a person."""
     seconds = {
-        "bare step": measured.ready.contenders["bare"],
+        "bare step": measured.ready.runtimes["bare"],
         "loop, input ready": measured.ready.loop,
         "loop, real input": measured.real.loop,
     }
-    if "torch" in measured.ready.contenders:
-        seconds["bare step in PyTorch"] = measured.ready.contenders["torch"]
-    lines = [f"{'':24} {'steps/s':>8} {'pictures/s':>11}"]
+    if "torch" in measured.ready.runtimes:
+        seconds["bare step in PyTorch"] = measured.ready.runtimes["torch"]
+    lines = [f"{'':24} {'steps/s':>8} {'images/s':>11}"]
     for name, time in seconds.items():
-        lines.append(f"{name:24} {1 / time:>8.2f} {pictures_a_step / time:>11.1f}")
+        lines.append(f"{name:24} {1 / time:>8.2f} {images_per_step / time:>11.1f}")
     bare = seconds["bare step"]
     lines.append(f"the loop costs {100 * (seconds['loop, input ready'] / bare - 1):.1f} % over the bare step")
     lines.append(f"with real input it waits {100 * measured.real.input_wait_share:.1f} % of its time")
@@ -143,7 +143,7 @@ def table(measured: Measured, pictures_a_step: int) -> str:
 
 
 def _torch_step(build: Callable, recipe: Recipe, batch: tuple) -> Callable[[], float]:
-    from contextnet_tf.training.torch_twin import torch_step
+    from contextnet_tf.benchmarking.pytorch_baseline import torch_step
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     step = torch_step(build(), recipe, *(values.numpy() for values in batch))
@@ -153,9 +153,7 @@ def _torch_step(build: Callable, recipe: Recipe, batch: tuple) -> Callable[[], f
     return lambda: step(threads)
 
 
-def _memory(
-    model: str, recipe: Recipe, size: tuple[int, int], num_classes: int
-) -> dict[tuple[int, bool], StepMemory]:
+def _memory(model: str, recipe: Recipe, size: tuple[int, int], num_classes: int) -> dict[tuple[int, bool], StepMemory]:
     return {
         (count, simple): step_memory(model, recipe, size, count, num_classes=num_classes, simple=simple)
         for count in MEMORY_BATCHES
@@ -173,16 +171,16 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         output_dir=values.output_dir,
         recipe=values.recipe,
-        pictures=values.pictures,
-        pictures_a_step=values.pictures_a_step,
+        images=values.images,
+        images_per_step=values.images_per_step,
         measured_steps=values.measured_steps,
         crop_size=program.given_size("crop_height", "crop_width"),
         memory_size=MEMORY_SIZE if values.step_memory else None,
         seed=values.seed,
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
-    print(table(measured, values.pictures_a_step or get_recipe(values.recipe).batch_size))
+    print(table(measured, values.images_per_step or get_recipe(values.recipe).batch_size))
 
 
 if __name__ == "__main__":

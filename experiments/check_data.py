@@ -1,10 +1,10 @@
-"""Reads a whole data set and says everything that is wrong with it, before a run does.
+"""Reads a whole dataset and says everything that is wrong with it, before a run does.
 
   python -m experiments.check_data --dataset=folder --data_dir=DIR --classes=classes.json --output_dir=check
 
 Errors would break a run: files that are missing, unreadable or of another size than their partner, label values
-and colours that are in no table, a split without pictures. Warnings would not: examples missing against the
-published number, the same picture twice, classes that do not occur. Then how often each class occurs, and what
+and colors that are in no table, a split without images. Warnings would not: examples missing against the
+published number, the same image twice, classes that do not occur. Then how often each class occurs, and what
 the training's random crops show of it. Exit status 1 where there is an error. Cityscapes takes some minutes.
 
 With --output_dir, check_data.json and class_frequencies.svg are written there.
@@ -22,7 +22,7 @@ from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.inspection import Crops, Inspection, inspect
 from contextnet_tf.datasets.sources import Example, Listing
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_file, write_json
+from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.reporting.plots import class_frequencies
@@ -44,22 +44,22 @@ def run(
     model: str = "cn14",
     crop_size: tuple[int, int] | None = None,
     output_dir: str | None = None,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
 ) -> tuple[Dataset, Inspection]:
-    """Reads the data set and says what was found; the arguments are the flags."""
-    description = get_dataset(dataset, definition)
+    """Reads the dataset and says what was found; the arguments are the flags."""
+    description = get_dataset(dataset, class_table)
     if output_dir:
-        make_folder(output_dir)
+        ensure_writable_dir(output_dir)
     listings, problems, warnings = _listings(description, data_dir)
     examples = [example for listing in listings.values() for example in listing.examples]
     crop_size = crop_size or _default_crop(description, examples, model)
-    with progress_bar(total=len(examples), desc="reading", unit="picture") as bar:
+    with progress_bar(total=len(examples), desc="reading", unit="image") as bar:
         found = inspect(
             description,
             listings,
             crop_size=crop_size,
             num_threads=os.cpu_count() or 1,
-            on_picture=bar.update,
+            on_image=bar.update,
         )
     found.problems[:0] = problems
     found.warnings[:0] = warnings
@@ -82,20 +82,20 @@ def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing
             else:
                 warnings.append(f"{split} is left out: {error}")
             continue
-        short = dataset.shortfall(split, listings[split].examples)
+        short = dataset.missing_examples_note(split, listings[split].examples)
         warnings += [short] if short else []
     return listings, list(dict.fromkeys(problems)), warnings
 
 
 def _default_crop(dataset: Dataset, examples: Sequence[Example], model: str) -> tuple[int, int]:
-    """What the training would take: of the first picture that can be read, as much as fits the network."""
+    """What the training would take: of the first image that can be read, as much as fits the network."""
     network = build_model(model, num_classes=dataset.num_classes, input_shape=(None, None, 3))
     for example in examples:
         try:
             return default_crop(network, dataset.measured(example))
         except InputError:
             continue  # is reported when it is read
-    return (size_multiple(network),) * 2  # no picture, no crop: any size will do
+    return (size_multiple(network),) * 2  # no image, no crop: any size will do
 
 
 def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:
@@ -103,9 +103,9 @@ def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:
     names = [label.name for label in dataset.classes]
     shares = {split: dict(zip(names, _shares(found, split), strict=True)) for split in found.class_pixels}
     if shares:
-        colours = {label.name: label.colour for label in dataset.classes}
-        with replacing_file(folder / "class_frequencies.svg") as temporary:
-            temporary.write_bytes(class_frequencies(shares, colours))
+        colors = {label.name: label.color for label in dataset.classes}
+        with atomic_write(folder / "class_frequencies.svg") as temporary:
+            temporary.write_bytes(class_frequencies(shares, colors))
 
 
 def _as_json(dataset: Dataset, found: Inspection) -> dict[str, Any]:
@@ -114,19 +114,19 @@ def _as_json(dataset: Dataset, found: Inspection) -> dict[str, Any]:
         "dataset": dataset.name,
         "errors": found.problems,
         "warnings": found.warnings,
-        "pictures": found.pictures,
-        "sizes": [{"height": h, "width": w, "pictures": n} for (h, w), n in found.sizes.most_common()],
+        "images": found.images,
+        "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in found.sizes.most_common()],
         "classes": [label.name for label in dataset.classes],
         "class_pixels": {split: pixels.tolist() for split, pixels in found.class_pixels.items()},
         "ignored_pixels": found.ignored_pixels,
-        "class_pictures": {split: pictures.tolist() for split, pictures in found.class_pictures.items()},
+        "class_images": {split: images.tolist() for split, images in found.class_images.items()},
         "crops": crops and {
             "size": list(crops.size),
             "number": crops.number,
             "ignored": crops.ignored,
             "padded": crops.padded,
             "showing": crops.showing.tolist(),
-            "to_cover_a_picture": crops.to_cover,
+            "to_cover_a_image": crops.to_cover,
         },
     }  # fmt: skip
 
@@ -137,7 +137,7 @@ def summary(dataset: Dataset, found: Inspection) -> str:
         f"{split:8}{count:,} examples"
         + (f", {_ignored(found, split):.2%} of the pixels ignored" if split in found.class_pixels
            else ", without labels")
-        for split, count in found.pictures.items()
+        for split, count in found.images.items()
         if count
     ]  # fmt: skip
     lines += _class_table(dataset, found) if found.class_pixels else []
@@ -157,13 +157,13 @@ def _shares(found: Inspection, split: str) -> list[float]:
 
 
 def _class_table(dataset: Dataset, found: Inspection) -> list[str]:
-    """One row a class: its share of the pixels that count and its pictures, split by split; the crops that show it."""
+    """One row a class: its share of the pixels that count and its images, split by split; the crops that show it."""
     splits = list(found.class_pixels)
-    head = "".join(f"{f'{split} pixels':>16}{'pictures':>10}" for split in splits)
+    head = "".join(f"{f'{split} pixels':>16}{'images':>10}" for split in splits)
     rows = [f"{'class':20}{head}" + (f"{'crops':>8}" if found.crops else "")]
     for place, label in enumerate(dataset.classes):
         cells = "".join(
-            f"{_shares(found, split)[place]:>16.2%}{found.class_pictures[split][place]:>10,}" for split in splits
+            f"{_shares(found, split)[place]:>16.2%}{found.class_images[split][place]:>10,}" for split in splits
         )
         crops = f"{found.crops.showing[place] / found.crops.number:>8.1%}" if found.crops else ""
         rows.append(f"{label.name:20}{cells}{crops}")
@@ -176,7 +176,7 @@ def _crop_lines(dataset: Dataset, crops: Crops) -> list[str]:
     rare = [label.name for label, share in zip(dataset.classes, shares, strict=True) if share < RARE]
     return [
         f"crops of {height} x {width} (height x width), {crops.number:,} drawn: {crops.ignored:.1%} of their pixels "
-        f"are ignored by the labels, {crops.padded:.1%} lie beyond the picture; {crops.to_cover} cover a picture",
+        f"are ignored by the labels, {crops.padded:.1%} lie beyond the image; {crops.to_cover} cover a image",
         f"in less than {RARE:.0%} of the crops: {', '.join(rare) or 'no class'}",
     ]
 
@@ -195,7 +195,7 @@ def main(argv: Sequence[str]) -> None:
         model=values.model or "cn14",
         crop_size=program.given_size("crop_height", "crop_width"),
         output_dir=values.output_dir,
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
     )
     print(summary(dataset, found))
     for warning in found.warnings:

@@ -1,7 +1,7 @@
 """Measures what each precision costs: IoU of each class with every exported TFLite file of a run, side by side.
 
 The paper has no such table; it is what int8 and float16 must be judged by. Export the files first. A few seconds a
-file for CamVid val (101 pictures) on two cores.
+file for CamVid val (101 images) on two cores.
 
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=float16
@@ -22,10 +22,10 @@ from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
-from contextnet_tf.files import make_folder, replacing_file
-from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
+from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.tables import aligned, markdown_table
 from contextnet_tf.reporting.wording import percent
+from contextnet_tf.runs.results import environment, recorded_class_table, recorded_dataset, update_results
 from experiments import program
 from experiments.evaluate import segmentation_of_file
 from experiments.progress import progress_bar
@@ -42,28 +42,28 @@ def run(
     data_dir: str | None = None,
     split: str = "val",
     output_dir: str,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Report]:
     """Measures every TFLite file in the run `checkpoint`, the float32 file first; the arguments are the flags.
 
-    `dataset`, `data_dir` and `definition` None: those that the run's result.json names.
+    `dataset`, `data_dir` and `class_table` None: those that the run's result.json names.
     """
     files = exported_files(checkpoint)
     dataset, data_dir = recorded_dataset([checkpoint], dataset, data_dir)
     if dataset is None:
-        raise InputError(f"{checkpoint}: has no result.json that names a data set; say --dataset=...")
-    description = get_dataset(dataset, definition or recorded_definition([checkpoint], dataset))
+        raise InputError(f"{checkpoint}: has no result.json that names a dataset; say --dataset=...")
+    description = get_dataset(dataset, class_table or recorded_class_table([checkpoint], dataset))
     segment = {path.name: segmentation_of_file(path, description) for path in files}
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
-    folder = make_folder(output_dir)
+    folder = ensure_writable_dir(output_dir)
     reports = {}
     total = len(files) * len(examples)
-    with progress_bar(total=total, desc="evaluating", unit="picture") as bar:
+    with progress_bar(total=total, desc="evaluating", unit="image") as bar:
         for name, function in segment.items():
-            reports[name] = evaluate(function, description, examples, on_picture=bar.update)
-    with replacing_file(folder / "precision.md") as temporary:
+            reports[name] = evaluate(function, description, examples, on_image=bar.update)
+    with atomic_write(folder / "precision.md") as temporary:
         temporary.write_text(precision_table(reports), encoding="utf-8")
     update_results(
         output_dir,
@@ -118,7 +118,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         split=values.split,
         output_dir=program.required("output_dir"),
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(aligned(precision_table(reports)), end="")

@@ -1,8 +1,8 @@
 """Measures frames a second of networks in every runtime that is installed: Table 7, and beyond.
 
 The paper prints 18.3 frames a second for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here a frame
-counts as there (section 3.1), one at a time, from the picture in memory to its labels in memory; everything that is
-compared takes turns, round after round, each in a process of its own, on real pictures of the network's data set or
+counts as there (section 3.1), one at a time, from the image in memory to its labels in memory; everything that is
+compared takes turns, round after round, each in a process of its own, on real images of the network's dataset or
 on drawn streets. About six minutes for three sizes of one network on two cores, with [bench] installed; it holds up
 to 8 GB, less with fewer --engines. Let nothing else run meanwhile.
 
@@ -11,7 +11,7 @@ to 8 GB, less with fewer --engines. Let nothing else run meanwhile.
 
 Without --checkpoint the networks have fresh weights: as fast, but for the upsampling, which is quicker the larger
 the areas of one class are. ONNX Runtime, OpenVINO and PyTorch take part where `pip install 'contextnet_tf[bench]'`
-has put them; each one's labels are compared with LiteRT's first. int8 is calibrated on the very pictures: its time
+has put them; each one's labels are compared with LiteRT's first. int8 is calibrated on the very images: its time
 counts here, not its accuracy. A name that ends in "-inside" has upsampling and arg-max in its graph, as people do it;
 the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, a thread each.
 
@@ -32,19 +32,17 @@ import numpy as np
 import tqdm
 from absl import flags
 
+from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last, without_aux_heads
+from contextnet_tf.benchmarking.process import start_server
+from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, why_not
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_image
-from contextnet_tf.datasets.streets import draw_scene
-from contextnet_tf.deployment.benchmark_process import start_server
-from contextnet_tf.deployment.comparison import Case, Comparison, inference_network, upsampled_last
-from contextnet_tf.deployment.contenders import CONTENDERS, REFERENCE, why_not
-from contextnet_tf.deployment.fitting import fit_picture
+from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_file
+from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.reporting.pictures import evenly_spread
-from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
+from contextnet_tf.reporting.images import evenly_spread
 from contextnet_tf.reporting.runtime import (
     UPSAMPLED_LAST,
     compared_networks,
@@ -52,21 +50,23 @@ from contextnet_tf.reporting.runtime import (
     ratio_table,
     ratios,
     runtime_page,
-    runtime_picture,
+    runtime_plot,
     runtime_table,
 )
 from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs.results import environment, recorded_class_table, recorded_dataset, update_results
+from data.streets import draw_scene
 from experiments import program, quietly
 from experiments.progress import progress_bar
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
 MODES = ("sequential", "pipelined")
-FRAMES = 4  # different pictures, which take turns
+FRAMES = 4  # different images, which take turns
 ROUNDS, WARM_UP = 20, 2
 
 flags.DEFINE_list("models", None, "Networks with fresh weights, instead of --checkpoint. Default: cn14.")
-flags.DEFINE_list("sizes", list(SIZES), "Picture sizes, each as HEIGHTxWIDTH.")
-flags.DEFINE_list("engines", None, f"What runs them: {', '.join(CONTENDERS)}. Default: all that are installed.")
+flags.DEFINE_list("sizes", list(SIZES), "Image sizes, each as HEIGHTxWIDTH.")
+flags.DEFINE_list("engines", None, f"What runs them: {', '.join(RUNTIMES)}. Default: all that are installed.")
 flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads that a frame gets.")
 flags.DEFINE_list("modes", list(MODES), f"{' and '.join(MODES)}; pipelined is on one thread a worker.")
 program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir", "seed", "rounds")
@@ -86,7 +86,7 @@ def run(
     split: str = "val",
     output_dir: str,
     seed: int = 0,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measures and writes; returns the section "runtime_comparison" of result.json. The arguments are the flags."""
@@ -94,43 +94,43 @@ def run(
     sizes = [_size(text) for text in sizes]
     threads = [_threads(text) for text in thread_counts]
     _check_names("modes", modes, MODES)
-    contenders, left_out = _contenders(engines)
-    if not sizes or not list(_cases("", contenders, threads, modes)):
+    runtimes, left_out = _contenders(engines)
+    if not sizes or not list(_cases("", runtimes, threads, modes)):
         raise InputError(
             "nothing to measure; --sizes, --thread_counts and --modes need values, and what is "
-            "\"-inside\" has no pipelined mode"
+            '"-inside" has no pipelined mode'
         )
     if checkpoint and models:
         raise InputError("--models are networks with fresh weights; leave it out, or --checkpoint")
     originals = _networks(checkpoint, models or ["cn14"], seed)
-    parts = [(model, size, inference_network(model, size)) for model in originals for size in sizes]
-    pictures = {size: _frames(checkpoint, dataset, data_dir, split, definition, size, seed) for size in sizes}
-    folder = make_folder(output_dir)
+    parts = [(model, size, without_aux_heads(model, size)) for model in originals for size in sizes]
+    images = {size: _frames(checkpoint, dataset, data_dir, split, class_table, size, seed) for size in sizes}
+    folder = ensure_writable_dir(output_dir)
     with quietly():
         start_server()
     section = {
         "weights": "trained" if checkpoint else "fresh, so that the upsampling takes longer than it should",
-        "frames": next(iter(pictures.values()))[0],
+        "frames": next(iter(images.values()))[0],
         "rounds": rounds,
         "warm_up": WARM_UP,
-        "distributions": sorted({x for name in contenders for x in CONTENDERS[name].distributions} | {"tensorflow"}),
+        "distributions": sorted({x for name in runtimes for x in RUNTIMES[name].distributions} | {"tensorflow"}),
         "left_out": left_out,
         "rows": [],
         "upsampling": [],
     }
     for number, (model, size, network) in enumerate(parts, start=1):
         title = f"{number} of {len(parts)}: {model.name} {size[0]} x {size[1]}"
-        cases = list(_cases(model.name, contenders, threads, modes))
+        cases = list(_cases(model.name, runtimes, threads, modes))
         with (
             tempfile.TemporaryDirectory(prefix="runtime") as work,
             progress_bar(desc=f"{title}, getting ready", unit="frame", smoothing=0) as bar,
         ):
-            comparison = Comparison(pathlib.Path(work), pictures[size][1])
+            comparison = Comparison(pathlib.Path(work), images[size][1])
             with quietly():  # converters talk
                 comparison.add(network, cases)
                 if other := upsampled_last(model):
                     last = Case(f"{model.name}, {UPSAMPLED_LAST}", REFERENCE, 1)
-                    comparison.add(inference_network(other, size), [last])
+                    comparison.add(without_aux_heads(other, size), [last])
                 comparison.add_upsampling(model.name)
 
             def start(samples: int, bar: tqdm.tqdm = bar, title: str = title) -> None:
@@ -143,36 +143,32 @@ def run(
         section["left_out"] |= comparison.left_out
     if not section["rows"]:
         raise InputError(f"nothing could be measured: {'; '.join(section['left_out'].values())}")
-    with replacing_file(folder / "runtime.md") as temporary:
-        temporary.write_text(
-            runtime_page(section, started_in["machine"], started_in["versions"]), encoding="utf-8"
-        )
-    with replacing_file(folder / "runtime.png") as temporary:
-        temporary.write_bytes(runtime_picture(section["rows"]))
-    update_results(
-        output_dir, runtime_comparison=section, flags={"compare_runtime": given_flags or {}}, **started_in
-    )
+    with atomic_write(folder / "runtime.md") as temporary:
+        temporary.write_text(runtime_page(section, started_in["machine"], started_in["versions"]), encoding="utf-8")
+    with atomic_write(folder / "runtime.png") as temporary:
+        temporary.write_bytes(runtime_plot(section["rows"]))
+    update_results(output_dir, runtime_comparison=section, flags={"compare_runtime": given_flags or {}}, **started_in)
     return section
 
 
 def _contenders(engines: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
     """The contenders that can run here, by name, and why others cannot, by title."""
-    names = list(engines or CONTENDERS)
-    _check_names("engines", names, CONTENDERS)
-    reasons = {name: why_not(CONTENDERS[name]) for name in names}
-    left_out = {CONTENDERS[name].title: reason for name, reason in reasons.items() if reason}
+    names = list(engines or RUNTIMES)
+    _check_names("engines", names, RUNTIMES)
+    reasons = {name: why_not(RUNTIMES[name]) for name in names}
+    left_out = {RUNTIMES[name].title: reason for name, reason in reasons.items() if reason}
     able = [name for name in names if not reasons[name]]
     if not able:
         raise InputError(f"--engines={','.join(names)}: none can run here: {'; '.join(left_out.values())}")
     return able, left_out
 
 
-def _cases(name: str, contenders: Sequence[str], threads: Sequence[int], modes: Sequence[str]) -> Iterator[Case]:
-    for contender in contenders:
+def _cases(name: str, runtimes: Sequence[str], threads: Sequence[int], modes: Sequence[str]) -> Iterator[Case]:
+    for runtime in runtimes:
         if "sequential" in modes:
-            yield from (Case(name, contender, count) for count in threads)
-        if "pipelined" in modes and CONTENDERS[contender].engine:
-            yield Case(name, contender, 1, pipelined=True)
+            yield from (Case(name, runtime, count) for count in threads)
+        if "pipelined" in modes and RUNTIMES[runtime].engine:
+            yield Case(name, runtime, 1, pipelined=True)
 
 
 def _networks(checkpoint: str | None, names: Sequence[str], seed: int) -> list[keras.Model]:
@@ -187,20 +183,20 @@ def _frames(
     dataset: str | None,
     data_dir: str | None,
     split: str,
-    definition: dict[str, Any] | None,
+    class_table: dict[str, Any] | None,
     size: tuple[int, int],
     seed: int,
 ) -> tuple[str, np.ndarray]:
-    """What the frames are, and the frames uint8 [FRAMES, H, W, 3]: of the data set, or streets drawn for it."""
+    """What the frames are, and the frames uint8 [FRAMES, H, W, 3]: of the dataset, or streets drawn for it."""
     run_dirs = [path for path in (pathlib.Path(checkpoint or ""), pathlib.Path(checkpoint or "").parent) if checkpoint]
     name, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
     if name in (None, "streets") and data_dir is None:
         frames = [draw_scene(seed, split, number, *size).image for number in range(FRAMES)]
         return f"{FRAMES} drawn streets", np.stack(frames)
-    description = get_dataset(name, definition or recorded_definition(run_dirs, name))
+    description = get_dataset(name, class_table or recorded_class_table(run_dirs, name))
     examples = evenly_spread(program.list_examples(description, data_dir, split), FRAMES)
-    frames = [fit_picture(read_image(example.image_path), size, 1) for example in examples]
-    return f"{len(frames)} pictures of {description.name} {split}", np.stack(frames)
+    frames = [resize_image(read_image(example.image_path), size, 1) for example in examples]
+    return f"{len(frames)} images of {description.name} {split}", np.stack(frames)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -239,7 +235,7 @@ def main(argv: Sequence[str]) -> None:
         split=values.split,
         output_dir=program.required("output_dir"),
         seed=values.seed,
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
     for title, reason in section["left_out"].items():

@@ -1,14 +1,14 @@
 """Measures a trained network: IoU of each class and category, and their means, at the labels' own size.
 
-Where the data set has files of instances (Cityscapes, the drawn streets) iIoU too, which weighs every person and
+Where the dataset has files of instances (Cityscapes, the drawn streets) iIoU too, which weighs every person and
 every vehicle of a kind alike. All as Cityscapes' own program measures them. The paper: Tables 4 to 6. A few minutes
-for Cityscapes val (500 pictures) on two cores.
+for Cityscapes val (500 images) on two cores.
 
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
 
 --checkpoint may also be an exported .tflite file or SavedModel folder, which `Segmenter` runs; `compare_precision`
-measures all .tflite files of a run side by side. The data set is the one that the run was trained on, unless --dataset and
+measures all .tflite files of a run side by side. The dataset is the one that the run was trained on, unless --dataset and
 --data_dir name another. Prints the table and writes it into result.json of --output_dir.
 """
 
@@ -29,9 +29,9 @@ from contextnet_tf.deployment.engines.tensorflow import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
-from contextnet_tf.files import make_folder
+from contextnet_tf.files import ensure_writable_dir
 from contextnet_tf.models.loading import load_network, network_path
-from contextnet_tf.reporting.results import environment, recorded_dataset, recorded_definition, update_results
+from contextnet_tf.runs.results import environment, recorded_class_table, recorded_dataset, update_results
 from experiments import program
 from experiments.progress import progress_bar
 
@@ -46,26 +46,26 @@ def run(
     data_dir: str | None = None,
     split: str = "val",
     output_dir: str,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> Report:
     """Measures the network and writes the figures; the arguments are the flags.
 
-    `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names, or
+    `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, or
     in the folder above an exported file's.
     """
     path = pathlib.Path(checkpoint)
     run_dirs = [path.parent, path.parent.parent] if _is_exported(path) else [network_path(checkpoint).parent]
     dataset, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
     if dataset is None:
-        raise InputError(f"{checkpoint}: no result.json beside it names a data set; say --dataset=...")
-    description = get_dataset(dataset, definition or recorded_definition(run_dirs, dataset))
+        raise InputError(f"{checkpoint}: no result.json beside it names a dataset; say --dataset=...")
+    description = get_dataset(dataset, class_table or recorded_class_table(run_dirs, dataset))
     segment, name = _segmentation(checkpoint, model, description)
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
-    make_folder(output_dir)  # so that a folder that cannot be written is refused before the work
-    with progress_bar(total=len(examples), desc="evaluating", unit="picture") as bar:
-        report = evaluate(segment, description, examples, on_picture=bar.update)
+    ensure_writable_dir(output_dir)  # so that a folder that cannot be written is refused before the work
+    with progress_bar(total=len(examples), desc="evaluating", unit="image") as bar:
+        report = evaluate(segment, description, examples, on_image=bar.update)
     update_results(
         output_dir,
         evaluation=report.to_json() | {"checkpoint": name, "split": split},
@@ -86,7 +86,7 @@ def segmentation_of_file(path: str | os.PathLike, description: Dataset) -> Calla
     )
     if segmenter.num_classes != description.num_classes:
         raise InputError(
-            f"{path}: tells {segmenter.num_classes} classes apart, data set {description.name!r} has "
+            f"{path}: tells {segmenter.num_classes} classes apart, dataset {description.name!r} has "
             f"{description.num_classes}"
         )
     return lambda image: segmenter.segment(image.numpy())
@@ -133,7 +133,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         split=values.split,
         output_dir=program.required("output_dir"),
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(table(report))

@@ -1,16 +1,16 @@
-"""Makes a trained network ready for a device: SavedModel and TFLite files that take uint8 pictures.
+"""Makes a trained network ready for a device: SavedModel and TFLite files that take uint8 images.
 
-Batch normalization is folded (section 3.1 of the paper), the normalization of the picture is inside, and the
+Batch normalization is folded (section 3.1 of the paper), the normalization of the image is inside, and the
 written files are run and compared with the network before they replace older ones. Half a minute.
 
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=int8
 
 The first writes export/saved_model and export/model.tflite with model.json into --output_dir, the second
-export/model_int8.tflite; --output=labels adds "_labels" to the name. int8 is calibrated on training pictures;
+export/model_int8.tflite; --output=labels adds "_labels" to the name. int8 is calibrated on training images;
 export/model_int8_layers.json then has the error of each layer, and --float_layers keeps those that suffer in
-float32. All go into the section "export" of result.json. The files take pictures of one size, by default that of
-the data set's pictures, padded to what the network takes. tf.saved_model.load and LiteRT run them without this
+float32. All go into the section "export" of result.json. The files take images of one size, by default that of
+the dataset's images, padded to what the network takes. tf.saved_model.load and LiteRT run them without this
 package.
 """
 
@@ -26,33 +26,33 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
-from contextnet_tf.deployment.agreement import Agreement, check_export
 from contextnet_tf.deployment.conversion import OUTPUTS
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
-from contextnet_tf.deployment.fitting import fit_picture, most_padding
 from contextnet_tf.deployment.layer_errors import layer_errors
+from contextnet_tf.deployment.parity import Parity, check_parity
+from contextnet_tf.deployment.resizing import most_padding, resize_image
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_folder, write_json
+from contextnet_tf.files import atomic_write_dir, ensure_writable_dir, write_json
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.exported import export_section, file_entry, file_lines
-from contextnet_tf.reporting.pictures import evenly_spread
-from contextnet_tf.reporting.results import (
+from contextnet_tf.reporting.images import evenly_spread
+from contextnet_tf.runs.results import (
     FILE_NAME,
     environment,
     evaluated_split,
     read_results,
+    recorded_class_table,
     recorded_dataset,
-    recorded_definition,
     update_results,
 )
 from experiments import program
 
 FORMATS = ("saved_model", "tflite")
-PICTURES_TO_CHECK = 4
-# On CamVid 4, 16, 50, 100 and 367 pictures cost 0.22, 0.29, 0.27, 0.33 and 0.25 points of mean IoU: nothing to choose
+IMAGES_TO_CHECK = 4
+# On CamVid 4, 16, 50, 100 and 367 images cost 0.22, 0.29, 0.27, 0.33 and 0.25 points of mean IoU: nothing to choose
 # between; 50 take five seconds and leave a rare scene its chance.
-CALIBRATION_PICTURES = 50
+CALIBRATION_IMAGES = 50
 # What a file may differ from its network: the largest difference of a logit as a share of the largest logit, and
 # the least share of pixels with the same label. Seen on CamVid: 1e-5 and less, 100 %; 1e-3, 99.99 %; 0.07, 99.3 %.
 LIMITS = {"float32": (1e-3, 0.999), "float16": (0.02, 0.99), "int8": (1.0, 0.8)}
@@ -61,13 +61,13 @@ flags.DEFINE_string(
     "format", None, f"What to write: {', '.join(FORMATS)} or both. Default: both, or tflite where only that can be."
 )
 flags.DEFINE_string("output", "logits", f"What the TFLite file gives: {', '.join(OUTPUTS)}.")
-flags.DEFINE_integer("height", None, "Height of the files' pictures. Default: the data set's, padded to fit.")
-flags.DEFINE_integer("width", None, "Width of the files' pictures. Default: the data set's, padded to fit.")
+flags.DEFINE_integer("height", None, "Height of the files' images. Default: the dataset's, padded to fit.")
+flags.DEFINE_integer("width", None, "Width of the files' images. Default: the dataset's, padded to fit.")
 flags.DEFINE_integer(
-    "calibration_pictures", CALIBRATION_PICTURES, "For int8: how many pictures of the training split it is fitted to."
+    "calibration_images", CALIBRATION_IMAGES, "For int8: how many images of the training split it is fitted to."
 )
 flags.DEFINE_bool(
-    "cache_blocking", True, "Compute float files in pieces that stay in a processor's caches; not for GPU delegates."
+    "tiling", True, "Compute float files in pieces that stay in a processor's caches; not for GPU delegates."
 )
 flags.DEFINE_list("float_layers", [], "For int8: names of layers that stay in float32, see the file of layer errors.")
 program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir", "precision")
@@ -84,38 +84,38 @@ def run(
     precision: str = "float32",
     output: str = "logits",
     size: tuple[int, int] | None = None,
-    calibration_pictures: int = CALIBRATION_PICTURES,
+    calibration_images: int = CALIBRATION_IMAGES,
     float_layers: Sequence[str] = (),
-    cache_blocking: bool = True,
-    definition: dict[str, Any] | None = None,
+    tiling: bool = True,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Exports, checks and returns the section "export" of result.json; the arguments are the flags.
 
-    `dataset`, `data_dir` and `definition` None: those that the result.json beside the checkpoint names, if any.
+    `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, if any.
     """
     formats = _formats(formats, precision, output)
     network = load_network(checkpoint, model=model)
     run_dirs = [network_path(checkpoint).parent]
     dataset, found_dir = recorded_dataset(run_dirs, dataset, data_dir)
-    definition = definition or recorded_definition(run_dirs, dataset)
-    description = get_dataset(dataset, definition) if dataset else None
-    found = _validation_pictures(description, found_dir, bool(data_dir)) if description else []
+    class_table = class_table or recorded_class_table(run_dirs, dataset)
+    description = get_dataset(dataset, class_table) if dataset else None
+    found = _validation_images(description, found_dir, bool(data_dir)) if description else []
     size = size or _default_size(network, description, found)
 
-    def fitted(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [fit_picture(picture, size, most_padding("auto", size_multiple(network))) for picture in pictures]
+    def fitted(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [resize_image(image, size, most_padding("auto", size_multiple(network))) for image in images]
 
-    pictures = np.stack(fitted(found) or _noise(size))
+    images = np.stack(fitted(found) or _noise(size))
     settings = {"size": size, "dataset": description, "commit": environment()["commit"]}
     settings["notes"] = {"accuracy": _measured(network_path(checkpoint))}
     tflite = settings | {"precision": precision, "output": output}
-    tflite |= {"float_layers": float_layers, "cache_blocking": cache_blocking}
+    tflite |= {"float_layers": float_layers, "tiling": tiling}
     if precision == "int8":
-        tflite["calibration"] = fitted(_training_pictures(description, found_dir, calibration_pictures))
+        tflite["calibration"] = fitted(_training_images(description, found_dir, calibration_images))
         tflite["notes"] = settings["notes"] | {"calibration_split": f"{dataset} train"}
-    checked_with = f"{len(found)} pictures of {description.name} val" if found else "noise"
-    folder = make_folder(pathlib.Path(output_dir) / "export")
+    checked_with = f"{len(found)} images of {description.name} val" if found else "noise"
+    folder = ensure_writable_dir(pathlib.Path(output_dir) / "export")
     files = {}
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
         for name in formats:
@@ -124,14 +124,14 @@ def run(
                 export_saved_model(network, path, **settings)
             else:
                 export_tflite(network, path, **tflite)
-            agreement = _checked(path, network, pictures, LIMITS[precision])
+            agreement = _checked(path, network, images, LIMITS[precision])
             files[path.name] = file_entry(
                 path, size=size, precision=precision, checked_with=checked_with, agreement=vars(agreement)
             )
         if precision == "int8":
-            errors = _layer_errors(path, network, size, pictures)
+            errors = _layer_errors(path, network, size, images)
             write_json(path.with_name(f"{path.stem}_layers.json"), errors)
-            files[path.name] |= {"calibration_pictures": calibration_pictures, "layer_errors": errors}
+            files[path.name] |= {"calibration_images": calibration_images, "layer_errors": errors}
         _move_contents(pathlib.Path(staging), folder)
     section = export_section(_recorded(output_dir).get("export", {}), files)
     used = (given_flags or {}) | {"dataset": dataset}
@@ -172,49 +172,47 @@ def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
     return {"mean_iou": evaluation["mean_iou"], "split": evaluated_split(results), "of": "the network, not this file"}
 
 
-def _training_pictures(dataset: Dataset | None, data_dir: str | None, count: int) -> list[np.ndarray]:
+def _training_images(dataset: Dataset | None, data_dir: str | None, count: int) -> list[np.ndarray]:
     if dataset is None:
-        raise InputError("int8 is calibrated on training pictures: say --dataset=... and --data_dir=...")
+        raise InputError("int8 is calibrated on training images: say --dataset=... and --data_dir=...")
     examples = program.list_examples(dataset, data_dir, "train")
     if len(examples) < count:
         raise InputError(
-            f"--calibration_pictures={count}: {dataset.name} has {len(examples)} training pictures; ask for that many"
+            f"--calibration_images={count}: {dataset.name} has {len(examples)} training images; ask for that many"
         )
     return [read_image(x.image_path) for x in evenly_spread(examples, count)]
 
 
 def _layer_errors(
-    path: pathlib.Path, network: keras.Model, size: tuple[int, int], pictures: np.ndarray
+    path: pathlib.Path, network: keras.Model, size: tuple[int, int], images: np.ndarray
 ) -> dict[str, float]:
     """The error of each layer of the file `path`, beside a float32 file of the same network."""
     with tempfile.TemporaryDirectory() as folder:
         reference = pathlib.Path(folder) / "float32.tflite"
-        export_tflite(network, reference, size=size, cache_blocking=False)
-        return layer_errors(reference, path, pictures)
+        export_tflite(network, reference, size=size, tiling=False)
+        return layer_errors(reference, path, images)
 
 
-def _validation_pictures(dataset: Dataset, data_dir: str | None, required: bool) -> list[np.ndarray]:
-    """A few validation pictures; none where they are not on this machine and not `required`."""
+def _validation_images(dataset: Dataset, data_dir: str | None, required: bool) -> list[np.ndarray]:
+    """A few validation images; none where they are not on this machine and not `required`."""
     try:
         examples = dataset.list_examples(data_dir, "val")
     except InputError:
         if required:
             raise
         return []
-    return [read_image(x.image_path) for x in evenly_spread(examples, PICTURES_TO_CHECK)]
+    return [read_image(x.image_path) for x in evenly_spread(examples, IMAGES_TO_CHECK)]
 
 
-def _default_size(
-    network: keras.Model, dataset: Dataset | None, pictures: Sequence[np.ndarray]
-) -> tuple[int, int]:
+def _default_size(network: keras.Model, dataset: Dataset | None, images: Sequence[np.ndarray]) -> tuple[int, int]:
     own = tuple(network.input_shape[1:3])
     if None not in own:
         return own
     if dataset is None:
         raise InputError("no size is known: say --height=... and --width=..., or --dataset=...")
-    size = pictures[0].shape[:2] if pictures else dataset.picture_size
+    size = images[0].shape[:2] if images else dataset.image_size
     if size is None:
-        raise InputError(f"no picture of {dataset.name} is there for its size: say --height=... and --width=...")
+        raise InputError(f"no image of {dataset.name} is there for its size: say --height=... and --width=...")
     return padded_size(size, size_multiple(network))
 
 
@@ -222,15 +220,13 @@ def _noise(size: tuple[int, int]) -> list[np.ndarray]:
     return list(np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8))
 
 
-def _checked(
-    path: pathlib.Path, network: keras.Model, pictures: np.ndarray, limits: tuple[float, float]
-) -> Agreement:
-    agreement = check_export(path, network, pictures)
+def _checked(path: pathlib.Path, network: keras.Model, images: np.ndarray, limits: tuple[float, float]) -> Parity:
+    agreement = check_parity(path, network, images)
     share = (agreement.largest_difference or 0.0) / agreement.largest_logit  # a file of labels has no difference
-    if share > limits[0] or agreement.label_agreement < limits[1]:
+    if share > limits[0] or agreement.label_parity < limits[1]:
         raise InputError(
             f"{path.name}: does not compute what the network computes (logits differ by up to {share:.1e} of "
-            f"the largest, {agreement.label_agreement:.2%} of the labels agree); nothing was written"
+            f"the largest, {agreement.label_parity:.2%} of the labels agree); nothing was written"
         )
     return agreement
 
@@ -239,7 +235,7 @@ def _move_contents(source: pathlib.Path, target: pathlib.Path) -> None:
     """Moves what stands in `source` into `target`, in the place of what has the same name there."""
     for path in source.iterdir():
         if path.is_dir():
-            with replacing_folder(target / path.name) as empty:
+            with atomic_write_dir(target / path.name) as empty:
                 os.replace(path, empty)
         else:
             os.replace(path, target / path.name)
@@ -261,10 +257,10 @@ def main(argv: Sequence[str]) -> None:
         precision=values.precision,
         output=values.output,
         size=program.given_size("height", "width"),
-        calibration_pictures=values.calibration_pictures,
+        calibration_images=values.calibration_images,
         float_layers=values.float_layers,
-        cache_blocking=values.cache_blocking,
-        definition=program.given_definition(),
+        tiling=values.tiling,
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
     name = tflite_name(values.precision, values.output)
@@ -273,7 +269,7 @@ def main(argv: Sequence[str]) -> None:
         print(file_lines(output_dir, section["files"][written]))
     if "tflite" in formats:
         command = f"python -m experiments.predict --checkpoint={output_dir}/export/{name}"
-        print(f"use it: {command} --input=PICTURE --output_dir=FOLDER")
+        print(f"use it: {command} --input=IMAGE --output_dir=FOLDER")
 
 
 if __name__ == "__main__":

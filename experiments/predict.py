@@ -1,12 +1,12 @@
-"""Segments pictures and videos with an exported file: class colours over each picture, and its labels as a PNG.
+"""Segments images and videos with an exported file: class colors over each image, and its labels as a PNG.
 
-  python -m experiments.predict --checkpoint=runs/camvid/export/model.tflite --input=PICTURE --output_dir=DIR
+  python -m experiments.predict --checkpoint=runs/camvid/export/model.tflite --input=IMAGE --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --input=drive.mp4 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --input=0 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --split=val --output_dir=runs/camvid
 
---input takes a picture, a folder of pictures, a quoted pattern such as 'frames/*.png', a video file, or the number
-of a camera, which Ctrl-C or --max_frames ends. Without it, the pictures of a data set are segmented: the one that
+--input takes a image, a folder of images, a quoted pattern such as 'frames/*.png', a video file, or the number
+of a camera, which Ctrl-C or --max_frames ends. Without it, the images of a dataset are segmented: the one that
 the file was exported for, or --dataset. Then the mean IoU is reported too, and both go into the section "runtime"
 of result.json in --output_dir.
 
@@ -14,7 +14,7 @@ Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 
 --output_dir; of a video predictions/NAME_overlay.mp4. Of a video that breaks off nothing is kept, of a camera that
 is lost what it had shown.
 
-With --workers=1 frames a second count from the picture in memory to its labels in memory (section 3.1 of the
+With --workers=1 frames a second count from the image in memory to its labels in memory (section 3.1 of the
 paper), after one frame of warm-up; reading and writing files do not count. With more, several frames are under way
 at once, and the whole job counts, reading and writing too.
 """
@@ -29,34 +29,39 @@ import tqdm
 from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.datasets.colours import overlay
+from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.video import Video, video_writer
 from contextnet_tf.deployment.engines import ENGINES
-from contextnet_tf.deployment.fitting import FITS
+from contextnet_tf.deployment.resizing import RESIZE_MODES
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
-from contextnet_tf.files import make_folder, write_png
-from contextnet_tf.reporting.results import recorded_dataset, recorded_definition, update_results
+from contextnet_tf.files import ensure_writable_dir, write_png
+from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
 from experiments import inputs, program
-from experiments.pace import Pace
 from experiments.progress import progress_bar
+from experiments.timed_segmenter import TimedSegmenter
 
 flags.DEFINE_string(
-    "input", None, "Picture, folder, quoted pattern, video, or number of a camera. Default: the data set's pictures."
+    "input", None, "Image, folder, quoted pattern, video, or number of a camera. Default: the dataset's images."
 )
 flags.DEFINE_enum(
-    "engine", "litert", list(ENGINES), "What runs it: tensorflow .keras files and SavedModels, the others .tflite files."
+    "engine",
+    "litert",
+    list(ENGINES),
+    "What runs it: tensorflow .keras files and SavedModels, the others .tflite files.",
 )
 flags.DEFINE_integer(
     "threads", None, "Threads of the engine. Default: 1; for tensorflow its own choice.", lower_bound=1
 )
 flags.DEFINE_integer(
-    "workers", None, "Pictures that are segmented at once. Default: 1; for a video as many as there are cores.",
+    "workers",
+    None,
+    "Images that are segmented at once. Default: 1; for a video as many as there are cores.",
     lower_bound=1,
 )
-flags.DEFINE_enum("fit", "auto", FITS, "How pictures of another size are brought to the file's: see Segmenter.")
-flags.DEFINE_integer("max_frames", None, "End after so many pictures or frames.", lower_bound=1)
+flags.DEFINE_enum("fit", "auto", RESIZE_MODES, "How images of another size are brought to the file's: see Segmenter.")
+flags.DEFINE_integer("max_frames", None, "End after so many images or frames.", lower_bound=1)
 program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
 
 
@@ -73,32 +78,30 @@ def run(
     workers: int | None = None,
     fit: str = "auto",
     max_frames: int | None = None,
-    definition: dict[str, Any] | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Segments and writes; returns the section "runtime" of result.json. The arguments are the flags.
 
-    `dataset`, `data_dir` and `definition` None: those that the file's metadata or a run's result.json name.
+    `dataset`, `data_dir` and `class_table` None: those that the file's metadata or a run's result.json name.
     """
     threads = threads or (None if engine == "tensorflow" else 1)
     segmenter = Segmenter(_exported_file(checkpoint, engine), num_threads=threads, engine=engine, fit=fit)
-    description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, definition)
+    description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, class_table)
     video = inputs.opened_video(input) if input else None
     folder = pathlib.Path(output_dir) / "predictions"
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
     if video:
-        pace = Pace(segmenter, workers or segmenter.workers)
-        _segment_video(video, pace, description, make_folder(folder), max_frames)
+        pace = TimedSegmenter(segmenter, workers or segmenter.workers)
+        _segment_video(video, pace, description, ensure_writable_dir(folder), max_frames)
     else:
-        pace = Pace(segmenter, workers or 1)
+        pace = TimedSegmenter(segmenter, workers or 1)
         count, items = (
-            inputs.named_pictures(input)
-            if input
-            else inputs.split_pictures(description, data_dir or recorded_dir, split)
+            inputs.named_images(input) if input else inputs.split_images(description, data_dir or recorded_dir, split)
         )
         count = min(count, max_frames or count)
-        bar = progress_bar(total=count, desc="segmenting", unit="picture")
-        _segment_pictures(itertools.islice(items, count), pace, description, make_folder(folder), matrix, bar)
+        bar = progress_bar(total=count, desc="segmenting", unit="image")
+        _segment_images(itertools.islice(items, count), pace, description, ensure_writable_dir(folder), matrix, bar)
     section = {
         "engine": engine,
         "threads": threads,
@@ -111,16 +114,16 @@ def run(
     return section
 
 
-def _segment_pictures(
+def _segment_images(
     items: Iterable[inputs.Item],
-    pace: Pace,
+    pace: TimedSegmenter,
     dataset: Dataset,
     folder: pathlib.Path,
     matrix: ConfusionMatrix,
     bar: tqdm.tqdm,
 ) -> None:
     with bar:
-        for item, labels in pace.labelled(items):
+        for item, labels in pace.labeled(items):
             if item.truth is not None:
                 matrix.update(item.truth, labels)
             write_png(folder / f"{item.name}_labels.png", labels)
@@ -129,7 +132,7 @@ def _segment_pictures(
 
 
 def _segment_video(
-    video: Video, pace: Pace, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
+    video: Video, pace: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
     """Writes the overlay video. A camera's is kept however it ends, and an error is raised afterwards."""
     items = (inputs.Item(video.name, frame) for frame in itertools.islice(video.frames(), max_frames))
@@ -141,7 +144,7 @@ def _segment_video(
         progress_bar(total=count, desc="segmenting", unit="frame") as bar,
     ):
         try:
-            for item, labels in pace.labelled(items):
+            for item, labels in pace.labeled(items):
                 write(overlay(item.image, labels, dataset.palette))
                 bar.update()
         except (KeyboardInterrupt, InputError) as error:
@@ -163,20 +166,20 @@ def _exported_file(checkpoint: str, engine: str) -> str | pathlib.Path:
 
 
 def _dataset(
-    checkpoint: str, output_dir: str, segmenter: Segmenter, name: str | None, definition: dict[str, Any] | None
+    checkpoint: str, output_dir: str, segmenter: Segmenter, name: str | None, class_table: dict[str, Any] | None
 ) -> tuple[Dataset, str | None]:
-    """The data set whose classes the network knows, and the folder in which a run last had it."""
+    """The dataset whose classes the network knows, and the folder in which a run last had it."""
     path = pathlib.Path(checkpoint)
     run_dirs = [output_dir, path, *path.parents[:2]]
     name, data_dir = recorded_dataset(run_dirs, name or segmenter.metadata.get("dataset"), None)
     if name is None:
-        raise InputError(f"{checkpoint}: does not say which data set's classes it knows; say --dataset=...")
-    if definition is None and name == segmenter.metadata.get("dataset"):
-        definition = segmenter.metadata.get("definition")
-    description = get_dataset(name, definition or recorded_definition(run_dirs, name))
+        raise InputError(f"{checkpoint}: does not say which dataset's classes it knows; say --dataset=...")
+    if class_table is None and name == segmenter.metadata.get("dataset"):
+        class_table = segmenter.metadata.get("class_table")
+    description = get_dataset(name, class_table or recorded_class_table(run_dirs, name))
     if description.num_classes != segmenter.num_classes:
         raise InputError(
-            f"{checkpoint}: tells {segmenter.num_classes} classes apart, data set {name!r} has "
+            f"{checkpoint}: tells {segmenter.num_classes} classes apart, dataset {name!r} has "
             f"{description.num_classes}; say --dataset=..."
         )
     return description, data_dir
@@ -199,7 +202,7 @@ def main(argv: Sequence[str]) -> None:
         workers=values.workers,
         fit=values.fit,
         max_frames=values.max_frames,
-        definition=program.given_definition(),
+        class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(_summary(section))
@@ -209,10 +212,10 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _summary(section: dict[str, Any]) -> str:
-    words = [f"{section['pictures']} pictures: {section['frames_per_second']:.1f} frames a second"]
+    words = [f"{section['images']} images: {section['frames_per_second']:.1f} frames a second"]
     if section["milliseconds_median"] is not None:
         low, high = section["milliseconds_spread"]
-        words.append(f"{section['milliseconds_median']:.1f} ms a picture ({low:.1f} to {high:.1f})")
+        words.append(f"{section['milliseconds_median']:.1f} ms a image ({low:.1f} to {high:.1f})")
     else:
         words.append(f"{section['workers']} at once, with reading and writing")
     return ", ".join([*words, section["engine"], f"{section['threads'] or 'any number of'} thread(s)"])

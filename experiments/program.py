@@ -11,48 +11,50 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.definition import read_definition
+from contextnet_tf.datasets.class_table import read_class_table
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError, Stopped
-from contextnet_tf.files import gigabytes, replacing_file
+from contextnet_tf.files import atomic_write, gigabytes
 from experiments.progress import progress_bar
 
 flags.DEFINE_string(
     "dataset",
     None,
-    "Name of the data set: streets (drawn by this project), cityscapes, camvid, folder (your own, with --classes), or "
+    "Name of the dataset: streets (drawn by this project), cityscapes, camvid, folder (your own, with --classes), or "
     "tfds:NAME (prepared by TensorFlow Datasets). Default: the trained network's own; streets where there is none.",
 )
 flags.DEFINE_string(
-    "classes", None, "classes.json of your own data set: see data/folder/README.md. Default: the trained network's own."
+    "classes", None, "classes.json of your own dataset: see data/folder/README.md. Default: the trained network's own."
 )
-flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the picture. Default: image.")
+flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the image. Default: image.")
 flags.DEFINE_string(
     "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
 )
 flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
-flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set. Default: where it was in training, or data/NAME."
-)
-flags.DEFINE_integer("crop_height", None, "Height of the training pictures. Default: the data set's, cut to fit.")
-flags.DEFINE_integer("crop_width", None, "Width of the training pictures. Default: the data set's, cut to fit.")
-flags.DEFINE_string("split", "val", "Split of the data set, for example val or train.")
+flags.DEFINE_string("data_dir", None, "Folder that holds the dataset. Default: where it was in training, or data/NAME.")
+flags.DEFINE_integer("crop_height", None, "Height of the training images. Default: the dataset's, cut to fit.")
+flags.DEFINE_integer("crop_width", None, "Width of the training images. Default: the dataset's, cut to fit.")
+flags.DEFINE_string("split", "val", "Split of the dataset, for example val or train.")
 flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
 flags.DEFINE_string("recipe", "short", "Training recipe: short, modern, paper or smoke.")
 flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0)
 flags.DEFINE_string("model", None, "Name of the network, for example cn14. Default: cn14, or the checkpoint's own.")
 flags.DEFINE_string(
-    "checkpoint", None, "Trained network: a .keras file, or the folder of a run (its best network is taken); "
-    "for evaluate and predict also an exported .tflite file or SavedModel folder."
+    "checkpoint",
+    None,
+    "Trained network: a .keras file, or the folder of a run (its best network is taken); "
+    "for evaluate and predict also an exported .tflite file or SavedModel folder.",
 )
 flags.DEFINE_integer(
-    "rounds", None, "How often everything is measured in turn; medians are reported. Default: the program's own.",
+    "rounds",
+    None,
+    "How often everything is measured in turn; medians are reported. Default: the program's own.",
     lower_bound=1,
 )
 flags.DEFINE_enum(
     "log_level", "warning", ["debug", "info", "warning", "error"], "What goes to standard error besides the results."
 )
-flags.DEFINE_integer("pictures", 16, "For benchmarks: how many training pictures are read.", lower_bound=1)
+flags.DEFINE_integer("images", 16, "For benchmarks: how many training images are read.", lower_bound=1)
 flags.DEFINE_string(
     "precision", "float32", "train: float32, mixed_float16 or mixed_bfloat16. export: float32, float16 or int8."
 )
@@ -63,7 +65,7 @@ flags.disclaim_key_flags()
 
 _logger = logging.getLogger(__name__)
 
-# What says which data set is meant.
+# What says which dataset is meant.
 DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label_key", "tfds_name_key")
 
 
@@ -110,8 +112,8 @@ def whole_numbers(name: str) -> list[int]:
     return [int(text) for text in texts]
 
 
-def given_definition() -> dict[str, Any] | None:
-    """What --classes and --tfds_..._key say of a data set, as `get_dataset` takes it; None without --classes.
+def given_class_table() -> dict[str, Any] | None:
+    """What --classes and --tfds_..._key say of a dataset, as `get_dataset` takes it; None without --classes.
 
     Raises:
       InputError: the file is missing or wrong.
@@ -123,7 +125,7 @@ def given_definition() -> dict[str, Any] | None:
         if keys:
             raise InputError(f"--tfds_{next(iter(keys))} goes with --classes; say which classes the labels have")
         return None
-    return read_definition(classes).content | keys
+    return read_class_table(classes).content | keys
 
 
 def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Example]:
@@ -135,7 +137,7 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
     if dataset.prepared and data_dir:
         lay_out(dataset, data_dir, split)
     examples = dataset.list_examples(data_dir, split)
-    note = dataset.shortfall(split, examples) if dataset.part_sizes else None
+    note = dataset.missing_examples_note(split, examples) if dataset.part_sizes else None
     if note:
         print(f"note: {note}", file=sys.stderr)
     return examples
@@ -155,7 +157,7 @@ def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
         f"{gigabytes(pending.num_bytes)}, in {pending.folder}",
         file=sys.stderr,
     )
-    with progress_bar(total=pending.examples, desc="laying out", unit="picture") as bar:
+    with progress_bar(total=pending.examples, desc="laying out", unit="image") as bar:
         dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 
@@ -166,7 +168,7 @@ def given_flags() -> dict[str, Any]:
 
 def write_flagfile(path: str | os.PathLike) -> None:
     """Writes the running program's flags as a file that `--flagfile` takes."""
-    with replacing_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("".join(f"{flag.serialize()}\n" for flag in _own_flags() if flag.value is not None))
 
 

@@ -20,7 +20,7 @@ def progress_bar(iterable: Iterable | None = None, **settings: Any) -> tqdm.tqdm
 
 
 class Progress:
-    """The bar of a training: step, loss, learning rate, pictures a second and the time left."""
+    """The bar of a training: step, loss, learning rate, images a second and the time left."""
 
     def __init__(self):
         self._bar = None
@@ -40,9 +40,9 @@ class Progress:
                 initial=step - 1,
                 bar_format="step {n_fmt}/{total_fmt} {percentage:3.0f}% |{bar}| {elapsed}{postfix}",
             )
-        speed = record.get("pictures_per_second")
+        speed = record.get("images_per_second")
         shown = f"loss {record['loss']:.3f}, rate {record['learning_rate']:.1e}"
-        shown += "" if speed is None else f", {speed:.1f} pictures/s"
+        shown += "" if speed is None else f", {speed:.1f} images/s"
         self._bar.set_postfix_str(f"{in_words(record['seconds_left'])} left, {shown}", refresh=False)
         self._bar.update()
 

@@ -1,8 +1,8 @@
-"""Writes report.html of a run: one page with its figures, curves and pictures that opens without a network.
+"""Writes report.html of a run: one page with its figures, curves and images that opens without a network.
 
 Reads what the other programs left in the folder of the run: result.json (train, evaluate, export, predict),
-history.jsonl (train) and predictions/ (predict). What is missing is left out of the page. The pictures and
-their truth come from the data set that result.json names; say --data_dir if it has moved since. A few seconds.
+history.jsonl (train) and predictions/ (predict). What is missing is left out of the page. The images and
+their truth come from the dataset that result.json names; say --data_dir if it has moved since. A few seconds.
 
   python -m experiments.report --output_dir=runs/demo
 
@@ -27,14 +27,14 @@ from contextnet_tf.analysis.overview import overview
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_example
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_file, write_json
+from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model, model_names
-from contextnet_tf.reporting.models import models_picture, models_table
-from contextnet_tf.reporting.pictures import Sample, evenly_spread, read_labels
+from contextnet_tf.reporting.images import Sample, evenly_spread, read_labels
+from contextnet_tf.reporting.models import models_plot, models_table
 from contextnet_tf.reporting.report import write_report
-from contextnet_tf.reporting.results import read_results
-from contextnet_tf.reporting.runs import read_run, runs_picture, runs_table
+from contextnet_tf.reporting.runs import read_run, runs_plot, runs_table
 from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs.results import read_results
 from experiments import program
 from experiments.progress import progress_bar
 
@@ -46,9 +46,9 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_list("runs", [], "With --what=runs: the folders of runs, finished or not.")
 flags.DEFINE_integer(
-    "report_pictures",
+    "report_images",
     6,
-    "Pictures to show with truth and prediction, evenly spread over the split (about 0.15 MB each).",
+    "Images to show with truth and prediction, evenly spread over the split (about 0.15 MB each).",
     lower_bound=0,
     upper_bound=20,
 )
@@ -58,26 +58,24 @@ _MODELS_DIR = "runs/models"
 _SIZES = ((1024, 2048), (512, 1024), (256, 512))  # full, half and quarter: Table 7
 
 
-def run(*, output_dir: str, data_dir: str | None = None, report_pictures: int = 6) -> pathlib.Path:
+def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6) -> pathlib.Path:
     """Writes the report of the run in `output_dir` and returns its path.
 
-    `data_dir` stands for the folder of the data set in result.json, should it have moved since.
+    `data_dir` stands for the folder of the dataset in result.json, should it have moved since.
     """
     results = read_results(output_dir)
     predictions = pathlib.Path(output_dir) / "predictions"
-    samples = _samples(results.get("dataset", {}), predictions, data_dir, report_pictures)
-    if report_pictures and not samples:
-        print(f"no pictures in the report: {predictions} holds no prediction of the data set's pictures")
+    samples = _samples(results.get("dataset", {}), predictions, data_dir, report_images)
+    if report_images and not samples:
+        print(f"no images in the report: {predictions} holds no prediction of the dataset's images")
     return write_report(output_dir, samples)
 
 
-def _samples(
-    recorded: dict, predictions: pathlib.Path, data_dir: str | None, count: int
-) -> list[Sample]:
-    """Some of the split's pictures that have a prediction NAME_labels.png."""
+def _samples(recorded: dict, predictions: pathlib.Path, data_dir: str | None, count: int) -> list[Sample]:
+    """Some of the split's images that have a prediction NAME_labels.png."""
     if not (count and recorded.get("name") and predictions.is_dir()):
         return []
-    dataset = get_dataset(recorded["name"], recorded.get("definition"))
+    dataset = get_dataset(recorded["name"], recorded.get("class_table"))
     examples = dataset.list_examples(data_dir or recorded.get("data_dir"), recorded.get("split", "val"))
     files = {example: predictions / f"{example.name}_labels.png" for example in examples}
     samples = []
@@ -89,17 +87,17 @@ def _samples(
 
 def run_models(*, output_dir: str) -> str:
     """Writes models.md, models.png and models.json on all networks; returns the table as Markdown."""
-    make_folder(output_dir)
+    ensure_writable_dir(output_dir)
     overviews = []
     with progress_bar(model_names(), unit="network") as bar:
         for name in bar:
             bar.set_description(name)
             overviews.append(overview(build_model(name, input_shape=(None, None, 3)), _SIZES).to_json())
     table, folder = models_table(overviews), pathlib.Path(output_dir)
-    with replacing_file(folder / "models.md") as temporary:
+    with atomic_write(folder / "models.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
-    with replacing_file(folder / "models.png") as temporary:
-        temporary.write_bytes(models_picture(overviews))
+    with atomic_write(folder / "models.png") as temporary:
+        temporary.write_bytes(models_plot(overviews))
     write_json(folder / "models.json", overviews)
     return table
 
@@ -109,12 +107,12 @@ def run_runs(*, runs: Sequence[str], output_dir: str) -> str:
     if not runs:
         raise InputError("--runs names no folder; say --runs=runs/one,runs/other")
     found = [read_run(folder) for folder in runs]
-    folder = make_folder(output_dir)
+    folder = ensure_writable_dir(output_dir)
     table = runs_table(found)
-    with replacing_file(folder / "runs.md") as temporary:
+    with atomic_write(folder / "runs.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
-    with replacing_file(folder / "runs.png") as temporary:
-        temporary.write_bytes(runs_picture(found))
+    with atomic_write(folder / "runs.png") as temporary:
+        temporary.write_bytes(runs_plot(found))
     return table
 
 
@@ -135,7 +133,7 @@ def main(argv: Sequence[str]) -> None:
     path = run(
         output_dir=program.required("output_dir"),
         data_dir=values.data_dir,
-        report_pictures=values.report_pictures,
+        report_images=values.report_images,
     )
     print(path)
 

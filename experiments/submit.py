@@ -1,13 +1,13 @@
-"""Writes what Cityscapes' test server wants: pictures of label ids under its names, and a zip of them to upload.
+"""Writes what Cityscapes' test server wants: images of label ids under its names, and a zip of them to upload.
 
   python -m experiments.submit --checkpoint=runs/city --data_dir=DIR --split=test --output_dir=runs/city
 
 --checkpoint is a run, a .keras file or an exported .tflite file. Writes submission_SPLIT/ and submission_SPLIT.zip
-into --output_dir. Interrupted, the same command goes on: pictures that the same network has finished are kept,
-those of another are made anew. The paper: Table 6. Some three pictures of 1024 x 2048 a second on two busy cores,
+into --output_dir. Interrupted, the same command goes on: images that the same network has finished are kept,
+those of another are made anew. The paper: Table 6. Some three images of 1024 x 2048 a second on two busy cores,
 so that the 1,525 of test take eight minutes.
 
-With --split=val the pictures are for Cityscapes' own program, which then says what experiments.evaluate says
+With --split=val the images are for Cityscapes' own program, which then says what experiments.evaluate says
 (cityscapesScripts 2.3.0 needs NumPy below 2.4 for it):
 
   CITYSCAPES_DATASET=DIR CITYSCAPES_RESULTS=runs/city/submission_val csEvalPixelLevelSemanticLabeling
@@ -26,7 +26,7 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.submission import Submission
 from contextnet_tf.models.loading import network_path
-from contextnet_tf.reporting.results import recorded_dataset, recorded_definition
+from contextnet_tf.runs.results import recorded_class_table, recorded_dataset
 from experiments import program
 from experiments.progress import progress_bar
 
@@ -47,10 +47,10 @@ def run(
     """
     segmenter, path = _segmenter(checkpoint)
     dataset, data_dir = recorded_dataset(path.parents[:2], dataset, data_dir)
-    description = get_dataset(dataset or "cityscapes", recorded_definition(path.parents[:2], dataset))
+    description = get_dataset(dataset or "cityscapes", recorded_class_table(path.parents[:2], dataset))
     if segmenter.num_classes != description.num_classes:
         raise InputError(
-            f"{path}: tells {segmenter.num_classes} classes apart, data set {description.name!r} has "
+            f"{path}: tells {segmenter.num_classes} classes apart, dataset {description.name!r} has "
             f"{description.num_classes}; name a network that was trained on it"
         )
     examples = program.list_examples(description, data_dir, split)
@@ -63,7 +63,7 @@ def run(
     labels = segmenter.stream(read_image(example.image_path) for example in missing)
     bar = progress_bar(
         labels, total=len(examples), initial=len(examples) - len(missing),
-        desc="segmenting", unit="picture",
+        desc="segmenting", unit="image",
     )  # fmt: skip
     for train_ids, example in zip(bar, missing, strict=True):
         submission.write(example, train_ids)

@@ -24,24 +24,24 @@ from absl import flags
 
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets import sources
-from contextnet_tf.datasets.cache import PictureCache, disk_cache, in_megabytes, memory_cache
+from contextnet_tf.datasets.cache import ImageCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.models.sizes import padded_size, size_multiple
-from contextnet_tf.reporting.results import environment, update_results
-from contextnet_tf.training.execution import Execution
+from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
+from contextnet_tf.runs.results import environment, update_results
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.loop import Saving, TrainResult
 from contextnet_tf.training.recipe import get_recipe
-from contextnet_tf.training.run import Saving, TrainResult
 from contextnet_tf.training.train import train
-from experiments import execution_flags, program, recipe_flags
+from experiments import compute_flags, program, recipe_flags
 from experiments.progress import Progress
 from experiments.stopping import StopSignals
 
 flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
 flags.DEFINE_string(
-    "cache", None, "Keep decoded training pictures: memory, or a folder for them. Default: decode them each time."
+    "cache", None, "Keep decoded training images: memory, or a folder for them. Default: decode them each time."
 )
 flags.DEFINE_bool("resume", True, "Go on with the run in --output_dir, if there is one. --noresume refuses to.")
 flags.DEFINE_float(
@@ -53,7 +53,7 @@ flags.DEFINE_bool(
 )
 program.key_flags(
     "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
-    *recipe_flags.FLAGS, *execution_flags.FLAGS,
+    *recipe_flags.FLAGS, *compute_flags.FLAGS,
 )  # fmt: skip
 
 _FLAGS = "flags.txt"
@@ -74,20 +74,20 @@ def run(
     resume: bool = True,
     saving: Saving = Saving(),
     deterministic: bool = False,
-    execution: Execution | None = None,
-    definition: dict[str, Any] | None = None,
+    compute_config: ComputeConfig | None = None,
+    class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainResult:
-    """Trains and writes the run's folder; the arguments are the flags, `definition` what --classes says.
+    """Trains and writes the run's folder; the arguments are the flags, `class_table` what --classes says.
 
     `changes` are what the flags of `recipe_flags` say, values by their names.
     """
     started_in = environment()
-    description = get_dataset(dataset, definition)
+    description = get_dataset(dataset, class_table)
     changes = changes or {}
-    if crop_size and changes.get("whole_pictures"):
-        raise InputError("--whole_pictures and --crop_height do not go together; give one of them")
+    if crop_size and changes.get("whole_images"):
+        raise InputError("--whole_images and --crop_height do not go together; give one of them")
     used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
     spec = _in_order(model, fusion_order) if fusion_order else model
     keras.utils.set_random_seed(seed)
@@ -98,7 +98,7 @@ def run(
     for examples in splits.values():
         sources.check_files(examples)
     description = description.measured(splits["train"][0])
-    pictures = _announced_cache(cache, description, splits["train"]) if cache else None
+    images = _announced_cache(cache, description, splits["train"]) if cache else None
     with Progress() as progress, contextlib.ExitStack() as logs:
 
         def begin(folder: pathlib.Path) -> None:
@@ -116,14 +116,14 @@ def run(
             seed=seed,
             resume=resume,
             saving=saving,
-            cache=pictures,
-            execution=execution,
+            cache=images,
+            compute_config=compute_config,
             on_start=begin,
             on_step=progress.step,
             on_validation=progress.validation,
             should_stop=should_stop,
         )
-    if execution and not execution.devices.is_chief:
+    if compute_config and not compute_config.devices.is_chief:
         return result
     update_results(
         output_dir,
@@ -151,17 +151,17 @@ def _in_order(model: str, fusion_order: str) -> ContextNetSpec:
     return dataclasses.replace(VARIANTS[model], name=name, fusion_order=fusion_order)
 
 
-def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
+def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
     """Makes the cache and says what it will take."""
     in_memory = where == "memory"
     made = memory_cache(examples) if in_memory else disk_cache(where, dataset, examples)
     taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
-    print(f"cache: {made.pictures} pictures take {taken}", flush=True)
+    print(f"cache: {made.images} images take {taken}", flush=True)
     return made
 
 
 def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multiple: int) -> dict[str, Any]:
-    size = padded_size(dataset.picture_size, multiple)
+    size = padded_size(dataset.image_size, multiple)
     network = build_model(name_or_spec, num_classes=dataset.num_classes, input_shape=(*size, 3))
     return {
         "name": network.name,
@@ -173,17 +173,16 @@ def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multipl
     }
 
 
-def _dataset_section(dataset: Dataset, data_dir: str | None, pictures: int) -> dict[str, Any]:
+def _dataset_section(dataset: Dataset, data_dir: str | None, images: int) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "split": "val",
-        "pictures": pictures,
+        "images": images,
         "data_dir": data_dir or dataset.default_data_dir,
         "classes": [
-            {"name": label.name, "category": label.category, "colour": list(label.colour)}
-            for label in dataset.classes
+            {"name": label.name, "category": label.category, "color": list(label.color)} for label in dataset.classes
         ],
-        "definition": dataset.definition,
+        "class_table": dataset.class_table,
     }
 
 
@@ -192,7 +191,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     output_dir = program.required("output_dir")
-    execution = execution_flags.given_execution()
+    compute_config = compute_flags.given_compute_config()
     with StopSignals() as signals:
         try:
             result = run(
@@ -209,8 +208,8 @@ def main(argv: Sequence[str]) -> None:
                 resume=values.resume,
                 saving=Saving(values.save_minutes, values.keep),
                 deterministic=values.deterministic,
-                execution=execution,
-                definition=program.given_definition(),
+                compute_config=compute_config,
+                class_table=program.given_class_table(),
                 given_flags=program.given_flags(),
                 should_stop=signals.asked,
             )

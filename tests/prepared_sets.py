@@ -1,4 +1,4 @@
-"""A small data set as TensorFlow Datasets prepares it."""
+"""A small dataset as TensorFlow Datasets prepares it."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ MASKS = {"classes": [{"name": "pet"}, {"name": "ground"}, {"name": "rim"}]}
 
 
 class TinyMasks(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """JPEG pictures "photo" of 32 x 64 (H x W), PNG masks "mask", a text "species" that names nothing.
+    """JPEG images "photo" of 32 x 64 (H x W), PNG masks "mask", a text "species" that names nothing.
 
     Mask i of a split is filled with i: three to train on, one to validate on.
     """

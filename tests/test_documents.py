@@ -25,7 +25,7 @@ def test_the_tests_that_paper_md_names_exist():
 
 def test_the_files_that_paper_md_names_exist():
     text = (ROOT / "PAPER.md").read_text(encoding="utf-8")
-    parts = "models|training|datasets|evaluation|compression|analysis|deployment|reporting"
+    parts = "benchmarking|runs|models|training|datasets|evaluation|compression|analysis|deployment|reporting"
     named = re.findall(rf"`((?:{parts})/[\w/]*(?:\.py)?)", text)
     assert len(named) > 15
     for name in named:

@@ -21,17 +21,17 @@ def little_space():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_picture_comes_back(tmp_path):
-    for picture in (NOISE, NOISE.astype(np.uint16) * 257, np.stack([NOISE, NOISE.T, NOISE], axis=-1)):
-        write_png(tmp_path / "new" / "picture.png", picture)
-        np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "picture.png"), cv2.IMREAD_UNCHANGED), picture)
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["picture.png"]
+def test_a_image_comes_back(tmp_path):
+    for image in (NOISE, NOISE.astype(np.uint16) * 257, np.stack([NOISE, NOISE.T, NOISE], axis=-1)):
+        write_png(tmp_path / "new" / "image.png", image)
+        np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "image.png"), cv2.IMREAD_UNCHANGED), image)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["image.png"]
 
 
 def test_on_a_full_disk_the_older_file_stays(tmp_path, little_space):
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     write_png(path, np.zeros((8, 8), np.uint8))
-    with pytest.raises(InputError, match=r"picture.png: cannot be written \(File too large\)"):
+    with pytest.raises(InputError, match=r"image.png: cannot be written \(File too large\)"):
         write_png(path, NOISE)
     np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.zeros((8, 8)))
-    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["image.png"]

@@ -15,12 +15,14 @@ LIBRARY = pathlib.Path(contextnet_tf.__file__).parent
 MAY_IMPORT = {
     "models": set(),
     "datasets": set(),
+    "runs": set(),
     "evaluation": {"models", "datasets"},
-    "training": {"models", "datasets", "evaluation"},
-    "compression": {"models", "datasets", "evaluation"},
-    "analysis": {"models", "datasets", "evaluation"},
-    "deployment": {"models", "datasets", "evaluation", "compression"},  # an exported network is a folded one
-    "reporting": {"datasets"},
+    "training": {"models", "datasets", "evaluation", "runs"},
+    "compression": {"models", "datasets", "evaluation", "runs"},
+    "analysis": {"models", "datasets", "evaluation", "runs"},
+    "deployment": {"models", "datasets", "evaluation", "runs", "compression"},  # an exported network is a folded one
+    "reporting": {"datasets", "runs"},
+    "benchmarking": {"models", "datasets", "evaluation", "runs", "training", "compression", "analysis", "deployment"},
 }
 PARTS = sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").exists())
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 
-def grey_frame(value: int) -> np.ndarray:
-    """A frame uint8 [64, 96, 3] of one grey."""
+def gray_frame(value: int) -> np.ndarray:
+    """A frame uint8 [64, 96, 3] of one gray."""
     return np.full((64, 96, 3), value, np.uint8)
 
 
@@ -22,7 +22,7 @@ def write_video(path: pathlib.Path, frames: Sequence[np.ndarray]) -> None:
 
 def write_cut_video(path: pathlib.Path) -> None:
     """Writes a video of twelve frames and cuts off the last third of the file."""
-    write_video(path, [grey_frame(20 * i) for i in range(12)])
+    write_video(path, [gray_frame(20 * i) for i in range(12)])
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
 

@@ -33,7 +33,7 @@ class LayerCost:
 
     `name` is that of the layer, after those of the models it is in; `operator` is its kind;
     `output_shape` has no batch dimension; `parameters` are those of the layer as it is, 0 where an
-    earlier call has counted them; `multiply_adds` are for one picture.
+    earlier call has counted them; `multiply_adds` are for one image.
     """
 
     name: str
@@ -62,7 +62,7 @@ def count_parameters(model: keras.Model, folded: bool = True) -> int:
 
 
 def count_multiply_adds(model: keras.Model, input_size: tuple[int, int] | None = None) -> int:
-    """The multiply-adds of all convolutions for one picture.
+    """The multiply-adds of all convolutions for one image.
 
     `input_size` is (height, width) in pixels; where it is missing, the model's own. Upsampling, pooling,
     additions and what folding merges are apart: for ContextNet, this is the work up to the logits at 1/8.
@@ -96,9 +96,7 @@ def layer_costs(model: keras.Model, input_size: tuple[int, int] | None = None) -
     return _costs(model, shapes, "", set())
 
 
-def _costs(
-    model: keras.Model, input_shapes: Sequence[_Shape], prefix: str, counted: set[str]
-) -> list[LayerCost]:
+def _costs(model: keras.Model, input_shapes: Sequence[_Shape], prefix: str, counted: set[str]) -> list[LayerCost]:
     shapes = graph.tensor_shapes(model, input_shapes)
     costs = []
     for node in graph.calls(model):
@@ -126,6 +124,6 @@ def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int
     places = list((input_shape if isinstance(layer, _TRANSPOSED) else output_shape)[1:])
     del places[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
     if None in places:
-        raise InputError(f"layer {layer.name!r}: its size is not known; say for which picture size to count")
+        raise InputError(f"layer {layer.name!r}: its size is not known; say for which image size to count")
     kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, _SEPARABLE) else ("kernel",)
     return math.prod(places) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)

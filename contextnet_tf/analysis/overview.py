@@ -17,10 +17,10 @@ class Overview:
     Attributes:
       name: the network's.
       layers: number of convolutions.
-      receptive_field: (height, width) in pixels that one logit can depend on; inf: the whole picture.
+      receptive_field: (height, width) in pixels that one logit can depend on; inf: the whole image.
       parameters: batch normalization folded.
       parameters_as_trained: all of them, moving statistics included.
-      multiply_adds: for one picture, by its (height, width).
+      multiply_adds: for one image, by its (height, width).
     """
 
     name: str
@@ -40,7 +40,7 @@ class Overview:
 
 
 def overview(model: keras.Model, sizes: Sequence[tuple[int, int]]) -> Overview:
-    """The figures of a network for any picture size, without auxiliary heads; `sizes` are (height, width).
+    """The figures of a network for any image size, without auxiliary heads; `sizes` are (height, width).
 
     Raises:
       InputError: the model is not functional, or has a layer of which it is not known what it sees.

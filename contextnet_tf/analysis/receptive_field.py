@@ -1,4 +1,4 @@
-"""How much of the picture a network's decision for one pixel can depend on."""
+"""How much of the image a network's decision for one pixel can depend on."""
 
 import math
 from typing import Any
@@ -38,10 +38,10 @@ _POINTWISE = (
 
 
 def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, float]:
-    """The largest (height, width) in pixels that one value of an output can depend on; inf: the whole picture.
+    """The largest (height, width) in pixels that one value of an output can depend on; inf: the whole image.
 
     Exact for whole spans: followed from the value back through every layer, for each place that the value
-    can have within the network's grid, as if the picture had no border.
+    can have within the network's grid, as if the image had no border.
 
     Raises:
       InputError: the model is not functional, or has a layer of which it is not known what it sees.
@@ -49,9 +49,7 @@ def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, fl
     multiple = size_multiple(model)
     length = 64 * multiple  # any that is large enough for kernels without padding
     shapes = graph.tensor_shapes(model, [(1, length, length, x.shape[-1]) for x in model.inputs])
-    return tuple(
-        max(_field(model, output, axis, place, shapes) for place in range(multiple)) for axis in (0, 1)
-    )
+    return tuple(max(_field(model, output, axis, place, shapes) for place in range(multiple)) for axis in (0, 1))
 
 
 def _field(model: keras.Model, output: str, axis: int, place: int, shapes: dict[int, tuple]) -> float:
@@ -110,7 +108,7 @@ def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) 
 
 
 def _interpolated(span: _Span, scale: float, interpolation: str) -> _Span:
-    """What an interpolation with half-pixel centres reads for `span`; `scale` is input by output length."""
+    """What an interpolation with half-pixel centers reads for `span`; `scale` is input by output length."""
     first, last = ((place + 0.5) * scale - 0.5 for place in span)
     if interpolation == "nearest":
         return math.floor(first + 0.5), math.floor(last + 0.5)

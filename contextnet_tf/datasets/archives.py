@@ -1,4 +1,4 @@
-"""Unpacking archives of pictures: nothing outside the target, nothing half-written, nothing twice."""
+"""Unpacking archives of images: nothing outside the target, nothing half-written, nothing twice."""
 
 import dataclasses
 import errno
@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_file, require_space
+from contextnet_tf.files import atomic_write, ensure_writable_dir, require_space
 
 _PIECE = 1 << 20  # bytes copied at a time
 _ENCRYPTED = 0x1  # of a member's flags
@@ -74,7 +74,7 @@ def unpack(
       InputError: the target cannot be written or has too little space for what is missing, or a member is
         damaged; what was unpacked before stays.
     """
-    root = make_folder(target)
+    root = ensure_writable_dir(target)
     missing = []
     for member in wanted:
         if _is_whole(root.joinpath(*member.parts), member):
@@ -112,7 +112,7 @@ def _is_whole(path: pathlib.Path, member: Member) -> bool:
 
 def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes: Callable[[int], None]) -> None:
     try:
-        with replacing_file(path) as temporary:
+        with atomic_write(path) as temporary:
             with opened.open(member.name) as packed, temporary.open("wb") as file:
                 for piece in _pieces(packed):
                     file.write(piece)

@@ -1,7 +1,7 @@
-"""Augmentation as pure functions: the same picture, label and seed give the same result anywhere.
+"""Augmentation as pure functions: the same image, label and seed give the same result anywhere.
 
 Section 3.1: "random scale 0.5 to 2, horizontal flip, varied hue, saturation, brightness and
-contrast". Pictures are float32 [H, W, 3] in [0, 1], labels uint8 [H, W] train ids, a seed is
+contrast". Images are float32 [H, W, 3] in [0, 1], labels uint8 [H, W] train ids, a seed is
 int32 [2]. Each function works eagerly and inside `Dataset.map`.
 """
 
@@ -19,18 +19,18 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: the weights of red, green and blu
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """Ranges of the random changes. The scale range and the flip are section 3.1's; the paper varies
-    colours by amounts that it does not state, so those ranges are ours: visible, and still a street.
+    colors by amounts that it does not state, so those ranges are ours: visible, and still a street.
     """
 
     scale: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
     brightness: float = 0.1  # added: uniform in [-x, x]
-    contrast: float = 0.25  # factor about mid-grey: uniform in [1 - x, 1 + x]
+    contrast: float = 0.25  # factor about mid-gray: uniform in [1 - x, 1 + x]
     saturation: float = 0.25  # factor: uniform in [1 - x, 1 + x]
-    hue: float = 0.03  # turn of the colour circle: uniform in [-x, x]
+    hue: float = 0.03  # turn of the color circle: uniform in [-x, x]
 
-    def with_colours(self, factor: float) -> "Augmentation":
-        """The same with the four colour ranges times `factor`: 0.5 halves them, 0 leaves colours as they are."""
+    def with_color_jitter(self, factor: float) -> "Augmentation":
+        """The same with the four color ranges times `factor`: 0.5 halves them, 0 leaves colors as they are."""
         ranges = ("brightness", "contrast", "saturation", "hue")
         return dataclasses.replace(self, **{name: factor * getattr(self, name) for name in ranges})
 
@@ -41,9 +41,9 @@ def augment(
     seed: tf.Tensor,
     crop_size: tuple[int, int],
     ranges: Augmentation,
-    centre: tf.Tensor | tuple[int, int] = ANYWHERE,
+    center: tf.Tensor | tuple[int, int] = ANYWHERE,
 ):
-    """Scales, crops, flips and recolours one example.
+    """Scales, crops, flips and recolors one example.
 
     Args:
       image: uint8 [H, W, 3].
@@ -51,15 +51,15 @@ def augment(
       seed: int32 [2].
       crop_size: (height, width) of what comes out.
       ranges: how far each change may go.
-      centre: int32 [2], (y, x) of the pixel that the crop is about; ANYWHERE: no pixel in particular.
+      center: int32 [2], (y, x) of the pixel that the crop is about; ANYWHERE: no pixel in particular.
 
     Returns:
       (float32 [height, width, 3] in [0, 1], uint8 [height, width]).
     """
-    geometry_seed, flip_seed, colour_seed = tf.unstack(tf.random.split(seed, 3))
-    window = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale, centre)
-    colour = None if ranges == ranges.with_colours(0) else random_colour(colour_seed, ranges)
-    image, label = scaled_crop(image, label, window, crop_size, colour)
+    geometry_seed, flip_seed, color_seed = tf.unstack(tf.random.split(seed, 3))
+    window = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale, center)
+    color = None if ranges == ranges.with_color_jitter(0) else random_color(color_seed, ranges)
+    image, label = scaled_crop(image, label, window, crop_size, color)
     if ranges.flip:
         image, label = flip_if(tf.random.stateless_uniform([], flip_seed) < 0.5, image, label)
     return image, label
@@ -70,13 +70,13 @@ def scaled_crop(
     label: tf.Tensor,
     window: Window,
     crop_size: tuple[int, int],
-    colour: tuple[tf.Tensor, tf.Tensor] | None = None,
+    color: tuple[tf.Tensor, tf.Tensor] | None = None,
 ):
-    """Shows `window` in a crop, its colours changed; beyond the picture: black, and ignored.
+    """Shows `window` in a crop, its colors changed; beyond the image: black, and ignored.
 
     The window is cut out first and only then resized, which at scale 2 touches a quarter of the
-    pixels. Pixel centres stand at half pixels in both, so picture and label stay aligned. Each pixel of
-    a smaller picture is the mean of the area that it covers, of a larger one it is interpolated
+    pixels. Pixel centers stand at half pixels in both, so image and label stay aligned. Each pixel of
+    a smaller image is the mean of the area that it covers, of a larger one it is interpolated
     bilinearly; the label takes the value of the pixel that contains the point.
 
     Args:
@@ -84,7 +84,7 @@ def scaled_crop(
       label: uint8 [H, W].
       window: what is shown, and where.
       crop_size: (height, width) of the result.
-      colour: `colour_transform`'s result; None: colours stay as they are. It is applied where there are fewer
+      color: `color_transform`'s result; None: colors stay as they are. It is applied where there are fewer
         pixels, before enlarging or after reducing: a matrix and an offset give the same on either side of a mean.
 
     Returns:
@@ -92,16 +92,16 @@ def scaled_crop(
     """
 
     def changed(pixels: tf.Tensor) -> tf.Tensor:
-        return pixels if colour is None else recolour(pixels, *colour)
+        return pixels if color is None else recolor(pixels, *color)
 
     part = tf.slice(image, [*tf.unstack(window.low), 0], [*tf.unstack(window.size), 3])
-    # An interpolation would skip pixels of a smaller picture that its label still shows.
+    # An interpolation would skip pixels of a smaller image that its label still shows.
     scaled = tf.cond(
         tf.reduce_any(window.scaled < window.size),
         lambda: changed(tf.image.resize(part, window.scaled, method="area") / 255.0),
         lambda: tf.image.resize(changed(tf.cast(part, tf.float32) / 255.0), window.scaled),
     )
-    # What of the scaled window lies in the crop, and how far the picture's border is inside it.
+    # What of the scaled window lies in the crop, and how far the image's border is inside it.
     start = tf.clip_by_value(-window.offset, 0, window.scaled)
     before = tf.clip_by_value(window.offset, 0, crop_size)
     shown = tf.clip_by_value(window.scaled - start, 0, crop_size - before)
@@ -127,10 +127,10 @@ def flip_if(condition: tf.Tensor, image: tf.Tensor, label: tf.Tensor):
     return tf.cond(condition, lambda: (tf.reverse(image, [1]), tf.reverse(label, [1])), lambda: (image, label))
 
 
-def random_colour(seed: tf.Tensor, ranges: Augmentation):
-    """Draws a change of colour as (matrix float32 [3, 3], offset float32 [])."""
+def random_color(seed: tf.Tensor, ranges: Augmentation):
+    """Draws a change of color as (matrix float32 [3, 3], offset float32 [])."""
     change = tf.random.stateless_uniform([4], seed, -1.0, 1.0)
-    return colour_transform(
+    return color_transform(
         brightness=ranges.brightness * change[0],
         contrast=1.0 + ranges.contrast * change[1],
         saturation=1.0 + ranges.saturation * change[2],
@@ -138,11 +138,11 @@ def random_colour(seed: tf.Tensor, ranges: Augmentation):
     )
 
 
-def colour_transform(brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.Tensor, hue: tf.Tensor):
-    """All four changes as one: colour -> matrix @ colour + offset.
+def color_transform(brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.Tensor, hue: tf.Tensor):
+    """All four changes as one: color -> matrix @ color + offset.
 
-    In order: saturation (factor on the distance from grey), hue (turn about the grey axis, in
-    circles), contrast (factor about 0.5), brightness (added). The first two keep grey grey, so the
+    In order: saturation (factor on the distance from gray), hue (turn about the gray axis, in
+    circles), contrast (factor about 0.5), brightness (added). The first two keep gray gray, so the
     offset is the same for the three channels.
 
     Returns:
@@ -157,13 +157,13 @@ def colour_transform(brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.
     return contrast * tf.matmul(turn, saturate), 0.5 * (1.0 - contrast) + brightness
 
 
-def recolour(image: tf.Tensor, matrix: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
-    """Applies `colour_transform`'s result to float32 [H, W, 3]; values are clipped to [0, 1]."""
+def recolor(image: tf.Tensor, matrix: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+    """Applies `color_transform`'s result to float32 [H, W, 3]; values are clipped to [0, 1]."""
     return tf.clip_by_value(tf.tensordot(image, matrix, [[2], [1]]) + offset, 0.0, 1.0)
 
 
 def _nearest(window: Window, start: tf.Tensor, count: tf.Tensor, axis: int) -> tf.Tensor:
-    """The window's pixels along `axis`, int32 [count], that hold the centres of the scaled window's pixels
-    from `start` on. In whole numbers: a centre on the border of two pixels belongs to the same one everywhere."""
+    """The window's pixels along `axis`, int32 [count], that hold the centers of the scaled window's pixels
+    from `start` on. In whole numbers: a center on the border of two pixels belongs to the same one everywhere."""
     places = tf.range(start[axis], start[axis] + count[axis])
     return (2 * places + 1) * window.size[axis] // (2 * window.scaled[axis])

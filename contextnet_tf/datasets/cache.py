@@ -20,7 +20,7 @@ import tensorflow as tf
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, replacing_file
+from contextnet_tf.files import atomic_write, ensure_writable_dir
 
 _BYTES_PER_PIXEL = 4  # red, green, blue and the label
 _KEY = 32  # bytes of a key
@@ -36,16 +36,16 @@ class _Store(Protocol):
 
 
 @dataclasses.dataclass
-class PictureCache:
+class ImageCache:
     """A cache of the decoded examples of one split; `memory_cache` and `disk_cache` make one.
 
     Attributes:
-      pictures: how many examples it is for.
+      images: how many examples it is for.
       missing_bytes: what it will take in addition to what is there already.
       failure: why an example could not be kept, once that has happened.
     """
 
-    pictures: int
+    images: int
     missing_bytes: int
     store: _Store
     failure: str | None = None
@@ -83,7 +83,7 @@ class PictureCache:
             raise
 
 
-def memory_cache(examples: Sequence[sources.Example]) -> PictureCache:
+def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
     """A cache in this process' memory.
 
     Raises:
@@ -93,22 +93,22 @@ def memory_cache(examples: Sequence[sources.Example]) -> PictureCache:
     free = _free_memory()
     if free is not None and needed > free:
         raise InputError(
-            f"--cache=memory: {len(examples)} decoded pictures take {in_megabytes(needed)}, "
+            f"--cache=memory: {len(examples)} decoded images take {in_megabytes(needed)}, "
             f"{in_megabytes(free)} of memory are free; use --cache=FOLDER, or no cache"
         )
-    return PictureCache(len(examples), needed, _Memory())
+    return ImageCache(len(examples), needed, _Memory())
 
 
-def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[sources.Example]) -> PictureCache:
+def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
     """A cache in `folder`, one file an example, which later runs find again.
 
-    An example whose files have changed since (by size or time), or whose data set has another label table, is
+    An example whose files have changed since (by size or time), or whose dataset has another label table, is
     decoded again and takes the place of the old one.
 
     Raises:
       InputError: a file cannot be read, the folder cannot be written, or there is not so much space on its disk.
     """
-    folder = make_folder(folder)
+    folder = ensure_writable_dir(folder)
     store = _Disk(folder, examples, [_key(dataset, example) for example in examples])
     missing = sum(
         _decoded_bytes(example) + _HEADER.size for index, example in enumerate(examples) if store.get(index) is None
@@ -116,10 +116,10 @@ def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[s
     free = shutil.disk_usage(folder).free
     if missing > free:
         raise InputError(
-            f"--cache={folder}: {len(examples)} decoded pictures take {in_megabytes(missing)} more, "
+            f"--cache={folder}: {len(examples)} decoded images take {in_megabytes(missing)} more, "
             f"{in_megabytes(free)} are free on that disk; name a folder on another one, or use no cache"
         )
-    return PictureCache(len(examples), missing, store)
+    return ImageCache(len(examples), missing, store)
 
 
 def in_megabytes(size: int) -> str:
@@ -142,7 +142,7 @@ class _Memory:
 
 
 class _Disk:
-    """Examples in files: a header, the picture's pixels, the label's. A file that is cut off, or that was made from
+    """Examples in files: a header, the image's pixels, the label's. A file that is cut off, or that was made from
     other files, counts as none."""
 
     def __init__(self, folder: pathlib.Path, examples: Sequence[sources.Example], keys: Sequence[bytes]):
@@ -167,7 +167,7 @@ class _Disk:
 
     def put(self, index: int, pixels: Pixels) -> None:
         # One at a time: the same example may be asked for twice at once, and its file is written once.
-        with self._writing, replacing_file(self._paths[index]) as temporary, open(temporary, "wb") as file:
+        with self._writing, atomic_write(self._paths[index]) as temporary, open(temporary, "wb") as file:
             file.write(_HEADER.pack(self._keys[index], *pixels[1].shape))
             for array in pixels:
                 file.write(np.ascontiguousarray(array).data)
@@ -176,7 +176,7 @@ class _Disk:
 def _key(dataset: Dataset, example: sources.Example) -> bytes:
     """What a decoded example depends on, as 32 bytes."""
     digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
-    digest.update(repr(sorted(dataset.label_colours.items())).encode())
+    digest.update(repr(sorted(dataset.label_colors.items())).encode())
     for path in (example.image_path, example.label_path):
         try:
             status = os.stat(path)
@@ -187,12 +187,12 @@ def _key(dataset: Dataset, example: sources.Example) -> bytes:
 
 
 def _decoded_bytes(example: sources.Example) -> int:
-    height, width = _picture_size(example.image_path)
+    height, width = _image_size(example.image_path)
     return _BYTES_PER_PIXEL * height * width
 
 
-def _picture_size(path: str) -> tuple[int, int]:
-    """(height, width) of a picture: of a PNG by its header, of others by reading them."""
+def _image_size(path: str) -> tuple[int, int]:
+    """(height, width) of a image: of a PNG by its header, of others by reading them."""
     try:
         with open(path, "rb") as file:
             header = file.read(24)

@@ -1,4 +1,4 @@
-"""What each data set is: its classes, its splits, the size of its pictures, how its folder is read."""
+"""What each dataset is: its classes, its splits, the size of its images, how its folder is read."""
 
 import dataclasses
 import functools
@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.datasets.definition import Colour, Definition, read_definition
+from contextnet_tf.datasets.class_table import ClassTable, Color, read_class_table
 from contextnet_tf.datasets.labels import (
-    CAMVID_COLOURS,
+    CAMVID_COLORS,
     CAMVID_LABELS,
     CITYSCAPES_LABELS,
     IGNORE,
     Label,
-    train_ids_of_colours,
+    train_ids_of_colors,
 )
 from contextnet_tf.datasets.sources.camvid import camvid_folder
 from contextnet_tf.datasets.sources.cityscapes import CITIES, cityscapes_folder, is_placeholder
@@ -28,26 +28,26 @@ from contextnet_tf.datasets.sources.prepared import PreparedSet
 from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.errors import InputError
 
-OWN = "folder"  # the name of a person's own data set
+OWN = "folder"  # the name of a person's own dataset
 PREPARED = "tfds:"  # what the names of TensorFlow Datasets' sets begin with
 
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A data set's description. It holds no data: `list_examples` finds them in a folder."""
+    """A dataset's description. It holds no data: `list_examples` finds them in a folder."""
 
     name: str
     labels: tuple[Label, ...]
-    picture_size: tuple[int, int] | None  # height, width of the data set's pictures; None where not known yet
+    image_size: tuple[int, int] | None  # height, width of the dataset's images; None where not known yet
     split_sizes: Mapping[str, int]  # number of examples as published; empty where any number is right
     source: Callable[[str | os.PathLike, str], Listing]
-    default_data_dir: str | None  # where the data set's own program, or a user, puts it
+    default_data_dir: str | None  # where the dataset's own program, or a user, puts it
     ignore_label: int = IGNORE
-    label_colours: Mapping[Colour, int] = dataclasses.field(default_factory=dict)  # train ids, for labels in colours
-    has_label_values: bool = True  # a label file of one channel holds values; False: all are in colours
+    label_colors: Mapping[Color, int] = dataclasses.field(default_factory=dict)  # train ids, for labels in colors
+    has_label_values: bool = True  # a label file of one channel holds values; False: all are in colors
     part_sizes: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)  # by split and city
     prepared: PreparedSet | None = None  # must be laid out as files before it is listed
-    definition: Mapping[str, Any] | None = None  # what `get_dataset` needs besides the name; JSON
+    class_table: Mapping[str, Any] | None = None  # what `get_dataset` needs besides the name; JSON
 
     @property
     def classes(self) -> tuple[Label, ...]:
@@ -64,14 +64,14 @@ class Dataset:
     def fingerprint(self) -> str | None:
         """Eight letters that change with the definition, so that a run is not resumed with other classes; None where
         the name says everything."""
-        if self.definition is None:
+        if self.class_table is None:
             return None
-        return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(self.class_table, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def palette(self) -> np.ndarray:
-        """Colours in the order of the train ids, uint8 [C, 3] RGB."""
-        return np.array([label.colour for label in self.classes], np.uint8)
+        """Colors in the order of the train ids, uint8 [C, 3] RGB."""
+        return np.array([label.color for label in self.classes], np.uint8)
 
     def list_examples(self, data_dir: str | os.PathLike | None, split: str) -> list[Example]:
         """The examples of `split` in the folder `data_dir` (None: the default folder).
@@ -94,16 +94,16 @@ class Dataset:
         return self.source(self._folder(data_dir), split)
 
     def measured(self, example: Example) -> "Dataset":
-        """The same with the picture size of `example`, which stands for all.
+        """The same with the image size of `example`, which stands for all.
 
         Raises:
-          InputError: the picture is unreadable.
+          InputError: the image is unreadable.
         """
         size = read_image(example.image_path).shape[:2]
-        definition = self.definition and {**self.definition, "picture_size": list(size)}
-        return dataclasses.replace(self, picture_size=size, definition=definition)
+        class_table = self.class_table and {**self.class_table, "image_size": list(size)}
+        return dataclasses.replace(self, image_size=size, class_table=class_table)
 
-    def shortfall(self, split: str, examples: list[Example]) -> str | None:
+    def missing_examples_note(self, split: str, examples: list[Example]) -> str | None:
         """What is missing, or too much, against the published number of examples, city by city where there are
         cities; None where the number is right or any is."""
         expected = self.split_sizes.get(split, len(examples))
@@ -122,7 +122,7 @@ class Dataset:
     def _folder(self, data_dir: str | os.PathLike | None) -> str | os.PathLike:
         folder = data_dir or self.default_data_dir
         if folder is None:
-            raise InputError(f"{self.name}: say with --data_dir which folder holds the data set")
+            raise InputError(f"{self.name}: say with --data_dir which folder holds the dataset")
         return folder
 
 
@@ -132,7 +132,7 @@ _DATASETS = {
         Dataset(
             name="cityscapes",
             labels=CITYSCAPES_LABELS,
-            picture_size=(1024, 2048),
+            image_size=(1024, 2048),
             split_sizes={"train": 2975, "val": 500, "test": 1525},  # section 3.2
             source=cityscapes_folder,
             default_data_dir="data/cityscapes",
@@ -141,7 +141,7 @@ _DATASETS = {
         Dataset(
             name="streets",
             labels=CITYSCAPES_LABELS,
-            picture_size=(256, 512),
+            image_size=(256, 512),
             split_sizes={},
             source=cityscapes_folder,
             default_data_dir="data/streets/drawn",
@@ -149,23 +149,23 @@ _DATASETS = {
         Dataset(
             name="camvid",
             labels=CAMVID_LABELS,
-            picture_size=(360, 480),
+            image_size=(360, 480),
             split_sizes={"train": 367, "val": 101, "test": 233},
             source=camvid_folder,
             default_data_dir="data/camvid",
-            label_colours=train_ids_of_colours(CAMVID_COLOURS, CAMVID_LABELS),
+            label_colors=train_ids_of_colors(CAMVID_COLORS, CAMVID_LABELS),
         ),
     )
 }
 
 
 def dataset_names() -> list[str]:
-    """The names of the data sets that need no definition."""
+    """The names of the datasets that need no definition."""
     return sorted(_DATASETS)
 
 
-def get_dataset(name: str, definition: Mapping[str, Any] | str | os.PathLike | None = None) -> Dataset:
-    """The description of a data set.
+def get_dataset(name: str, class_table: Mapping[str, Any] | str | os.PathLike | None = None) -> Dataset:
+    """The description of a dataset.
 
     Args:
       name: one of `dataset_names`, "folder" for a person's own, or "tfds:NAME" for one that TensorFlow Datasets has
@@ -173,58 +173,58 @@ def get_dataset(name: str, definition: Mapping[str, Any] | str | os.PathLike | N
       definition: what "folder" and most of "tfds:NAME" need: a classes.json, or what such a file holds.
 
     Raises:
-      InputError: there is no data set of that name, or its definition is missing or wrong.
+      InputError: there is no dataset of that name, or its definition is missing or wrong.
     """
     if name.startswith(PREPARED):
-        return _prepared(name, definition)
+        return _prepared(name, class_table)
     if name == OWN:
-        if definition is None:
+        if class_table is None:
             raise InputError("a folder of your own needs its classes: say --classes=classes.json")
-        return _own(read_definition(definition))
+        return _own(read_class_table(class_table))
     if name not in _DATASETS:
         known = f"{', '.join(dataset_names())}, {OWN} (your own) and {PREPARED}NAME"
-        raise InputError(f"{name!r} is no data set; known are {known}")
-    if definition is not None:
-        raise InputError(f"the data set {name!r} has classes of its own; leave out --classes, or say --dataset={OWN}")
+        raise InputError(f"{name!r} is no dataset; known are {known}")
+    if class_table is not None:
+        raise InputError(f"the dataset {name!r} has classes of its own; leave out --classes, or say --dataset={OWN}")
     return _DATASETS[name]
 
 
-def _own(definition: Definition) -> Dataset:
-    if definition.list_pattern:
-        source = functools.partial(own_list, list_pattern=definition.list_pattern)
+def _own(class_table: ClassTable) -> Dataset:
+    if class_table.list_pattern:
+        source = functools.partial(own_list, list_pattern=class_table.list_pattern)
     else:
-        source = functools.partial(own_folder, images=definition.images, labels=definition.label_pattern)
-    return _described(OWN, definition, source)
+        source = functools.partial(own_folder, images=class_table.images, labels=class_table.label_pattern)
+    return _described(OWN, class_table, source)
 
 
 def _prepared(name: str, given: Mapping[str, Any] | str | os.PathLike | None) -> Dataset:
-    """A data set of TensorFlow Datasets; what its fine labels of Cityscapes are, is known."""
+    """A dataset of TensorFlow Datasets; what its fine labels of Cityscapes are, is known."""
     upstream = name.removeprefix(PREPARED)
     if upstream.split(":")[0] in ("cityscapes", "cityscapes/semantic_segmentation"):
         if given is not None:
-            raise InputError(f"the data set {name!r} has classes of its own; leave out --classes and --tfds_..._key")
+            raise InputError(f"the dataset {name!r} has classes of its own; leave out --classes and --tfds_..._key")
         prepared = PreparedSet(upstream, "image_left", "segmentation_label", "image_id", is_placeholder)
         cityscapes = _DATASETS["cityscapes"]
         return dataclasses.replace(
             cityscapes, name=name, source=prepared.listing, default_data_dir=None, prepared=prepared
         )
     if given is None:
-        raise InputError(f"the data set {name!r} needs its classes: say --classes=classes.json")
-    definition = read_definition(given)
-    features = {"image_key": "image", "label_key": "segmentation_mask"} | definition.features
+        raise InputError(f"the dataset {name!r} needs its classes: say --classes=classes.json")
+    class_table = read_class_table(given)
+    features = {"image_key": "image", "label_key": "segmentation_mask"} | class_table.features
     prepared = PreparedSet(upstream, **features)
-    return dataclasses.replace(_described(name, definition, prepared.listing), prepared=prepared)
+    return dataclasses.replace(_described(name, class_table, prepared.listing), prepared=prepared)
 
 
-def _described(name: str, definition: Definition, source: Callable[..., Listing]) -> Dataset:
+def _described(name: str, class_table: ClassTable, source: Callable[..., Listing]) -> Dataset:
     return Dataset(
         name=name,
-        labels=definition.labels,
-        picture_size=definition.picture_size,
+        labels=class_table.labels,
+        image_size=class_table.image_size,
         split_sizes={},
         source=source,
         default_data_dir=None,
-        label_colours=definition.colours,
-        has_label_values=not definition.colours,
-        definition=definition.content,
+        label_colors=class_table.colors,
+        has_label_values=not class_table.colors,
+        class_table=class_table.content,
     )

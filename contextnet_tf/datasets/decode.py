@@ -11,9 +11,9 @@ from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.datasets.sources.headers import PNG_START
 from contextnet_tf.datasets.sources.reading import no_label, read_image, read_label, train_id_table
 
-_UNKNOWN = IGNORE - 1  # stands for a value that is in no table; no class has it (`definition.MOST_CLASSES`)
+_UNKNOWN = IGNORE - 1  # stands for a value that is in no table; no class has it (`class_table.MOST_CLASSES`)
 
-# Bits and colour type of a PNG, bytes 24 and 25 of the file. What has these is read natively: TensorFlow would also
+# Bits and color type of a PNG, bytes 24 and 25 of the file. What has these is read natively: TensorFlow would also
 # read other forms, but drops half of 16 bits, alpha, and the indices of a palette without a word.
 _RGB_8, _GREY_8 = b"\x08\x02", b"\x08\x00"
 
@@ -24,14 +24,14 @@ def decode(image_path: tf.Tensor, label_path: tf.Tensor, dataset: Dataset) -> tu
     PNG files of 8 bits are read natively, everything else by `sources.reading`, whose decisions on odd files so
     hold here too. What does not fit fails the operation; who wants to know why reads the example strictly.
     """
-    image = _picture(image_path)
+    image = _image(image_path)
     train_ids = _train_ids(label_path, dataset)
     with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(train_ids))]):
         return tf.identity(image), tf.identity(train_ids)
 
 
 def example_paths(examples: Sequence[Example]) -> tuple[tf.Tensor, tf.Tensor]:
-    """The paths of the pictures and of the labels, string [N] each.
+    """The paths of the images and of the labels, string [N] each.
 
     Raises:
       InputError: an example has no label.
@@ -42,7 +42,7 @@ def example_paths(examples: Sequence[Example]) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.constant([e.image_path for e in examples]), tf.constant([e.label_path for e in examples])
 
 
-def _picture(path: tf.Tensor) -> tf.Tensor:
+def _image(path: tf.Tensor) -> tf.Tensor:
     content = tf.io.read_file(path)
     image = tf.cond(
         _has_form(content, _RGB_8),

@@ -1,4 +1,4 @@
-"""A whole data set read once: everything that is wrong with it, how often its classes occur, and what the network's
+"""A whole dataset read once: everything that is wrong with it, how often its classes occur, and what the network's
 crops show of it."""
 
 import concurrent.futures
@@ -30,9 +30,9 @@ class Crops:
     size: tuple[int, int]
     number: int
     ignored: float  # share of the pixels that the labels ignore
-    padded: float  # share of the pixels that lie beyond the picture
+    padded: float  # share of the pixels that lie beyond the image
     showing: np.ndarray  # int64 [C], crops in which a class has at least one pixel
-    to_cover: int  # crops that cover the commonest picture at scale 1
+    to_cover: int  # crops that cover the commonest image at scale 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Inspection:
 
     problems: list[str]
     warnings: list[str]
-    pictures: dict[str, int]  # examples of each split that were read
-    sizes: Counter[tuple[int, int]]  # pictures by (height, width)
+    images: dict[str, int]  # examples of each split that were read
+    sizes: Counter[tuple[int, int]]  # images by (height, width)
     class_pixels: dict[str, np.ndarray]  # int64 [C] by split, of the splits with labels
     ignored_pixels: dict[str, int]
-    class_pictures: dict[str, np.ndarray]  # int64 [C] by split: pictures in which a class occurs
+    class_images: dict[str, np.ndarray]  # int64 [C] by split: images in which a class occurs
     crops: Crops | None  # None where no training example could be read
 
 
@@ -57,7 +57,7 @@ class _Read:
     example: Example
     problem: str | None = None
     size: tuple[int, int] = (0, 0)
-    content: bytes = b""  # digest of the picture's pixels
+    content: bytes = b""  # digest of the image's pixels
     pixels: np.ndarray | None = None  # int64 [256] by train id; None without label
     crops: tuple[np.ndarray, ...] = ()  # int64 [256] each
 
@@ -68,16 +68,16 @@ def inspect(
     *,
     crop_size: tuple[int, int],
     num_threads: int,
-    on_picture: Callable[[], None] = lambda: None,
+    on_image: Callable[[], None] = lambda: None,
 ) -> Inspection:
     """Reads every example of `listings` (by split) strictly.
 
     Args:
       dataset: what the examples are examples of.
       listings: the splits; that of "train" is also seen through random crops as in training.
-      crop_size: (height, width) of the training pictures.
+      crop_size: (height, width) of the training images.
       num_threads: examples that are read at a time.
-      on_picture: called after each example.
+      on_image: called after each example.
     """
     count = len(listings["train"].examples) if "train" in listings else 0
     look = _Look(dataset, crop_size, math.ceil(LEAST_CROPS / count) if count else 0, count)
@@ -86,22 +86,22 @@ def inspect(
     with concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
         for read in threads.map(lambda job: look(*job), _jobs(listings)):
             reads.append(read)
-            on_picture()
+            on_image()
     problems += [read.problem for read in reads if read.problem]
     whole = [read for read in reads if not read.problem]
-    labelled = {
+    labeled = {
         split: [read.pixels for read in whole if read.split == split and read.pixels is not None] for split in listings
     }
-    labelled = {split: np.array(pixels) for split, pixels in labelled.items() if pixels}
+    labeled = {split: np.array(pixels) for split, pixels in labeled.items() if pixels}
     classes = dataset.num_classes
     found = Inspection(
         problems=problems,
         warnings=[],
-        pictures={split: sum(read.split == split for read in whole) for split in listings},
+        images={split: sum(read.split == split for read in whole) for split in listings},
         sizes=Counter(read.size for read in whole),
-        class_pixels={split: pixels[:, :classes].sum(axis=0) for split, pixels in labelled.items()},
-        ignored_pixels={split: int(pixels[:, IGNORE].sum()) for split, pixels in labelled.items()},
-        class_pictures={split: (pixels[:, :classes] > 0).sum(axis=0) for split, pixels in labelled.items()},
+        class_pixels={split: pixels[:, :classes].sum(axis=0) for split, pixels in labeled.items()},
+        ignored_pixels={split: int(pixels[:, IGNORE].sum()) for split, pixels in labeled.items()},
+        class_images={split: (pixels[:, :classes] > 0).sum(axis=0) for split, pixels in labeled.items()},
         crops=_crops([read for read in whole if read.crops], crop_size, classes),
     )
     warnings = [*_size_warnings(found), *_class_warnings(dataset, found), *_duplicates(whole), *_empty(whole)]
@@ -172,7 +172,7 @@ def _size_warnings(found: Inspection) -> list[str]:
     if len(found.sizes) < 2:
         return []
     sizes = ", ".join(f"{height} x {width} ({count:,})" for (height, width), count in found.sizes.most_common())
-    return [f"pictures of {len(found.sizes)} sizes, height x width: {sizes}"]
+    return [f"images of {len(found.sizes)} sizes, height x width: {sizes}"]
 
 
 def _class_warnings(dataset: Dataset, found: Inspection) -> list[str]:
@@ -185,7 +185,7 @@ def _class_warnings(dataset: Dataset, found: Inspection) -> list[str]:
 
 
 def _duplicates(reads: list[_Read]) -> list[str]:
-    """Pictures with the same pixels: between splits they make the validation too good."""
+    """Images with the same pixels: between splits they make the validation too good."""
     first: dict[bytes, _Read] = {}
     warnings = []
     for read in reads:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
-from contextnet_tf.datasets.cache import PictureCache
+from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.decode import decode, example_paths
 from contextnet_tf.datasets.sampling import (
@@ -28,7 +28,7 @@ def training_batches(
     dataset: Dataset,
     examples: Sequence[sources.Example],
     *,
-    cache: PictureCache | None = None,
+    cache: ImageCache | None = None,
     **plan: Any,
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Yields the batches of `training_dataset`, which takes the same arguments, and names files that are bad.
@@ -53,8 +53,8 @@ def training_dataset(
     last_step: int,
     worker: int = 0,
     workers: int = 1,
-    class_uniform: ClassUniform | None = None,
-    cache: PictureCache | None = None,
+    class_uniform_fraction: ClassUniform | None = None,
+    cache: ImageCache | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """The batches of steps `first_step` to `last_step` - 1.
@@ -65,9 +65,9 @@ def training_dataset(
 
     Args:
       dataset, examples: what is read.
-      augmentation: how far each picture may be changed.
-      crop_size: (height, width) of the pictures of a batch.
-      batch_size: pictures in a step, of all workers together.
+      augmentation: how far each image may be changed.
+      crop_size: (height, width) of the images of a batch.
+      batch_size: images in a step, of all workers together.
       seed: of order and augmentation.
       first_step, last_step: steps of the run, from 0; those before are not read.
       worker, workers: the batch of a step is cut into `workers` even parts, and this is part `worker`: one
@@ -77,7 +77,7 @@ def training_dataset(
       num_parallel_calls: how many samples are made at once; it does not change what comes out.
 
     Returns:
-      A data set of (pictures float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height,
+      A dataset of (images float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height,
       width] train ids). On a bad file it fails without naming it; `training_batches` does.
 
     Raises:
@@ -88,13 +88,13 @@ def training_dataset(
 
     def load(number: tf.Tensor):
         sample = sample_number(number, batch_size, worker, workers)
-        example, centre = _shown(sample, len(examples), seed, class_uniform)
+        example, center = _shown(sample, len(examples), seed, class_uniform_fraction)
 
         def read():
             return decode(images[example], labels[example], dataset)
 
         image, label = cache.through(example, read) if cache else read()
-        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, centre)
+        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, center)
 
     numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
     return (
@@ -106,9 +106,7 @@ def training_dataset(
     )
 
 
-def evaluation_examples(
-    dataset: Dataset, examples: Sequence[sources.Example]
-) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+def evaluation_examples(dataset: Dataset, examples: Sequence[sources.Example]) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Yields every example once, in order, unchanged: (uint8 [H, W, 3], train ids uint8 [H, W]).
 
     Raises:
@@ -130,26 +128,28 @@ def evaluation_dataset(
 
 
 def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
-    """How many pictures of a batch each worker makes."""
+    """How many images of a batch each worker makes."""
     if not 0 <= worker < workers:
         raise InputError(f"worker {worker} of {workers}: workers are numbered from 0 to {workers - 1}")
     if batch_size % workers:
-        raise InputError(f"batches of {batch_size} cannot be cut into {workers} even parts; give a multiple of {workers}")
+        raise InputError(
+            f"batches of {batch_size} cannot be cut into {workers} even parts; give a multiple of {workers}"
+        )
     return batch_size // workers
 
 
-def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform | None):
-    """The example that a sample shows, and what its crop is centred on."""
-    if class_uniform is None:
+def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform_fraction: ClassUniform | None):
+    """The example that a sample shows, and what its crop is centered on."""
+    if class_uniform_fraction is None:
         return shuffled_index(sample, count, seed), tf.constant(ANYWHERE)
-    return class_uniform_index(sample, count, seed, class_uniform)
+    return class_uniform_index(sample, count, seed, class_uniform_fraction)
 
 
 def _naming_bad_files(
     batches: tf.data.Dataset,
     dataset: Dataset,
     examples: Sequence[sources.Example],
-    cache: PictureCache | None = None,
+    cache: ImageCache | None = None,
 ) -> Iterator:
     """Iterates; when TensorFlow fails on a file, reads the examples one by one until the file is found.
 
@@ -168,5 +168,5 @@ def _naming_bad_files(
                 raise
             for example in examples:
                 sources.read_example(example, dataset)
-            raise InputError(f"the data set cannot be read: {error.message}") from error
+            raise InputError(f"the dataset cannot be read: {error.message}") from error
         yield batch

@@ -21,12 +21,12 @@ class ClassUniform:
     """Where each class is, and which share of the samples the classes get.
 
     Places first[c] to first[c] + counts[c] - 1 are those of class c; a class that never occurs has none.
-    `statistics.class_uniform` finds them in the labels.
+    `statistics.class_uniform_fraction` finds them in the labels.
     """
 
     share: float  # above 0, at most 1; 0.5: every second sample
     examples: np.ndarray  # int64 [P], the example that a place is in
-    centres: np.ndarray  # int32 [P, 2], (y, x) in pixels of its picture
+    centers: np.ndarray  # int32 [P, 2], (y, x) in pixels of its image
     first: np.ndarray  # int64 [C]
     counts: np.ndarray  # int64 [C]
 
@@ -53,16 +53,14 @@ def shuffled_index(sample: tf.Tensor, count: int, seed: int) -> tf.Tensor:
     return _shuffled(sample, count, seed)
 
 
-def class_uniform_index(
-    sample: tf.Tensor, count: int, seed: int, classes: ClassUniform
-) -> tuple[tf.Tensor, tf.Tensor]:
+def class_uniform_index(sample: tf.Tensor, count: int, seed: int, classes: ClassUniform) -> tuple[tf.Tensor, tf.Tensor]:
     """What sample number `sample` (int64 []) shows when a share of the samples is given to the classes in turn.
 
     Each round over the classes, and each over the places of one class, is in an order of its own. The other
     samples go through the epochs as without classes.
 
     Returns:
-      (example int64 [] below `count`, centre of the crop int32 [2]; ANYWHERE for the other samples).
+      (example int64 [] below `count`, center of the crop int32 [2]; ANYWHERE for the other samples).
     """
     aimed_before = _floor_share(sample, classes.share)
     is_aimed = _floor_share(sample + 1, classes.share) > aimed_before
@@ -74,7 +72,7 @@ def class_uniform_index(
     plain = shuffled_index(sample - aimed_before, count, seed)
     return (
         tf.where(is_aimed, tf.constant(classes.examples)[place], plain),
-        tf.where(is_aimed, tf.constant(classes.centres)[place], tf.constant(ANYWHERE)),
+        tf.where(is_aimed, tf.constant(classes.centers)[place], tf.constant(ANYWHERE)),
     )
 
 

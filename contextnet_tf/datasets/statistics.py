@@ -25,18 +25,18 @@ def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndar
     return counts[: dataset.num_classes]
 
 
-def class_uniform(
+def class_uniform_fraction(
     dataset: Dataset, examples: Sequence[Example], *, share: float, tile_size: tuple[int, int]
 ) -> ClassUniform:
-    """Finds the places that class-uniform sampling centres its crops on: for each class and each tile of
-    a picture that it is in, the centre of mass of its pixels there.
+    """Finds the places that class-uniform sampling centers its crops on: for each class and each tile of
+    a image that it is in, the center of mass of its pixels there.
 
     Reads every example once.
 
     Args:
       dataset, examples: what is read.
       share: of the samples that the classes get, above 0, at most 1.
-      tile_size: (height, width) of the tiles that the pictures are cut into.
+      tile_size: (height, width) of the tiles that the images are cut into.
 
     Raises:
       InputError: a file is unreadable, of another size than its partner, or has an unknown label value; the
@@ -46,29 +46,29 @@ def class_uniform(
         raise InputError(f"the share of samples by class is {share}; give a number above 0, at most 1")
     found: list[list[tuple[int, int, int]]] = [[] for _ in range(dataset.num_classes)]
     for number, (_, label) in enumerate(evaluation_examples(dataset, examples)):
-        for train_id, centre in _tile_centres(label.numpy(), dataset.num_classes, tile_size):
-            found[train_id].append((number, *centre))
+        for train_id, center in _tile_centers(label.numpy(), dataset.num_classes, tile_size):
+            found[train_id].append((number, *center))
     counts = np.array([len(places) for places in found], np.int64)
     if not counts.any():
-        raise InputError("no training picture shows any class; sampling by class needs labelled pixels")
+        raise InputError("no training image shows any class; sampling by class needs labeled pixels")
     places = np.array([place for places in found for place in places], np.int64)
     return ClassUniform(
         share=share,
         examples=places[:, 0],
-        centres=places[:, 1:].astype(np.int32),
+        centers=places[:, 1:].astype(np.int32),
         first=np.cumsum(counts) - counts,
         counts=counts,
     )
 
 
-def _tile_centres(label: np.ndarray, num_classes: int, tile_size: tuple[int, int]):
+def _tile_centers(label: np.ndarray, num_classes: int, tile_size: tuple[int, int]):
     """Yields (train id, (y, x)) for each class in each tile of a label, uint8 [H, W]."""
     for top in range(0, label.shape[0], tile_size[0]):
         for left in range(0, label.shape[1], tile_size[1]):
             tile = label[top : top + tile_size[0], left : left + tile_size[1]]
             rows, columns = _pixels_by_line(tile), _pixels_by_line(tile.T)
             for train_id in np.flatnonzero(rows[:, :num_classes].sum(axis=0)):
-                yield train_id, (top + _centre(rows[:, train_id]), left + _centre(columns[:, train_id]))
+                yield train_id, (top + _center(rows[:, train_id]), left + _center(columns[:, train_id]))
 
 
 def _pixels_by_line(tile: np.ndarray) -> np.ndarray:
@@ -77,6 +77,6 @@ def _pixels_by_line(tile: np.ndarray) -> np.ndarray:
     return np.bincount(keys.ravel(), minlength=256 * len(tile)).reshape(-1, 256)
 
 
-def _centre(pixels: np.ndarray) -> int:
-    """The line that holds the centre of mass of pixels counted by line."""
+def _center(pixels: np.ndarray) -> int:
+    """The line that holds the center of mass of pixels counted by line."""
     return int(np.floor(np.average(np.arange(len(pixels)) + 0.5, weights=pixels)))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import replacing_file
+from contextnet_tf.files import atomic_write
 
 _USUAL_RATE = 25.0  # frames a second where a camera does not say
 
@@ -41,7 +41,7 @@ class Video:
             raise InputError(
                 f"{self._source}: cannot be opened; is it connected, and used by no other program?"
                 if self.is_live
-                else f"{self._source}: is no picture and no video that can be read, or is cut off"
+                else f"{self._source}: is no image and no video that can be read, or is cut off"
             )
         rate, count = (self._capture.get(x) for x in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         self.frames_per_second = rate if 0 < rate < 1000 else _USUAL_RATE
@@ -103,7 +103,7 @@ def video_writer(path: str | os.PathLike, frames_per_second: float) -> Iterator[
                 raise InputError(f"{path}: cannot be written as a video")
         writers[0].write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
-    with replacing_file(path) as temporary:
+    with atomic_write(path) as temporary:
         try:
             yield add
         finally:

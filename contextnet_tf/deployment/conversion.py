@@ -1,4 +1,4 @@
-"""A network as the content of a TFLite file: a float32 picture in 0 to 1 in, logits, labels or probabilities out."""
+"""A network as the content of a TFLite file: a float32 image in 0 to 1 in, logits, labels or probabilities out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,9 +17,9 @@ def part_with_output(network: keras.Model, output: str) -> keras.Model:
 
 
 def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
-    """A converter of the part, for pictures of its own fixed size and batch 1.
+    """A converter of the part, for images of its own fixed size and batch 1.
 
-    Its signature `serving_default`: `picture` float32 [1, H, W, 3] in 0 to 1 -> one of
+    Its signature `serving_default`: `image` float32 [1, H, W, 3] in 0 to 1 -> one of
 
       logits         float32 [1, H/8, W/8, C]
       labels         uint8 [1, H, W]
@@ -48,10 +48,10 @@ def _frozen(part: keras.Model, output: str) -> Any:
     trainable = [x.numpy() for x in part.trainable_variables]
     others = [x.numpy() for x in part.non_trainable_variables]
 
-    @tf.function(input_signature=[tf.TensorSpec([1, *part.input_shape[1:]], tf.float32, name="picture")])
-    def frozen(picture: tf.Tensor) -> dict[str, tf.Tensor]:
+    @tf.function(input_signature=[tf.TensorSpec([1, *part.input_shape[1:]], tf.float32, name="image")])
+    def frozen(image: tf.Tensor) -> dict[str, tf.Tensor]:
         constants = [tf.constant(x) for x in trainable], [tf.constant(x) for x in others]
-        outputs, _ = part.stateless_call(*constants, picture, training=False)
+        outputs, _ = part.stateless_call(*constants, image, training=False)
         return {output: finish(outputs)}
 
     return frozen

@@ -1,4 +1,4 @@
-"""Files that run without this package: SavedModel and TFLite. A uint8 picture goes in, 0 to 255, RGB.
+"""Files that run without this package: SavedModel and TFLite. A uint8 image goes in, 0 to 255, RGB.
 
 Batch normalization is folded on the way: the result is the paper's inference network (section 3.1), and its
 TFLite file holds nothing but convolutions and sums.
@@ -14,15 +14,15 @@ import tensorflow as tf
 
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.deployment.channel_groups import in_channel_groups
+from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.conversion import OUTPUTS, float_content, part_with_output
 from contextnet_tf.deployment.metadata import describe, metadata_path
 from contextnet_tf.deployment.network import at_size, pooling_as_convolution
 from contextnet_tf.deployment.quantization import check_calibration, int8_content
-from contextnet_tf.deployment.row_bands import in_row_bands
-from contextnet_tf.deployment.tflite_graph import output_is_int8, with_uint8_output, with_uint8_picture
+from contextnet_tf.deployment.row_tiling import with_row_tiling
+from contextnet_tf.deployment.tflite_graph import output_is_int8, with_uint8_image, with_uint8_output
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import replacing_file, replacing_folder, write_json
+from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
 from contextnet_tf.models import graph
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -39,24 +39,24 @@ def export_saved_model(
 ) -> None:
     """Writes the network as a SavedModel folder that plain `tf.saved_model.load` reads.
 
-    Signatures, each with the one input `picture`, for any batch size B:
+    Signatures, each with the one input `image`, for any batch size B:
 
       serving_default    uint8 [B, H, W, 3]              -> {"labels": uint8 [B, H, W]}
       logits             uint8 [B, H, W, 3]              -> {"logits": float32 [B, H, W, C]}
       labels_from_float  float32 [B, H, W, 3] in 0 to 1  -> {"labels": uint8 [B, H, W]}
       logits_from_float  float32 [B, H, W, 3] in 0 to 1  -> {"logits": float32 [B, H, W, C]}
 
-    `size` is (height, width) of the pictures, by default the network's own. `dataset`, `commit` and `notes`,
+    `size` is (height, width) of the images, by default the network's own. `dataset`, `commit` and `notes`,
     further facts by name, go into model.json within the folder.
 
     Raises:
       InputError: the network has no fixed size and none is given, or cannot take it; it has another
-        number of classes than the data set; or the folder cannot be written.
+        number of classes than the dataset; or the folder cannot be written.
     """
     network = at_size(_folded(model), size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
     metadata = describe(network, dataset, facts)
-    with replacing_folder(path) as temporary:
+    with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
         tf.saved_model.save(module, str(temporary), signatures=signatures)
         write_json(metadata_path(temporary), metadata)
@@ -71,14 +71,14 @@ def export_tflite(
     output: str = "logits",
     calibration: Sequence[np.ndarray] | None = None,
     float_layers: Sequence[str] = (),
-    cache_blocking: bool = True,
+    tiling: bool = True,
     dataset: Dataset | None = None,
     commit: str | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the network as a TFLite file of fixed size and batch 1, of built-in operators alone.
 
-    Its signature `serving_default`: `picture` uint8 [1, H, W, 3] -> one of
+    Its signature `serving_default`: `image` uint8 [1, H, W, 3] -> one of
 
       logits         float32 [1, H/8, W/8, C]; uint8 with scale and zero point in a file of int8
       labels         uint8 [1, H, W]: upsampling and arg-max are inside
@@ -92,20 +92,20 @@ def export_tflite(
       path: the file; what is known of it goes into a JSON beside it.
       precision: "float32"; "float16", half as large, computed in float32 where the processor has no float16;
         or "int8", a quarter, all in integers but for `float_layers` and the soft-max.
-      size: (height, width) of the pictures, by default the network's own.
+      size: (height, width) of the images, by default the network's own.
       output: what the file gives.
-      calibration: for int8, pictures uint8 [H, W, 3] of the file's size, of the training split.
+      calibration: for int8, images uint8 [H, W, 3] of the file's size, of the training split.
       float_layers: for int8, names of layers with a kernel that stay in float32.
       cache_blocking: whether float files compute large features in pieces, which is faster on a processor with
         caches; without it the layers are the network's own, as a GPU's delegate wants them.
-      dataset: for the metadata: its classes and colours.
+      dataset: for the metadata: its classes and colors.
       commit: for the metadata: what the file was made with.
       notes: for the metadata: further facts, a JSON value by name.
 
     Raises:
-      InputError: precision, output or a layer is unknown; there are too few calibration pictures or they are
+      InputError: precision, output or a layer is unknown; there are too few calibration images or they are
         of another size; the network has no fixed size and none is given, or cannot take it; it has another
-        number of classes than the data set; or the file cannot be written.
+        number of classes than the dataset; or the file cannot be written.
     """
     _check_choice("precision", precision, PRECISIONS)
     _check_choice("output", output, OUTPUTS)
@@ -121,23 +121,23 @@ def export_tflite(
     }
     if precision == "int8":
         check_calibration(calibration, network.input_shape[1:3])
-        facts |= {"calibration_pictures": len(calibration), "float_layers": list(float_layers)}
+        facts |= {"calibration_images": len(calibration), "float_layers": list(float_layers)}
     metadata = describe(network, dataset, facts | dict(notes or {}))
-    with replacing_file(path) as temporary:
+    with atomic_write(path) as temporary:
         if precision == "int8":
             content = int8_content(pooling_as_convolution(part), output, calibration, float_layers)
         else:
-            grouped = in_channel_groups(part) if cache_blocking else part
+            grouped = with_channel_tiling(part) if tiling else part
             content = float_content(grouped, output, float16=precision == "float16")
         content = _with_uint8_ends(content)
-        # Only now, so that the picture becomes float within the bands. Integers gain nothing.
-        blocked = cache_blocking and precision != "int8"
-        temporary.write_bytes(in_row_bands(content) if blocked else content)
+        # Only now, so that the image becomes float within the bands. Integers gain nothing.
+        blocked = tiling and precision != "int8"
+        temporary.write_bytes(with_row_tiling(content) if blocked else content)
         write_json(metadata_path(path), metadata)
 
 
 def _with_uint8_ends(content: bytes) -> bytes:
-    content = with_uint8_picture(content)
+    content = with_uint8_image(content)
     return with_uint8_output(content) if output_is_int8(content) else content
 
 
@@ -157,20 +157,20 @@ def _served(network: keras.Model, size: tuple[int, int]) -> tuple[tf.Module, dic
     module.weights = [variable.value for variable in network.variables]
 
     @tf.function  # traced once for all signatures
-    def main(picture: tf.Tensor) -> tf.Tensor:
-        return network(picture, training=False)["main"]
+    def main(image: tf.Tensor) -> tf.Tensor:
+        return network(image, training=False)["main"]
 
-    def logits(picture: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"logits": main(picture)}
+    def logits(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"logits": main(image)}
 
-    def labels(picture: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"labels": tf.cast(tf.argmax(main(picture), axis=-1), tf.uint8)}
+    def labels(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"labels": tf.cast(tf.argmax(main(image), axis=-1), tf.uint8)}
 
     def of_uint8(function: Callable) -> Callable:
-        return lambda picture: function(tf.cast(picture, tf.float32) / 255.0)
+        return lambda image: function(tf.cast(image, tf.float32) / 255.0)
 
     def signature(function: Callable, dtype: tf.DType) -> Callable:
-        return tf.function(function, input_signature=[tf.TensorSpec([None, *size, 3], dtype, name="picture")])
+        return tf.function(function, input_signature=[tf.TensorSpec([None, *size, 3], dtype, name="image")])
 
     return module, {
         "serving_default": signature(of_uint8(labels), tf.uint8),

@@ -10,17 +10,17 @@ from contextnet_tf.errors import InputError
 
 
 def layer_errors(
-    reference: str | os.PathLike, path: str | os.PathLike, pictures: Sequence[np.ndarray]
+    reference: str | os.PathLike, path: str | os.PathLike, images: Sequence[np.ndarray]
 ) -> dict[str, float]:
     """The error of each layer with a kernel that both TFLite files have, in the order of the file `path`.
 
-    The root of the mean square of the difference over that of the reference's features, over all pictures; 0.01
+    The root of the mean square of the difference over that of the reference's features, over all images; 0.01
     is one hundredth. It is what has come together up to this layer, that of the layers before it included.
 
     Args:
       reference: the float32 file.
-      path: the file of another precision, of the same network and picture size.
-      pictures: uint8 [H, W, 3] of the files' size.
+      path: the file of another precision, of the same network and image size.
+      images: uint8 [H, W, 3] of the files' size.
 
     Raises:
       InputError: the files share no layer.
@@ -30,9 +30,9 @@ def layer_errors(
     if not names:
         raise InputError(f"{path}: has no layer of {reference}; both must be of one network")
     difference, size = np.zeros(len(names)), np.zeros(len(names))
-    for picture in pictures:
-        exact.run(picture)
-        rounded.run(picture)
+    for image in images:
+        exact.run(image)
+        rounded.run(image)
         for i, name in enumerate(names):
             expected = exact.of(name)
             difference[i] += np.square(rounded.of(name) - expected).sum(dtype=np.float64)
@@ -58,9 +58,9 @@ class _Features:
         details = {x["name"]: x for x in self._interpreter.get_tensor_details()}
         self.layers = {layer: details[tensor] for layer, tensor in layer_outputs(content).items()}
 
-    def run(self, picture: np.ndarray) -> None:
-        """Runs the file on one picture uint8 [H, W, 3]."""
-        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], picture[np.newaxis])
+    def run(self, image: np.ndarray) -> None:
+        """Runs the file on one image uint8 [H, W, 3]."""
+        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], image[np.newaxis])
         self._interpreter.invoke()
 
     def of(self, layer: str) -> np.ndarray:

@@ -29,7 +29,7 @@ def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
     if not beside.exists():
         return {}
     metadata = read_json(beside)
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("picture"), dict):
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("image"), dict):
         raise InputError(f"{beside}: does not describe an exported network; move it away, or export again")
     return metadata
 
@@ -38,27 +38,27 @@ def describe(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, 
     """The metadata of a file of `network`, which has a fixed size, with further `facts` about the file.
 
     Raises:
-      InputError: the network has another number of classes than the data set.
+      InputError: the network has another number of classes than the dataset.
     """
     num_classes = network.output["main"].shape[-1]
     if dataset is not None and dataset.num_classes != num_classes:
         raise InputError(
-            f"network {network.name!r} tells {num_classes} classes apart, data set {dataset.name!r} has "
+            f"network {network.name!r} tells {num_classes} classes apart, dataset {dataset.name!r} has "
             f"{dataset.num_classes}"
         )
     classes = dataset.classes if dataset else ()
     return {
         "model": network.name,
         "num_classes": num_classes,
-        "classes": [{"name": x.name, "category": x.category, "colour": list(x.colour)} for x in classes],
+        "classes": [{"name": x.name, "category": x.category, "color": list(x.color)} for x in classes],
         "dataset": dataset.name if dataset else None,
-        "definition": dataset.definition if dataset else None,
-        "picture": {
+        "class_table": dataset.class_table if dataset else None,
+        "image": {
             "size": list(network.input_shape[1:3]),
             "size_multiple": size_multiple(network),
             "type": "uint8",
             "channels": "RGB",
-            "normalization": "picture / 255, inside the file",
+            "normalization": "image / 255, inside the file",
         },
         **facts,
     }

@@ -9,8 +9,9 @@ from keras import layers
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
+
 def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
-    """The network for pictures of the fixed `size` (height, width), or of its own fixed size if None.
+    """The network for images of the fixed `size` (height, width), or of its own fixed size if None.
 
     The network itself where that is its size already, otherwise a copy, not compiled.
 
@@ -76,7 +77,7 @@ def _bare(model: keras.Model) -> keras.Model:
 
 
 def _tiles(layer: keras.Layer) -> bool:
-    """Whether the layer averages the parts that the picture is cut into; at the frame they are whole."""
+    """Whether the layer averages the parts that the image is cut into; at the frame they are whole."""
     return (
         type(layer) is layers.AveragePooling2D and layer.padding == "valid" and tuple(layer.pool_size) == layer.strides
     )

@@ -1,4 +1,4 @@
-"""From a picture to one label for each of its pixels: what an application uses."""
+"""From a image to one label for each of its pixels: what an application uses."""
 
 import functools
 import threading
@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from contextnet_tf.deployment.engines import ENGINES, Engine
-from contextnet_tf.deployment.fitting import FITS, check_picture, fit_labels, fit_picture, is_padded, most_padding
+from contextnet_tf.deployment.resizing import (
+    RESIZE_MODES,
+    check_image,
+    fit_labels,
+    is_padded,
+    most_padding,
+    resize_image,
+)
 from contextnet_tf.deployment.streaming import in_order
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
@@ -16,21 +23,21 @@ from contextnet_tf.machine import available_cores
 
 
 class Segmenter:
-    """Labels pictures of any size with a network.
+    """Labels images of any size with a network.
 
-    A file takes pictures of one size. A picture that is padded to it is extended at its lower and right edge by
+    A file takes images of one size. A image that is padded to it is extended at its lower and right edge by
     repeating its last row and column, and the labels are cropped back. Of one that is resized, the logits are
-    upsampled bilinearly straight to the picture's own size. A network without a fixed size (engine "tensorflow")
-    takes every picture at the next multiples of what it needs.
+    upsampled bilinearly straight to the image's own size. A network without a fixed size (engine "tensorflow")
+    takes every image at the next multiples of what it needs.
 
     Several threads may use one Segmenter. They take turns in the network and do the rest at the same time; to have
     the network on several cores, give it more `num_threads`, or frames to `stream`.
 
     Attributes:
-      size: (height, width) that pictures are fitted to, None where any is taken.
+      size: (height, width) that images are fitted to, None where any is taken.
       num_classes: number of classes; the labels are 0 to num_classes - 1.
-      metadata: what stands beside the file: classes, colours, data set and more; may be empty.
-      workers: how many a stream has: as many as find cores for the threads that the engine gives a picture.
+      metadata: what stands beside the file: classes, colors, dataset and more; may be empty.
+      workers: how many a stream has: as many as find cores for the threads that the engine gives a image.
     """
 
     def __init__(
@@ -41,10 +48,10 @@ class Segmenter:
         Args:
           path_or_model: for the engine "tensorflow" a Keras network, a .keras file, the folder of a run or a
             SavedModel folder; for the others the path of a .tflite file.
-          num_threads: threads that the engine gives a picture; None is one for "litert", all cores for the others.
+          num_threads: threads that the engine gives a image; None is one for "litert", all cores for the others.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
             "openvino-float32", both with the extra [openvino].
-          fit: how pictures of another size are brought to the file's. "resize"; "pad", which takes no larger
+          fit: how images of another size are brought to the file's. "resize"; "pad", which takes no larger
             ones; or "auto": those that are smaller by less than the network's size multiple (32 for cn14), as if
             the file's size were theirs rounded up, are padded, all others resized.
 
@@ -54,8 +61,8 @@ class Segmenter:
         """
         if engine not in ENGINES:
             raise InputError(f"engine {engine!r} is unknown; choose from: {', '.join(ENGINES)}")
-        if fit not in FITS:
-            raise InputError(f"fit {fit!r} is unknown; choose from: {', '.join(FITS)}")
+        if fit not in RESIZE_MODES:
+            raise InputError(f"fit {fit!r} is unknown; choose from: {', '.join(RESIZE_MODES)}")
         if num_threads is not None and num_threads < 1:
             raise InputError(f"num_threads = {num_threads}: it must be 1 or more, or None")
         self._engine = ENGINES[engine](path_or_model, num_threads)
@@ -67,10 +74,10 @@ class Segmenter:
         self.workers = max(1, available_cores() // self._engine.num_threads)
 
     def segment(self, image: np.ndarray) -> np.ndarray:
-        """One picture uint8 [H, W, 3] RGB of any size -> train ids uint8 [H, W].
+        """One image uint8 [H, W, 3] RGB of any size -> train ids uint8 [H, W].
 
         Raises:
-          InputError: the picture is not uint8 with three channels and at least one pixel, or too large to be padded.
+          InputError: the image is not uint8 with three channels and at least one pixel, or too large to be padded.
         """
         return self._segment(self._engine, image)
 
@@ -84,7 +91,7 @@ class Segmenter:
         frame may come after the frames behind it were read. Otherwise each frame is finished before the next is read.
         Frames must not be changed before their labels are out. An exception, of the source or for a frame, is
         raised in the place of that frame's labels and ends the stream; closing the stream early waits for the
-        frames that are being labelled and drops the one behind them.
+        frames that are being labeled and drops the one behind them.
 
         `workers` None: the attribute's number. They hold the file once, and each the features of its own frame;
         their engines are kept for the next stream.
@@ -107,10 +114,10 @@ class Segmenter:
         yield from in_order([functools.partial(self._segment, engine) for engine in engines], frames)
 
     def _segment(self, engine: Engine, image: np.ndarray) -> np.ndarray:
-        check_picture(image)
+        check_image(image)
         size = image.shape[:2]
-        target = engine.picture_size(size)
-        logits = engine.logits(fit_picture(image, target, self._most_padding))
+        target = engine.image_size(size)
+        logits = engine.logits(resize_image(image, target, self._most_padding))
         if logits.ndim == 2:  # labels already, of a file that has the arg-max inside
             return fit_labels(logits, size, self._most_padding)
         if not is_padded(size, target, self._most_padding):

@@ -1,6 +1,6 @@
-"""The ends of a converted TFLite graph: uint8 pictures in, uint8 logits out, and which operator is which layer.
+"""The ends of a converted TFLite graph: uint8 images in, uint8 logits out, and which operator is which layer.
 
-From a uint8 picture the converter itself makes a CAST, which LiteRT's XNNPACK does not take and GPU delegates have
+From a uint8 image the converter itself makes a CAST, which LiteRT's XNNPACK does not take and GPU delegates have
 refused. A quantized input says more: with the scale 1/255 the normalization is part of the file's input, for every
 network, and one operator that XNNPACK has. On the CPU both take the same time.
 """
@@ -10,11 +10,11 @@ import re
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-PICTURE_SCALE = 1 / 255  # a pixel of the value q is the feature q / 255
+IMAGE_SCALE = 1 / 255  # a pixel of the value q is the feature q / 255
 
 
-def with_uint8_picture(content: bytes) -> bytes:
-    """The TFLite file `content`, whose input is float32 in 0 to 1 or int8 of that range, with a uint8 picture.
+def with_uint8_image(content: bytes) -> bytes:
+    """The TFLite file `content`, whose input is float32 in 0 to 1 or int8 of that range, with a uint8 image.
 
     One operator more: DEQUANTIZE in front of float32, QUANTIZE in front of int8.
     """
@@ -22,7 +22,7 @@ def with_uint8_picture(content: bytes) -> bytes:
     graph = model.subgraphs[0]
     old = graph.inputs[0]
     is_float = graph.tensors[old].type == schema.TensorType.FLOAT32
-    new = _append_tensor(graph, old, "picture", PICTURE_SCALE, 0)
+    new = _append_tensor(graph, old, "image", IMAGE_SCALE, 0)
     operators = schema.BuiltinOperator
     operator = _operator(model, operators.DEQUANTIZE if is_float else operators.QUANTIZE, new, old)
     graph.operators.insert(0, operator)
@@ -67,10 +67,10 @@ def output_name(content: bytes) -> str:
     return graph.tensors[graph.outputs[0]].name.decode()
 
 
-def with_picture_range(calibrated: bytes) -> bytes:
-    """A calibrated TFLite file whose input has the range 0 to 1, whatever the calibration pictures had.
+def with_image_range(calibrated: bytes) -> bytes:
+    """A calibrated TFLite file whose input has the range 0 to 1, whatever the calibration images had.
 
-    So its scale is exactly 1/255, and a uint8 picture becomes int8 by a shift, with no rounding.
+    So its scale is exactly 1/255, and a uint8 image becomes int8 by a shift, with no rounding.
     """
     model = read(calibrated)
     graph = model.subgraphs[0]

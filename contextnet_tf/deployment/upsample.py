@@ -41,7 +41,7 @@ def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarr
     """Bilinear upsampling and arg-max of float32 [h, w, C] logits: uint8 [H, W] labels.
 
     Every pixel is what `tf.argmax(tf.image.resize(logits, (H, W)), -1)` gives (bilinear, half-pixel
-    centres, the lowest of equal classes). `size` is (H, W), or a whole factor: (h * factor, w * factor).
+    centers, the lowest of equal classes). `size` is (H, W), or a whole factor: (h * factor, w * factor).
     The logits must be finite. No temporary is as large as [H, W, C].
 
     Raises:

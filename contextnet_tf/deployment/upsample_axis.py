@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Axis(NamedTuple):
-    """One axis, cut into the cells between neighbouring logits that hold at least one pixel.
+    """One axis, cut into the cells between neighboring logits that hold at least one pixel.
 
     `lower`, `upper`: int64 [cells], the logits on either side (the same one beyond the border).
     `start`, `count`: int64 [cells], the cell's first pixel and its number of pixels.

@@ -89,9 +89,7 @@ def _leaders(planes: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]
     return leader, first - second > margin
 
 
-def _interpolate(
-    planes: np.ndarray, margin: float, leaders: np.ndarray, cells: _Cells, labels: np.ndarray
-) -> None:
+def _interpolate(planes: np.ndarray, margin: float, leaders: np.ndarray, cells: _Cells, labels: np.ndarray) -> None:
     """Computes the pixels of `cells` from [C, h * w] logits and [h * w] leaders, and writes them into `labels`."""
     shape = len(cells.y_lerp), len(cells.x_lerp)
     windows, x = _windows(labels, shape, cells.x)
@@ -153,9 +151,7 @@ def _unbeaten(planes: np.ndarray, margin: float, leaders: np.ndarray, corners: n
     return ~beaten
 
 
-def _best_classes(
-    corners: np.ndarray, classes: np.ndarray, y_lerp: np.ndarray, x_lerp: np.ndarray
-) -> np.ndarray:
+def _best_classes(corners: np.ndarray, classes: np.ndarray, y_lerp: np.ndarray, x_lerp: np.ndarray) -> np.ndarray:
     """Arg-max at every pixel of n cells over their candidates: uint8 [height, width, n].
 
     `corners` are [4, candidates, n] logits, `classes` [candidates, n] their classes, and `y_lerp`

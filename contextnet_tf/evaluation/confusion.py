@@ -6,7 +6,7 @@ from contextnet_tf.datasets.labels import IGNORE
 
 
 class ConfusionMatrix:
-    """Counts pixels by (true class, predicted class) over any number of pictures.
+    """Counts pixels by (true class, predicted class) over any number of images.
 
     Attributes:
       counts: int64 [C, C], pixels by (true, predicted).
@@ -59,9 +59,9 @@ class ConfusionMatrix:
 
     def mean_iou(self) -> float:
         """Mean of `iou` over the classes that have one; nan where none has."""
-        return mean_of_known(self.iou())
+        return nanmean(self.iou())
 
-    def wrongly_found(self) -> np.ndarray:
+    def false_positives(self) -> np.ndarray:
         """Pixels of other classes that were taken for each class, int64 [C]: its false positives."""
         return self.counts.sum(axis=0) - np.diag(self.counts)
 
@@ -101,7 +101,7 @@ def quotient(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
-def mean_of_known(values: np.ndarray) -> float:
+def nanmean(values: np.ndarray) -> float:
     """Mean of the values that are not nan; nan where all are."""
     known = np.asarray(values)[~np.isnan(values)]
     return float(np.mean(known)) if known.size else float("nan")

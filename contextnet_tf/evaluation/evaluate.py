@@ -1,4 +1,4 @@
-"""A network over a data set: one confusion matrix at the labels' own size, and what follows from it."""
+"""A network over a dataset: one confusion matrix at the labels' own size, and what follows from it."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ import tensorflow as tf
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.evaluation.confusion import ConfusionMatrix, mean_of_known
+from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Accuracy over a number of pictures. IoU values are fractions; nan where a class never occurs.
+    """Accuracy over a number of images. IoU values are fractions; nan where a class never occurs.
 
     Cityscapes' own measures: taking a class for another of its category is right by category; iIoU weighs
     every instance the same (`evaluation.instances`) and is None for data without files of instances.
@@ -28,7 +28,7 @@ class Report:
     category_iou: dict[str, float]
     pixel_accuracy: float
     confusion: np.ndarray  # int64 [C, C], pixels by (true, predicted)
-    pictures: int
+    images: int
     instance_iou: dict[str, float] | None = None  # iIoU of the classes that have instances
     category_instance_iou: dict[str, float] | None = None  # and of the categories all of whose labels have them
 
@@ -65,7 +65,7 @@ class Report:
             "mean_category_instance_iou": _or_none(self.mean_category_instance_iou),
             "category_instance_iou": _or_none(self.category_instance_iou),
             "confusion": self.confusion.tolist(),
-            "pictures": self.pictures,
+            "images": self.images,
         }
 
 
@@ -74,18 +74,18 @@ def evaluate(
     dataset: Dataset,
     examples: Sequence[Example],
     *,
-    on_picture: Callable[[], None] = lambda: None,
+    on_image: Callable[[], None] = lambda: None,
 ) -> Report:
     """Segments every example at its own size and compares with its label.
 
     Instances count where the examples have files of them: `NAME_gtFine_instanceIds.png` beside the labels.
 
     Args:
-      network: a model with the data set's number of classes whose input size is free, or any function
+      network: a model with the dataset's number of classes whose input size is free, or any function
         uint8 [H, W, 3] -> train ids uint8 [H, W].
       dataset: what the examples are examples of.
       examples: the split.
-      on_picture: called after each picture, for a progress bar.
+      on_image: called after each image, for a progress bar.
 
     Raises:
       InputError: a file is unreadable, of another size than its partner, or has an unknown value; or some
@@ -100,14 +100,14 @@ def evaluate(
         matrix.update(label.numpy(), prediction)
         if instances is not None:
             instances.update(read_instances(paths[index], dataset, label.shape), prediction)
-        on_picture()
+        on_image()
     return report_of(matrix, dataset, len(examples), instances)
 
 
 def report_of(
-    matrix: ConfusionMatrix, dataset: Dataset, pictures: int, instances: InstanceCounts | None = None
+    matrix: ConfusionMatrix, dataset: Dataset, images: int, instances: InstanceCounts | None = None
 ) -> Report:
-    """What the counts over `pictures` pictures of `dataset` say."""
+    """What the counts over `images` images of `dataset` say."""
     names = [label.name for label in dataset.classes]
     categories = list(dict.fromkeys(label.category for label in dataset.classes))
     groups = np.array([categories.index(label.category) for label in dataset.classes])
@@ -116,7 +116,7 @@ def report_of(
         category_iou=dict(zip(categories, matrix.grouped(groups).iou().tolist(), strict=True)),
         pixel_accuracy=matrix.pixel_accuracy(),
         confusion=matrix.counts,
-        pictures=pictures,
+        images=images,
     )
     if instances is None:
         return report
@@ -133,7 +133,7 @@ def report_of(
 def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """The network as a function uint8 [H, W, 3] -> uint8 [H, W] train ids, for any H and W.
 
-    The picture is padded at its lower and right edge, by repeating its last row and column, to the
+    The image is padded at its lower and right edge, by repeating its last row and column, to the
     next size that the network takes; the labels are cropped back.
     """
     multiple = size_multiple(model)
@@ -156,7 +156,7 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _mean(values: dict[str, float]) -> float:
-    return mean_of_known(np.array(list(values.values())))
+    return nanmean(np.array(list(values.values())))
 
 
 def _or_none(value: Any) -> Any:

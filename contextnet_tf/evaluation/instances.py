@@ -18,8 +18,8 @@ from contextnet_tf.datasets.sources.cityscapes import INSTANCE_END, LABEL_END
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, quotient
 
-# Pixels of an instance on average, in pictures of 1024 x 2048, with which Cityscapes' own program weighs
-# (cityscapesScripts 2.3.0). It takes them for pictures of every size and so do we: in smaller ones, where FP
+# Pixels of an instance on average, in images of 1024 x 2048, with which Cityscapes' own program weighs
+# (cityscapesScripts 2.3.0). It takes them for images of every size and so do we: in smaller ones, where FP
 # is smaller and these are not, iIoU comes out larger.
 MEAN_INSTANCE_SIZES = {
     "person": 3462.4756337644,
@@ -38,7 +38,7 @@ _FACTOR = 1000
 
 
 class InstanceCounts:
-    """Weighted pixels of the instances of each class, over any number of pictures.
+    """Weighted pixels of the instances of each class, over any number of images.
 
     Attributes:
       total: float64 [C], of all instances: iTP + iFN.
@@ -59,32 +59,32 @@ class InstanceCounts:
         self.total, self.right, self.right_category = np.zeros((3, len(classes)))
 
     def update(self, instance_ids: np.ndarray, predictions: np.ndarray) -> None:
-        """Adds a picture: what `read_instances` gives, and the predicted train ids uint8 of the same shape."""
+        """Adds a image: what `read_instances` gives, and the predicted train ids uint8 of the same shape."""
         inside = instance_ids > _FACTOR
         ids, predicted = instance_ids[inside], predictions[inside]
         found = np.flatnonzero(np.bincount(ids, minlength=1 << 16))
         truth = self._train_ids[found // _FACTOR]
         found, truth = found[truth != self._ignore_label], truth[truth != self._ignore_label]
-        # Row i: how the pixels of instance i were labelled. The last row is that of instances which do not count.
+        # Row i: how the pixels of instance i were labeled. The last row is that of instances which do not count.
         row = np.full(1 << 16, len(found))
         row[found] = np.arange(len(found))
         cells = np.bincount(row[ids] << 8 | predicted, minlength=len(found) + 1 << 8)
-        labelled = cells.reshape(-1, 256)[: len(found)]
-        weights = self._mean_sizes[truth] / labelled.sum(axis=1)
-        right = labelled[np.arange(len(found)), truth]
-        right_category = (labelled[:, : len(self.total)] * self._same_category[truth]).sum(axis=1)
+        labeled = cells.reshape(-1, 256)[: len(found)]
+        weights = self._mean_sizes[truth] / labeled.sum(axis=1)
+        right = labeled[np.arange(len(found)), truth]
+        right_category = (labeled[:, : len(self.total)] * self._same_category[truth]).sum(axis=1)
         self.total += self._by_class(truth, self._mean_sizes[truth])
         self.right += self._by_class(truth, weights * right)
         self.right_category += self._by_class(truth, weights * right_category)
 
     def iou(self, matrix: ConfusionMatrix) -> np.ndarray:
-        """iIoU float64 [C]; `matrix` counts the same pictures. nan for a class that neither occurs nor is found."""
-        return quotient(self.right, self.total + matrix.wrongly_found())
+        """iIoU float64 [C]; `matrix` counts the same images. nan for a class that neither occurs nor is found."""
+        return quotient(self.right, self.total + matrix.false_positives())
 
     def category_iou(self, matrix: ConfusionMatrix, groups: np.ndarray) -> np.ndarray:
         """The same of the categories, float64 [G]: `groups` int [C] holds each class's category."""
         right, total = (np.bincount(groups, values) for values in (self.right_category, self.total))
-        return quotient(right, total + matrix.grouped(groups).wrongly_found())
+        return quotient(right, total + matrix.grouped(groups).false_positives())
 
     def _by_class(self, truth: np.ndarray, values: np.ndarray) -> np.ndarray:
         return np.bincount(truth, values, minlength=len(self.total))
@@ -93,7 +93,7 @@ class InstanceCounts:
 def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathlib.Path] | None:
     """The file of instances of each example, beside its label file; None where iIoU cannot be measured.
 
-    That is where no example has such a file, as in CamVid, and where the data set has no class whose mean
+    That is where no example has such a file, as in CamVid, and where the dataset has no class whose mean
     instance size is known.
 
     Raises:
@@ -108,8 +108,8 @@ def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathli
     if any(missing):
         example, path = next((e, p) for e, p, absent in zip(examples, paths, missing, strict=True) if absent)
         raise InputError(
-            f"{path or example.name}: is missing, though {missing.count(False)} of the {len(paths)} pictures have "
-            "their file of instances; unpack the data set again, or remove all of these files"
+            f"{path or example.name}: is missing, though {missing.count(False)} of the {len(paths)} images have "
+            "their file of instances; unpack the dataset again, or remove all of these files"
         )
     return paths
 
@@ -122,9 +122,9 @@ def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, 
     """
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if ids is None:
-        raise InputError(f"{path}: is missing or not a whole picture file")
+        raise InputError(f"{path}: is missing or not a whole image file")
     if ids.ndim != 2 or ids.dtype != np.uint16:
-        raise InputError(f"{path}: a file of instances has one 16-bit value a pixel; unpack the data set again")
+        raise InputError(f"{path}: a file of instances has one 16-bit value a pixel; unpack the dataset again")
     if ids.shape != tuple(shape):
         raise InputError(
             f"{path}: is {ids.shape[1]} x {ids.shape[0]} pixels, its labels are {shape[1]} x {shape[0]}; "

@@ -13,7 +13,7 @@ def reestimate_batch_statistics(model: keras.Model, batches: Iterable) -> None:
 
     Args:
       model: its weights stay, but for the statistics.
-      batches: pictures float32 [B, H, W, 3] as in training; without any, nothing changes.
+      batches: images float32 [B, H, W, 3] as in training; without any, nothing changes.
     """
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers]

@@ -13,9 +13,7 @@ from keras import layers
 # He initialization is ours, the paper states none: it keeps the variance of the features through layers
 # with rectified outputs, and no pre-training fixes a bad start. By its string, not as an object: an
 # initializer object would give every layer of one shape the same values.
-_Convolution = functools.partial(
-    layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal"
-)
+_Convolution = functools.partial(layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal")
 _ReLU6 = functools.partial(layers.ReLU, max_value=6.0)
 
 
@@ -71,7 +69,7 @@ def asymmetric_depthwise(x: keras.KerasTensor, k: int, name: str, stride: int = 
     A k x k kernel of rank one, and nothing nonlinear between its factors. The second has all of the stride,
     as TensorFlow's depth-wise convolution has one for rows and columns.
     """
-    # The rows that the second convolution then takes must be centred as its columns are.
+    # The rows that the second convolution then takes must be centered as its columns are.
     before = (k - stride) // 2
     x = layers.ZeroPadding2D(((before, k - 1 - before), (0, 0)), name=f"{name}_pad")(x)
     x = depthwise(x, f"{name}_vertical", kernel_size=(k, 1), padding="valid")

@@ -85,7 +85,7 @@ def build_detail_only(
 def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
     """The deep branch, Table 2: float32 [B, H, W, 3] -> [B, H/(8 scale), W/(8 scale), C].
 
-    The paper does not say how the picture is made smaller. Averaging scale x scale pixels is exact area
+    The paper does not say how the image is made smaller. Averaging scale x scale pixels is exact area
     interpolation, so that nothing aliases, and one cheap operation on a device.
     """
     x = layers.AveragePooling2D(spec.context_scale, name="context_downsample")(image)
@@ -107,9 +107,7 @@ def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.Kera
 
 def half_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
     """The shallow branch at half size, section 3.2.1: float32 [B, H, W, 3] -> [B, H/16, W/16, C]."""
-    return shallow_branch(
-        layers.AveragePooling2D(2, name="half_downsample")(image), spec.half_channels, "half"
-    )
+    return shallow_branch(layers.AveragePooling2D(2, name="half_downsample")(image), spec.half_channels, "half")
 
 
 def shallow_branch(image: keras.KerasTensor, channels: tuple[int, ...], name: str) -> keras.KerasTensor:
@@ -143,7 +141,7 @@ def context_path(x: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: 
     """The column "Branch-4" of Table 3: float32 [B, h, w, C] -> [B, factor h, factor w, F].
 
     A depth-wise convolution of dilation f after a bilinear enlargement by f is the undilated one before it,
-    but for what lies at the picture's frame, so that "upsample last" sees as far with 1/f² of the work.
+    but for what lies at the image's frame, so that "upsample last" sees as far with 1/f² of the work.
     """
     enlarge_first = spec.fusion_order == "upsample first"
     if enlarge_first:
@@ -154,9 +152,7 @@ def context_path(x: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: 
     return x if enlarge_first else upsample(x, factor, f"{name}_upsample")
 
 
-def _main_logits(
-    x: keras.KerasTensor, num_classes: int, factor: int, spec: ContextNetSpec
-) -> keras.KerasTensor:
+def _main_logits(x: keras.KerasTensor, num_classes: int, factor: int, spec: ContextNetSpec) -> keras.KerasTensor:
     # Section 3.1: "dropout is used before the soft-max layer only".
     x = layers.Dropout(spec.dropout_rate, name="dropout")(x)
     return classify(x, num_classes, factor, "classifier", "main")

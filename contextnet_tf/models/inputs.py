@@ -3,9 +3,7 @@
 from contextnet_tf.errors import InputError
 
 
-def check_input(
-    name: str, multiple: int, num_classes: int, input_shape: tuple[int | None, int | None, int]
-) -> None:
+def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[int | None, int | None, int]) -> None:
     """Refuses what the network `name`, for sizes that are multiples of `multiple`, cannot be built for.
 
     Raises:
@@ -17,9 +15,7 @@ def check_input(
     if len(input_shape) != 3 or input_shape[2] != 3:
         raise InputError(f"input_shape = {input_shape}: it takes (height, width, 3); both sizes may be None")
     if any(size is not None and (size < 1 or size % multiple) for size in input_shape[:2]):
-        below, above = (
-            " x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1)
-        )
+        below, above = (" x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1))
         raise InputError(
             f"input size {input_shape[0]} x {input_shape[1]} (height x width): {name} takes multiples "
             f"of {multiple}; the nearest are {below} and {above}"

@@ -1,12 +1,10 @@
-"""The end of a network: features to logits, and logits to the picture's size."""
+"""The end of a network: features to logits, and logits to the image's size."""
 
 import keras
 from keras import layers
 
 
-def classify(
-    x: keras.KerasTensor, num_classes: int, factor: int, classifier: str, name: str
-) -> keras.KerasTensor:
+def classify(x: keras.KerasTensor, num_classes: int, factor: int, classifier: str, name: str) -> keras.KerasTensor:
     """Logits, 1x1 convolution and upsampling: [B, H, W, C] -> float32 [B, factor H, factor W, num_classes].
 
     `classifier` and `name` are the names of the two layers. float32 also under mixed precision: a loss
@@ -17,5 +15,5 @@ def classify(
 
 
 def upsample(x: keras.KerasTensor, factor: int, name: str, dtype: str | None = None) -> keras.KerasTensor:
-    """Bilinear interpolation with half-pixel centres: [B, H, W, C] -> [B, factor H, factor W, C]."""
+    """Bilinear interpolation with half-pixel centers: [B, H, W, C] -> [B, factor H, factor W, C]."""
     return layers.UpSampling2D(factor, interpolation="bilinear", dtype=dtype, name=name)(x)

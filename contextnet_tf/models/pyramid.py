@@ -1,4 +1,4 @@
-"""Pyramid pooling: what the parts of a picture look like as a whole (Zhao et al., "Pyramid Scene Parsing
+"""Pyramid pooling: what the parts of a image look like as a whole (Zhao et al., "Pyramid Scene Parsing
 Network", 2017), at any input size."""
 
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-BINS = (1, 2, 3, 6)  # the pyramid of PSPNet: the picture as one, 2 x 2, 3 x 3 and 6 x 6 parts
+BINS = (1, 2, 3, 6)  # the pyramid of PSPNet: the image as one, 2 x 2, 3 x 3 and 6 x 6 parts
 
 
 @keras.saving.register_keras_serializable(package="contextnet_tf")
 class AveragePoolingTo(layers.Layer):
     """The averages of bins x bins parts of the features: float32 [B, H, W, C] -> [B, bins, bins, C].
 
-    Part i of n reaches from floor(i H / n) to ceil((i + 1) H / n): where n does not divide H, neighbours
+    Part i of n reaches from floor(i H / n) to ceil((i + 1) H / n): where n does not divide H, neighbors
     overlap by one row. Keras' own AdaptiveAveragePooling2D cannot be traced for one bin or one row.
     """
 
@@ -39,7 +39,7 @@ class AveragePoolingTo(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="contextnet_tf")
 class ResizeLike(layers.Layer):
-    """Bilinear interpolation with half-pixel centres to the size of another tensor.
+    """Bilinear interpolation with half-pixel centers to the size of another tensor.
 
     Called as `layer(x, like)`: float32 [B, h, w, C] and [B, H, W, any] -> [B, H, W, C].
     """

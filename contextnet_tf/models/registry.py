@@ -19,12 +19,8 @@ from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
 _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     **{name: functools.partial(build_contextnet, spec) for name, spec in VARIANTS.items()},
     # Section 3.2.1, "ContextNet vs Ensemble Nets": the branches of cn14, each trained by itself.
-    "context-only": functools.partial(
-        build_context_only, dataclasses.replace(VARIANTS["cn14"], name="context-only")
-    ),
-    "detail-only": functools.partial(
-        build_detail_only, dataclasses.replace(VARIANTS["cn14"], name="detail-only")
-    ),
+    "context-only": functools.partial(build_context_only, dataclasses.replace(VARIANTS["cn14"], name="context-only")),
+    "detail-only": functools.partial(build_detail_only, dataclasses.replace(VARIANTS["cn14"], name="detail-only")),
     # Tables 6 and 7: the systems that the paper compares with.
     "segnet": build_segnet,
     "enet": build_enet,

@@ -1,4 +1,4 @@
-"""Which picture sizes a network takes."""
+"""Which image sizes a network takes."""
 
 import math
 
@@ -6,13 +6,13 @@ import keras
 
 from contextnet_tf.models import graph
 
-_PROBE = 2**9 * 3**2 * 5 * 7  # divisible by whatever a network divides its picture by
+_PROBE = 2**9 * 3**2 * 5 * 7  # divisible by whatever a network divides its image by
 
 
 def size_multiple(model: keras.Model) -> int:
     """The number that height and width of the network's input must be divisible by.
 
-    A network halves its picture and doubles it again: only where all its features divide the picture without
+    A network halves its image and doubles it again: only where all its features divide the image without
     a remainder do they meet again. 8 x the context scale for ContextNet, whose branches both work towards an
     eighth of their own input (Tables 2 and 3). Found from the layers, so that a loaded network needs no name
     to look it up by; features of a fixed size, as in pyramid pooling, do not count.
@@ -31,7 +31,7 @@ def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
 
 
 def _heights(model: keras.Model, length: int) -> list[int]:
-    """The height of each tensor that is a feature map, for pictures of length x length."""
+    """The height of each tensor that is a feature map, for images of length x length."""
     model = graph.as_functional(model)
     shapes = graph.tensor_shapes(model, [(1, length, length, x.shape[-1]) for x in model.inputs])
     return [shape[1] for shape in shapes.values() if len(shape) == 4]

@@ -19,14 +19,14 @@ FUSION_ORDERS = ("upsample first", "upsample last")
 # the 0.85 million parameters of Table 4.
 TABLE_2: tuple[Row, ...] = (
     # operator,     t,    c,   n, s    output for a quarter of 1024 x 2048: 256 x 512 x 3
-    ("conv3x3",    None,  32,  1, 2),  # 128 x 256 x 32
-    ("bottleneck",    1,  32,  1, 1),  # 128 x 256 x 32
-    ("bottleneck",    6,  32,  1, 1),  # 128 x 256 x 32
-    ("bottleneck",    6,  48,  3, 2),  # 64 x 128 x 48
-    ("bottleneck",    6,  64,  3, 2),  # 32 x 64 x 64
-    ("bottleneck",    6,  96,  2, 1),  # 32 x 64 x 96
-    ("bottleneck",    6, 128,  2, 1),  # 32 x 64 x 128
-    ("conv1x1",    None, 128,  1, 1),  # 32 x 64 x 128
+    ("conv3x3", None, 32, 1, 2),  # 128 x 256 x 32
+    ("bottleneck", 1, 32, 1, 1),  # 128 x 256 x 32
+    ("bottleneck", 6, 32, 1, 1),  # 128 x 256 x 32
+    ("bottleneck", 6, 48, 3, 2),  # 64 x 128 x 48
+    ("bottleneck", 6, 64, 3, 2),  # 32 x 64 x 64
+    ("bottleneck", 6, 96, 2, 1),  # 32 x 64 x 96
+    ("bottleneck", 6, 128, 2, 1),  # 32 x 64 x 128
+    ("conv1x1", None, 128, 1, 1),  # 32 x 64 x 128
 )
 
 
@@ -49,11 +49,11 @@ class ContextNetSpec:
 
     Attributes:
       name: becomes the name of the model.
-      context_scale: the context branch sees the picture at 1/context_scale of its height and width.
+      context_scale: the context branch sees the image at 1/context_scale of its height and width.
       context_rows: the context branch, rows `(operator, t, c, n, s)` as in Table 2.
       detail_channels: output channels of the four layers of the detail branch (section 2.2.2).
       half_channels: output channels of the layers, three or more, of a second shallow branch that sees the
-        picture at half its size (section 3.2.1, "Multiple Branches"); none without it.
+        image at half its size (section 3.2.1, "Multiple Branches"); none without it.
       fusion_channels: output channels of each convolution in the fusion unit (Table 3).
       dropout_rate: share of the features dropped before the classifier while training. The paper says
         where (section 3.1) but not how much: 0.1 is ours, the rate of PSPNet, whose auxiliary loss the
@@ -112,7 +112,8 @@ class ContextNetSpec:
         self._require(all(map(_is_count, self.pyramid_bins)), "pyramid_bins", "whole numbers, 1 or more, or none")
         self._require(
             self.asymmetric_kernel is None
-            or _is_count(self.asymmetric_kernel) and self.asymmetric_kernel in range(3, 100, 2),
+            or _is_count(self.asymmetric_kernel)
+            and self.asymmetric_kernel in range(3, 100, 2),
             "asymmetric_kernel",
             "an odd whole number, 3 or more, or None",
         )
@@ -157,9 +158,7 @@ class ContextNetSpec:
         return dataclasses.replace(
             self,
             name=f"{self.name}x{factor:g}",
-            context_rows=with_channels(
-                self.context_rows, (_scaled(c, factor) for _, _, c, _, _ in self.context_rows)
-            ),
+            context_rows=with_channels(self.context_rows, (_scaled(c, factor) for _, _, c, _, _ in self.context_rows)),
             detail_channels=tuple(_scaled(c, factor) for c in self.detail_channels),
             half_channels=tuple(_scaled(c, factor) for c in self.half_channels),
             fusion_channels=_scaled(self.fusion_channels, factor),

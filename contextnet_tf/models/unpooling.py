@@ -2,7 +2,7 @@
 
 The pair that SegNet and ENet upsample with. Both are exported with the built-in operators of TFLite alone: the
 pooling as MAX_POOL_2D and a few EQUAL and SELECT on slices of the features, the unpooling as EQUAL, SELECT,
-CONCATENATION and RESHAPE. No index into the whole picture is ever computed.
+CONCATENATION and RESHAPE. No index into the whole image is ever computed.
 
 Which of two nearly equal values is the larger can change with the order of a sum's terms: after folding or
 export, the feature of such a window may come to stand one pixel beside.
@@ -54,7 +54,7 @@ class MaxUnpooling(layers.Layer):
         """See the class."""
         _, height, width, channels = ops.shape(x)
         corners = [ops.where(places == place, x, ops.zeros_like(x)) for place in range(4)]
-        # Side by side in the last axis is side by side in the picture once the axes before it are taken apart.
+        # Side by side in the last axis is side by side in the image once the axes before it are taken apart.
         upper, lower = (
             ops.reshape(ops.concatenate(pair, axis=-1), (-1, height, 2 * width * channels))
             for pair in (corners[:2], corners[2:])

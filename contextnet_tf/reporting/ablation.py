@@ -1,6 +1,6 @@
 """The section "ablation" of result.json, what each part of a recipe is worth, as a table and its explanation.
 
-The section has "model" and "dataset" (names), "pictures" (of the validation split), "recipe" (all its fields),
+The section has "model" and "dataset" (names), "images" (of the validation split), "recipe" (all its fields),
 "given" (flags that hold for every row, by name), "seeds", and by the name of a row "changes" (flags of its own) and
 "mean_iou" (0 to 1, a figure a seed). The row `ALL` comes first.
 """
@@ -29,11 +29,11 @@ def ablation_note(section: Section) -> str:
     return (
         f"{section['model']} on {wording.dataset_title(section['dataset'])}, {recipe['epochs']} epochs of the recipe "
         f"{recipe['name']}{given and f' with {given}'}; flags are those of experiments.train.\n\n"
-        f"Mean IoU in % on the {section['pictures']} pictures of the validation split: of each run the best of its "
+        f"Mean IoU in % on the {section['images']} images of the validation split: of each run the best of its "
         f"validations, one every {recipe['validation_epochs']} epochs and one at the end. That it was chosen on the "
-        "same pictures flatters all rows.\n\n"
-        f"Difference: from \"{ALL}\" with the same seed, in points, the mean over the seeds; its standard deviation "
-        f"behind it. The row \"{ALL}\" has the standard deviation of its own figures there: smaller differences "
+        "same images flatters all rows.\n\n"
+        f'Difference: from "{ALL}" with the same seed, in points, the mean over the seeds; its standard deviation '
+        f'behind it. The row "{ALL}" has the standard deviation of its own figures there: smaller differences '
         "are noise.\n"
     )
 

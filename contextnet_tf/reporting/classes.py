@@ -5,7 +5,7 @@ from typing import Any
 
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.page import Markup, chart, element, join, section, swatch, table
-from contextnet_tf.reporting.results import evaluated_split
+from contextnet_tf.runs.results import evaluated_split
 
 Results = Mapping[str, Any]
 
@@ -19,11 +19,11 @@ def classes_section(results: Results) -> Markup:
     class_iou = evaluation.get("class_iou")
     if not class_iou:
         return Markup()
-    colours = {row["name"]: tuple(row["colour"]) for row in results.get("dataset", {}).get("classes", [])}
+    colors = {row["name"]: tuple(row["color"]) for row in results.get("dataset", {}).get("classes", [])}
     printed = _paper_columns(results)
     own = results.get("model", {}).get("name")
     reference = {name: value / 100 for name, value in printed.get(own, {}).items()}
-    bars = chart(plots.class_bars(class_iou, colours, reference), "IoU per class as bars", "bars")
+    bars = chart(plots.class_bars(class_iou, colors, reference), "IoU per class as bars", "bars")
     figure = [element("figure", bars)]
     if reference:
         mark = element("span", class_="mark")
@@ -34,7 +34,7 @@ def classes_section(results: Results) -> Markup:
     class_width += 6 if len(printed) == 1 else 4 * len(printed)
     parts = [
         element("div", join(figure), style=f"flex: 3 1 {bars_width}rem"),
-        element("div", _class_table(results, class_iou, colours, printed), style=f"flex: 2 1 {class_width}rem"),
+        element("div", _class_table(results, class_iou, colors, printed), style=f"flex: 2 1 {class_width}rem"),
     ]
     if evaluation.get("category_iou"):
         style = f"flex: 1 1 {category_width}rem; max-width: 24rem"
@@ -45,7 +45,7 @@ def classes_section(results: Results) -> Markup:
     ]
     if instances:
         lead.append(
-            "iIoU is the same, but weighs each person, and each vehicle of a kind, alike, however small in the picture."
+            "iIoU is the same, but weighs each person, and each vehicle of a kind, alike, however small in the image."
         )
     paragraphs = [element("p", text) for text in lead]
     return section("classes", "Accuracy by class", *paragraphs, element("div", join(parts), class_="row"))
@@ -62,7 +62,7 @@ def _paper_columns(results: Results) -> dict[str, dict[str, float]]:
 def _class_table(
     results: Results,
     class_iou: Mapping[str, float | None],
-    colours: Mapping[str, Sequence[int]],
+    colors: Mapping[str, Sequence[int]],
     printed: Mapping[str, Mapping[str, float]],
 ) -> Markup:
     """One row a class in the order of the train ids, beside the paper's rows."""
@@ -70,7 +70,7 @@ def _class_table(
     header = ["Class", "IoU\u00a0%", *(f"paper {name}" for name in printed)]
     rows = []
     for name, value in class_iou.items():
-        title = join([swatch(colours[name]) if name in colours else "", name])
+        title = join([swatch(colors[name]) if name in colors else "", name])
         rows.append([title, *_compared(value, [column.get(name) for column in printed.values()])])
     means = [paper.variant(name).mean_iou for name in printed]
     total = ["mean", *_compared(evaluation.get("mean_iou"), means)]

@@ -11,7 +11,7 @@ from contextnet_tf.reporting.page import Markup, columns, element, facts, join, 
 
 Results = Mapping[str, Any]
 
-_PAPER_SIZE = [1024, 2048]  # height, width of the pictures in Table 4
+_PAPER_SIZE = [1024, 2048]  # height, width of the images in Table 4
 
 
 def network_section(results: Results) -> Markup:
@@ -21,7 +21,7 @@ def network_section(results: Results) -> Markup:
     printed = paper.variant(model.get("name", ""))
     work = wording.magnitude(model.get("multiply_adds"))
     if work != wording.UNKNOWN and model.get("input_size"):
-        work += f" at {wording.picture_size(model['input_size'])}"
+        work += f" at {wording.image_size(model['input_size'])}"
     network = facts(
         {
             "network": model.get("name"),
@@ -29,7 +29,7 @@ def network_section(results: Results) -> Markup:
             "parameters": wording.count(model.get("parameters")),
             "with batch normalization folded": wording.count(model.get("parameters_folded")),
             "in the paper (Table 4)": f"{printed.million_parameters} M, 19 classes" if printed else None,
-            "multiply-adds a picture": work,
+            "multiply-adds a image": work,
             "layers": model.get("layers"),
         }
     )
@@ -38,8 +38,8 @@ def network_section(results: Results) -> Markup:
             "SavedModel": _path(export.get("saved_model")),
             "TFLite": _path(export.get("tflite")),
             "size of the TFLite file": wording.file_size(export.get("tflite_bytes")),
-            "picture (height × width)": wording.picture_size(export.get("input_size")),
-            "pixels with the network's own label": wording.percent(export.get("label_agreement"), 3, " %"),
+            "image (height × width)": wording.image_size(export.get("input_size")),
+            "pixels with the network's own label": wording.percent(export.get("label_parity"), 3, " %"),
             "largest difference of a logit": wording.significant(export.get("largest_logit_difference"), 2),
             "mean IoU of the exported file": wording.percent(runtime.get("mean_iou"), sign=" %"),
         }
@@ -54,16 +54,16 @@ def speed_section(results: Results) -> Markup:
     if not runtime:
         return Markup()
     lead = (
-        "Each picture is timed alone, from its pixels in memory to one label for each of them. "
+        "Each image is timed alone, from its pixels in memory to one label for each of them. "
         "The figure is the median, the spread is from the fastest tenth to the slowest tenth."
     )
     measured = facts(
         {
             "frames a second": wording.decimal(runtime.get("frames_per_second")),
-            "milliseconds a picture": wording.decimal(runtime.get("milliseconds_median")),
+            "milliseconds a image": wording.decimal(runtime.get("milliseconds_median")),
             "spread": wording.milliseconds(runtime.get("milliseconds_spread")),
-            "picture (height × width)": wording.picture_size(runtime.get("size")),
-            "pictures": wording.count(runtime.get("pictures")),
+            "image (height × width)": wording.image_size(runtime.get("size")),
+            "images": wording.count(runtime.get("images")),
             "engine": wording.engine_title(runtime.get("engine")),
             "threads": runtime.get("threads"),
             "processor": machine.get("processor"),
@@ -75,7 +75,7 @@ def speed_section(results: Results) -> Markup:
         note = element(
             "p",
             f"The paper prints {printed.frames_per_second} frames a second for {printed.name} at "
-            f"{wording.picture_size(_PAPER_SIZE)} on an Nvidia Titan X (Table 4).",
+            f"{wording.image_size(_PAPER_SIZE)} on an Nvidia Titan X (Table 4).",
             class_="note",
         )
     return section("speed", "Speed", element("p", lead), element("div", measured, class_="columns"), note)

@@ -10,7 +10,7 @@ LAYERS_TO_SHOW = 8
 def file_entry(
     path: pathlib.Path, *, size: tuple[int, int], precision: str, checked_with: str, agreement: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is known of an exported file or folder; `agreement` by the fields of `deployment.agreement.Agreement`."""
+    """What is known of an exported file or folder; `agreement` by the fields of `deployment.agreement.Parity`."""
     files = [path] if path.is_file() else path.rglob("*")
     return {
         "path": f"export/{path.name}",
@@ -19,7 +19,7 @@ def file_entry(
         "input_size": list(size),
         "largest_logit_difference": agreement["largest_difference"],
         "largest_logit": agreement["largest_logit"],
-        "label_agreement": agreement["label_agreement"],
+        "label_parity": agreement["label_parity"],
         "checked_with": checked_with,
     }
 
@@ -40,7 +40,7 @@ def export_section(previous: Mapping[str, Any], files: Mapping[str, Any]) -> dic
         entries = list(plain.values())
         section |= {name: entries[0][name] for name in ("input_size", "largest_logit", "checked_with")}
         section["largest_logit_difference"] = max(x["largest_logit_difference"] for x in entries)
-        section["label_agreement"] = min(x["label_agreement"] for x in entries)
+        section["label_parity"] = min(x["label_parity"] for x in entries)
     return section | {"files": {**previous.get("files", {}), **files}}
 
 
@@ -51,8 +51,8 @@ def file_lines(folder: str, entry: Mapping[str, Any]) -> str:
     by = "" if difference is None else f", values differ by {difference:.1e} of {entry['largest_logit']:.1f} at most"
     lines = [
         f"{folder}/{entry['path']}: {entry['bytes'] / 1e6:.2f} MB, {entry['precision']}, "
-        f"pictures {height} x {width} (height x width), uint8, RGB",
-        f"  checked with {entry['checked_with']}: {entry['label_agreement']:.3%} of the labels agree{by}",
+        f"images {height} x {width} (height x width), uint8, RGB",
+        f"  checked with {entry['checked_with']}: {entry['label_parity']:.3%} of the labels agree{by}",
     ]
     errors = entry.get("layer_errors")
     if errors:

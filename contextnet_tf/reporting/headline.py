@@ -6,7 +6,7 @@ from typing import Any
 
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.page import Markup, element, join
-from contextnet_tf.reporting.results import evaluated_split
+from contextnet_tf.runs.results import evaluated_split
 
 Results = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ def _speed(results: Results) -> Figure | None:
     if runtime.get("frames_per_second") is None:
         return None
     threads = runtime.get("threads")
-    reasons = [f"{_unbroken(wording.picture_size(runtime['size']))} pixels" if runtime.get("size") else ""]
+    reasons = [f"{_unbroken(wording.image_size(runtime['size']))} pixels" if runtime.get("size") else ""]
     reasons.append(_unbroken(f"{threads} thread{'s' if threads != 1 else ''}") if threads else "")
     value = wording.decimal(runtime["frames_per_second"])
     return Figure("frames a second", value, ", ".join(filter(None, reasons)))
@@ -75,7 +75,7 @@ def _file(results: Results) -> Figure | None:
         return None
     reason = "what goes onto the device"
     if export.get("input_size"):
-        reason = f"for pictures of {_unbroken(wording.picture_size(export['input_size']))}"
+        reason = f"for images of {_unbroken(wording.image_size(export['input_size']))}"
     return Figure("TFLite file", wording.file_size(export["tflite_bytes"]), reason)
 
 

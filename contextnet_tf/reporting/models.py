@@ -1,4 +1,4 @@
-"""The networks side by side: as a Markdown table, and as a picture."""
+"""The networks side by side: as a Markdown table, and as a image."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def models_table(overviews: Sequence[Overview]) -> str:
     return markdown_table(header, [_row(overview, sizes) for overview in overviews])
 
 
-def models_picture(overviews: Sequence[Overview]) -> bytes:
+def models_plot(overviews: Sequence[Overview]) -> bytes:
     """PNG: parameters, multiply-adds at the first of the sizes, and receptive field of each network."""
     size = next(iter(overviews[0]["multiply_adds"]))
     fields = [overview["receptive_field"] for overview in overviews]
@@ -71,7 +71,7 @@ def _row(overview: Overview, sizes: Sequence[str]) -> list[str]:
     return [
         overview["name"],
         wording.count(overview["layers"]),
-        wording.picture_size(overview["receptive_field"]) if overview["receptive_field"] else "whole picture",
+        wording.image_size(overview["receptive_field"]) if overview["receptive_field"] else "whole image",
         wording.count(overview["parameters"]),
         wording.count(overview["parameters_as_trained"]),
         wording.UNKNOWN if in_paper.million_parameters is None else f"{in_paper.million_parameters:g} M",

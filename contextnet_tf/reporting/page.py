@@ -61,21 +61,21 @@ def columns(parts: Mapping[str, Markup]) -> Markup:
     return element("div", join(shown), class_="columns") if shown else Markup()
 
 
-def swatch(colour: Sequence[int] | None) -> Markup:
-    """A small square of the colour (R, G, B); hatched for None: ignored pixels."""
-    if colour is None:
+def swatch(color: Sequence[int] | None) -> Markup:
+    """A small square of the color (R, G, B); hatched for None: ignored pixels."""
+    if color is None:
         return element("span", class_="swatch hatched")
-    return element("span", class_="swatch", style=f"background:rgb({','.join(map(str, colour))})")
+    return element("span", class_="swatch", style=f"background:rgb({','.join(map(str, color))})")
 
 
 def image(data: bytes, kind: str, alt: str, height: int, width: int) -> Markup:
-    """The picture file `data` of the kind "png" or "jpeg" inside the page; height and width in pixels."""
+    """The image file `data` of the kind "png" or "jpeg" inside the page; height and width in pixels."""
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return Markup(f'<img src="{source}" alt="{html.escape(alt)}" width="{width}" height="{height}">')
 
 
 def chart(svg: bytes, description: str, identifier: str) -> Markup:
-    """An SVG plot inside the page, so that it follows the page's colours and type face.
+    """An SVG plot inside the page, so that it follows the page's colors and type face.
 
     `identifier` keeps the names inside the plot apart from those of the other plots.
     """

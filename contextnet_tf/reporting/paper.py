@@ -32,7 +32,7 @@ class Accuracy:
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
-    """A row of Table 7: frames per second by picture size. None: not printed."""
+    """A row of Table 7: frames per second by image size. None: not printed."""
 
     name: str
     full: float  # 1024 x 2048
@@ -45,10 +45,10 @@ class Runtime:
 # Table 4, section 3.2.1: the ablations, validation set.
 TABLE_4 = (
     #       name        mIoU   fps   million parameters
-    Variant("cn18",     60.1, 21.0, 0.85),
-    Variant("cn14",     65.9, 18.3, 0.85),
-    Variant("cn12",     68.7, 11.4, 0.85),
-    Variant("cn124",    67.3,  7.6, 0.93),
+    Variant("cn18", 60.1, 21.0, 0.85),
+    Variant("cn14", 65.9, 18.3, 0.85),
+    Variant("cn12", 68.7, 11.4, 0.85),
+    Variant("cn124", 67.3, 7.6, 0.93),
     Variant("cn14-500", 62.1, 20.6, 0.49),
     Variant("cn14-160", 57.7, 22.0, 0.16),
 )
@@ -60,8 +60,24 @@ PARAMETERS_CN14_160 = 159_387
 # Table 5, section 3.2.1: IoU per class, validation set. The mean of the cn14 row is 65.2, where Table 4
 # prints 65.9; the other rows agree with it.
 TABLE_5_CLASSES = (
-    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
-    "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle",
+    "road",
+    "sidewalk",
+    "building",
+    "wall",
+    "fence",
+    "pole",
+    "traffic light",
+    "traffic sign",
+    "vegetation",
+    "terrain",
+    "sky",
+    "person",
+    "rider",
+    "car",
+    "truck",
+    "bus",
+    "train",
+    "motorcycle",
     "bicycle",
 )
 TABLE_5 = {
@@ -79,22 +95,22 @@ TABLE_5 = {
 # Digits that the table leaves open ("44.__", "65.7_", "02.1_") are taken as zeros.
 TABLE_6 = (
     #        name            class  category  million parameters
-    Accuracy("DeepLab-v2",    70.4, 86.4, 44.0, starred=True),
-    Accuracy("PSPNet",        78.4, 90.6, 65.7, starred=True),
-    Accuracy("SegNet",        56.1, 79.8, 29.46),
-    Accuracy("ENet",          58.3, 80.4, 0.37),
-    Accuracy("ICNet",         69.5, None, 6.68, starred=True),
-    Accuracy("ERFNet",        68.0, 86.5, 2.1),
-    Accuracy("ContextNet",    66.1, 82.7, 0.85),
+    Accuracy("DeepLab-v2", 70.4, 86.4, 44.0, starred=True),
+    Accuracy("PSPNet", 78.4, 90.6, 65.7, starred=True),
+    Accuracy("SegNet", 56.1, 79.8, 29.46),
+    Accuracy("ENet", 58.3, 80.4, 0.37),
+    Accuracy("ICNet", 69.5, None, 6.68, starred=True),
+    Accuracy("ERFNet", 68.0, 86.5, 2.1),
+    Accuracy("ContextNet", 66.1, 82.7, 0.85),
 )
 
 # Table 7, section 3.2.2. The second ContextNet row overlaps memory transfer and kernels ("streamed data").
 TABLE_7 = (
     #       name          full  half   quarter
-    Runtime("SegNet",      1.6, None, None, starred=True),
-    Runtime("ENet",       20.4, 76.9, 142.9, starred=True),
-    Runtime("ICNet",      14.2, 46.3, 83.2),
-    Runtime("ERFNet",     11.2, 41.7, 125.0, starred=True),
+    Runtime("SegNet", 1.6, None, None, starred=True),
+    Runtime("ENet", 20.4, 76.9, 142.9, starred=True),
+    Runtime("ICNet", 14.2, 46.3, 83.2),
+    Runtime("ERFNet", 11.2, 41.7, 125.0, starred=True),
     Runtime("ContextNet", 18.3, 65.5, 139.2),
     Runtime("ContextNet", 41.9, 136.2, 299.5, pipelined=True),
 )
@@ -137,13 +153,13 @@ CONTEXT_LAYERS = 38
 CONTEXT_BOTTLENECKS = 12
 DETAIL_LAYERS = 4
 
-# Section 3.2: pictures of Cityscapes. Only the finely labelled ones are used.
-TRAIN_PICTURES = 2975
-VAL_PICTURES = 500
-TEST_PICTURES = 1525
-FINE_PICTURES = 5000
-COARSE_PICTURES = 20_000
-ALL_PICTURES = 25_000
+# Section 3.2: images of Cityscapes. Only the finely labeled ones are used.
+TRAIN_IMAGES = 2975
+VAL_IMAGES = 500
+TEST_IMAGES = 1525
+FINE_IMAGES = 5000
+COARSE_IMAGES = 20_000
+ALL_IMAGES = 25_000
 CITIES = 50
 
 

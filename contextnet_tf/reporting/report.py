@@ -9,10 +9,10 @@ from typing import Any
 from contextnet_tf import files
 from contextnet_tf.reporting import classes, details, sections, wording
 from contextnet_tf.reporting.headline import headline
-from contextnet_tf.reporting.history import read_history
+from contextnet_tf.reporting.images import Sample
 from contextnet_tf.reporting.page import Markup, document, element, join
-from contextnet_tf.reporting.pictures import Sample
-from contextnet_tf.reporting.results import evaluated_split, read_results
+from contextnet_tf.runs.history import read_history
+from contextnet_tf.runs.results import evaluated_split, read_results
 
 __all__ = ["Sample", "write_report"]
 
@@ -24,7 +24,7 @@ def write_report(
 ) -> pathlib.Path:
     """Writes the report of the run in `run_dir` and returns its path, by default run_dir/report.html.
 
-    A part of result.json that is missing leaves its section out. `samples` are shown with the colours
+    A part of result.json that is missing leaves its section out. `samples` are shown with the colors
     of the section "dataset"; each adds about 0.15 MB to the file.
 
     Raises:
@@ -34,7 +34,7 @@ def write_report(
     history = read_history(run_dir)
     path = pathlib.Path(run_dir) / FILE_NAME if path is None else pathlib.Path(path)
     whole = report_html(results, history, samples, fallback_title=pathlib.Path(run_dir).resolve().name)
-    with files.replacing_file(path) as temporary:
+    with files.atomic_write(path) as temporary:
         temporary.write_text(whole, encoding="utf-8")
     return path
 
@@ -79,11 +79,11 @@ def _title(results: Mapping[str, Any], fallback: str) -> str:
 
 def _byline(results: Mapping[str, Any]) -> Markup:
     dataset, evaluation = results.get("dataset", {}), results.get("evaluation", {})
-    pictures = evaluation.get("pictures", dataset.get("pictures"))
+    images = evaluation.get("images", dataset.get("images"))
     known = []
     split = evaluated_split(results)
-    if pictures is not None and split:
-        known.append(f"{wording.count(pictures)} pictures of the {wording.split_title(split)}")
+    if images is not None and split:
+        known.append(f"{wording.count(images)} images of the {wording.split_title(split)}")
     if results.get("date"):
         known.append(wording.date(results["date"]))
     if results.get("commit"):

@@ -1,4 +1,4 @@
-"""Training runs side by side: as a Markdown table, and as curves in one picture."""
+"""Training runs side by side: as a Markdown table, and as curves in one image."""
 
 import dataclasses
 import os
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting import history as histories
 from contextnet_tf.reporting import plots
-from contextnet_tf.reporting.results import FILE_NAME, read_results
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.reporting.wording import UNKNOWN, count, decimal, percent
+from contextnet_tf.runs import history as histories
+from contextnet_tf.runs.results import FILE_NAME, read_results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ def runs_table(runs: Sequence[Run]) -> str:
     return markdown_table(header, [_row(run) for run in runs])
 
 
-def runs_picture(runs: Sequence[Run]) -> bytes:
+def runs_plot(runs: Sequence[Run]) -> bytes:
     """PNG: mean IoU on the validation split over the epochs, a curve a run."""
     return plots.validation_curves([(run.name, run.epochs, run.mean_iou) for run in runs])
 

@@ -1,6 +1,6 @@
-"""The section "runtime_comparison" of result.json: its rows as tables, ratios and a picture, beside Table 7.
+"""The section "runtime_comparison" of result.json: its rows as tables, ratios and a image, beside Table 7.
 
-A row is what one contender took at one picture size: "model", "size" [H, W], "contender", "title", "threads",
+A row is what one contender took at one image size: "model", "size" [H, W], "contender", "title", "threads",
 "mode" ("sequential" or "pipelined"), "milliseconds_median", "milliseconds_spread" [10th, 90th percentile],
 "frames_per_second", "parts" (milliseconds by name), "peak_memory" (bytes), "label_agreement" (0 to 1).
 """
@@ -59,14 +59,14 @@ class Ratio:
 def runtime_table(rows: Iterable[Row]) -> str:
     """Every row: times, their spread and parts, memory, and how far its labels are those of LiteRT's."""
     header = [
-        "Network", "Picture", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms",
+        "Network", "Image", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms",
         "Network ms", "Upsampling ms", "Memory MB", "Labels as LiteRT's %",
     ]  # fmt: skip
     return markdown_table(header, [_cells(row) for row in rows], left=3)
 
 
 def printed_table(rows: Sequence[Row]) -> str:
-    """Frames a second by picture size: Table 7's rows, then those measured on one thread a network."""
+    """Frames a second by image size: Table 7's rows, then those measured on one thread a network."""
     sizes = [list(size) for size in dict.fromkeys(tuple(row["size"]) for row in rows)]
     named = {str(size): name for name, size in _TABLE_7_SIZES.items()}
     columns = [named.get(str(size)) for size in sizes]
@@ -81,7 +81,7 @@ def printed_table(rows: Sequence[Row]) -> str:
             key = (row["model"], row["title"], row["mode"])
             measured.setdefault(key, {})[str(row["size"])] = row["frames_per_second"]
     table += [[*key, *(wording.speed(speeds.get(str(size))) for size in sizes)] for key, speeds in measured.items()]
-    return markdown_table(["Network", "Where", "Mode", *map(wording.picture_size, sizes)], table, left=3)
+    return markdown_table(["Network", "Where", "Mode", *map(wording.image_size, sizes)], table, left=3)
 
 
 def networks_table(rows: Sequence[Row], size: Sequence[int]) -> str:
@@ -112,7 +112,7 @@ def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
     """
     bounded = model == "cn14" and list(size) == FULL_SIZE
     rows = {
-        (row["model"], row["contender"], row["mode"]): row
+        (row["model"], row["runtime"], row["mode"]): row
         for row in section["rows"]
         if row["size"] == list(size) and row["threads"] == 1
     }
@@ -121,11 +121,11 @@ def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
         pair = rows.get((model, ours, "sequential")), rows.get((model, against, "sequential"))
         if all(pair):
             found.append(_ratio(*pair, bound if bounded else None))
-    for (name, contender, mode), row in rows.items():
-        alone = rows.get((model, contender, "sequential"))
+    for (name, runtime, mode), row in rows.items():
+        alone = rows.get((model, runtime, "sequential"))
         if name == model and mode == "pipelined" and alone:
             speed = row["frames_per_second"] / alone["frames_per_second"]
-            bound = PIPELINED_AT_LEAST if bounded and contender == "litert" else None
+            bound = PIPELINED_AT_LEAST if bounded and runtime == "litert" else None
             found.append(Ratio(f"{row['title']}, pipelined", "the same, sequential", speed, "at least", bound))
     first, last = (rows.get((name, "litert", "sequential")) for name in (model, f"{model}, {UPSAMPLED_LAST}"))
     if first and last:
@@ -166,13 +166,13 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
     parts = [
         "# Frames a second\n",
         f"{section['rounds']} rounds in turn after {section['warm_up']} of warm-up, on {section['frames']}; weights: "
-        f"{section['weights']}. A frame counts from the uint8 picture in memory to its uint8 labels in memory; median, "
+        f"{section['weights']}. A frame counts from the uint8 image in memory to its uint8 labels in memory; median, "
         "and 10th to 90th percentile. Memory: the most that a process of the row's own held beyond what it had before "
         "it loaded the network.\n",
         f"{machine['cores']} x {machine['processor']}; {used}.\n",
         *(f"Left out: {title}: {reason}.\n" for title, reason in section["left_out"].items()),
         *(
-            f"## Networks side by side: frames a second, {wording.picture_size(size)}, one thread, one at a time\n\n"
+            f"## Networks side by side: frames a second, {wording.image_size(size)}, one thread, one at a time\n\n"
             f"{networks_table(rows, size)}"
             for size in dict.fromkeys(size for _, size in measured)
             if len(compared_networks(rows)) > 1
@@ -180,7 +180,7 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
         "## Every row\n",
         runtime_table(rows),
         *(
-            f"## Ratios: {model}, {wording.picture_size(size)}, one thread\n\n{ratio_table(found)}"
+            f"## Ratios: {model}, {wording.image_size(size)}, one thread\n\n{ratio_table(found)}"
             for (model, size), found in compared.items()
         ),
         "## Beside Table 7: frames a second\n",
@@ -189,11 +189,11 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
     return "\n".join(parts)
 
 
-def runtime_picture(rows: Sequence[Row]) -> bytes:
-    """PNG: a panel for each picture size with the frames a second of its rows, a network's behind the paper's."""
+def runtime_plot(rows: Sequence[Row]) -> bytes:
+    """PNG: a panel for each image size with the frames a second of its rows, a network's behind the paper's."""
     panels: dict[str, dict[str, list[plots.SpeedBar]]] = {}
     for row in rows:
-        networks = panels.setdefault(f"{wording.picture_size(row['size'])} pixels", {})
+        networks = panels.setdefault(f"{wording.image_size(row['size'])} pixels", {})
         bars = networks.setdefault(row["model"], _paper_bars(row["model"], row["size"]))
         low, high = (1000 / milliseconds for milliseconds in reversed(row["milliseconds_spread"]))
         threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
@@ -233,7 +233,7 @@ def _ratio(ours: Row, against: Row, bound: float | None) -> Ratio:
 def _cells(row: Row) -> list[str]:
     return [
         row["model"],
-        wording.picture_size(row["size"]),
+        wording.image_size(row["size"]),
         row["title"],
         str(row["threads"]),
         row["mode"],
@@ -242,7 +242,7 @@ def _cells(row: Row) -> list[str]:
         wording.speed(row["frames_per_second"]),
         *(wording.decimal(row["parts"].get(part)) for part in PARTS),
         wording.decimal(row["peak_memory"] / 1e6, 0),
-        wording.percent(row["label_agreement"], 2),
+        wording.percent(row["label_parity"], 2),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The sections of the report about pictures, training and confusion; `classes` has the one between.
+"""The sections of the report about images, training and confusion; `classes` has the one between.
 
 Each function takes what was recorded and gives a section, or empty Markup where nothing was.
 """
@@ -8,28 +8,37 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.reporting import pictures, plots, wording
-from contextnet_tf.reporting.history import curve
+from contextnet_tf.reporting import images, plots, wording
 from contextnet_tf.reporting.page import (
-    Markup, chart, columns, element, facts, image, join, section, swatch, table,
+    Markup,
+    chart,
+    columns,
+    element,
+    facts,
+    image,
+    join,
+    section,
+    swatch,
+    table,
 )  # fmt: skip
+from contextnet_tf.runs.history import curve
 
 Results = Mapping[str, Any]
 
 
-def samples_section(results: Results, samples: Sequence[pictures.Sample]) -> Markup:
-    """Picture, truth and prediction side by side, under a legend of the classes."""
+def samples_section(results: Results, samples: Sequence[images.Sample]) -> Markup:
+    """Image, truth and prediction side by side, under a legend of the classes."""
     if not samples:
         return Markup()
     classes = results.get("dataset", {}).get("classes", [])
-    colours = [tuple(row["colour"]) for row in classes]
+    colors = [tuple(row["color"]) for row in classes]
     lead = (
-        "From the picture alone, the network names the class of every pixel. "
-        "Classes that occur in none of these pictures are faint."
+        "From the image alone, the network names the class of every pixel. "
+        "Classes that occur in none of these images are faint."
     )
-    rows = [_sample_row(sample, colours) for sample in samples]
-    legend = _legend(classes, pictures.occurring_ids(samples))
-    return section("pictures", "Pictures", element("p", lead), legend, *rows)
+    rows = [_sample_row(sample, colors) for sample in samples]
+    legend = _legend(classes, images.occurring_ids(samples))
+    return section("images", "Images", element("p", lead), legend, *rows)
 
 
 def training_section(results: Results, history: Sequence[dict[str, Any]]) -> Markup:
@@ -42,14 +51,14 @@ def training_section(results: Results, history: Sequence[dict[str, Any]]) -> Mar
     for number, (title, svg) in enumerate(curves.items()):
         plot = chart(svg, f"{title} over the epochs", f"curve{number}")
         charts.append(element("figure", join([element("figcaption", title), plot])))
-    _, speeds = curve(history, "pictures_per_second")
+    _, speeds = curve(history, "images_per_second")
     run = facts(
         {
             "epochs": wording.significant(training.get("epochs")),
             "steps": wording.count(training.get("steps")),
             "best at step": wording.count(training.get("best_step")),
             "time": wording.duration(training.get("minutes")),
-            "pictures a second": f"{np.median(speeds):.1f} (median)" if speeds else None,
+            "images a second": f"{np.median(speeds):.1f} (median)" if speeds else None,
             "seed": training.get("seed"),
         }
     )
@@ -78,12 +87,12 @@ def confusion_section(results: Results) -> Markup:
     return section("confusion", "Confusion", element("p", lead), element("div", join(parts), class_="row"))
 
 
-def _sample_row(sample: pictures.Sample, colours: Sequence[tuple[int, int, int]]) -> Markup:
-    height, width = pictures.fitted_size(*sample.truth.shape)
+def _sample_row(sample: images.Sample, colors: Sequence[tuple[int, int, int]]) -> Markup:
+    height, width = images.fitted_size(*sample.truth.shape)
     files = (
-        ("picture", "jpeg", pictures.photograph(sample.image)),
-        ("truth", "png", pictures.label_picture(sample.truth, colours)),
-        ("prediction", "png", pictures.label_picture(sample.prediction, colours)),
+        ("image", "jpeg", images.photograph(sample.image)),
+        ("truth", "png", images.label_image(sample.truth, colors)),
+        ("prediction", "png", images.label_image(sample.prediction, colors)),
     )
     cells = []
     for role, kind, data in files:
@@ -98,10 +107,10 @@ def _sample_row(sample: pictures.Sample, colours: Sequence[tuple[int, int, int]]
 def _legend(classes: Sequence[Mapping[str, Any]], occurring: set[int]) -> Markup:
     entries = []
     for train_id, row in enumerate(classes):
-        entry = join([swatch(row["colour"]), row["name"]])
+        entry = join([swatch(row["color"]), row["name"]])
         entries.append(element("li", entry, class_="present" if train_id in occurring else "absent"))
     if 255 in occurring:
-        entries.append(element("li", join([swatch(None), "not labelled, does not count"])))
+        entries.append(element("li", join([swatch(None), "not labeled, does not count"])))
     return element("ul", join(entries), class_="legend")
 
 

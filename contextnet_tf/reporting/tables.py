@@ -42,7 +42,7 @@ def run_table(runs: Mapping[str, Results]) -> str:
     `runs` are results by the name of their row.
     """
     header = [
-        "Run", "Network", "Data set", "Mean IoU %", "Parameters", "Multiply-adds", "Frames/s", "Picture",
+        "Run", "Network", "Dataset", "Mean IoU %", "Parameters", "Multiply-adds", "Frames/s", "Image",
         "Epochs", "Minutes", "Seed", "Commit", "Machine",
     ]  # fmt: skip
     return markdown_table(header, [_run_row(name, results) for name, results in runs.items()], left=3)
@@ -82,7 +82,7 @@ def _run_row(name: str, results: Results) -> list[str]:
         wording.count(model.get("parameters_folded")),
         wording.magnitude(model.get("multiply_adds")),
         wording.decimal(runtime.get("frames_per_second")),
-        wording.picture_size(runtime.get("size")),
+        wording.image_size(runtime.get("size")),
         wording.significant(training.get("epochs")),
         wording.decimal(training.get("minutes")),
         str(training.get("seed", wording.UNKNOWN)),

@@ -10,7 +10,7 @@ from typing import Any
 
 UNKNOWN = "–"
 
-_DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets", "folder": "own pictures"}
+_DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets", "folder": "own images"}
 _ENGINE_TITLES = {"litert": "LiteRT", "tensorflow": "TensorFlow", "keras": "Keras"}
 _SPLIT_TITLES = {"train": "training split", "val": "validation split", "test": "test split"}
 
@@ -44,7 +44,7 @@ def file_size(size: int | None) -> str:
     return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
-def picture_size(size: Sequence[int] | None) -> str:
+def image_size(size: Sequence[int] | None) -> str:
     """[256, 512] -> "256 × 512", height first."""
     return UNKNOWN if not size else " × ".join(map(str, size))
 
@@ -96,7 +96,7 @@ def commit(text: str | None) -> str:
 
 
 def date(text: str | None) -> str:
-    """"2026-11-23T07:00:47+00:00" -> "23 November 2026"; another text as it is."""
+    """ "2026-11-23T07:00:47+00:00" -> "23 November 2026"; another text as it is."""
     try:
         day = datetime.datetime.fromisoformat(text or "")
     except ValueError:
@@ -105,17 +105,17 @@ def date(text: str | None) -> str:
 
 
 def dataset_title(name: str | None) -> str:
-    """The data set's name as people write it."""
+    """The dataset's name as people write it."""
     return _DATASET_TITLES.get(name or "", name or UNKNOWN)
 
 
 def split_title(name: str | None) -> str:
-    """"val" -> "validation split"."""
+    """ "val" -> "validation split"."""
     return _SPLIT_TITLES.get(name or "", f"split {name}" if name else UNKNOWN)
 
 
 def engine_title(name: str | None) -> str:
-    """"litert" -> "LiteRT"."""
+    """ "litert" -> "LiteRT"."""
     return _ENGINE_TITLES.get(name or "", name or UNKNOWN)
 
 

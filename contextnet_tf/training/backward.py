@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.forward import training_network
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.fused_batch_norm import with_fused_batch_norm
 from contextnet_tf.training.losses import CrossEntropy
 from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
@@ -18,14 +18,18 @@ class Backward:
         model: keras.Model,
         recipe: Recipe,
         cross_entropy: CrossEntropy,
-        execution: Execution,
+        compute_config: ComputeConfig,
         loss_scale: LossScale | None,
     ):
         self._recipe, self._cross_entropy, self._weights = recipe, cross_entropy, model.trainable_variables
-        self._network = training_network(model)
-        self._strategy, self._parts, self._loss_scale = execution.devices.strategy, execution.accumulate, loss_scale
+        self._network = with_fused_batch_norm(model)
+        self._strategy, self._parts, self._loss_scale = (
+            compute_config.devices.strategy,
+            compute_config.accumulate,
+            loss_scale,
+        )
         # Of the loss XLA compiles nothing: where a band of rows belongs is known only while the loss runs.
-        self._forward = tf.function(self._network, jit_compile=True) if execution.jit_compile else self._network
+        self._forward = tf.function(self._network, jit_compile=True) if compute_config.jit_compile else self._network
 
     def weight(self, labels: tf.Tensor) -> tf.Tensor:
         """What the pixels of the whole batch, on all replicas, count together: float32 []."""

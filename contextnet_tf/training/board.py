@@ -1,4 +1,4 @@
-"""TensorBoard: the curves of a run, the IoU and the confusion of the classes, and how a few pictures change."""
+"""TensorBoard: the curves of a run, the IoU and the confusion of the classes, and how a few images change."""
 
 import contextlib
 import pathlib
@@ -8,14 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.colours import overlay
+from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from contextnet_tf.evaluation.confusion_picture import confusion_picture
+from contextnet_tf.evaluation.confusion_image import confusion_image
 from contextnet_tf.evaluation.evaluate import Report
 
-_PICTURES = 3  # validation pictures shown
+_IMAGES = 3  # validation images shown
 
 
 class Board:
@@ -37,13 +37,13 @@ class Board:
                     tf.summary.scalar(f"{group}/{name}", value, step)
 
     def validation(self, step: int, report: Report, segment: Callable, examples: Sequence[Example]) -> None:
-        """Adds the figures of a validation, its confusion matrix as a picture, and a few of its pictures with the
+        """Adds the figures of a validation, its confusion matrix as a image, and a few of its images with the
         classes laid over that `segment` (uint8 [H, W, 3] -> train ids uint8 [H, W]) finds in them."""
         self.scalars("validation", step, {"mean_iou": report.mean_iou, "pixel_accuracy": report.pixel_accuracy})
         self.scalars("iou", step, report.class_iou)
-        spread = [examples[i] for i in np.linspace(0, len(examples) - 1, _PICTURES).astype(int)]
+        spread = [examples[i] for i in np.linspace(0, len(examples) - 1, _IMAGES).astype(int)]
         with self._writing():
-            confusion = confusion_picture(report.confusion, list(report.class_iou))
+            confusion = confusion_image(report.confusion, list(report.class_iou))
             tf.summary.image("confusion", confusion[np.newaxis], step)
             for place, (image, _) in enumerate(evaluation_examples(self._dataset, spread)):
                 shown = overlay(image.numpy(), np.asarray(segment(image)), self._dataset.palette)

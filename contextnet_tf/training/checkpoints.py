@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import make_folder, remove_leftovers, replacing_file
+from contextnet_tf.files import atomic_write, ensure_writable_dir, remove_leftovers
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _NOTES = "notes"
@@ -32,7 +32,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | os.PathLike, variables: Mapping[str, Sequence[tf.Variable]], keep: int):
-        self._folder = make_folder(folder)
+        self._folder = ensure_writable_dir(folder)
         self._keep = keep
         self._variables = {
             f"{group}/{number}": variable
@@ -98,7 +98,7 @@ class _Damaged(Exception):
 
 
 def _write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with replacing_file(path) as temporary, temporary.open("w+b") as file:
+    with atomic_write(path) as temporary, temporary.open("w+b") as file:
         np.savez(file, **arrays)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").digest()

@@ -1,4 +1,4 @@
-"""The size of the training pictures."""
+"""The size of the training images."""
 
 import keras
 
@@ -9,9 +9,9 @@ from contextnet_tf.training.recipe import Recipe
 
 
 def default_crop(model: keras.Model, dataset: Dataset) -> tuple[int, int]:
-    """The largest (height, width) inside the data set's pictures that the network takes."""
+    """The largest (height, width) inside the dataset's images that the network takes."""
     multiple = size_multiple(model)
-    return tuple(max(1, length // multiple) * multiple for length in dataset.picture_size)
+    return tuple(max(1, length // multiple) * multiple for length in dataset.image_size)
 
 
 def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
@@ -19,7 +19,7 @@ def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[i
     if recipe.crop == "inside":
         return default_crop(model, dataset)
     if recipe.crop == "whole":
-        return padded_size(dataset.picture_size, size_multiple(model))
+        return padded_size(dataset.image_size, size_multiple(model))
     return recipe.crop
 
 

@@ -1,8 +1,8 @@
-"""Cross-entropy over the pixels that count, of logits that are smaller than the picture.
+"""Cross-entropy over the pixels that count, of logits that are smaller than the image.
 
 The network's last layer upsamples its logits bilinearly, a matrix product along each axis. The loss does that
 itself, some rows at a time, and computes the gradient on the way, because cross-entropy's is known with its value:
-of what has the picture's size times the classes never more than a few rows exist.
+of what has the image's size times the classes never more than a few rows exist.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ class CrossEntropy:
 
     class_weights: np.ndarray | None = None
     smoothing: float = 0.0
-    hard_below: float = 1.0
+    ohem_threshold: float = 1.0
 
     def total_weight(self, labels: tf.Tensor) -> tf.Tensor:
         """What all pixels of uint8 [B, H, W] train ids count together, float32 []; 255 counts 0.
@@ -44,7 +44,7 @@ class CrossEntropy:
         """The weighted sum of the pixels' losses, float32 [].
 
         Args:
-          logits: float32 [B, h, w, C]; upsampled bilinearly (half-pixel centres) where they are smaller
+          logits: float32 [B, h, w, C]; upsampled bilinearly (half-pixel centers) where they are smaller
             than the labels.
           labels: uint8 [B, H, W] train ids; 255 is ignored.
         """
@@ -92,9 +92,9 @@ class CrossEntropy:
         exponentials = tf.exp(logits)
         sums = tf.reduce_sum(exponentials, axis=1, keepdims=True)
         log_sums = tf.math.log(sums)
-        if self.hard_below < 1:
+        if self.ohem_threshold < 1:
             true_logits = tf.reduce_sum(truth * logits, axis=1, keepdims=True)
-            hard = true_logits - log_sums < math.log(self.hard_below)
+            hard = true_logits - log_sums < math.log(self.ohem_threshold)
             weights *= tf.cast(hard[:, 0], tf.float32)
         if self.smoothing:
             truth = (1 - self.smoothing) * truth + self.smoothing / classes
@@ -153,7 +153,7 @@ def _bands(planes_shape: tf.TensorShape, labels_shape: tf.TensorShape) -> _Bands
 
 
 def _upsampling(small: int, large: int) -> np.ndarray:
-    """The matrix float32 [large, small] of bilinear interpolation with half-pixel centres along one axis."""
+    """The matrix float32 [large, small] of bilinear interpolation with half-pixel centers along one axis."""
     position = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
     lower = np.floor(position).astype(int)
     matrix = np.zeros((large, small), np.float32)

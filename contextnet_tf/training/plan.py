@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.datasets.cache import PictureCache
+from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_fraction
 from contextnet_tf.errors import InputError
 from contextnet_tf.training.losses import balanced_weights
 from contextnet_tf.training.recipe import Recipe
@@ -22,8 +22,8 @@ from contextnet_tf.training.schedules import Poly
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """A recipe for certain pictures. Steps count from 1; "after step 0" is the start.
+class TrainingPlan:
+    """A recipe for certain images. Steps count from 1; "after step 0" is the start.
 
     Raises:
       InputError: there are fewer examples than a batch has, or none to validate on.
@@ -40,7 +40,7 @@ class Plan:
     def __post_init__(self):
         if not self.steps or not self.val_examples:
             raise InputError(
-                f"{len(self.train_examples)} training and {len(self.val_examples)} validation pictures are too few; "
+                f"{len(self.train_examples)} training and {len(self.val_examples)} validation images are too few; "
                 f"needed are {self.recipe.batch_size} (a batch) and 1"
             )
 
@@ -56,17 +56,17 @@ class Plan:
             "network": model.name,
             "outputs": sorted(model.output),
             "dataset": self.dataset.name,
-            "definition": self.dataset.fingerprint,
-            "training_pictures": len(self.train_examples),
-            "validation_pictures": len(self.val_examples),
-            "picture_names": hashlib.sha256(names.encode()).hexdigest()[:16],
+            "class_table": self.dataset.fingerprint,
+            "training_images": len(self.train_examples),
+            "validation_images": len(self.val_examples),
+            "image_names": hashlib.sha256(names.encode()).hexdigest()[:16],
             "crop_size": list(self.crop_size),
             "seed": self.seed,
             "recipe": self.recipe.to_json(),
         }
 
     def epoch(self, step: int) -> float:
-        """How often the training pictures have been shown after `step`."""
+        """How often the training images have been shown after `step`."""
         return step * self.recipe.batch_size / len(self.train_examples)
 
     def schedule(self) -> Poly:
@@ -87,32 +87,32 @@ class Plan:
     def validation_steps(self) -> float:
         """About as many steps as a validation lasts: a pixel of it costs a third of a pixel of a step, which goes
         forward and, at twice the price, backward."""
-        pixels = len(self.val_examples) * np.prod(self.dataset.picture_size)
+        pixels = len(self.val_examples) * np.prod(self.dataset.image_size)
         return float(pixels / (self.recipe.batch_size * np.prod(self.crop_size)) / 3.0)
 
     def class_weights(self) -> np.ndarray | None:
         """float32 [C], what a pixel of each class counts in the loss; None: all alike."""
-        if not self.recipe.class_balance:
+        if not self.recipe.class_weight_exponent:
             return None
         counts = class_pixel_counts(self.dataset, self.train_examples)
-        return balanced_weights(counts, self.recipe.class_balance)
+        return balanced_weights(counts, self.recipe.class_weight_exponent)
 
-    def class_uniform(self) -> ClassUniform | None:
-        """Where the classes are, for the recipe's share of samples that are centred on them."""
-        if not self.recipe.class_uniform:
+    def class_uniform_fraction(self) -> ClassUniform | None:
+        """Where the classes are, for the recipe's share of samples that are centered on them."""
+        if not self.recipe.class_uniform_fraction:
             return None
         # At scale 2 a crop shows a window of half its size: of a class about a tile's middle, most of the tile.
         tile_size = tuple(max(1, length // 2) for length in self.crop_size)
-        return class_uniform(
-            self.dataset, self.train_examples, share=self.recipe.class_uniform, tile_size=tile_size
+        return class_uniform_fraction(
+            self.dataset, self.train_examples, share=self.recipe.class_uniform_fraction, tile_size=tile_size
         )
 
     def batches(
         self,
         first_step: int,
         last_step: int,
-        class_uniform: ClassUniform | None,
-        cache: PictureCache | None,
+        class_uniform_fraction: ClassUniform | None,
+        cache: ImageCache | None,
         *,
         worker: int = 0,
         workers: int = 1,
@@ -129,7 +129,7 @@ class Plan:
             last_step=last_step,
             worker=worker,
             workers=workers,
-            class_uniform=class_uniform,
+            class_uniform_fraction=class_uniform_fraction,
             cache=cache,
         )
 

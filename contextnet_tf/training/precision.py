@@ -12,13 +12,13 @@ _RESIZING = keras.layers.UpSampling2D | keras.layers.AveragePooling2D | ResizeLi
 _GROWTH_STEPS = 2000  # steps without an overflow after which a larger scale is tried; Micikevicius et al. (2018)
 
 
-def copied(model: keras.Model, *, precision: str, synchronized: bool = False) -> keras.Model:
+def clone_network(model: keras.Model, *, precision: str, synchronized: bool = False) -> keras.Model:
     """A copy of `model` with weights of its own, of the same values and always float32.
 
     Args:
       model: a functional network.
       precision: one of `PRECISIONS`: Keras' dtype policy of its layers. Whatever resizes, and the layers that
-        give logits, stay float32: neighbouring pixels and classes differ by less than half precision holds.
+        give logits, stay float32: neighboring pixels and classes differ by less than half precision holds.
       synchronized: whether batch statistics are those of all replicas together.
 
     Raises:

@@ -27,9 +27,7 @@ class RMSprop:
 
     def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
         """The Keras optimizer; the loop adds the weight decay to the gradients."""
-        return keras.optimizers.RMSprop(
-            learning_rate, rho=self.discount, momentum=self.momentum, epsilon=self.epsilon
-        )
+        return keras.optimizers.RMSprop(learning_rate, rho=self.discount, momentum=self.momentum, epsilon=self.epsilon)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,20 +68,20 @@ class Recipe:
     warmup_epochs: float  # the learning rate rises linearly from 0 over them
     aux_weight: float
     augmentation: Augmentation
-    class_balance: float  # section 2.2.3: a class counts with frequency ** -class_balance; 0: all classes alike
-    averaging: float  # decay of the exponential moving average of the weights; 0: no averaging
+    class_weight_exponent: float  # section 2.2.3: a class counts with frequency ** -class_balance; 0: all classes alike
+    ema_decay: float  # decay of the exponential moving average of the weights; 0: no averaging
     batch_norm_momentum: float
     validation_epochs: int  # epochs from one measurement on the validation split to the next; the end is always one
-    # The training pictures: (height, width) of a crop; "inside", the largest crop inside the data set's pictures that
-    # the network takes; or "whole", the pictures with a border, ignored, up to what the network takes. Not stated.
+    # The training images: (height, width) of a crop; "inside", the largest crop inside the dataset's images that
+    # the network takes; or "whole", the images with a border, ignored, up to what the network takes. Not stated.
     crop: tuple[int, int] | Literal["inside", "whole"] = "inside"
-    # The share of samples that are centred on each class in turn, as Zhu et al. (2019) have it. Not in the paper.
-    class_uniform: float = 0.0
+    # The share of samples that are centered on each class in turn, as Zhu et al. (2019) have it. Not in the paper.
+    class_uniform_fraction: float = 0.0
     # Not in the paper: see `CrossEntropy`.
     label_smoothing: float = 0.0
-    hard_below: float = 1.0
+    ohem_threshold: float = 1.0
     # Training batches on which the averaged network's batch statistics are measured anew before it is validated.
-    statistics_batches: int = 0
+    bn_recalibration_batches: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """All fields, also of the parts, as values that JSON knows."""
@@ -103,14 +101,14 @@ PAPER = Recipe(
     power=0.98,  # section 3.1
     warmup_epochs=0,  # section 3.1 names none
     aux_weight=0.4,  # section 2.2.3
-    augmentation=Augmentation(),  # section 3.1; the ranges of the colours are ours
-    class_balance=0,  # section 2.2.3: class weights "did not help"
-    averaging=0,  # not in the paper
+    augmentation=Augmentation(),  # section 3.1; the ranges of the colors are ours
+    class_weight_exponent=0,  # section 2.2.3: class weights "did not help"
+    ema_decay=0,  # not in the paper
     batch_norm_momentum=0.99,  # not stated; Keras' default
     validation_epochs=10,  # not stated
 )
 
-# The best that we found for a run of an hour on a small data set.
+# The best that we found for a run of an hour on a small dataset.
 SHORT = Recipe(
     name="short",
     epochs=60,
@@ -120,10 +118,10 @@ SHORT = Recipe(
     power=0.9,
     warmup_epochs=1,  # Adam's second moments are noise at first
     aux_weight=0.4,
-    # Half the paper's range of small scales: a crop of the picture's own size would be mostly empty.
+    # Half the paper's range of small scales: a crop of the image's own size would be mostly empty.
     augmentation=Augmentation(scale=(0.75, 2.0)),
-    class_balance=0.5,  # the rare classes would not be learned at all in this time
-    averaging=0.998,
+    class_weight_exponent=0.5,  # the rare classes would not be learned at all in this time
+    ema_decay=0.998,
     # Moving statistics must follow within a short run: 0.99 lags by hundreds of steps in a deep network.
     batch_norm_momentum=0.9,
     validation_epochs=5,
@@ -141,15 +139,15 @@ MODERN = Recipe(
     warmup_epochs=1,
     aux_weight=0.4,
     augmentation=Augmentation(scale=(0.75, 2.0)),
-    # Class-uniform samples and hard pixels favour rare classes too. With 0.5 they were predicted too often, also on the
-    # training pictures; there 0.3 times the logarithm of the frequency, added to the logits, was best.
-    class_balance=0.2,
-    averaging=0.999,
+    # Class-uniform samples and hard pixels favor rare classes too. With 0.5 they were predicted too often, also on the
+    # training images; there 0.3 times the logarithm of the frequency, added to the logits, was best.
+    class_weight_exponent=0.2,
+    ema_decay=0.999,
     batch_norm_momentum=0.97,
     validation_epochs=10,
-    class_uniform=0.5,
-    hard_below=0.9,
-    statistics_batches=16,
+    class_uniform_fraction=0.5,
+    ohem_threshold=0.9,
+    bn_recalibration_batches=16,
 )
 
 # A few steps, for tests: that everything runs, not that it learns.

@@ -20,6 +20,4 @@ class Poly(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict:
         """The arguments of the constructor."""
-        return {
-            "base": self.base, "power": self.power, "steps": self.steps, "warmup_steps": self.warmup_steps
-        }
+        return {"base": self.base, "power": self.power, "steps": self.steps, "warmup_steps": self.warmup_steps}

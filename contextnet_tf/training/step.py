@@ -7,19 +7,19 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.training.backward import Backward
-from contextnet_tf.training.execution import Execution
+from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.losses import CrossEntropy
 from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
 
 
-def inference_network(model: keras.Model) -> keras.Model:
+def without_aux_heads(model: keras.Model) -> keras.Model:
     """The network without its auxiliary heads; it shares the weights of `model`."""
     return keras.Model(model.input, {"main": model.output["main"]}, name=model.name)
 
 
-def move_average(averaged: keras.Model, network: keras.Model, decay: float | tf.Tensor) -> None:
+def update_ema(averaged: keras.Model, network: keras.Model, decay: float | tf.Tensor) -> None:
     """Moves each weight of `averaged` towards that of `network`: a <- decay a + (1 - decay) w.
 
     Moving statistics of batch normalization are averaged too, so that they belong to the averaged weights.
@@ -35,23 +35,23 @@ def make_training_step(
     optimizer: keras.optimizers.Optimizer,
     recipe: Recipe,
     class_weights: np.ndarray | None,
-    execution: Execution | None = None,
+    compute_config: ComputeConfig | None = None,
     loss_scale: LossScale | None = None,
 ) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-    """The function (pictures float32 [B, H, W, 3], labels uint8 [B, H, W]) -> figures of the step.
+    """The function (images float32 [B, H, W, 3], labels uint8 [B, H, W]) -> figures of the step.
 
     Each call moves the weights of `model` by one step of `optimizer`, and `averaged` after `network`,
     its inference network. Every output but "main" is an auxiliary one, whose loss counts with the recipe's
     weight. The figures: "loss", "main_loss", "aux_loss" (their sum; 0 without one), "learning_rate",
     "gradient_norm" (of the loss, all weights together).
 
-    `model` and `optimizer` are made by `execution.place` and in its scope; pictures and labels are this process's
+    `model` and `optimizer` are made by `compute_config.place` and in its scope; images and labels are this process's
     part of the batch. With `loss_scale`, a step whose gradients overflow changes nothing but the scale.
     """
-    execution = execution or Execution()
-    devices = execution.devices
-    cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.hard_below)
-    backward = Backward(model, recipe, cross_entropy, execution, loss_scale)
+    compute_config = compute_config or ComputeConfig()
+    devices = compute_config.devices
+    cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.ohem_threshold)
+    backward = Backward(model, recipe, cross_entropy, compute_config, loss_scale)
     with devices.strategy.scope():
         move = _make_move(model, network, averaged, optimizer, recipe, devices)
 
@@ -73,8 +73,8 @@ def make_training_step(
             loss_scale.update(finite)
         return figures
 
-    if execution.accumulate > 1:
-        whole_step = _accumulated(backward, update, model, execution)
+    if compute_config.accumulate > 1:
+        whole_step = _accumulated(backward, update, model, compute_config)
     else:
 
         @tf.function
@@ -113,9 +113,9 @@ def _make_move(
         optimizer.apply(gradients, weights)
         if devices.replicas > 1:
             _agree_on_statistics(model, devices.strategy)
-        if recipe.averaging:
+        if recipe.ema_decay:
             # Early on the average would mostly hold the first, random weights: let it follow faster.
-            move_average(averaged, network, tf.minimum(recipe.averaging, (1 + steps_before) / (10 + steps_before)))
+            update_ema(averaged, network, tf.minimum(recipe.ema_decay, (1 + steps_before) / (10 + steps_before)))
         return tf.constant(True)
 
     return move
@@ -129,18 +129,16 @@ def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -
     normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     statistics = [variable.value for layer in normalizations for variable in layer.non_trainable_variables]
     values = strategy.run(lambda: [tf.identity(variable) for variable in statistics])
-    means = strategy.extended.batch_reduce_to(
-        tf.distribute.ReduceOp.MEAN, list(zip(values, statistics, strict=True))
-    )
+    means = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, list(zip(values, statistics, strict=True)))
     for variable, mean in zip(statistics, means, strict=True):
         variable.assign(mean)
 
 
 def _accumulated(
-    backward: Backward, update: Callable, model: keras.Model, execution: Execution
+    backward: Backward, update: Callable, model: keras.Model, compute_config: ComputeConfig
 ) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
     """A step whose micro-batches are computed one after the other, so that only one is in memory."""
-    strategy = execution.devices.strategy
+    strategy = compute_config.devices.strategy
     with strategy.scope():
         sums = [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in model.trainable_variables]
     weigh = tf.function(backward.weight)
@@ -161,7 +159,7 @@ def _accumulated(
 
     def whole_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
         weight = weigh(labels)
-        return finish(tf.add_n([add(images, labels, weight, part) for part in tf.range(execution.accumulate)]))
+        return finish(tf.add_n([add(images, labels, weight, part) for part in tf.range(compute_config.accumulate)]))
 
     return whole_step
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from contextnet_tf.datasets.cache import PictureCache
+from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
@@ -18,12 +18,12 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.models.loading import BEST_NETWORK
+from contextnet_tf.runs.run_dir import claimed_run_dir, copied_run_dir
+from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.crops import checked_crop, recipe_crop
-from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.folder import claimed_folder, copied_folder
-from contextnet_tf.training.plan import Plan
+from contextnet_tf.training.loop import Saving, TrainingLoop, TrainResult
+from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.recipe import Recipe
-from contextnet_tf.training.run import Run, Saving, TrainResult
 from contextnet_tf.training.strategy import Devices
 
 
@@ -39,8 +39,8 @@ def train(
     seed: int = 0,
     resume: bool = True,
     saving: Saving = Saving(),
-    cache: PictureCache | None = None,
-    execution: Execution | None = None,
+    cache: ImageCache | None = None,
+    compute_config: ComputeConfig | None = None,
     make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches,
     on_start: Callable[[pathlib.Path], None] = lambda folder: None,
     on_step: Callable[[int, int, dict[str, float]], None] = lambda step, steps, record: None,
@@ -60,7 +60,7 @@ def train(
       dataset: what the examples are examples of.
       train_examples, val_examples: the two splits.
       output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
-      crop_size: (height, width) of the training pictures; None: as the recipe says.
+      crop_size: (height, width) of the training images; None: as the recipe says.
       seed: of sample order and augmentation.
       resume: go on from the newest state in `output_dir`, if there is one; False refuses a folder with a run.
       saving: when the state is saved, besides before and after each validation.
@@ -70,12 +70,12 @@ def train(
       make_batches: gives the batches; takes the arguments of `training_batches`.
       on_start: called with the folder once it is this run's, before anything else is written there.
       on_step: called after each step with its number (from 1), the number of steps, and its figures: those of
-        `make_training_step`, of `Pace.speed`, and "seconds_left" of the whole run.
+        `make_training_step`, of `StepTimer.speed`, and "seconds_left" of the whole run.
       on_validation: called after each validation.
-      should_stop: asked after each step and each picture of a validation; at True the state is saved.
+      should_stop: asked after each step and each image of a validation; at True the state is saved.
 
     Raises:
-      InputError: the network has another number of classes than the data set, or cannot take the crop;
+      InputError: the network has another number of classes than the dataset, or cannot take the crop;
         there are fewer examples than a batch has; the folder holds something else; a file of the data
         set is bad; the disk is full; or the loss is not finite.
       InUseError: another process trains in the folder.
@@ -83,15 +83,15 @@ def train(
     """
     _check_classes(model, dataset)
     crop_size = checked_crop(model, crop_size or recipe_crop(model, recipe, dataset))
-    plan = Plan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
-    execution = execution or Execution()
-    execution.check_batch(recipe.batch_size)
-    model = execution.place(model)
+    plan = TrainingPlan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
+    compute_config = compute_config or ComputeConfig()
+    compute_config.check_batch(recipe.batch_size)
+    model = compute_config.place(model)
     instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
-    settings = plan.settings(model) | {"execution": execution.to_json()}
-    with _folder_of_process(output_dir, settings, resume, execution.devices) as folder:
+    settings = plan.settings(model) | {"compute_config": compute_config.to_json()}
+    with _folder_of_process(output_dir, settings, resume, compute_config.devices) as folder:
         on_start(folder)
-        run = Run(model, plan, folder, saving, cache, execution)
+        run = TrainingLoop(model, plan, folder, saving, cache, compute_config)
         run.restore()
         run.finish(on_step, on_validation, should_stop)
         return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
@@ -103,13 +103,13 @@ def _folder_of_process(
 ) -> Iterator[pathlib.Path]:
     """The run's folder for the chief. The other processes do all that the chief does, in copies for themselves."""
     if devices.is_chief:
-        with claimed_folder(output_dir, settings, resume) as folder:
+        with claimed_run_dir(output_dir, settings, resume) as folder:
             devices.wait_for_all()  # the others copy now
             devices.wait_for_all()
             yield folder
     else:
         devices.wait_for_all()
-        with copied_folder(output_dir) as folder:
+        with copied_run_dir(output_dir) as folder:
             devices.wait_for_all()
             yield folder
 

@@ -1,11 +1,11 @@
 """Unpacks Cityscapes' archives into the folder that --dataset=cityscapes reads.
 
-Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, which the data set's site gives out after
+Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, which the dataset's site gives out after
 registration, into one folder. About 12 GB and ten minutes.
 
   python -m data.cityscapes.prepare --zip_dir=DOWNLOADS --data_dir=data/cityscapes
 
-Unpacked are pictures, label ids and instance ids; polygons and coloured labels are left in the archives. An
+Unpacked are images, label ids and instance ids; polygons and colored labels are left in the archives. An
 interrupted call goes on where it was: files that are whole are kept. Refused are damaged archives and any whose
 members would land outside --data_dir.
 """
@@ -33,7 +33,7 @@ program.key_flags("data_dir")
 
 
 def run(*, zip_dir: str, data_dir: str) -> dict[str, tuple[int, int, int]]:
-    """Unpacks what is missing; returns for each split the numbers of pictures, of label files and of both as
+    """Unpacks what is missing; returns for each split the numbers of images, of label files and of both as
     published. The arguments are the flags."""
     wanted = []
     for name, (folder, ends) in ARCHIVES.items():
@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> None:
     data_dir = flags.FLAGS.data_dir or get_dataset("cityscapes").default_data_dir
     counts = run(zip_dir=program.required("zip_dir"), data_dir=data_dir)
     for split, (images, labels, published) in counts.items():
-        print(f"{split:6}{images:,} of {published:,} pictures, {labels:,} of {published:,} label files")
+        print(f"{split:6}{images:,} of {published:,} images, {labels:,} of {published:,} label files")
     print(f"unpacked: {data_dir}")
 
 

@@ -1,6 +1,6 @@
-"""Draws the data set "streets": labelled street scenes, in the folder layout of Cityscapes.
+"""Draws the dataset "streets": labeled street scenes, in the folder layout of Cityscapes.
 
-Needs no download. 460 pictures of 256 x 512 pixels take about half a minute on one core and 120 MB. A drawing
+Needs no download. 460 images of 256 x 512 pixels take about half a minute on one core and 120 MB. A drawing
 that was interrupted goes on where it was; a set that is there already is left as it is.
 
   python -m data.streets.generate --output_dir=data/streets/drawn
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import tqdm
 from absl import flags
 
-from contextnet_tf.datasets import streets
 from contextnet_tf.datasets.catalog import get_dataset
+from data import streets
 from experiments import program
 
-flags.DEFINE_integer("picture_height", 256, "Height of the pictures.", lower_bound=64)
-flags.DEFINE_integer("picture_width", 512, "Width of the pictures.", lower_bound=64)
-flags.DEFINE_integer("train_pictures", 400, "Number of pictures to train on.", lower_bound=1)
-flags.DEFINE_integer("val_pictures", 60, "Number of pictures to validate on.", lower_bound=1)
+flags.DEFINE_integer("image_height", 256, "Height of the images.", lower_bound=64)
+flags.DEFINE_integer("image_width", 512, "Width of the images.", lower_bound=64)
+flags.DEFINE_integer("train_images", 400, "Number of images to train on.", lower_bound=1)
+flags.DEFINE_integer("val_images", 60, "Number of images to validate on.", lower_bound=1)
 program.key_flags("output_dir", "seed")
 
 
@@ -26,16 +26,16 @@ def run(
     *,
     output_dir: str,
     seed: int = 0,
-    picture_height: int = 256,
-    picture_width: int = 512,
-    train_pictures: int = 400,
-    val_pictures: int = 60,
+    image_height: int = 256,
+    image_width: int = 512,
+    train_images: int = 400,
+    val_images: int = 60,
 ) -> int:
-    """Draws what is missing of the set, returns how many pictures that were; the arguments are the flags."""
-    pictures = {"train": train_pictures, "val": val_pictures}
-    with tqdm.tqdm(total=sum(pictures.values()), desc="drawing streets", unit="picture", delay=0.3) as bar:
+    """Draws what is missing of the set, returns how many images that were; the arguments are the flags."""
+    images = {"train": train_images, "val": val_images}
+    with tqdm.tqdm(total=sum(images.values()), desc="drawing streets", unit="image", delay=0.3) as bar:
         return streets.write_set(
-            output_dir, pictures, seed=seed, height=picture_height, width=picture_width, on_picture=bar.update
+            output_dir, images, seed=seed, height=image_height, width=image_width, on_image=bar.update
         )
 
 
@@ -47,12 +47,12 @@ def main(argv: Sequence[str]) -> None:
     drawn = run(
         output_dir=output_dir,
         seed=given.seed,
-        picture_height=given.picture_height,
-        picture_width=given.picture_width,
-        train_pictures=given.train_pictures,
-        val_pictures=given.val_pictures,
+        image_height=given.image_height,
+        image_width=given.image_width,
+        train_images=given.train_images,
+        val_images=given.val_images,
     )
-    print(f"{drawn} pictures drawn: {output_dir}" if drawn else f"already drawn, left as it is: {output_dir}")
+    print(f"{drawn} images drawn: {output_dir}" if drawn else f"already drawn, left as it is: {output_dir}")
 
 
 if __name__ == "__main__":

@@ -42,9 +42,11 @@ def test_multiply_adds_of_cn14_by_hand(cn14):
         32_768 * 864  # conv1, 9 x 3 x 32
         + 32_768 * (1_024 + 288 + 1_024)  # 32 -> 32 -> 32
         + 32_768 * (6_144 + 1_728 + 6_144)  # 32 -> 192 -> 32
-        + 32_768 * 6_144 + 8_192 * (1_728 + 9_216)  # 32 -> 192 -> 48, stride 2
+        + 32_768 * 6_144
+        + 8_192 * (1_728 + 9_216)  # 32 -> 192 -> 48, stride 2
         + 2 * 8_192 * (13_824 + 2_592 + 13_824)  # 48 -> 288 -> 48
-        + 8_192 * 13_824 + 2_048 * (2_592 + 18_432)  # 48 -> 288 -> 64, stride 2
+        + 8_192 * 13_824
+        + 2_048 * (2_592 + 18_432)  # 48 -> 288 -> 64, stride 2
         + 2 * 2_048 * (24_576 + 3_456 + 24_576)  # 64 -> 384 -> 64
         + 2_048 * (24_576 + 3_456 + 36_864)  # 64 -> 384 -> 96
         + 2_048 * (55_296 + 5_184 + 55_296)  # 96 -> 576 -> 96
@@ -67,7 +69,7 @@ def test_multiply_adds_at_the_models_own_size():
 
 
 def test_multiply_adds_need_a_size(cn14):
-    with pytest.raises(InputError, match="its size is not known; say for which picture size to count"):
+    with pytest.raises(InputError, match="its size is not known; say for which image size to count"):
         count_multiply_adds(cn14)
 
 
@@ -92,15 +94,15 @@ def test_folding_changes_no_multiply_add(cn14):
     ids=lambda value: type(value).__name__,
 )
 def test_multiply_adds_of_every_kind_of_layer(layer, multiply_adds):
-    picture = keras.Input((8, 10, 4))
-    assert count_multiply_adds(keras.Model(picture, layer(picture))) == multiply_adds
+    image = keras.Input((8, 10, 4))
+    assert count_multiply_adds(keras.Model(image, layer(image))) == multiply_adds
 
 
 def test_costs_layer_by_layer():
-    picture = keras.Input((None, None, 3))
+    image = keras.Input((None, None, 3))
     convolution = layers.Conv2D(3, 1, name="shared")
-    x = layers.Add(name="sum")([convolution(picture), convolution(layers.ReLU(name="relu")(picture))])
-    model = keras.Model(picture, x)
+    x = layers.Add(name="sum")([convolution(image), convolution(layers.ReLU(name="relu")(image))])
+    model = keras.Model(image, x)
 
     costs = layer_costs(model, (4, 5))
 
@@ -116,9 +118,9 @@ def test_costs_layer_by_layer():
 def test_layers_of_inner_models_count_once_a_call():
     image = keras.Input((None, None, 3))
     inner = keras.Model(image, layers.Conv2D(3, 1, use_bias=False, name="conv")(image), name="inner")
-    picture = keras.Input((None, None, 3))
-    x = inner(layers.AveragePooling2D(2, name="half")(picture))
-    model = keras.Model(picture, [inner(picture), x, layers.Conv2D(2, 1, name="conv")(x)])
+    image = keras.Input((None, None, 3))
+    x = inner(layers.AveragePooling2D(2, name="half")(image))
+    model = keras.Model(image, [inner(image), x, layers.Conv2D(2, 1, name="conv")(x)])
 
     costs = layer_costs(model, (4, 6))
 

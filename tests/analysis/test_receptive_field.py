@@ -26,14 +26,14 @@ def seen_rows(model, height, width, channels=3):
     for weight in model.weights:
         if weight.name == "kernel":
             weight.assign(np.full(weight.shape, 0.25))
-    picture = tf.fill([1, height, width, channels], 1e-4)  # small: no feature comes to where ReLU6 clips
+    image = tf.fill([1, height, width, channels], 1e-4)  # small: no feature comes to where ReLU6 clips
     most = 0
     for place in range(height // 2, height // 2 + 16):
         with tf.GradientTape() as tape:
-            tape.watch(picture)
-            value = model(picture, training=False)["main"][0, place, width // 2, 0]
-        rows = np.flatnonzero(np.abs(tape.gradient(value, picture)).sum(axis=(0, 2, 3)))
-        assert rows[0] > 0 and rows[-1] < height - 1, "the picture of the test is too small"
+            tape.watch(image)
+            value = model(image, training=False)["main"][0, place, width // 2, 0]
+        rows = np.flatnonzero(np.abs(tape.gradient(value, image)).sum(axis=(0, 2, 3)))
+        assert rows[0] > 0 and rows[-1] < height - 1, "the image of the test is too small"
         most = max(most, int(rows[-1] - rows[0] + 1))
     return most
 
@@ -52,7 +52,7 @@ def of_one_layer(layer):
         # stride still at the smaller step), then two of the 32 pixels apart by interpolation.
         ("context-only", 4 + 2 * (4 + 3 * 8 + 3 * 16 + 6 * 32) + 32),
         # The same, but 5 features of the context branch lie under the two logits between which a pixel lies:
-        # three taps one feature apart, each between two, and the two logits on both sides of a feature's centre.
+        # three taps one feature apart, each between two, and the two logits on both sides of a feature's center.
         ("cn14", 4 + 2 * (4 + 3 * 8 + 3 * 16 + 6 * 32) + 4 * 32),
     ],
 )
@@ -103,7 +103,7 @@ def test_transposed_convolutions_are_what_the_gradient_reaches(kernel, stride):
     assert receptive_field(model)[0] == seen_rows(model, 96, 96)
 
 
-def test_a_pyramid_sees_the_whole_picture():
+def test_a_pyramid_sees_the_whole_image():
     image = keras.Input((None, None, 3))
     x = layers.Conv2D(2, 3, strides=2, padding="same")(pyramid_sum(layers.ReLU()(image), (1, 2), "pyramid"))
     assert receptive_field(keras.Model(image, {"main": x})) == (math.inf, math.inf)

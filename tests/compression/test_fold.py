@@ -27,8 +27,8 @@ def batch_norms(model):
 
 def largest_difference(model, other, *shape):
     """In relation to the largest output."""
-    picture = np.random.default_rng(1).uniform(0.0, 1.0, shape).astype("float32")
-    expected, found = (np.asarray(each(picture, training=False)) for each in (model, other))
+    image = np.random.default_rng(1).uniform(0.0, 1.0, shape).astype("float32")
+    expected, found = (np.asarray(each(image, training=False)) for each in (model, other))
     assert np.abs(expected).max() > 0.1
     return np.abs(expected - found).max() / np.abs(expected).max()
 
@@ -85,8 +85,8 @@ def test_two_normalizations_and_a_bias_by_hand():
     ids=lambda value: value.name if isinstance(value, layers.Layer) else "",
 )
 def test_every_kind_of_convolution(layer, shape):
-    picture = keras.Input(shape)
-    model = keras.Model(picture, layers.BatchNormalization(name="bn")(layer(picture)))
+    image = keras.Input(shape)
+    model = keras.Model(image, layers.BatchNormalization(name="bn")(layer(image)))
     randomize(model)
 
     folded = fold_batch_norm(model)
@@ -115,9 +115,7 @@ def test_every_kind_of_convolution(layer, shape):
             lambda x: layers.Add()([y := layers.Conv2D(4, 1)(x), y, layers.BatchNormalization()(y)]),
             id="convolution seen by another layer twice",
         ),
-        pytest.param(
-            lambda x: layers.BatchNormalization(axis=1)(layers.Conv2D(4, 1)(x)), id="over another axis"
-        ),
+        pytest.param(lambda x: layers.BatchNormalization(axis=1)(layers.Conv2D(4, 1)(x)), id="over another axis"),
         pytest.param(
             lambda x: layers.BatchNormalization()((conv := layers.Conv2D(4, 1))(conv(x))),
             id="after a shared convolution",
@@ -133,8 +131,8 @@ def test_every_kind_of_convolution(layer, shape):
     ],
 )
 def test_normalization_that_cannot_be_folded_stays(head):
-    picture = keras.Input((6, 7, 4))
-    model = keras.Model(picture, head(picture))
+    image = keras.Input((6, 7, 4))
+    model = keras.Model(image, head(image))
     randomize(model)
 
     folded = fold_batch_norm(model)
@@ -145,9 +143,9 @@ def test_normalization_that_cannot_be_folded_stays(head):
 
 
 def test_normalization_stays_where_the_convolution_is_an_output_too():
-    picture = keras.Input((6, 7, 4))
-    x = layers.Conv2D(4, 1, name="conv")(picture)
-    model = keras.Model(picture, {"before": x, "after": layers.BatchNormalization(name="bn")(x)})
+    image = keras.Input((6, 7, 4))
+    x = layers.Conv2D(4, 1, name="conv")(image)
+    model = keras.Model(image, {"before": x, "after": layers.BatchNormalization(name="bn")(x)})
 
     assert batch_norms(fold_batch_norm(model)) == ["bn"]
 
@@ -155,10 +153,10 @@ def test_normalization_stays_where_the_convolution_is_an_output_too():
 def test_models_within_the_model_are_folded_too():
     image = keras.Input((6, 7, 4))
     sequence = keras.Sequential([image, layers.Conv2D(3, 3), layers.BatchNormalization()], name="inner")
-    picture = keras.Input((6, 7, 4))
-    x = layers.Conv2D(4, 1, name="conv")(picture)
+    image = keras.Input((6, 7, 4))
+    x = layers.Conv2D(4, 1, name="conv")(image)
     x = layers.BatchNormalization(name="bn")(x)
-    model = keras.Model(picture, sequence(x) + sequence(picture))
+    model = keras.Model(image, sequence(x) + sequence(image))
     randomize(model)
 
     folded = fold_batch_norm(model)
@@ -202,8 +200,8 @@ def folded(network):
 
 
 def test_cn14_keeps_its_logits(network, folded):
-    picture = np.random.default_rng(2).uniform(0.0, 1.0, (1, 64, 96, 3)).astype("float32")
-    expected, found = network(picture, training=False), folded(picture, training=False)
+    image = np.random.default_rng(2).uniform(0.0, 1.0, (1, 64, 96, 3)).astype("float32")
+    expected, found = network(image, training=False), folded(image, training=False)
 
     assert sorted(found) == ["aux", "main"]
     for name, logits in expected.items():
@@ -236,5 +234,5 @@ def test_folded_model_is_saved_and_loaded_without_custom_objects(folded, tmp_pat
     folded.save(tmp_path / "folded.keras")
     loaded = keras.models.load_model(tmp_path / "folded.keras", safe_mode=True)
 
-    picture = np.full((1, 32, 64, 3), 0.25, "float32")
-    np.testing.assert_array_equal(loaded(picture)["main"], folded(picture)["main"])
+    image = np.full((1, 32, 64, 3), 0.25, "float32")
+    np.testing.assert_array_equal(loaded(image)["main"], folded(image)["main"])

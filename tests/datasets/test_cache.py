@@ -13,7 +13,7 @@ from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
-DECODED = 64 * 96 * 4  # bytes of a picture and its label
+DECODED = 64 * 96 * 4  # bytes of a image and its label
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def examples(camvid_dir):
     return CAMVID.list_examples(camvid_dir, "train")
 
 
-def _batches(examples, pictures, last_step=6):
+def _batches(examples, images, last_step=6):
     return list(
         pipeline.training_batches(
             CAMVID, examples, augmentation=Augmentation(), crop_size=(32, 32), batch_size=2, seed=1,
-            first_step=0, last_step=last_step, cache=pictures,
+            first_step=0, last_step=last_step, cache=images,
         )
     )  # fmt: skip
 
@@ -49,11 +49,11 @@ def _remove_files(examples):
 
 def test_memory_gives_the_batches_of_the_files(examples):
     plain = _batches(examples, None)
-    pictures = cache.memory_cache(examples)
-    assert (pictures.pictures, pictures.missing_bytes) == (6, 6 * DECODED)
-    _assert_same(plain, _batches(examples, pictures))
+    images = cache.memory_cache(examples)
+    assert (images.images, images.missing_bytes) == (6, 6 * DECODED)
+    _assert_same(plain, _batches(examples, images))
     _remove_files(examples)
-    _assert_same(plain, _batches(examples, pictures))
+    _assert_same(plain, _batches(examples, images))
 
 
 def test_disk_gives_the_batches_of_the_files_and_is_found_again(examples, tmp_path):
@@ -95,21 +95,21 @@ def test_a_changed_file_or_label_table_is_noticed(examples, tmp_path):
     assert other_table.missing_bytes == 5 * DECODED + 32 * 96 * 4 + 6 * 64
 
 
-def test_pictures_that_are_no_png_count_as_large_as_they_are(examples):
-    picture = examples[0].image_path
-    os.remove(picture)
-    cv2.imwrite(f"{picture}.jpg", np.zeros((10, 20, 3), np.uint8))
-    os.rename(f"{picture}.jpg", picture)
+def test_images_that_are_no_png_count_as_large_as_they_are(examples):
+    image = examples[0].image_path
+    os.remove(image)
+    cv2.imwrite(f"{image}.jpg", np.zeros((10, 20, 3), np.uint8))
+    os.rename(f"{image}.jpg", image)
     assert cache.memory_cache(examples).missing_bytes == 5 * DECODED + 800
 
 
 def test_what_does_not_fit_is_refused(examples, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "_free_memory", lambda: 6 * DECODED - 1)
-    with pytest.raises(InputError, match=r"--cache=memory: 6 decoded pictures take 0.1 MB, 0.1 MB of memory are free"):
+    with pytest.raises(InputError, match=r"--cache=memory: 6 decoded images take 0.1 MB, 0.1 MB of memory are free"):
         cache.memory_cache(examples)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(InputError, match=r"6 decoded pictures take 0.1 MB more, 0.0 MB are free on that disk"):
+    with pytest.raises(InputError, match=r"6 decoded images take 0.1 MB more, 0.0 MB are free on that disk"):
         cache.disk_cache(tmp_path / "cache", CAMVID, examples)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: cannot be written as a folder"):
@@ -121,14 +121,14 @@ def test_free_memory_is_that_of_this_machine():
 
 
 def test_a_disk_that_fills_up_ends_in_one_line(examples, tmp_path, monkeypatch):
-    pictures = cache.disk_cache(tmp_path, CAMVID, examples)
+    images = cache.disk_cache(tmp_path, CAMVID, examples)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pictures.store, "put", full)
+    monkeypatch.setattr(images.store, "put", full)
     with pytest.raises(InputError, match="the cache cannot be written: .*No space left on device"):
-        _batches(examples, pictures)
+        _batches(examples, images)
 
 
 def test_bad_files_are_named_through_a_cache(examples):

@@ -1,4 +1,4 @@
-"""CamVid as its authors give it out: 701 frames, labels in 32 colours."""
+"""CamVid as its authors give it out: 701 frames, labels in 32 colors."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.labels import CAMVID_COLOURS
+from contextnet_tf.datasets.labels import CAMVID_COLORS
 from contextnet_tf.datasets.sources.camvid import split_of
 from contextnet_tf.errors import InputError
 
@@ -18,7 +18,7 @@ FRAMES = ("0001TP_006690", "0001TP_008550", "0006R0_f00930", "0016E5_07959", "00
 
 @pytest.fixture
 def original(tmp_path):
-    """Six frames of 32 x 64 (H x W), two of each split: grey pictures, labels of the one colour Wall."""
+    """Six frames of 32 x 64 (H x W), two of each split: gray images, labels of the one color Wall."""
     for folder in ("701_StillsRaw_full", "LabeledApproved_full"):
         (tmp_path / folder).mkdir()
     for frame in FRAMES:
@@ -66,7 +66,7 @@ def test_lists_beside_the_frames_come_first(original):
     _refused("train.txt: lists 0001TP_999999, which is not in", CAMVID.list_examples, original, "train")
 
 
-def test_colours_become_the_eleven_classes(original):
+def test_colors_become_the_eleven_classes(original):
     example = CAMVID.list_examples(original, "val")[0]
     # Lane markings (128, 0, 192) are road 3, Child (192, 128, 64) a pedestrian 9, Void ignored; the rest is Wall:
     # building 1.
@@ -78,15 +78,15 @@ def test_colours_become_the_eleven_classes(original):
     assert train_ids[0, :4].tolist() == [3, 9, 255, 1] and (train_ids[1:] == 1).all()
     label[5, 6] = (3, 2, 1)
     cv2.imwrite(example.label_path, label)
-    message = re.escape("0016E5_07959_L.png: the colour (1, 2, 3) (R, G, B) is not in the table")
+    message = re.escape("0016E5_07959_L.png: the color (1, 2, 3) (R, G, B) is not in the table")
     _refused(message, sources.read_example, example, CAMVID)
 
 
-def test_the_table_of_colours():
-    assert [row.id for row in CAMVID_COLOURS] == list(range(32))
-    assert len({row.colour for row in CAMVID_COLOURS}) == len({row.name for row in CAMVID_COLOURS}) == 32
+def test_the_table_of_colors():
+    assert [row.id for row in CAMVID_COLORS] == list(range(32))
+    assert len({row.color for row in CAMVID_COLORS}) == len({row.name for row in CAMVID_COLORS}) == 32
     groups = {}
-    for row in CAMVID_COLOURS:
+    for row in CAMVID_COLORS:
         groups.setdefault(row.group, set()).add(row.name)
     assert groups == {
         "sky": {"Sky"},
@@ -109,7 +109,7 @@ def test_label_colors_txt_must_say_the_same(original):
     path.write_text("64 128 64\tAnimal\n\n128 64 128\t\tRoad\n")
     assert len(CAMVID.list_examples(original, "val")) == 1
     path.write_text("64 128 64\tAnimal\n128 64 129\tRoad\n")
-    _refused("label_colors.txt:2: .*Road' is not one of CamVid's 32 colours", CAMVID.list_examples, original, "val")
+    _refused("label_colors.txt:2: .*Road' is not one of CamVid's 32 colors", CAMVID.list_examples, original, "val")
 
 
 def test_frames_without_partner_and_without_folder(original):

@@ -1,4 +1,4 @@
-"""A data set read once: every problem, every figure, on pictures where the right answer is known."""
+"""A dataset read once: every problem, every figure, on images where the right answer is known."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ CAMVID = get_dataset("camvid")
 
 def _inspect(folder, crop_size=(64, 96), seen=None):
     listings = {split: CAMVID.listing(folder, split) for split in ("train", "val")}
-    return inspect(CAMVID, listings, crop_size=crop_size, num_threads=2, on_picture=lambda: (seen or []).append(0))
+    return inspect(CAMVID, listings, crop_size=crop_size, num_threads=2, on_image=lambda: (seen or []).append(0))
 
 
 def test_figures_of_a_sound_data_set(camvid_dir):
@@ -21,28 +21,28 @@ def test_figures_of_a_sound_data_set(camvid_dir):
     seen = [0]
     found = _inspect(camvid_dir, seen=seen)
     assert found.problems == [] and len(seen) == 1 + 8
-    assert found.pictures == {"train": 6, "val": 2} and found.sizes == {(64, 96): 8}
-    # 64 x 96 = 6,144 pixels a picture; picture i is class i.
+    assert found.images == {"train": 6, "val": 2} and found.sizes == {(64, 96): 8}
+    # 64 x 96 = 6,144 pixels a image; image i is class i.
     assert found.class_pixels["train"].tolist() == [6144] * 5 + [4608] + [0] * 5
-    assert found.class_pictures["train"].tolist() == [1] * 6 + [0] * 5
+    assert found.class_images["train"].tolist() == [1] * 6 + [0] * 5
     assert found.ignored_pixels == {"train": 1536, "val": 0}
-    # Grey 10 and 30 are pictures of both splits.
+    # Gray 10 and 30 are images of both splits.
     assert [line for line in found.warnings if "p0.png" in line] == [
         f"{camvid_dir}/val/p0.png: the same pixels as {camvid_dir}/train/p0.png (of train and val)"
     ]
     assert "train: no pixel of sign_symbol, fence, car, pedestrian, bicyclist" in found.warnings
     crops = found.crops
-    assert (crops.size, crops.number, crops.to_cover) == ((64, 96), 204, 1)  # 34 a picture make at least 200
-    # Each crop shows one picture, which is one class.
+    assert (crops.size, crops.number, crops.to_cover) == ((64, 96), 204, 1)  # 34 a image make at least 200
+    # Each crop shows one image, which is one class.
     assert crops.showing.tolist()[:5] == [34] * 5 and crops.showing[6:].sum() == 0
-    # One picture in six is ignored by a quarter, 4.2 %, of what is no padding.
+    # One image in six is ignored by a quarter, 4.2 %, of what is no padding.
     assert 0.02 < crops.ignored / (1 - crops.padded) < 0.06
     # Scale s < 1, a third of the draws, leaves 1 - s^2 of the crop: 1/3 - (1 - 1/8) / 4.5 = 13.9 % on average.
     assert 0.10 < crops.padded < 0.18
 
 
 def test_crops_without_padding_and_with_much(camvid_dir):
-    assert _inspect(camvid_dir, (32, 32)).crops.padded == 0.0  # at scale 1/2 the picture is 32 x 48
+    assert _inspect(camvid_dir, (32, 32)).crops.padded == 0.0  # at scale 1/2 the image is 32 x 48
     found = _inspect(camvid_dir, (32, 32)).crops
     assert found.to_cover == 6 and found.ignored == 0.0
     assert _inspect(camvid_dir, (256, 384)).crops.padded > 0.75  # at scale 2 half as high and wide as the crop
@@ -62,16 +62,16 @@ def test_every_problem_at_once(camvid_dir):
     assert len(found.problems) == 5
     for problem, message in zip(found.problems, expected, strict=True):
         assert message in problem and "\n" not in problem
-    assert found.pictures == {"train": 2, "val": 1}
+    assert found.images == {"train": 2, "val": 1}
 
 
-def test_pictures_of_several_sizes_the_same_twice_and_all_ignored(camvid_dir):
+def test_images_of_several_sizes_the_same_twice_and_all_ignored(camvid_dir):
     cv2.imwrite(str(camvid_dir / "train" / "p0.png"), np.full((32, 96, 3), 30, np.uint8))
     cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.full((32, 96), 11, np.uint8))
     cv2.imwrite(str(camvid_dir / "train" / "p5.png"), np.full((64, 96, 3), 90, np.uint8))
     warnings = _inspect(camvid_dir).warnings
-    assert "pictures of 2 sizes, height x width: 64 x 96 (7), 32 x 96 (1)" in warnings
+    assert "images of 2 sizes, height x width: 64 x 96 (7), 32 x 96 (1)" in warnings
     assert f"{camvid_dir}/trainannot/p0.png: every pixel is ignored" in warnings
     assert f"{camvid_dir}/train/p5.png: the same pixels as {camvid_dir}/train/p4.png (twice in train)" in warnings
-    # The same bytes in another shape are another picture: 32 x 96 of grey 30 is not p1, 64 x 96 of it.
+    # The same bytes in another shape are another image: 32 x 96 of gray 30 is not p1, 64 x 96 of it.
     assert not [line for line in warnings if "train/p1.png" in line and "train/p0.png" in line]

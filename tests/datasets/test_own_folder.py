@@ -1,4 +1,4 @@
-"""A data set of one's own: classes.json, patterns and lists."""
+"""A dataset of one's own: classes.json, patterns and lists."""
 
 import json
 import re
@@ -6,14 +6,14 @@ import re
 import cv2
 import numpy as np
 import pytest
+from folders import write_streets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.definition import read_definition
+from contextnet_tf.datasets.class_table import read_class_table
 from contextnet_tf.errors import InputError
-from folders import write_streets
 
 TWO = [{"name": "road", "value": 7}, {"name": "car", "value": [26, 27]}]
 
@@ -26,14 +26,14 @@ def _refused(message, function, *arguments):
 
 @pytest.fixture
 def own(tmp_path):
-    """Pictures images/train/{0,1}.jpg, images/train/deep/0.jpg and labels/... .png of 32 x 64, filled with 7."""
+    """Images images/train/{0,1}.jpg, images/train/deep/0.jpg and labels/... .png of 32 x 64, filled with 7."""
     for name in ("train/0", "train/1", "train/deep/0", "val/0", "test/0"):
         for folder, suffix, pixels in (("images", "jpg", (32, 64, 3)), ("labels", "png", (32, 64))):
             path = tmp_path / "own" / folder / f"{name}.{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             if (folder, name) != ("labels", "test/0"):
                 cv2.imwrite(str(path), np.full(pixels, 7, np.uint8))
-    (tmp_path / "own" / "images" / "train" / "Thumbs.db").write_text("no picture")
+    (tmp_path / "own" / "images" / "train" / "Thumbs.db").write_text("no image")
     return tmp_path / "own"
 
 
@@ -47,21 +47,21 @@ def test_a_folder_with_the_default_layout(own):
     assert image.shape == (32, 64, 3) and (label == 0).all()
     assert [e.label_path for e in dataset.list_examples(own, "test")] == [None]
     measured = dataset.measured(examples[0])
-    assert measured.picture_size == (32, 64)
-    # What a run records makes the same data set again.
-    again = get_dataset("folder", json.loads(json.dumps(measured.definition)))
-    assert (again.labels, again.picture_size) == (dataset.labels, (32, 64))
+    assert measured.image_size == (32, 64)
+    # What a run records makes the same dataset again.
+    again = get_dataset("folder", json.loads(json.dumps(measured.class_table)))
+    assert (again.labels, again.image_size) == (dataset.labels, (32, 64))
 
 
 def test_drawn_streets_as_a_folder_of_ones_own(tmp_path):
     folder = write_streets(tmp_path, {"train": 2, "val": 1})
-    definition = {
+    class_table = {
         "classes": TWO,
         "ignored": [value for value in range(34) if value not in (7, 26, 27)],
         "images": "leftImg8bit/{split}/*/*_leftImg8bit.png",
         "labels": "gtFine/{split}/*/*_gtFine_labelIds.png",
     }
-    dataset, streets = get_dataset("folder", definition), get_dataset("streets")
+    dataset, streets = get_dataset("folder", class_table), get_dataset("streets")
     examples, expected = dataset.list_examples(folder, "train"), streets.list_examples(folder, "train")
     assert [e.name for e in examples] == [f"drawntrain_{e.name}" for e in expected]
     for example, other in zip(examples, expected, strict=True):
@@ -88,7 +88,7 @@ def test_a_list_of_pairs(own):
         "train.txt:3",
         "9.png",
     ]
-    _refused(r"lists a second picture of the name '0' \(2 more such problems\)", dataset.list_examples, own, "train")
+    _refused(r"lists a second image of the name '0' \(2 more such problems\)", dataset.list_examples, own, "train")
     (own / "lists/train.txt").write_bytes(b"\xff\xfe\x00")
     _refused("train.txt: cannot be read as a list", dataset.list_examples, own, "train")
 
@@ -102,11 +102,11 @@ def test_files_without_partner_and_names_that_occur_twice(own):
     assert len(problems) == 3
     assert "train/0.jpg: has the name of" in problems[0]
     assert problems[1].endswith("train/1.jpg: has no label file; expected 1 under labels/train/**/*")
-    assert "deep/0.png: has no picture; expected deep_0 under images/train/**/*" in problems[2]
-    _refused("has no pictures of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
+    assert "deep/0.png: has no image; expected deep_0 under images/train/**/*" in problems[2]
+    _refused("has no images of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
 
 
-def test_classes_without_values_or_colours_are_numbered():
+def test_classes_without_values_or_colors_are_numbered():
     dataset = get_dataset("folder", {"classes": [{"name": "ground"}, {"name": "rim", "category": "edge"}]})
     assert [(label.id, label.train_id, label.name) for label in dataset.labels] == [
         (0, 0, "ground"), (1, 1, "rim"), (255, 255, "ignored"),
@@ -123,13 +123,13 @@ def test_one_class_may_have_several_values():
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(2, 254))
-def test_colours_to_show_classes_by_differ(count):
+def test_colors_to_show_classes_by_differ(count):
     dataset = get_dataset("folder", {"classes": [{"name": str(i)} for i in range(count)]})
-    assert len({label.colour for label in dataset.classes}) == count
+    assert len({label.color for label in dataset.classes}) == count
 
 
 @pytest.mark.parametrize(
-    ("definition", "message"),
+    ("class_table", "message"),
     [
         ([], r"must be an object such as"),
         ({}, r"classes must be a list of 2 to 254 classes"),
@@ -139,7 +139,7 @@ def test_colours_to_show_classes_by_differ(count):
         ({"classes": [*TWO, {"value": 1}]}, r"classes\[2\].name is missing"),
         ({"classes": [*TWO, {"name": 3, "value": 1}]}, r"classes\[2\].name must be a text, not 3"),
         ({"classes": [*TWO, {"name": "car", "value": 1}]}, r"classes\[2\].name 'car' is the name of another class"),
-        ({"classes": [*TWO, {"name": "sky", "color": [1, 2, 3]}]}, r"classes\[2\].color is no key"),
+        ({"classes": [*TWO, {"name": "sky", "colr": [1, 2, 3]}]}, r"classes\[2\].colr is no key"),
         ({"classes": [*TWO, {"name": "sky"}]}, r"classes\[2\].value is missing; all classes have a value, or none"),
         ({"classes": [*TWO, {"name": "sky", "value": 256}]}, r"classes\[2\].value must be a whole number from 0 to"),
         ({"classes": [*TWO, {"name": "sky", "value": True}]}, r"classes\[2\].value must be a whole number"),
@@ -147,24 +147,24 @@ def test_colours_to_show_classes_by_differ(count):
         ({"classes": [*TWO, {"name": "sky", "value": 27}]}, r"classes\[2\].value 27 belongs to 'car' already"),
         ({"classes": TWO, "ignored": [255, 7]}, r"ignored 7 belongs to 'road' already"),
         ({"classes": TWO, "ignored": [[0, 0, 0]]}, r"ignored must be a whole number"),
-        ({"classes": [{"name": "a", "colour": [1, 2, 3]}, {"name": "b"}]}, r"classes\[1\].colour is missing"),
-        ({"classes": [{"name": "a", "colour": [1, 2]}, {"name": "b", "colour": [1, 2, 3]}]},
-         r"classes\[0\].colour must be a colour \[R, G, B\]"),
-        ({"classes": [{"name": "a", "colour": [1, 2, 3]}, {"name": "b", "colour": [[1, 2, 3]]}]},
-         r"classes\[1\].colour \(1, 2, 3\) belongs to 'a' already"),
-        ({"classes": TWO, "images": "pictures/*.png"}, r"images must be relative to --data_dir, with \{split\}"),
+        ({"classes": [{"name": "a", "color": [1, 2, 3]}, {"name": "b"}]}, r"classes\[1\].color is missing"),
+        ({"classes": [{"name": "a", "color": [1, 2]}, {"name": "b", "color": [1, 2, 3]}]},
+         r"classes\[0\].color must be a color \[R, G, B\]"),
+        ({"classes": [{"name": "a", "color": [1, 2, 3]}, {"name": "b", "color": [[1, 2, 3]]}]},
+         r"classes\[1\].color \(1, 2, 3\) belongs to 'a' already"),
+        ({"classes": TWO, "images": "images/*.png"}, r"images must be relative to --data_dir, with \{split\}"),
         ({"classes": TWO, "labels": "/labels/{split}/*"}, r"labels must be relative"),
         ({"classes": TWO, "labels": "labels/{split}/x.png"}, r"labels must be relative .* one \* for the name"),
         ({"classes": TWO, "list": "train.txt"}, r"list must name a file for each split"),
         ({"classes": TWO, "list": "{split}.txt", "images": "i/{split}/*"}, r"list and the patterns .* exclude each"),
-        ({"classes": TWO, "picture_size": [0, 5]}, r"picture_size must be \[height, width\]"),
+        ({"classes": TWO, "image_size": [0, 5]}, r"image_size must be \[height, width\]"),
         ({"classes": TWO, "image_key": ""}, r"image_key must be a text"),
     ],
 )  # fmt: skip
-def test_a_wrong_definition_is_refused_by_its_key(tmp_path, definition, message):
+def test_a_wrong_definition_is_refused_by_its_key(tmp_path, class_table, message):
     path = tmp_path / "classes.json"
-    path.write_text(json.dumps(definition))
-    _refused(f"classes.json: {message}", read_definition, path)
+    path.write_text(json.dumps(class_table))
+    _refused(f"classes.json: {message}", read_class_table, path)
 
 
 def test_definitions_that_are_missing_or_too_many(tmp_path):

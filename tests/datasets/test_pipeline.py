@@ -12,7 +12,7 @@ from contextnet_tf.datasets import pipeline, sampling
 from contextnet_tf.datasets.augment import Augmentation
 from contextnet_tf.datasets.cache import memory_cache
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.statistics import class_uniform
+from contextnet_tf.datasets.statistics import class_uniform_fraction
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -31,15 +31,15 @@ def _assert_same(batches, others):
         np.testing.assert_array_equal(label, other_label)
 
 
-def test_unchanged_pictures_keep_their_labels(camvid_dir):
+def test_unchanged_images_keep_their_labels(camvid_dir):
     seen = []
     for images, labels in _batches(camvid_dir, UNCHANGED):
         assert images.shape == (2, 64, 96, 3) and images.dtype == tf.float32 and labels.dtype == tf.uint8
         for image, label in zip(images.numpy(), labels.numpy(), strict=True):
-            # Picture i is filled with 20 i + 10, its label with i.
+            # Image i is filled with 20 i + 10, its label with i.
             np.testing.assert_allclose(image, (20 * label[0, 0] + 10) / 255, atol=1e-6)
             seen.append(int(label[0, 0]))
-    # 9 steps of 2 are three epochs of the six pictures: each epoch shows each once, in another order.
+    # 9 steps of 2 are three epochs of the six images: each epoch shows each once, in another order.
     epochs = [seen[0:6], seen[6:12], seen[12:18]]
     assert [sorted(epoch) for epoch in epochs] == [[0, 1, 2, 3, 4, 5]] * 3
     assert epochs[0] != epochs[1] or epochs[1] != epochs[2]
@@ -53,14 +53,14 @@ def test_a_run_started_later_gets_the_same_batches(camvid_dir):
 
 
 def test_a_run_started_later_does_not_read_what_came_before(camvid_dir):
-    # Steps 0 and 1 of the first epoch show four pictures, step 2 the other two.
+    # Steps 0 and 1 of the first epoch show four images, step 2 the other two.
     whole = list(_batches(camvid_dir, last_step=3))
     for sample in range(4):
         shown = int(sampling.shuffled_index(tf.constant(sample, tf.int64), 6, 5))
-        (camvid_dir / "train" / f"p{shown}.png").write_bytes(b"no picture")
+        (camvid_dir / "train" / f"p{shown}.png").write_bytes(b"no image")
         (camvid_dir / "trainannot" / f"p{shown}.png").write_bytes(b"no label")
     _assert_same(whole[2:], list(_batches(camvid_dir, first_step=2, last_step=3)))
-    with pytest.raises(InputError, match="is missing or not a whole picture"):
+    with pytest.raises(InputError, match="is missing or not a whole image"):
         list(_batches(camvid_dir, first_step=1, last_step=3))
 
 
@@ -94,7 +94,7 @@ def test_workers_that_do_not_fit(camvid_dir, worker, workers, message):
         next(_batches(camvid_dir, batch_size=6, worker=worker, workers=workers))
 
 
-def test_whole_pictures_have_their_border_below_and_to_the_right(camvid_dir):
+def test_whole_images_have_their_border_below_and_to_the_right(camvid_dir):
     for images, labels in _batches(camvid_dir, UNCHANGED, crop_size=(80, 112), last_step=3):
         for image, label in zip(images.numpy(), labels.numpy(), strict=True):
             np.testing.assert_allclose(image[:64, :96], (20 * label[0, 0] + 10) / 255, atol=1e-6)
@@ -104,14 +104,14 @@ def test_whole_pictures_have_their_border_below_and_to_the_right(camvid_dir):
 
 
 def test_crops_by_class_show_it_in_the_middle(camvid_dir):
-    # Class 10 is a single square of 4 x 4 in one of the pictures; every second sample is about a class in turn.
+    # Class 10 is a single square of 4 x 4 in one of the images; every second sample is about a class in turn.
     label = np.zeros((64, 96), np.uint8)
     label[40:44, 60:64] = 10
     cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), label)
     examples = CAMVID.list_examples(camvid_dir, "train")
-    classes = class_uniform(CAMVID, examples, share=0.5, tile_size=(64, 96))
+    classes = class_uniform_fraction(CAMVID, examples, share=0.5, tile_size=(64, 96))
     middles = []
-    for _, labels in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform=classes):
+    for _, labels in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform_fraction=classes):
         middles += [cropped[8, 8] for cropped in labels.numpy()]
     # Classes 0 to 5 and 10 have a turn each in seven turns; sample 1 is the first.
     assert sorted(middles[1:14:2]) == [0, 1, 2, 3, 4, 5, 10]
@@ -160,5 +160,5 @@ def test_bad_files_found_while_reading_are_named(camvid_dir, whole):
     path = camvid_dir / "trainannot" / "p3.png"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="p3.png: is missing or not a whole picture"):
+    with pytest.raises(InputError, match="p3.png: is missing or not a whole image"):
         read()

@@ -1,4 +1,4 @@
-"""Data sets of TensorFlow Datasets: the same examples as from the folder, and what is refused."""
+"""Datasets of TensorFlow Datasets: the same examples as from the folder, and what is refused."""
 
 import json
 import pathlib
@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from folders import write_streets, zip_cityscapes
+from prepared_sets import MASKS, prepare_masks
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.archives import members, unpack
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
-from folders import write_streets, zip_cityscapes
-from prepared_sets import MASKS, prepare_masks
 
 UPSTREAM = "tfds:cityscapes/semantic_segmentation"
 
@@ -40,12 +40,12 @@ def cityscapes(tmp_path_factory):
 
 @pytest.fixture
 def masks(tmp_path):
-    """The folder of a prepared data set of another kind: see `prepared_sets.prepare_masks`."""
+    """The folder of a prepared dataset of another kind: see `prepared_sets.prepare_masks`."""
     return prepare_masks(tmp_path / "tfds")
 
 
 def _content(examples):
-    """Name, picture bytes and label bytes of each example."""
+    """Name, image bytes and label bytes of each example."""
     return [
         (e.name, pathlib.Path(e.image_path).read_bytes(), e.label_path and pathlib.Path(e.label_path).read_bytes())
         for e in examples
@@ -80,7 +80,7 @@ def test_what_is_laid_out_is_not_laid_out_again(cityscapes):
     assert len(seen) == 2 and upstream.prepared.pending(tfds_dir, "val") is None
     upstream.prepared.lay_out(tfds_dir, "val", on_example=lambda: seen.append(0))
     assert len(seen) == 2
-    # Another version of the data set was prepared since.
+    # Another version of the dataset was prepared since.
     record = json.loads((folder / "prepared.json").read_text())
     (folder / "prepared.json").write_text(json.dumps(record | {"examples": 7}))
     assert upstream.prepared.pending(tfds_dir, "val").examples == 2
@@ -107,12 +107,12 @@ def _refused(message, function, *arguments):
 def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypatch):
     upstream = get_dataset(UPSTREAM)
     _refused(
-        "holds no prepared data set 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val"
+        "holds no prepared dataset 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val"
     )
     _refused("say with --data_dir which folder", upstream.list_examples, None, "val")
     wrong = get_dataset("tfds:tiny_masks", MASKS)
     _refused(
-        "has no picture feature 'image'; it has mask, photo; say --tfds_image_key",
+        "has no image feature 'image'; it has mask, photo; say --tfds_image_key",
         wrong.prepared.lay_out,
         masks,
         "train",

@@ -1,4 +1,4 @@
-"""Odd picture and label files: converted, or refused by one clear line; the pipeline reads the same."""
+"""Odd image and label files: converted, or refused by one clear line; the pipeline reads the same."""
 
 import struct
 import zlib
@@ -19,10 +19,10 @@ from contextnet_tf.errors import InputError
 VALUES = get_dataset(
     "folder", {"classes": [{"name": "road", "value": 1}, {"name": "sky", "value": [3, 2]}], "ignored": [0]}
 )
-COLOURS = get_dataset(
+COLORS = get_dataset(
     "folder",
     {
-        "classes": [{"name": "road", "colour": [128, 64, 128]}, {"name": "sky", "colour": [[1, 2, 3], [9, 9, 9]]}],
+        "classes": [{"name": "road", "color": [128, 64, 128]}, {"name": "sky", "color": [[1, 2, 3], [9, 9, 9]]}],
         "ignored": [[0, 0, 0]],
     },
 )
@@ -31,21 +31,21 @@ LABEL = np.array([[1, 2, 3, 0, 1, 1]] * 4, np.uint8)
 TRAIN_IDS = [[0, 1, 1, 255, 0, 0]] * 4
 
 
-def _png(pixels, colour_type, depth=8, extra=b""):
+def _png(pixels, color_type, depth=8, extra=b""):
     """A PNG file written out by hand: rows of bytes uint8 [H, bytes], as the format's specification has it."""
-    width = pixels.shape[1] * 8 // depth // {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
+    width = pixels.shape[1] * 8 // depth // {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color_type]
 
     def chunk(name, content):
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    header = struct.pack(">IIBBBBB", width, pixels.shape[0], depth, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, pixels.shape[0], depth, color_type, 0, 0, 0)
     end = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + end
 
 
-def _palette(*colours):
-    content = bytes(part for colour in colours for part in colour)
+def _palette(*colors):
+    content = bytes(part for color in colors for part in color)
     return struct.pack(">I", len(content)) + b"PLTE" + content + struct.pack(">I", zlib.crc32(b"PLTE" + content))
 
 
@@ -78,7 +78,7 @@ def _refused(message, example, dataset=VALUES):
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "ppm", "tif"])
-def test_every_format_of_pictures(tmp_path, suffix):
+def test_every_format_of_images(tmp_path, suffix):
     lossless = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == "webp" else []
     example = _example(
         tmp_path, image=cv2.imencode(f".{suffix}", RGB[..., ::-1], lossless)[1].tobytes(), image_name=f"i.{suffix}"
@@ -88,10 +88,10 @@ def test_every_format_of_pictures(tmp_path, suffix):
     np.testing.assert_array_equal(label, TRAIN_IDS)
 
 
-def test_jpeg_pictures_are_read_whole_and_turned_upright(tmp_path):
-    picture = np.zeros((16, 32, 3), np.uint8)
-    picture[:, :16] = 255  # white on the left
-    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+def test_jpeg_images_are_read_whole_and_turned_upright(tmp_path):
+    image = np.zeros((16, 32, 3), np.uint8)
+    image[:, :16] = 255  # white on the left
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
     label = np.ones((16, 32), np.uint8)
     image, _ = _read(_example(tmp_path, jpeg, label, "image.jpg"))
     assert image.shape == (16, 32, 3) and image[8, 4, 0] > 250 and image[8, 28, 0] < 5
@@ -108,7 +108,7 @@ def test_a_jpeg_that_is_cut_off(tmp_path):
     label = np.ones((64, 64), np.uint8)
     for length in (len(jpeg) // 2, len(jpeg) - 2):
         example = _example(tmp_path, jpeg[:length], label, "image.jpg")
-        _refused("image.jpg: is missing or not a whole picture file .the JPEG data are cut off", example)
+        _refused("image.jpg: is missing or not a whole image file .the JPEG data are cut off", example)
         with pytest.raises(InputError, match="image.jpg: the JPEG file is cut off"):
             sources.check_files([example])
     # What some cameras write behind the end does no harm.
@@ -116,7 +116,7 @@ def test_a_jpeg_that_is_cut_off(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "ppm"])
-def test_other_pictures_that_are_cut_off_or_empty(tmp_path, suffix):
+def test_other_images_that_are_cut_off_or_empty(tmp_path, suffix):
     content = cv2.imencode(f".{suffix}", RGB)[1].tobytes()
     for length in (len(content) // 2, 20, 0):
         _refused(
@@ -131,7 +131,7 @@ def test_16_bits_are_refused(tmp_path):
     _refused(message, _example(tmp_path, label=LABEL.astype(np.uint16)))
 
 
-def test_a_grey_picture_becomes_three_times_its_grey(tmp_path):
+def test_a_gray_image_becomes_three_times_its_gray(tmp_path):
     image, _ = _read(_example(tmp_path, RGB[..., 0]))
     np.testing.assert_array_equal(image, np.stack([RGB[..., 0]] * 3, axis=-1))
 
@@ -144,7 +144,7 @@ def test_alpha_is_left_out_where_it_is_opaque_and_refused_elsewhere(tmp_path):
     _refused("image.png: has transparent pixels", _example(tmp_path, alpha))
 
 
-def test_a_picture_with_a_palette_has_its_colours(tmp_path):
+def test_a_image_with_a_palette_has_its_colors(tmp_path):
     indices = np.array([[0, 1, 1, 0, 1, 0]] * 4, np.uint8)
     image, _ = _read(_example(tmp_path, _png(indices, 3, extra=_palette((10, 20, 30), (40, 50, 60)))))
     np.testing.assert_array_equal(image[0, :2], [[10, 20, 30], [40, 50, 60]])
@@ -172,9 +172,9 @@ def test_palette_indices_of_any_label(tmp_path_factory, values):
     np.testing.assert_array_equal(sources.read_label(path, VALUES), np.array([255, 0, 1, 1])[values])
 
 
-def test_a_grey_label_of_few_bits_is_refused(tmp_path):
+def test_a_gray_label_of_few_bits_is_refused(tmp_path):
     content = _png(np.array([[0x12, 0x30, 0x11]] * 4, np.uint8), 0, 4)
-    _refused("label.png: is a grey PNG of 4 bits, whose values readers stretch", _example(tmp_path, label=content))
+    _refused("label.png: is a gray PNG of 4 bits, whose values readers stretch", _example(tmp_path, label=content))
 
 
 def test_labels_in_formats_that_change_values_are_refused(tmp_path):
@@ -184,7 +184,7 @@ def test_labels_in_formats_that_change_values_are_refused(tmp_path):
     _refused("label.webp: is a lossy WebP file", _example(tmp_path, label=webp, label_name="label.webp"))
 
 
-def test_a_label_in_colours_or_with_alpha_is_no_label_of_values(tmp_path):
+def test_a_label_in_colors_or_with_alpha_is_no_label_of_values(tmp_path):
     _refused("one 8-bit value a pixel, this one has 3 x uint8", _example(tmp_path, label=np.dstack([LABEL] * 3)))
     _refused("one 8-bit value a pixel, this one has 4 x uint8", _example(tmp_path, label=np.dstack([LABEL] * 4)))
 
@@ -196,27 +196,25 @@ def test_a_wrong_label_value(tmp_path):
     _refused(message, _example(tmp_path, label=label))
 
 
-def test_labels_in_colours(tmp_path):
-    colours = np.array(
-        [[[128, 64, 128], [1, 2, 3], [9, 9, 9], [0, 0, 0], [128, 64, 128], [128, 64, 128]]] * 4, np.uint8
-    )
-    _, label = _read(_example(tmp_path, label=colours[..., ::-1]), COLOURS)
+def test_labels_in_colors(tmp_path):
+    colors = np.array([[[128, 64, 128], [1, 2, 3], [9, 9, 9], [0, 0, 0], [128, 64, 128], [128, 64, 128]]] * 4, np.uint8)
+    _, label = _read(_example(tmp_path, label=colors[..., ::-1]), COLORS)
     np.testing.assert_array_equal(label, TRAIN_IDS)
-    # The same with a palette, and with all of the colours grey.
+    # The same with a palette, and with all of the colors gray.
     indices = np.array([[0, 1, 2, 3, 0, 0]] * 4, np.uint8)
     palette = _palette((128, 64, 128), (1, 2, 3), (9, 9, 9), (0, 0, 0))
-    _, label = _read(_example(tmp_path, label=_png(indices, 3, extra=palette)), COLOURS)
+    _, label = _read(_example(tmp_path, label=_png(indices, 3, extra=palette)), COLORS)
     np.testing.assert_array_equal(label, TRAIN_IDS)
-    _, label = _read(_example(tmp_path, label=np.full((4, 6), 9, np.uint8)), COLOURS)
+    _, label = _read(_example(tmp_path, label=np.full((4, 6), 9, np.uint8)), COLORS)
     np.testing.assert_array_equal(label, [[1] * 6] * 4)
 
 
-def test_a_colour_in_no_table(tmp_path):
-    colours = np.zeros((4, 6, 3), np.uint8)
-    colours[1, 1] = 128, 64, 129
-    colours[2, 2] = 255, 255, 255
-    message = r"label.png: the colour \(128, 64, 129\), \(255, 255, 255\) \(R, G, B\) is not in the table"
-    _refused(message, _example(tmp_path, label=colours[..., ::-1]), COLOURS)
+def test_a_color_in_no_table(tmp_path):
+    colors = np.zeros((4, 6, 3), np.uint8)
+    colors[1, 1] = 128, 64, 129
+    colors[2, 2] = 255, 255, 255
+    message = r"label.png: the color \(128, 64, 129\), \(255, 255, 255\) \(R, G, B\) is not in the table"
+    _refused(message, _example(tmp_path, label=colors[..., ::-1]), COLORS)
 
 
 def test_an_example_without_label_is_refused_where_the_truth_is_needed(tmp_path):

@@ -47,7 +47,7 @@ def test_the_parts_of_a_batch_by_hand():
 # Class 0 has three places, class 1 none, class 2 two.
 CLASSES = {
     "examples": np.array([4, 5, 6, 1, 1]),
-    "centres": np.array([[10, 40], [10, 50], [10, 60], [20, 70], [20, 80]], np.int32),
+    "centers": np.array([[10, 40], [10, 50], [10, 60], [20, 70], [20, 80]], np.int32),
     "first": np.array([0, 3, 3]),
     "counts": np.array([3, 0, 2]),
 }
@@ -56,13 +56,13 @@ CLASSES = {
 def _shown(samples, share, seed=3):
     classes = sampling.ClassUniform(share=share, **CLASSES)
     pairs = [sampling.class_uniform_index(sample, 7, seed, classes) for sample in samples]
-    return [(int(example), tuple(centre.numpy())) for example, centre in pairs]
+    return [(int(example), tuple(center.numpy())) for example, center in pairs]
 
 
 def test_every_second_sample_is_given_to_a_class_in_turn():
     shown = _shown(_numbers(0, 24), share=0.5)
     anywhere, aimed = shown[0::2], shown[1::2]
-    assert all(centre == (-1, -1) for _, centre in anywhere)
+    assert all(center == (-1, -1) for _, center in anywhere)
     # Half of the samples: an epoch of seven takes fourteen.
     assert sorted(example for example, _ in anywhere[:7]) == [0, 1, 2, 3, 4, 5, 6]
     # Twelve turns: each of the two classes has every second one, and each round both of them.
@@ -77,9 +77,9 @@ def test_every_second_sample_is_given_to_a_class_in_turn():
 
 
 def test_a_quarter_of_the_samples_and_all_of_them():
-    aimed = [centre != (-1, -1) for _, centre in _shown(_numbers(0, 8), share=0.25)]
+    aimed = [center != (-1, -1) for _, center in _shown(_numbers(0, 8), share=0.25)]
     assert aimed == [False, False, False, True, False, False, False, True]
-    assert all(centre != (-1, -1) for _, centre in _shown(_numbers(0, 8), share=1.0))
+    assert all(center != (-1, -1) for _, center in _shown(_numbers(0, 8), share=1.0))
 
 
 def test_turns_are_a_function_of_seed_and_sample():

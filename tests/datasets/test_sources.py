@@ -47,7 +47,7 @@ def test_camvid_list_with_absolute_paths_of_another_machine(camvid_dir):
 def test_missing_empty_and_foreign_folders(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "foreign").mkdir()
-    (tmp_path / "foreign" / "readme.txt").write_text("no pictures")
+    (tmp_path / "foreign" / "readme.txt").write_text("no images")
     for dataset in (CAMVID, CITYSCAPES):
         _refused("absent: is not a folder", dataset.list_examples, tmp_path / "absent", "train")
         _refused("empty: is empty", dataset.list_examples, tmp_path / "empty", "train")
@@ -55,14 +55,14 @@ def test_missing_empty_and_foreign_folders(tmp_path):
     _refused("foreign: has no train.txt", CAMVID.list_examples, tmp_path / "foreign", "train")
 
 
-def test_split_without_pictures(cityscapes_dir, camvid_dir):
-    _refused("no pictures of the split 'val'", CITYSCAPES.list_examples, cityscapes_dir, "val")
+def test_split_without_images(cityscapes_dir, camvid_dir):
+    _refused("no images of the split 'val'", CITYSCAPES.list_examples, cityscapes_dir, "val")
     (camvid_dir / "val.txt").write_text("\n")
-    _refused("val.txt: lists no pictures", CAMVID.list_examples, camvid_dir, "val")
+    _refused("val.txt: lists no images", CAMVID.list_examples, camvid_dir, "val")
 
 
 def _cities(root, split, counts, label):
-    """Empty picture files `counts` by city, with labels of 2 x 2 pixels of the one value `label` (None: without)."""
+    """Empty image files `counts` by city, with labels of 2 x 2 pixels of the one value `label` (None: without)."""
     for city, count in counts.items():
         for folder in ("leftImg8bit", "gtFine"):
             (root / folder / split / city).mkdir(parents=True)
@@ -89,14 +89,14 @@ def test_a_test_split_with_real_labels_keeps_them(tmp_path):
     assert CITYSCAPES.list_examples(tmp_path, "test")[0].label_path.endswith("bonn_000000_000019_gtFine_labelIds.png")
 
 
-def test_missing_pictures_are_counted_city_by_city(tmp_path):
+def test_missing_images_are_counted_city_by_city(tmp_path):
     _cities(tmp_path, "val", {"frankfurt": 1, "lindau": 59, "paris": 2}, 7)
     examples = CITYSCAPES.list_examples(tmp_path, "val")
-    assert CITYSCAPES.shortfall("val", examples) == (
+    assert CITYSCAPES.missing_examples_note("val", examples) == (
         "cityscapes val: 62 of 500 examples are there: frankfurt 1 of 267, munster 0 of 174, paris 2 of 0"
     )
-    assert CAMVID.shortfall("val", examples) == "camvid val: 62 of 101 examples are there"
-    assert get_dataset("streets").shortfall("val", examples) is None
+    assert CAMVID.missing_examples_note("val", examples) == "camvid val: 62 of 101 examples are there"
+    assert get_dataset("streets").missing_examples_note("val", examples) is None
 
 
 def test_the_cities_add_up_to_the_splits():
@@ -112,7 +112,7 @@ def test_one_name_in_two_cities(cityscapes_dir):
     _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
 
 
-def test_picture_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
+def test_image_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
     label = next((cityscapes_dir / "gtFine").rglob("bonn_000001*"))
     image = next((cityscapes_dir / "leftImg8bit").rglob("bonn_000000*"))
     kept = label.read_bytes()
@@ -120,7 +120,7 @@ def test_picture_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
     _refused("bonn_000001_000019_leftImg8bit.png: has no label", CITYSCAPES.list_examples, cityscapes_dir, "train")
     label.write_bytes(kept)
     image.unlink()
-    message = "bonn_000000_000019_gtFine_labelIds.png: has no picture"
+    message = "bonn_000000_000019_gtFine_labelIds.png: has no image"
     _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
     (camvid_dir / "trainannot" / "p2.png").unlink()
     _refused(r"trainannot/p2.png: is listed in .*train.txt:3 but missing", CAMVID.list_examples, camvid_dir, "train")
@@ -141,16 +141,16 @@ def test_truncated_file_is_named(camvid_dir):
 
 
 def test_file_that_is_no_png_is_named(camvid_dir):
-    (camvid_dir / "train" / "p1.png").write_bytes(b"not a picture at all, but long enough for a header")
+    (camvid_dir / "train" / "p1.png").write_bytes(b"not a image at all, but long enough for a header")
     examples = CAMVID.list_examples(camvid_dir, "train")
     _refused("train/p1.png: is not a PNG", sources.check_files, examples)
-    _refused("train/p1.png: is missing or not a whole picture", sources.read_example, examples[1], CAMVID)
+    _refused("train/p1.png: is missing or not a whole image", sources.read_example, examples[1], CAMVID)
 
 
 def test_label_of_another_size_is_named(camvid_dir):
     cv2.imwrite(str(camvid_dir / "trainannot" / "p5.png"), np.zeros((64, 95), np.uint8))
     examples = CAMVID.list_examples(camvid_dir, "train")
-    message = r"trainannot/p5.png: the label is 95 x 64 pixels, its picture .*train/p5.png is 96 x 64"
+    message = r"trainannot/p5.png: the label is 95 x 64 pixels, its image .*train/p5.png is 96 x 64"
     _refused(message, sources.check_files, examples)
     _refused(message, sources.read_example, examples[5], CAMVID)
 
@@ -163,7 +163,7 @@ def test_label_value_outside_the_table_is_named(camvid_dir):
     _refused("trainannot/p0.png: label value 12, 200 is not in the table", sources.read_example, examples[0], CAMVID)
 
 
-def test_coloured_label_is_refused_where_labels_are_values(cityscapes_dir):
+def test_colored_label_is_refused_where_labels_are_values(cityscapes_dir):
     examples = CITYSCAPES.list_examples(cityscapes_dir, "train")
     cv2.imwrite(examples[0].label_path, np.zeros((32, 64, 3), np.uint8))
     _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
@@ -172,7 +172,7 @@ def test_coloured_label_is_refused_where_labels_are_values(cityscapes_dir):
 def test_catalog():
     assert dataset_names() == ["camvid", "cityscapes", "streets"]
     assert (CITYSCAPES.num_classes, get_dataset("streets").num_classes, CAMVID.num_classes) == (19, 19, 11)
-    # Section 3.2: 2,975 + 500 + 1,525 = 5,000 pictures.
+    # Section 3.2: 2,975 + 500 + 1,525 = 5,000 images.
     assert CITYSCAPES.split_sizes == {"train": 2975, "val": 500, "test": 1525}
     names = [label.name for label in CITYSCAPES.classes]
     # Table 5's order of the columns.
@@ -181,7 +181,7 @@ def test_catalog():
         "car,truck,bus,train,motorcycle,bicycle"
     ).split(",")
     np.testing.assert_array_equal(CITYSCAPES.palette[[0, 13, 18]], [[128, 64, 128], [0, 0, 142], [119, 11, 32]])
-    _refused(re.escape("'kitti' is no data set; known are camvid, cityscapes, streets"), get_dataset, "kitti")
+    _refused(re.escape("'kitti' is no dataset; known are camvid, cityscapes, streets"), get_dataset, "kitti")
 
 
 def test_train_ids_of_cityscapes():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_fraction
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -16,41 +16,41 @@ def test_pixel_counts_leave_the_ignored_out(camvid_dir):
     label[:1, :7] = 10
     cv2.imwrite(str(camvid_dir / "trainannot" / "p5.png"), label)
     counts = class_pixel_counts(CAMVID, CAMVID.list_examples(camvid_dir, "train"))
-    # 64 x 96 = 6,144 pixels in each of the five whole pictures.
+    # 64 x 96 = 6,144 pixels in each of the five whole images.
     assert counts.tolist() == [6144, 6144, 6144, 6144, 6144, 0, 0, 0, 0, 0, 7]
 
 
 def _write_labels(camvid_dir, label):
-    """Gives the first training picture `label` and ignores all the others."""
+    """Gives the first training image `label` and ignores all the others."""
     for i in range(6):
         cv2.imwrite(str(camvid_dir / "trainannot" / f"p{i}.png"), label if i == 0 else np.full((64, 96), 11, np.uint8))
     return CAMVID.list_examples(camvid_dir, "train")
 
 
-def test_places_are_the_centres_of_mass_in_each_tile(camvid_dir):
+def test_places_are_the_centers_of_mass_in_each_tile(camvid_dir):
     label = np.full((64, 96), 11, np.uint8)  # ignored
     label[10:13, 20:25] = 2  # rows 10 to 12, columns 20 to 24: the middle is (11, 22)
     label[60, 95] = 2  # alone in the last tile
     label[30:34, 40:56] = 7  # rows 30, 31 and columns 40 to 47 lie in other tiles than the rest
-    found = class_uniform(CAMVID, _write_labels(camvid_dir, label), share=0.5, tile_size=(32, 48))
+    found = class_uniform_fraction(CAMVID, _write_labels(camvid_dir, label), share=0.5, tile_size=(32, 48))
     assert found.counts.tolist() == [0, 0, 2, 0, 0, 0, 0, 4, 0, 0, 0]
     assert found.first.tolist() == [0, 0, 0, 2, 2, 2, 2, 2, 6, 6, 6]
     assert found.examples.tolist() == [0] * 6
     # Two rows have their middle on the border between them, which belongs to the lower one.
-    assert found.centres.tolist() == [[11, 22], [60, 95], [31, 44], [31, 52], [33, 44], [33, 52]]
+    assert found.centers.tolist() == [[11, 22], [60, 95], [31, 44], [31, 52], [33, 44], [33, 52]]
 
 
-def test_tiles_larger_than_the_picture(camvid_dir):
+def test_tiles_larger_than_the_image(camvid_dir):
     label = np.full((64, 96), 3, np.uint8)
-    found = class_uniform(CAMVID, _write_labels(camvid_dir, label), share=1, tile_size=(500, 500))
-    assert found.centres.tolist() == [[32, 48]]
+    found = class_uniform_fraction(CAMVID, _write_labels(camvid_dir, label), share=1, tile_size=(500, 500))
+    assert found.centers.tolist() == [[32, 48]]
 
 
 @pytest.mark.parametrize(
     ("share", "value", "message"),
-    [(0.5, 11, "no training picture shows any class"), (0, 1, "share of samples by class is 0"), (1.5, 1, "is 1.5")],
+    [(0.5, 11, "no training image shows any class"), (0, 1, "share of samples by class is 0"), (1.5, 1, "is 1.5")],
 )
 def test_classes_that_cannot_be_sampled(camvid_dir, share, value, message):
     examples = _write_labels(camvid_dir, np.full((64, 96), value, np.uint8))
     with pytest.raises(InputError, match=message):
-        class_uniform(CAMVID, examples, share=share, tile_size=(32, 48))
+        class_uniform_fraction(CAMVID, examples, share=share, tile_size=(32, 48))

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+from videos import frames_of, gray_frame, write_cut_video, write_video
 
 from contextnet_tf.datasets.video import Video, video_writer
 from contextnet_tf.errors import InputError
-from videos import frames_of, grey_frame, write_cut_video, write_video
 
 
 @pytest.mark.parametrize("container", ["avi", "mkv"])
@@ -14,12 +14,12 @@ def test_frames_of_a_file_are_rgb_and_in_order(tmp_path, container):
     blue = np.zeros((64, 96, 3), np.uint8)
     blue[..., 0] = 255  # BGR
     path = tmp_path / f"drive.{container}"
-    write_video(path, [blue, *(grey_frame(20 * i) for i in range(1, 5))])
+    write_video(path, [blue, *(gray_frame(20 * i) for i in range(1, 5))])
     video = Video(path)
     assert (video.name, video.is_live, video.frames_per_second, video.num_frames) == ("drive", False, 10.0, 5)
     frames = list(video.frames())
     assert [x.shape for x in frames] == [(64, 96, 3)] * 5 and frames[0].dtype == np.uint8
-    np.testing.assert_allclose(frames[0][30, 40], (0, 0, 255), atol=8)  # JPEG changes colours a little
+    np.testing.assert_allclose(frames[0][30, 40], (0, 0, 255), atol=8)  # JPEG changes colors a little
     assert [round(x.mean(), -1) for x in frames[1:]] == [20, 40, 60, 80]
 
 
@@ -36,15 +36,15 @@ def test_a_video_that_breaks_off_says_where_after_its_frames(tmp_path):
 
 def test_what_cannot_be_opened(tmp_path, capfd):
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(InputError, match="text.mp4: is no picture and no video that can be read, or is cut off"):
+    with pytest.raises(InputError, match="text.mp4: is no image and no video that can be read, or is cut off"):
         Video(tmp_path / "text.mp4")
     # An MP4 has its index at its end.
     with video_writer(tmp_path / "whole.mp4", 10) as add:
         for i in range(12):
-            add(grey_frame(20 * i))
+            add(gray_frame(20 * i))
     content = (tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(InputError, match="cut.mp4: is no picture and no video that can be read, or is cut off"):
+    with pytest.raises(InputError, match="cut.mp4: is no image and no video that can be read, or is cut off"):
         Video(tmp_path / "cut.mp4")
     with pytest.raises(InputError, match="absent.mp4: is not a file; name a video, or a camera by its number"):
         Video(tmp_path / "absent.mp4")
@@ -57,14 +57,14 @@ def test_what_cannot_be_opened(tmp_path, capfd):
 def test_a_video_is_written_whole(tmp_path):
     with video_writer(tmp_path / "new" / "out.mp4", 12.5) as add:
         for i in range(5):
-            add(grey_frame(40 * i))
+            add(gray_frame(40 * i))
     assert [x.name for x in (tmp_path / "new").iterdir()] == ["out.mp4"]
     video = Video(tmp_path / "new" / "out.mp4")
     assert (video.frames_per_second, video.num_frames) == (12.5, 5)
     assert [round(x.mean(), -1) for x in video.frames()] == [0, 40, 80, 120, 160]
 
 
-def test_colours_and_odd_sizes_of_a_written_video(tmp_path):
+def test_colors_and_odd_sizes_of_a_written_video(tmp_path):
     frame = np.zeros((33, 47, 3), np.uint8)
     frame[..., 0] = 200  # RGB
     with video_writer(tmp_path / "out.mp4", 10) as add:
@@ -78,7 +78,7 @@ def test_a_video_that_is_not_finished_leaves_nothing(tmp_path):
     (tmp_path / "out.mp4").write_text("older")
     with pytest.raises(KeyError):
         with video_writer(tmp_path / "out.mp4", 10) as add:
-            add(grey_frame(0))
+            add(gray_frame(0))
             raise KeyError
     with pytest.raises(InputError, match="out.mp4: no frame to write"):
         with video_writer(tmp_path / "out.mp4", 10):

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
-from contextnet_tf.deployment.fitting import fit_labels
+from contextnet_tf.deployment.resizing import fit_labels
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 
 
 def converter_of(function, dtype) -> tf.lite.TFLiteConverter:
-    """A converter of the function of a picture [1, 8, 16, 3]."""
+    """A converter of the function of a image [1, 8, 16, 3]."""
     traced = tf.function(function, input_signature=[tf.TensorSpec([1, 8, 16, 3], dtype)])
     return tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], tf.Module())
 
@@ -40,39 +40,39 @@ def test_quantized_logits_become_float32(tmp_path, dtype, engine):
     (tmp_path / "model.tflite").write_bytes(converter.convert())
     engine = ENGINES[engine](tmp_path / "model.tflite", 1)
     assert (engine.size, engine.num_classes, engine.size_multiple) == ((8, 16), 3, 8)
-    picture = np.zeros((8, 16, 3), np.uint8)
-    picture[:, :8] = 10, 200, 30
-    picture[:, 8:] = 255, 0, 128
-    logits = engine.logits(picture)
+    image = np.zeros((8, 16, 3), np.uint8)
+    image[:, :8] = 10, 200, 30
+    image[:, 8:] = 255, 0, 128
+    logits = engine.logits(image)
     assert logits.dtype == np.float32
     assert logits.tolist() == [[[10, 200, 30], [255, 0, 128]]]
 
 
 def test_labels_of_a_file_are_handed_through(labels_file):
-    picture = np.zeros((8, 16, 3), np.uint8)
-    picture[:, 4:, 2] = 9
-    picture[6:, :, 1] = 10
+    image = np.zeros((8, 16, 3), np.uint8)
+    image[:, 4:, 2] = 9
+    image[6:, :, 1] = 10
     segmenter = Segmenter(labels_file)
     assert segmenter.num_classes == 256
     expected = [[0] * 4 + [2] * 12] * 6 + [[1] * 16] * 2
-    assert segmenter.segment(picture).tolist() == expected
+    assert segmenter.segment(image).tolist() == expected
     # Twice as large: every pixel of the labels four times.
-    larger = picture.repeat(2, axis=0).repeat(2, axis=1)
+    larger = image.repeat(2, axis=0).repeat(2, axis=1)
     assert segmenter.segment(larger).tolist() == np.repeat(np.repeat(expected, 2, 0), 2, 1).tolist()
 
 
 def test_the_number_of_classes_of_a_labels_file_is_in_its_metadata(labels_file):
-    metadata = {"num_classes": 3, "picture": {"size_multiple": 8}}
+    metadata = {"num_classes": 3, "image": {"size_multiple": 8}}
     labels_file.with_suffix(".json").write_text(json.dumps(metadata))
     segmenter = Segmenter(labels_file)
     assert segmenter.num_classes == 3
     # Of a size that fits padded, the labels of the padding are cut off.
-    picture = np.zeros((5, 10, 3), np.uint8)
-    picture[:, 9, 1] = 1
-    assert segmenter.segment(picture).tolist() == [[0] * 9 + [1]] * 5
+    image = np.zeros((5, 10, 3), np.uint8)
+    image[:, 9, 1] = 1
+    assert segmenter.segment(image).tolist() == [[0] * 9 + [1]] * 5
 
 
-def test_labels_are_fitted_back_as_pictures_are():
+def test_labels_are_fitted_back_as_images_are():
     labels = np.arange(8, dtype=np.uint8).reshape(2, 4)
     assert fit_labels(labels, (1, 3), limit=1).tolist() == [[0, 1, 2]]
     assert fit_labels(labels, (4, 8), limit=1)[::2, ::2].tolist() == labels.tolist()

@@ -22,29 +22,29 @@ TFLITE_ENGINES = [name for name in ENGINES if name != "tensorflow"]
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """cn14 in all forms in which engines take it, for pictures of 64 x 96."""
+    """cn14 in all forms in which engines take it, for images of 64 x 96."""
     folder = tmp_path_factory.mktemp("exported")
     keras.utils.set_random_seed(0)
     network = fold_batch_norm(build_model("cn14", input_shape=(None, None, 3)))
-    pictures = [picture_of((64, 96), seed) for seed in range(20)]
+    images = [image_of((64, 96), seed) for seed in range(20)]
     export_tflite(network, folder / "float32.tflite", size=(64, 96))
     export_tflite(network, folder / "float16.tflite", "float16", size=(64, 96))
-    export_tflite(network, folder / "int8.tflite", "int8", size=(64, 96), calibration=pictures)
+    export_tflite(network, folder / "int8.tflite", "int8", size=(64, 96), calibration=images)
     export_tflite(network, folder / "labels.tflite", size=(64, 96), output="labels")
     export_saved_model(network, folder / "saved_model", size=(64, 96))
     network.save(folder / "network.keras")
     return folder
 
 
-def picture_of(size: tuple[int, int], seed: int = 0) -> np.ndarray:
+def image_of(size: tuple[int, int], seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
 def dense(exported):
-    """The labels of a picture of 60 x 90, the dense way: pad, run the whole network, take the arg-max, crop."""
+    """The labels of a image of 60 x 90, the dense way: pad, run the whole network, take the arg-max, crop."""
     network = keras.saving.load_model(exported / "network.keras")
-    padded = np.pad(picture_of((60, 90)), ((0, 4), (0, 6), (0, 0)), mode="edge")
+    padded = np.pad(image_of((60, 90)), ((0, 4), (0, 6), (0, 0)), mode="edge")
     return tf.argmax(network(padded[None] / np.float32(255))["main"][0], axis=-1).numpy()[:60, :90]
 
 
@@ -61,7 +61,7 @@ def dense(exported):
 )
 def test_float32_gives_the_labels_of_the_dense_network(exported, dense, engine, file):
     segmenter = Segmenter(exported / file, engine=engine, num_threads=1 if engine != "tensorflow" else None)
-    labels = segmenter.segment(picture_of((60, 90)))
+    labels = segmenter.segment(image_of((60, 90)))
     assert len(np.unique(labels)) > 1
     assert (labels == dense).mean() > 0.999  # but for ties up to rounding
     assert segmenter.num_classes == 19
@@ -73,7 +73,7 @@ def test_float32_gives_the_labels_of_the_dense_network(exported, dense, engine, 
 
 @pytest.mark.parametrize("engine", TFLITE_ENGINES)
 def test_float16_gives_nearly_the_labels_of_float32(exported, dense, engine):
-    labels = Segmenter(exported / "float16.tflite", engine=engine).segment(picture_of((60, 90)))
+    labels = Segmenter(exported / "float16.tflite", engine=engine).segment(image_of((60, 90)))
     # An untrained network is the hardest case: its classes are nowhere far apart. OpenVINO's bfloat16 on a
     # processor that has it: 0.9; all else above 0.98.
     assert (labels == dense).mean() > (0.8 if engine == "openvino" else 0.98)
@@ -83,12 +83,12 @@ def test_float16_gives_nearly_the_labels_of_float32(exported, dense, engine):
 def test_twins_work_at_once_and_give_the_same(exported, engine):
     source = exported / ("saved_model" if engine == "tensorflow" else "float32.tflite")
     first = ENGINES[engine](source, None if engine == "tensorflow" else 1)
-    pictures = [picture_of((64, 96), seed) for seed in range(4)]
-    expected = [first.logits(picture) for picture in pictures]
+    images = [image_of((64, 96), seed) for seed in range(4)]
+    expected = [first.logits(image) for image in images]
     given = {}
 
     def work(number: int, twin) -> None:
-        given[number] = [twin.logits(picture) for picture in pictures for _ in range(5)]
+        given[number] = [twin.logits(image) for image in images for _ in range(5)]
 
     threads = [threading.Thread(target=work, args=(i, x)) for i, x in enumerate([first, first.twin(), first.twin()])]
     for thread in threads:
@@ -123,7 +123,7 @@ def test_saved_models_that_cannot_be_used(exported, tmp_path):
     doubled = tf.Module()
     doubled.run = tf.function(lambda x: 2.0 * x, input_signature=[tf.TensorSpec([1, 4], tf.float32)])
     tf.saved_model.save(doubled, str(tmp_path / "other"), signatures={"logits": doubled.run})
-    with pytest.raises(InputError, match="other: has no signature from a picture to logits"):
+    with pytest.raises(InputError, match="other: has no signature from a image to logits"):
         Segmenter(tmp_path / "other", engine="tensorflow")
 
 

@@ -15,13 +15,13 @@ from contextnet_tf.deployment.export import export_tflite
 BUILD = pathlib.Path(__file__).parents[2] / "BUILD.md"
 
 
-def colour_network() -> keras.Model:
-    """Labels each 8 x 8 block by its strongest colour: red 0, green 1, blue 2."""
+def color_network() -> keras.Model:
+    """Labels each 8 x 8 block by its strongest color: red 0, green 1, blue 2."""
     image = keras.Input((16, 24, 3))
     convolution = keras.layers.Conv2D(3, 8, strides=8, use_bias=False, name="classifier")
     logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(convolution(image))
     convolution.set_weights([np.broadcast_to(np.eye(3), (8, 8, 3, 3))])
-    return keras.Model(image, {"main": logits}, name="colours")
+    return keras.Model(image, {"main": logits}, name="colors")
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def test_it_has_at_most_ten_lines(example):
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_a_picture_becomes_a_picture_of_labels(example, precision, tmp_path):
-    picture = np.zeros((16, 24, 3), np.uint8)
-    picture[:, :8, 0] = picture[:, 8:16, 1] = picture[:, 16:, 2] = 255  # red, green and blue from left to right
-    export_tflite(colour_network(), tmp_path / "model.tflite", precision, calibration=[picture, picture[:, ::-1]])
-    # As large as the file's pictures, and twice as large.
+def test_a_image_becomes_a_image_of_labels(example, precision, tmp_path):
+    image = np.zeros((16, 24, 3), np.uint8)
+    image[:, :8, 0] = image[:, 8:16, 1] = image[:, 16:, 2] = 255  # red, green and blue from left to right
+    export_tflite(color_network(), tmp_path / "model.tflite", precision, calibration=[image, image[:, ::-1]])
+    # As large as the file's images, and twice as large.
     for factor in (1, 2):
-        large = picture.repeat(factor, axis=0).repeat(factor, axis=1)
+        large = image.repeat(factor, axis=0).repeat(factor, axis=1)
         cv2.imwrite(str(tmp_path / "frame.png"), large[..., ::-1])
         command = [sys.executable, "-c", example, "model.tflite", "frame.png", "labels.png"]
         finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

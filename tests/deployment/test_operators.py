@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from statistics_of_a_trained_network import with_statistics
+from xnnpack_parts import partitions_and_others
 
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import VARIANTS
-from statistics_of_a_trained_network import with_statistics
-from xnnpack_parts import partitions_and_others
 
 SIZE = (64, 128)
 CN14 = VARIANTS["cn14"]
@@ -34,9 +34,8 @@ NETWORKS = {
     "detail-only": {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 3},
     "upsample last": CONTEXTNET,
     "concatenate": CONTEXTNET | {"ADD": 8, "CONCATENATION": 1, "RELU6": 1},
-    # Each level is two products with a matrix, along rows and along columns; the whole picture, resized and added.
-    "pyramid": CONTEXTNET
-    | {"ADD": 12, "FULLY_CONNECTED": 6, "RESHAPE": 9, "TRANSPOSE": 8, "RESIZE_BILINEAR": 4},
+    # Each level is two products with a matrix, along rows and along columns; the whole image, resized and added.
+    "pyramid": CONTEXTNET | {"ADD": 12, "FULLY_CONNECTED": 6, "RESHAPE": 9, "TRANSPOSE": 8, "RESIZE_BILINEAR": 4},
     "asymmetric": CONTEXTNET | {"DEPTHWISE_CONV_2D": 28, "PAD": 2},
 }
 SPECS = {
@@ -112,7 +111,7 @@ def test_float32(any_network, tmp_path):
 
 
 def test_without_cache_blocking_the_layers_are_the_networks_own(cn14, tmp_path):
-    export_tflite(cn14, tmp_path / "model.tflite", cache_blocking=False)
+    export_tflite(cn14, tmp_path / "model.tflite", tiling=False)
     assert operators(tmp_path / "model.tflite") == NETWORKS["cn14"] | {"DEQUANTIZE": 1}
 
 
@@ -138,9 +137,7 @@ def test_int8(any_network, calibration, tmp_path):
     assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == expected
 
 
-@pytest.mark.parametrize(
-    ("output", "outside"), [("labels", ["ARG_MAX", "CAST"]), ("probabilities", [])]
-)
+@pytest.mark.parametrize(("output", "outside"), [("labels", ["ARG_MAX", "CAST"]), ("probabilities", [])])
 @pytest.mark.parametrize(("precision", "unpacked"), [("float32", 1), ("float16", 99 + 5 * 51 + 5)])
 def test_float_files_that_give_labels_or_probabilities(cn14, output, outside, precision, unpacked, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", precision, output=output)

@@ -1,4 +1,4 @@
-"""Pictures of any size to labels, alone and as streams, and everything that is refused."""
+"""Images of any size to labels, alone and as streams, and everything that is refused."""
 
 import json
 import threading
@@ -9,117 +9,119 @@ import pytest
 import tensorflow as tf
 
 from contextnet_tf.deployment.export import export_tflite
-from contextnet_tf.deployment.fitting import fit_picture
+from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 
 
-def colour_network(size) -> keras.Model:
-    """Labels each 8 x 8 block by its strongest colour: red 0, green 1, blue 2 (of equal ones the first)."""
+def color_network(size) -> keras.Model:
+    """Labels each 8 x 8 block by its strongest color: red 0, green 1, blue 2 (of equal ones the first)."""
     image = keras.Input((*size, 3))
     convolution = keras.layers.Conv2D(3, 8, strides=8, use_bias=False, name="classifier")
     logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(convolution(image))
     convolution.set_weights([np.broadcast_to(np.eye(3), (8, 8, 3, 3))])
-    return keras.Model(image, {"main": logits}, name="colours")
+    return keras.Model(image, {"main": logits}, name="colors")
 
 
 def of_blocks(*rows: str) -> np.ndarray:
-    """A picture of 8 x 8 blocks, each "r", "g" or "b"."""
-    colours = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255)}
-    blocks = np.array([[colours[letter] for letter in row] for row in rows], np.uint8)
+    """A image of 8 x 8 blocks, each "r", "g" or "b"."""
+    colors = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255)}
+    blocks = np.array([[colors[letter] for letter in row] for row in rows], np.uint8)
     return blocks.repeat(8, axis=0).repeat(8, axis=1)
 
 
 @pytest.fixture(scope="module")
-def colours_file(tmp_path_factory):
-    """A .tflite file of the colour network for pictures of 16 x 24, whose size multiple is 8."""
-    path = tmp_path_factory.mktemp("colours") / "model.tflite"
-    export_tflite(colour_network((16, 24)), path)
+def colors_file(tmp_path_factory):
+    """A .tflite file of the color network for images of 16 x 24, whose size multiple is 8."""
+    path = tmp_path_factory.mktemp("colors") / "model.tflite"
+    export_tflite(color_network((16, 24)), path)
     return path
 
 
 @pytest.fixture(scope="module")
-def segmenter(colours_file):
-    return Segmenter(colours_file)
+def segmenter(colors_file):
+    return Segmenter(colors_file)
 
 
 @pytest.fixture(params=["litert", "tensorflow"])
-def either_engine(request, colours_file):
-    source = colours_file if request.param == "litert" else colour_network((16, 24))
+def either_engine(request, colors_file):
+    source = colors_file if request.param == "litert" else color_network((16, 24))
     return Segmenter(source, engine=request.param)
 
 
-def test_a_picture_of_the_files_size(either_engine):
+def test_a_image_of_the_files_size(either_engine):
     assert either_engine.size == (16, 24)
     assert either_engine.num_classes == 3
     labels = either_engine.segment(of_blocks("rgb", "rgb"))
     assert labels.dtype == np.uint8
-    # Columns 0 to 3 lie left of the first block's centre, 20 to 23 right of the last one's. Half way
-    # between two centres, at the blocks' border, the classes change.
+    # Columns 0 to 3 lie left of the first block's center, 20 to 23 right of the last one's. Half way
+    # between two centers, at the blocks' border, the classes change.
     assert labels.tolist() == [[0] * 8 + [1] * 8 + [2] * 8] * 16
 
 
-def test_a_picture_smaller_by_less_than_the_multiple_is_padded(either_engine):
-    picture = of_blocks("rgb", "bgr")[:13, :17]
-    labels = either_engine.segment(picture)
+def test_a_image_smaller_by_less_than_the_multiple_is_padded(either_engine):
+    image = of_blocks("rgb", "bgr")[:13, :17]
+    labels = either_engine.segment(image)
     assert labels.shape == (13, 17)
-    # The blue column 16 is repeated to a whole blue block: the same labels as for the whole picture.
+    # The blue column 16 is repeated to a whole blue block: the same labels as for the whole image.
     np.testing.assert_array_equal(labels, either_engine.segment(of_blocks("rgb", "bgr"))[:13, :17])
 
 
-def test_a_picture_of_another_size_is_resized(either_engine):
-    picture = of_blocks("rgb", "rgb").repeat(2, axis=0).repeat(3, axis=1)
-    labels = either_engine.segment(picture)
+def test_a_image_of_another_size_is_resized(either_engine):
+    image = of_blocks("rgb", "rgb").repeat(2, axis=0).repeat(3, axis=1)
+    labels = either_engine.segment(image)
     assert labels.tolist() == [[0] * 24 + [1] * 24 + [2] * 24] * 32
 
 
 @pytest.mark.parametrize("size", [(1, 1), (9, 24), (8, 24), (17, 25), (16, 3), (100, 7), (5, 300)])
-def test_labels_are_as_large_as_the_picture_whatever_its_size(either_engine, size):
-    picture = np.zeros((*size, 3), np.uint8)
-    picture[..., 1] = 200
-    assert either_engine.segment(picture).tolist() == np.ones(size, int).tolist()
+def test_labels_are_as_large_as_the_image_whatever_its_size(either_engine, size):
+    image = np.zeros((*size, 3), np.uint8)
+    image[..., 1] = 200
+    assert either_engine.segment(image).tolist() == np.ones(size, int).tolist()
 
 
-def test_resizing_as_asked(colours_file):
+def test_resizing_as_asked(colors_file):
     # 13 x 17 would be padded; resized to 16 x 24 and back, blue keeps its share of the width, a seventeenth.
-    picture = of_blocks("rgb", "rgb")[:13, :17]
-    labels = Segmenter(colours_file, fit="resize").segment(picture)
+    image = of_blocks("rgb", "rgb")[:13, :17]
+    labels = Segmenter(colors_file, fit="resize").segment(image)
     assert labels.shape == (13, 17)
-    assert (labels != Segmenter(colours_file, fit="auto").segment(picture)).any()
+    assert (labels != Segmenter(colors_file, fit="auto").segment(image)).any()
 
 
-def test_padding_as_asked(colours_file):
+def test_padding_as_asked(colors_file):
     # 8 x 8 lacks a whole block each way: only padding keeps it out of the labels.
-    segmenter = Segmenter(colours_file, fit="pad")
+    segmenter = Segmenter(colors_file, fit="pad")
     assert segmenter.segment(of_blocks("gb")[:, :9]).tolist() == [[1] * 8 + [2]] * 8
-    with pytest.raises(InputError, match=r"a picture of 17 x 24 \(height x width\) cannot be padded to the smaller 16 x 24"):
+    with pytest.raises(
+        InputError, match=r"a image of 17 x 24 \(height x width\) cannot be padded to the smaller 16 x 24"
+    ):
         segmenter.segment(np.zeros((17, 24, 3), np.uint8))
     with pytest.raises(InputError, match="fit 'stretch' is unknown; choose from: auto, resize, pad"):
-        Segmenter(colours_file, fit="stretch")
+        Segmenter(colors_file, fit="stretch")
 
 
-def test_a_network_without_a_fixed_size_takes_every_picture_padded():
-    segmenter = Segmenter(colour_network((None, None)), engine="tensorflow")
+def test_a_network_without_a_fixed_size_takes_every_image_padded():
+    segmenter = Segmenter(color_network((None, None)), engine="tensorflow")
     assert segmenter.size is None
-    picture = of_blocks("rgbrg", "rgbrg", "rgbrg")
-    labels = segmenter.segment(picture)
+    image = of_blocks("rgbrg", "rgbrg", "rgbrg")
+    labels = segmenter.segment(image)
     assert labels.tolist() == [[0] * 8 + [1] * 8 + [2] * 8 + [0] * 8 + [1] * 8] * 24
-    np.testing.assert_array_equal(segmenter.segment(picture[:20, :37]), labels[:20, :37])
+    np.testing.assert_array_equal(segmenter.segment(image[:20, :37]), labels[:20, :37])
 
 
 def test_padding_repeats_the_last_row_and_column():
-    picture = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
-    padded = fit_picture(picture, (2, 4), limit=7)
+    image = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
+    padded = resize_image(image, (2, 4), limit=7)
     assert padded.tolist() == [[[1, 2, 3], [4, 5, 6], [4, 5, 6], [4, 5, 6]]] * 2
 
 
 def test_resizing_averages_where_it_shrinks():
-    picture = np.array([[[0] * 3, [100] * 3, [10] * 3, [30] * 3]] * 2, np.uint8)
-    assert fit_picture(picture, (1, 2), limit=7).tolist() == [[[50] * 3, [20] * 3]]
+    image = np.array([[[0] * 3, [100] * 3, [10] * 3, [30] * 3]] * 2, np.uint8)
+    assert resize_image(image, (1, 2), limit=7).tolist() == [[[50] * 3, [20] * 3]]
 
 
 def frames_of(count: int):
-    """Frames of one colour each, and what their labels are: 0, 1, 2, 0, 1, ..."""
+    """Frames of one color each, and what their labels are: 0, 1, 2, 0, 1, ..."""
     for i in range(count):
         yield of_blocks("rgb"[i % 3])
 
@@ -199,8 +201,8 @@ def test_several_threads_may_use_one_segmenter(segmenter):
     results = {}
 
     def work(number: int) -> None:
-        picture = of_blocks("rgb"[number % 3])
-        results[number] = {int(x) for _ in range(20) for x in np.unique(segmenter.segment(picture))}
+        image = of_blocks("rgb"[number % 3])
+        results[number] = {int(x) for _ in range(20) for x in np.unique(segmenter.segment(image))}
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
     for thread in threads:
@@ -211,24 +213,24 @@ def test_several_threads_may_use_one_segmenter(segmenter):
 
 
 @pytest.mark.parametrize(
-    ("picture", "words"),
+    ("image", "words"),
     [
         (np.zeros((8, 8, 3)), r"float64 \[8, 8, 3\]; it must be uint8"),
         (np.zeros((8, 8, 3), np.float32), "must be uint8"),
         (np.zeros((8, 8), np.uint8), r"\[8, 8\]; it must have 3 channels, RGB"),
-        (np.zeros((8, 8, 1), np.uint8), "convert grey, drop alpha"),
+        (np.zeros((8, 8, 1), np.uint8), "convert gray, drop alpha"),
         (np.zeros((8, 8, 4), np.uint8), "drop alpha"),
         (np.zeros((0, 8, 3), np.uint8), "has no pixels"),
         (np.zeros((8, 0, 3), np.uint8), "has no pixels"),
-        ("picture.png", "a picture is a str"),
+        ("image.png", "a image is a str"),
     ],
 )
-def test_pictures_of_the_wrong_kind(either_engine, picture, words):
+def test_images_of_the_wrong_kind(either_engine, image, words):
     with pytest.raises(InputError, match=words):
-        either_engine.segment(picture)
+        either_engine.segment(image)
 
 
-def test_files_that_are_missing_or_of_another_kind(colours_file, tmp_path):
+def test_files_that_are_missing_or_of_another_kind(colors_file, tmp_path):
     with pytest.raises(InputError, match=r"^\S*absent.tflite: is not a file; name a .tflite file"):
         Segmenter(tmp_path / "absent.tflite")
     with pytest.raises(InputError, match="is not a file"):
@@ -236,7 +238,7 @@ def test_files_that_are_missing_or_of_another_kind(colours_file, tmp_path):
     (tmp_path / "text.tflite").write_text("no network at all")
     with pytest.raises(InputError, match=r"^\S*text.tflite: is not a TFLite file"):
         Segmenter(tmp_path / "text.tflite")
-    whole = colours_file.read_bytes()
+    whole = colors_file.read_bytes()
     (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="cut.tflite: cannot be used"):
         Segmenter(tmp_path / "cut.tflite")
@@ -253,29 +255,31 @@ def test_a_tflite_file_that_does_something_else(tmp_path):
         Segmenter(tmp_path / "other.tflite")
 
 
-def test_metadata_are_read_and_may_be_missing_but_not_damaged(colours_file, tmp_path):
-    assert Segmenter(colours_file).metadata["model"] == "colours"
+def test_metadata_are_read_and_may_be_missing_but_not_damaged(colors_file, tmp_path):
+    assert Segmenter(colors_file).metadata["model"] == "colors"
     path = tmp_path / "model.tflite"
-    path.write_bytes(colours_file.read_bytes())
+    path.write_bytes(colors_file.read_bytes())
     assert Segmenter(path).metadata == {}
     assert Segmenter(path).segment(of_blocks("b")).tolist() == [[2] * 8] * 8
-    for text in ("{", json.dumps([1]), json.dumps({"picture": 3})):
+    for text in ("{", json.dumps([1]), json.dumps({"image": 3})):
         (tmp_path / "model.json").write_text(text)
         with pytest.raises(InputError, match="model.json"):
             Segmenter(path)
 
 
-def test_engine_and_threads_must_exist(colours_file):
-    with pytest.raises(InputError, match="engine 'abacus' is unknown; choose from: litert, tensorflow, openvino, openvino-float32$"):
-        Segmenter(colours_file, engine="abacus")
+def test_engine_and_threads_must_exist(colors_file):
+    with pytest.raises(
+        InputError, match="engine 'abacus' is unknown; choose from: litert, tensorflow, openvino, openvino-float32$"
+    ):
+        Segmenter(colors_file, engine="abacus")
     with pytest.raises(InputError, match="num_threads = 0"):
-        Segmenter(colours_file, num_threads=0)
+        Segmenter(colors_file, num_threads=0)
     with pytest.raises(InputError, match="workers = 0"):
-        Segmenter(colours_file).stream([], workers=0)
+        Segmenter(colors_file).stream([], workers=0)
     with pytest.raises(InputError, match="runs a .tflite file, not a Functional"):
-        Segmenter(colour_network((16, 24)))
+        Segmenter(color_network((16, 24)))
     with pytest.raises(InputError, match="a int is no network"):
         Segmenter(3, engine="tensorflow")
     tf.constant(1) + 1  # TensorFlow is running now
     with pytest.raises(InputError, match="TensorFlow is already running"):
-        Segmenter(colour_network((16, 24)), engine="tensorflow", num_threads=7)
+        Segmenter(color_network((16, 24)), engine="tensorflow", num_threads=7)

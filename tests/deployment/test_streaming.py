@@ -23,9 +23,7 @@ class Failure(Exception):
     source_ends_at=st.none() | COUNTS,
     consumer_stops_at=st.none() | COUNTS,
 )
-def test_no_result_is_lost_doubled_or_out_of_its_place(
-    count, workers, bad_item, source_ends_at, consumer_stops_at
-):
+def test_no_result_is_lost_doubled_or_out_of_its_place(count, workers, bad_item, source_ends_at, consumer_stops_at):
     read, worked, given_out = [], [], []
 
     def source():

@@ -61,7 +61,7 @@ def test_a_prediction_of_the_ignore_label_misses_the_class_and_is_no_other():
     matrix.update(np.array([0, 0, 1, 255]), np.array([0, 255, 255, 255]))
     assert matrix.counts.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]] and matrix.unassigned.tolist() == [1, 1, 0]
     np.testing.assert_allclose(matrix.iou(), [1 / 2, 0, np.nan])
-    assert matrix.wrongly_found().tolist() == [0, 0, 0]
+    assert matrix.false_positives().tolist() == [0, 0, 0]
     assert matrix.pixel_accuracy() == pytest.approx(1 / 3)
     np.testing.assert_allclose(matrix.grouped(np.array([0, 0, 1])).iou(), [1 / 3, np.nan])
 

@@ -1,4 +1,4 @@
-"""A network over a data set, at sizes that it does not take as they are."""
+"""A network over a dataset, at sizes that it does not take as they are."""
 
 import keras
 import numpy as np
@@ -18,14 +18,12 @@ def test_any_function_can_be_measured(camvid_dir):
     def always_building(image):
         return np.ones(image.shape[:2], np.uint8)
 
-    report = evaluate(
-        always_building, CAMVID, CAMVID.list_examples(camvid_dir, "val"), on_picture=lambda: seen.append(1)
-    )
-    # Of the two pictures one is all sky (0), one all building (1): building 1/2, sky 0, the others absent.
+    report = evaluate(always_building, CAMVID, CAMVID.list_examples(camvid_dir, "val"), on_image=lambda: seen.append(1))
+    # Of the two images one is all sky (0), one all building (1): building 1/2, sky 0, the others absent.
     assert report.class_iou["building"] == 0.5 and report.class_iou["sky"] == 0.0
     assert np.isnan(report.class_iou["car"])
     assert report.mean_iou == 0.25 and report.pixel_accuracy == 0.5
-    assert len(seen) == report.pictures == 2
+    assert len(seen) == report.images == 2
 
 
 def test_report_in_json_has_null_for_what_never_occurs(camvid_dir):
@@ -48,7 +46,7 @@ def test_categories_merge_classes():
     assert list(report.category_iou) == ["flat", "construction", "object", "nature", "sky", "human", "vehicle"]
 
 
-def test_pictures_of_any_size_are_padded_by_repeating_the_edge():
+def test_images_of_any_size_are_padded_by_repeating_the_edge():
     keras.utils.set_random_seed(0)
     model = build_model("cn14", num_classes=5, input_shape=(None, None, 3))
     image = np.random.default_rng(0).integers(0, 256, (40, 70, 3), np.uint8)

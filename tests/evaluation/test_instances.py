@@ -15,12 +15,12 @@ STREETS = get_dataset("streets")
 ROAD, PERSON, RIDER, CAR = 0, 11, 12, 13  # train ids
 
 
-def _report(*pictures):
+def _report(*images):
     matrix, instances = ConfusionMatrix(19), InstanceCounts(STREETS)
-    for truth, instance_ids, prediction in pictures:
+    for truth, instance_ids, prediction in images:
         matrix.update(np.array(truth), np.array(prediction))
         instances.update(np.array(instance_ids, np.uint16), np.array(prediction, np.uint8))
-    return report_of(matrix, STREETS, len(pictures), instances)
+    return report_of(matrix, STREETS, len(images), instances)
 
 
 def test_a_small_instance_weighs_as_much_as_a_large_one():
@@ -37,7 +37,7 @@ def test_pixels_of_no_instance_count_once():
     assert report.instance_iou["person"] == pytest.approx(1731.2378168822 / (3462.4756337644 + 1), rel=1e-12)
 
 
-def test_the_same_number_in_two_pictures_is_two_instances():
+def test_the_same_number_in_two_images_is_two_instances():
     large, small = ([CAR] * 4, [26000] * 4, [CAR] * 4), ([CAR], [26000], [ROAD])
     assert _report(large, small).instance_iou["car"] == pytest.approx(1 / 2)
 
@@ -79,7 +79,7 @@ def test_without_files_of_instances_there_is_no_instance_iou(tmp_path):
 
 
 def test_a_missing_file_of_instances_is_named(tmp_path):
-    message = "b_gtFine_instanceIds.png: is missing, though 2 of the 3 pictures have their file of instances"
+    message = "b_gtFine_instanceIds.png: is missing, though 2 of the 3 images have their file of instances"
     with pytest.raises(InputError, match=message):
         instance_paths(STREETS, _examples(tmp_path, "a", "c"))
 
@@ -103,8 +103,8 @@ def test_a_wrong_file_of_instances_is_refused(tmp_path, ids, message):
 
 def test_an_unreadable_file_of_instances_is_refused(tmp_path):
     path = tmp_path / "a_gtFine_instanceIds.png"
-    path.write_text("no picture")
-    with pytest.raises(InputError, match="a_gtFine_instanceIds.png: is missing or not a whole picture file"):
+    path.write_text("no image")
+    with pytest.raises(InputError, match="a_gtFine_instanceIds.png: is missing or not a whole image file"):
         read_instances(path, STREETS, (2, 3))
     cv2.imwrite(str(path), np.array([[0, 24, 1000, 24999, 33000, 29001]], np.uint16))
     assert read_instances(path, STREETS, (1, 6)).tolist() == [[0, 24, 1000, 24999, 33000, 29001]]

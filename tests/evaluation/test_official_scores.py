@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from official_scores import assert_same_scores, official_scores
 
-from contextnet_tf.datasets import streets
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.evaluation.evaluate import evaluate, report_of
 from contextnet_tf.evaluation.instances import InstanceCounts, read_instances
-from official_scores import assert_same_scores, official_scores
+from data import streets
 
 STREETS = get_dataset("streets")
 
-# Cityscapes' ids by train id, from the data set's own table (Cordts et al., 2016).
+# Cityscapes' ids by train id, from the dataset's own table (Cordts et al., 2016).
 IDS = np.array([7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33], np.uint8)
 TRAIN_IDS = np.full(256, 255, np.uint8)
 TRAIN_IDS[IDS] = np.arange(19)
@@ -95,7 +95,7 @@ def _pixels(values):
     return st.lists(values, min_size=6, max_size=6).map(lambda flat: np.array(flat).reshape(2, 3))
 
 
-PICTURE = st.tuples(
+IMAGE = st.tuples(
     _pixels(st.integers(0, 33)),  # label ids
     # Instances, of the same labels or not: a group or no instance, or the id of a label with its number.
     _pixels(st.integers(0, 33) | st.builds(lambda i, n: 1000 * i + n, st.integers(24, 33), st.integers(0, 2))),
@@ -105,12 +105,12 @@ PICTURE = st.tuples(
 
 
 @settings(max_examples=40, deadline=None)
-@given(pictures=st.lists(PICTURE, min_size=1, max_size=3))
-def test_any_pixels_score_the_same(tmp_path_factory, pictures):
+@given(images=st.lists(IMAGE, min_size=1, max_size=3))
+def test_any_pixels_score_the_same(tmp_path_factory, images):
     folder = tmp_path_factory.mktemp("pixels")
     matrix, instances = ConfusionMatrix(19), InstanceCounts(STREETS)
     label_paths = []
-    for index, (label_ids, instance_ids, prediction, no_class) in enumerate(pictures):
+    for index, (label_ids, instance_ids, prediction, no_class) in enumerate(images):
         stem = folder / f"bonn_{index:06d}_000019_gtFine"
         label_paths.append(stem.with_name(f"{stem.name}_labelIds.png"))
         instance_path = stem.with_name(f"{stem.name}_instanceIds.png")
@@ -120,5 +120,5 @@ def test_any_pixels_score_the_same(tmp_path_factory, pictures):
         _write(folder / "predictions", f"bonn_{index:06d}_000019", prediction, no_class)
         matrix.update(TRAIN_IDS[label_ids], prediction)
         instances.update(read_instances(instance_path, STREETS, label_ids.shape), prediction)
-    report = report_of(matrix, STREETS, len(pictures), instances)
+    report = report_of(matrix, STREETS, len(images), instances)
     assert_same_scores(report, official_scores(folder / "predictions", label_paths))

@@ -30,11 +30,11 @@ def test_train_ids_become_label_ids(tmp_path):
     submission.write(EXAMPLES[0], np.array([[*range(19), 255]], np.uint8))
     ids = cv2.imread(str(tmp_path / "submission_test" / NAMES[0]), cv2.IMREAD_UNCHANGED)
     assert ids.dtype == np.uint8
-    # Cityscapes' ids by train id, from the data set's own table; no class is 0, unlabeled.
+    # Cityscapes' ids by train id, from the dataset's own table; no class is 0, unlabeled.
     assert ids.tolist() == [[7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33, 0]]
 
 
-def test_the_zip_holds_every_picture_once_and_nothing_else(tmp_path):
+def test_the_zip_holds_every_image_once_and_nothing_else(tmp_path):
     submission = _submission(tmp_path)
     for i, example in enumerate(EXAMPLES):
         submission.write(example, np.full((4, 6), i, np.uint8))
@@ -89,9 +89,9 @@ def test_files_of_others_are_not_touched(tmp_path):
 
 
 def test_other_labels_and_names_are_refused(tmp_path):
-    with pytest.raises(InputError, match="data set 'camvid' has not Cityscapes' label ids"):
+    with pytest.raises(InputError, match="dataset 'camvid' has not Cityscapes' label ids"):
         Submission(tmp_path / "out", get_dataset("camvid"), EXAMPLES, {})
     for name in ("bonn_000000", "bonn_0_19", "bonn_000000_000019_x", "a_bonn_000000_000019", "frame7"):
-        with pytest.raises(InputError, match=f"p.png: the server finds pictures by CITY_SEQUENCE_.* called {name}"):
+        with pytest.raises(InputError, match=f"p.png: the server finds images by CITY_SEQUENCE_.* called {name}"):
             Submission(tmp_path / "out", CITYSCAPES, [Example(name, "p.png", "")], {})
     assert not (tmp_path / "out").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.reporting.ablation import ALL
-from contextnet_tf.training.folder import claimed_folder
+from contextnet_tf.runs.run_dir import claimed_run_dir
 from contextnet_tf.training.recipe import AdamW, get_recipe
 from experiments import ablate_recipe, recipe_flags
 
@@ -36,7 +36,7 @@ def test_runs_are_made_once(camvid_dir, tmp_path):
     }  # fmt: skip
     first = ablate_recipe.run(seeds=[0], **arguments)["mean_iou"]
     history = tmp_path / "out" / "all-parts-seed0" / "history.jsonl"
-    written = history.read_text()  # with the pictures a second, which no second run would repeat
+    written = history.read_text()  # with the images a second, which no second run would repeat
     second = ablate_recipe.run(seeds=[0, 1], **arguments)["mean_iou"]
     assert history.read_text() == written
 
@@ -44,7 +44,7 @@ def test_runs_are_made_once(camvid_dir, tmp_path):
     assert all(len(figures) == 2 and figures[:1] == first[name] for name, figures in second.items())
     last = tmp_path / "out" / "without-class-weights-seed1"
     result = json.loads((last / "result.json").read_text())
-    assert result["training"]["recipe"]["class_balance"] == 0.0 and result["training"]["seed"] == 1
+    assert result["training"]["recipe"]["class_weight_exponent"] == 0.0 and result["training"]["seed"] == 1
     assert second["without class weights"][1] == result["evaluation"]["mean_iou"]
     assert "\n| Row | Flag | Seed 0 | Seed 1 |" in (tmp_path / "out" / "ablation.md").read_text()
     with pytest.raises(InputError, match="all-parts-seed0: holds a run with other settings"):
@@ -55,7 +55,7 @@ def test_given_flags_hold_for_all_rows(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     called = call(
         ablate_recipe, "--dataset=camvid", f"--data_dir={camvid_dir}", "--model=detail-only", f"--output_dir={out}",
-        "--seeds=5", "--rows=3", "--whole_pictures", "--epochs=2", "--batch_size=6", "--class_balance=0.25",
+        "--seeds=5", "--rows=3", "--whole_images", "--epochs=2", "--batch_size=6", "--class_weight_exponent=0.25",
     )  # fmt: skip
     assert called.status == 0
     balance = {}
@@ -63,12 +63,12 @@ def test_given_flags_hold_for_all_rows(camvid_dir, call, tmp_path):
         settings = json.loads((out / f"{row}-seed5" / "settings.json").read_text())
         recipe = settings["recipe"]
         assert (recipe["name"], recipe["epochs"], recipe["batch_size"], recipe["crop"]) == ("modern", 2, 6, "whole")
-        balance[row] = recipe["class_balance"]
+        balance[row] = recipe["class_weight_exponent"]
     assert balance == {"all-parts": 0.25, "without-class-weights": 0.0}
     assert "detail-only on CamVid, 2 epochs of the recipe modern with --epochs=2 --batch_size=6" in called.out
     section = json.loads((out / "result.json").read_text())["ablation"]
-    assert section["changes"] == {ALL: {}, "without class weights": {"class_balance": 0.0}}
-    assert (section["pictures"], section["recipe"]["batch_size"]) == (2, 6)
+    assert section["changes"] == {ALL: {}, "without class weights": {"class_weight_exponent": 0.0}}
+    assert (section["images"], section["recipe"]["batch_size"]) == (2, 6)
 
 
 def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
@@ -81,7 +81,7 @@ def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
     settings_path = out / "all-parts-seed0" / "settings.json"
 
     def train_elsewhere():
-        with claimed_folder(out / "all-parts-seed0", settings, True):
+        with claimed_run_dir(out / "all-parts-seed0", settings, True):
             claimed.set()
             while not (out / "without-class-weights-seed0" / "result.json").exists():
                 time.sleep(0.005)
@@ -94,7 +94,7 @@ def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
     told = capsys.readouterr().out.splitlines()
     first, second = (f"{name}, seed 0: {out}/" for name in (ALL, "without class weights"))
     assert [line.startswith(start) for line, start in zip(told, (first, "passed over", second, first), strict=True)]
-    with claimed_folder(out / "all-parts-seed0", json.loads(settings_path.read_text()), True):
+    with claimed_run_dir(out / "all-parts-seed0", json.loads(settings_path.read_text()), True):
         with pytest.raises(InUseError, match="all-parts-seed0: another process trains in it"):
             ablate_recipe.run(**arguments)
 
@@ -104,7 +104,7 @@ def test_refuses_wrong_rows_and_seeds(tmp_path, call):
         ablate_recipe.run(output_dir=tmp_path / "out", rows=[9], dataset="camvid")
     called = call(ablate_recipe, "--seeds=one", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (1, "error: --seeds: 'one' is no whole number; give them as --seeds=0,1\n")
-    called = call(ablate_recipe, "--class_balance=0", f"--output_dir={tmp_path / 'out'}")
+    called = call(ablate_recipe, "--class_weight_exponent=0", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (
         1, "error: row 3, without class weights, changes nothing here; leave it out by --rows=0,1,2,4,5,6,7\n"
     )  # fmt: skip

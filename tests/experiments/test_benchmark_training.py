@@ -2,21 +2,21 @@
 
 import json
 
-from contextnet_tf.training.step_memory import StepMemory
-from contextnet_tf.training.throughput import LoopSpeed
+from contextnet_tf.benchmarking.step_memory import StepMemory
+from contextnet_tf.benchmarking.training_step import LoopSpeed
 from experiments import benchmark_training
 
 
 def test_steps_loops_and_memory_are_measured(tmp_path):
     measured = benchmark_training.run(
-        model="detail-only", output_dir=tmp_path / "out", pictures=2, pictures_a_step=1, measured_steps=2,
-        picture_size=(64, 96), crop_size=(64, 96), memory_size=None,
+        model="detail-only", output_dir=tmp_path / "out", images=2, images_per_step=1, measured_steps=2,
+        image_size=(64, 96), crop_size=(64, 96), memory_size=None,
     )  # fmt: skip
 
-    assert measured.ready.contenders["bare"] > 0 and measured.ready.loop > 0 and measured.real.loop > 0
+    assert measured.ready.runtimes["bare"] > 0 and measured.ready.loop > 0 and measured.real.loop > 0
     assert 0 <= measured.real.input_wait_share <= 1
     section = json.loads((tmp_path / "out" / "result.json").read_text())["training_speed"]
-    assert section["seconds_a_step"]["bare"] == measured.ready.contenders["bare"]
+    assert section["seconds_a_step"]["bare"] == measured.ready.runtimes["bare"]
     assert (section["steps"], section["memory"]) == (2, [])
 
 

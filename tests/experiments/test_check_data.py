@@ -4,9 +4,9 @@ import json
 
 import cv2
 import numpy as np
+from prepared_sets import MASKS, prepare_masks
 
 from experiments import check_data
-from prepared_sets import MASKS, prepare_masks
 
 
 def test_a_sound_data_set(camvid_dir, call, tmp_path):
@@ -14,7 +14,7 @@ def test_a_sound_data_set(camvid_dir, call, tmp_path):
     assert called.status == 0
     lines = called.out.splitlines()
     assert lines[0] == "train   6 examples, 0.00% of the pixels ignored"
-    # A sixth of the pixels, one picture of six, and in the crops of one picture in six.
+    # A sixth of the pixels, one image of six, and in the crops of one image in six.
     assert [line.split() for line in lines if line.startswith("sky ")] == [
         ["sky", "16.67%", "1", "50.00%", "1", "16.7%"]
     ]
@@ -36,7 +36,7 @@ def test_all_errors_at_once_and_exit_status_1(camvid_dir, call):
     called = call(check_data, "--dataset=camvid", f"--data_dir={camvid_dir}", "--crop_height=32", "--crop_width=32")
     errors = [line for line in called.out.splitlines() if line.startswith("error: ")]
     assert called.status == 1 and len(errors) == 3
-    assert "val.txt: lists no pictures" in errors[0] and "p0.png: label value 12" in errors[1]
+    assert "val.txt: lists no images" in errors[0] and "p0.png: label value 12" in errors[1]
     assert "p3.png: the label is 64 x 64" in errors[2]
     assert called.out.splitlines()[-1].startswith("3 errors, ")
 
@@ -46,7 +46,7 @@ def test_a_data_set_that_is_not_there(call, tmp_path):
     assert called.status == 1 and called.out.splitlines()[-1] == "1 error, 1 warning"
     assert "absent: is not a folder" in called.out
     called = call(check_data, "--dataset=kitti")
-    assert called.status == 1 and called.err.startswith("error: 'kitti' is no data set; known are camvid, cityscapes")
+    assert called.status == 1 and called.err.startswith("error: 'kitti' is no dataset; known are camvid, cityscapes")
 
 
 def test_a_prepared_data_set_is_laid_out_once(call, capsys, tmp_path):

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from tiny_network import write_tiny_network
 
-from contextnet_tf.deployment import comparison
+from contextnet_tf.benchmarking import comparison
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.reporting.results import read_results, update_results
+from contextnet_tf.runs.results import read_results, update_results
 from experiments import compare_runtime
-from tiny_network import write_tiny_network
 
 
 @pytest.fixture
@@ -22,15 +22,15 @@ def run_dir(camvid_dir, tmp_path):
     return folder
 
 
-def test_a_trained_network_is_compared_on_pictures_of_its_data_set(call, run_dir, tmp_path):
+def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, tmp_path):
     places = (f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}")
     what = ("--engines=litert,litert-inside", "--sizes=64x96,32x64", "--thread_counts=1,2")
     called = call(compare_runtime, *places, *what, "--rounds=2")
 
     assert called.status == 0
     section = read_results(tmp_path / "out")["runtime_comparison"]
-    assert section["weights"] == "trained" and section["frames"].endswith("pictures of camvid val")
-    rows = [(row["contender"], row["size"][0], row["threads"], row["mode"]) for row in section["rows"]]
+    assert section["weights"] == "trained" and section["frames"].endswith("images of camvid val")
+    rows = [(row["runtime"], row["size"][0], row["threads"], row["mode"]) for row in section["rows"]]
     assert rows == [
         (name, height, threads, mode)
         for height in (64, 32)
@@ -43,7 +43,7 @@ def test_a_trained_network_is_compared_on_pictures_of_its_data_set(call, run_dir
         low, high = row["milliseconds_spread"]
         assert 0 < low <= row["milliseconds_median"] <= high
         assert row["frames_per_second"] == pytest.approx(1000 / row["milliseconds_median"])
-        assert row["label_agreement"] == 1.0
+        assert row["label_parity"] == 1.0
         assert set(row["parts"]) <= {"copying", "network", "upsampling"}
     assert [(entry["size"], entry["logits"]) for entry in section["upsampling"]] == [
         ([64, 96], "network"), ([64, 96], "noise"), ([32, 64], "network"), ([32, 64], "noise"),
@@ -66,7 +66,7 @@ def test_fresh_networks_are_compared_on_drawn_streets(call, tmp_path):
 
 
 def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_dir, tmp_path):
-    monkeypatch.setattr(compare_runtime.CONTENDERS["pytorch-inside"], "packages", ("no_such_package",))
+    monkeypatch.setattr(compare_runtime.RUNTIMES["pytorch-inside"], "packages", ("no_such_package",))
     arguments = ("--engines=litert,pytorch-inside", "--modes=sequential", "--sizes=32x64", "--rounds=1")
     called = call(compare_runtime, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}", *arguments)
     assert called.status == 0
@@ -80,14 +80,14 @@ def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_di
 
 def test_what_fails_is_left_out_with_its_reason(call, monkeypatch, run_dir, tmp_path):
     # The process of this row does not know the file that it is given.
-    monkeypatch.setattr(compare_runtime.CONTENDERS["litert-inside"], "write", lambda _, path, __: path.touch())
+    monkeypatch.setattr(compare_runtime.RUNTIMES["litert-inside"], "write", lambda _, path, __: path.touch())
     arguments = ("--modes=sequential", "--sizes=32x64", "--rounds=1", f"--checkpoint={run_dir}")
     called = call(compare_runtime, f"--output_dir={tmp_path / 'out'}", *arguments, "--engines=litert-inside,litert")
     assert called.status == 0
     assert "note: LiteRT float32, upsampling inside, tiny left out: " in called.err
     assert "model_as_it_is_labels.tflite: is not a TFLite file" in called.err
     section = read_results(tmp_path / "out")["runtime_comparison"]
-    assert {row["contender"] for row in section["rows"]} == {"litert"} and len(section["left_out"]) == 1
+    assert {row["runtime"] for row in section["rows"]} == {"litert"} and len(section["left_out"]) == 1
     monkeypatch.setattr(compare_runtime, "upsampled_last", lambda network: None)
     called = call(compare_runtime, f"--output_dir={tmp_path / 'none'}", *arguments, "--engines=litert-inside")
     assert called.status == 1 and called.err.splitlines()[-1].startswith("error: nothing could be measured: ")
@@ -101,7 +101,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
         (("--sizes=1024",), "--sizes: '1024' is no size; give HEIGHTxWIDTH in pixels, for example 1024x2048"),
         (("--sizes=100x200",), "size 100 x 200 (height x width): network 'cn14' takes multiples of 32"),
         (("--sizes=",), "nothing to measure; --sizes, --thread_counts and --modes need values"),
-        (("--modes=pipelined", "--engines=litert-inside"), "what is \"-inside\" has no pipelined mode"),
+        (("--modes=pipelined", "--engines=litert-inside"), 'what is "-inside" has no pipelined mode'),
         (("--thread_counts=0",), "--thread_counts: '0' is no number of threads; give whole numbers from 1"),
         (("--models=cn15",), "unknown network 'cn15'; known are cn18, cn14"),
         ((f"--checkpoint={run_dir}", "--models=cn14"), "--models are networks with fresh weights; leave it out"),
@@ -117,7 +117,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
 def test_labels_of_another_network_are_no_contender(run_dir, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
     measured = comparison.Comparison(tmp_path, frames)
-    network = comparison.inference_network(load_network(run_dir), (32, 64))
+    network = comparison.without_aux_heads(load_network(run_dir), (32, 64))
     measured.add(network, [comparison.Case("tiny", "litert", 1)])
     measured._references["tiny"] = np.full((32, 64), 255, np.uint8)
     with pytest.raises(InputError, match="labels 0.00% of the pixels of tiny as LiteRT does, not 99%"):

@@ -1,4 +1,4 @@
-"""The programs export and predict on an untrained network and two small pictures."""
+"""The programs export and predict on an untrained network and two small images."""
 
 import json
 
@@ -6,14 +6,14 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from tiny_network import write_tiny_network
 
-from contextnet_tf.deployment.agreement import Agreement
+from contextnet_tf.deployment.parity import Parity
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.reporting.results import read_results, update_results
+from contextnet_tf.runs.results import read_results, update_results
 from experiments import export, predict
-from tiny_network import write_tiny_network
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def tiny_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported_dir(network_file, tmp_path_factory):
-    """A folder with the TFLite file of the network for pictures of 64 x 96."""
+    """A folder with the TFLite file of the network for images of 64 x 96."""
     folder = tmp_path_factory.mktemp("exported")
     export.run(
         checkpoint=str(network_file),
@@ -48,7 +48,7 @@ def exported_dir(network_file, tmp_path_factory):
 
 @pytest.fixture
 def run_dir(network_file, camvid_dir, tmp_path):
-    """The folder of a run on the pictures of `camvid_dir`."""
+    """The folder of a run on the images of `camvid_dir`."""
     folder = tmp_path / "run"
     update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(camvid_dir)})
     (folder / "best.keras").write_bytes(network_file.read_bytes())
@@ -64,10 +64,10 @@ def test_export_writes_both_files_checks_them_and_says_so(call, run_dir):
     assert section["saved_model"] == "export/saved_model"
     assert section["tflite"] == "export/model.tflite"
     assert section["tflite_bytes"] == (run_dir / "export" / "model.tflite").stat().st_size
-    assert section["input_size"] == [64, 96]  # the pictures' own
-    assert section["checked_with"] == "2 pictures of camvid val"
+    assert section["input_size"] == [64, 96]  # the images' own
+    assert section["checked_with"] == "2 images of camvid val"
     assert 0 <= section["largest_logit_difference"] < 1e-4 * section["largest_logit"]
-    assert 0.999 < section["label_agreement"] <= 1
+    assert 0.999 < section["label_parity"] <= 1
     assert results["flags"]["export"]["dataset"] == "camvid"
     assert results["dataset"]["name"] == "camvid"
     assert sorted(x.name for x in (run_dir / "export").iterdir()) == [
@@ -104,31 +104,25 @@ def test_export_refuses_what_it_cannot_do(call, tiny_file, tmp_path):
     assert called.err == "error: --height and --width go together; give both or neither\n"
 
 
-@pytest.mark.parametrize("agreement", [Agreement(0.002, 1.0, 1.0), Agreement(0.0, 1.0, 0.998)])
-def test_export_keeps_older_files_where_the_new_ones_are_wrong(
-    tiny_file, tmp_path, monkeypatch, agreement
-):
+@pytest.mark.parametrize("agreement", [Parity(0.002, 1.0, 1.0), Parity(0.0, 1.0, 0.998)])
+def test_export_keeps_older_files_where_the_new_ones_are_wrong(tiny_file, tmp_path, monkeypatch, agreement):
     older = tmp_path / "export" / "model.tflite"
     older.parent.mkdir()
     older.write_text("older")
-    monkeypatch.setattr(export, "check_export", lambda path, network, pictures: agreement)
+    monkeypatch.setattr(export, "check_parity", lambda path, network, images: agreement)
     with pytest.raises(InputError, match=r"model.tflite: does not compute what the network computes"):
-        export.run(
-            checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32)
-        )
+        export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
     assert [x.name for x in older.parent.iterdir()] == ["model.tflite"]
     assert older.read_text() == "older"
 
 
 def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, tmp_path):
     run_dir = tmp_path / "run"
-    called = call(
-        predict, f"--checkpoint={exported_dir}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}"
-    )
+    called = call(predict, f"--checkpoint={exported_dir}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}")
     assert called.status == 0
-    assert "2 pictures" in called.out and "frames a second" in called.out and "mean IoU" in called.out
+    assert "2 images" in called.out and "frames a second" in called.out and "mean IoU" in called.out
     runtime = read_results(run_dir)["runtime"]
-    assert (runtime["engine"], runtime["threads"], runtime["pictures"]) == ("litert", 1, 2)
+    assert (runtime["engine"], runtime["threads"], runtime["images"]) == ("litert", 1, 2)
     assert runtime["size"] == [64, 96]
     low, high = runtime["milliseconds_spread"]
     assert 0 < low <= runtime["milliseconds_median"] <= high
@@ -140,7 +134,7 @@ def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, 
         "p1_labels.png",
         "p1_overlay.png",
     ]
-    # The truth of picture i is class i everywhere (see the fixture): measured again from what was written.
+    # The truth of image i is class i everywhere (see the fixture): measured again from what was written.
     matrix = ConfusionMatrix(11)
     for i in range(2):
         labels = cv2.imread(str(run_dir / "predictions" / f"p{i}_labels.png"), cv2.IMREAD_UNCHANGED)
@@ -149,23 +143,23 @@ def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, 
     assert runtime["mean_iou"] == pytest.approx(matrix.mean_iou())
 
 
-def test_predict_lays_the_class_colours_over_a_picture(exported_dir, tmp_path):
-    picture = tmp_path / "frame.png"
-    cv2.imwrite(str(picture), np.full((50, 70, 3), (200, 100, 0), np.uint8))  # BGR
-    section = predict.run(checkpoint=str(exported_dir), input=str(picture), output_dir=str(tmp_path / "out"))
-    assert section["mean_iou"] is None and section["pictures"] == 1
+def test_predict_lays_the_class_colors_over_a_image(exported_dir, tmp_path):
+    image = tmp_path / "frame.png"
+    cv2.imwrite(str(image), np.full((50, 70, 3), (200, 100, 0), np.uint8))  # BGR
+    section = predict.run(checkpoint=str(exported_dir), input=str(image), output_dir=str(tmp_path / "out"))
+    assert section["mean_iou"] is None and section["images"] == 1
     assert not (tmp_path / "out" / "result.json").exists()
     folder = tmp_path / "out" / "predictions"
     labels = cv2.imread(str(folder / "frame_labels.png"), cv2.IMREAD_UNCHANGED)
     shown = cv2.imread(str(folder / "frame_overlay.png"))
     assert labels.shape == (50, 70) and shown.shape == (50, 70, 3)
     label = int(labels[20, 30])
-    # CamVid's colours by train id, RGB; half of each and half of the picture.
-    colours = [
+    # CamVid's colors by train id, RGB; half of each and half of the image.
+    colors = [
         (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0),
         (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
     ]  # fmt: skip
-    red, green, blue = colours[label]
+    red, green, blue = colors[label]
     expected = [(200 + blue) // 2, (100 + green) // 2, red // 2]
     assert shown[20, 30].tolist() == expected
 
@@ -175,7 +169,7 @@ def test_predict_takes_folders_and_patterns(exported_dir, tmp_path):
     folder.mkdir()
     for name in ("a.png", "b.JPG", "c.png"):
         cv2.imwrite(str(folder / name), np.zeros((64, 96, 3), np.uint8))
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
 
     def predicted(pattern: str) -> list[str]:
         out = tmp_path / pattern.replace("/", "_").replace("*", "x")
@@ -186,7 +180,7 @@ def test_predict_takes_folders_and_patterns(exported_dir, tmp_path):
     assert predicted(f"{folder}/*.png") == ["a_labels.png", "c_labels.png"]
 
 
-def test_several_pictures_at_once_are_the_same_pictures(exported_dir, camvid_dir, tmp_path):
+def test_several_images_at_once_are_the_same_images(exported_dir, camvid_dir, tmp_path):
     settings = {"checkpoint": str(exported_dir), "data_dir": str(camvid_dir)}
     one = predict.run(output_dir=str(tmp_path / "one"), **settings)
     two = predict.run(output_dir=str(tmp_path / "two"), workers=2, **settings)
@@ -209,7 +203,7 @@ def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_
 
 def test_predict_with_the_network_itself(run_dir, tmp_path):
     section = predict.run(checkpoint=str(run_dir), output_dir=str(run_dir), engine="tensorflow")
-    assert (section["engine"], section["threads"], section["pictures"]) == ("tensorflow", None, 2)
+    assert (section["engine"], section["threads"], section["images"]) == ("tensorflow", None, 2)
     assert read_results(run_dir)["flags"]["predict"]["dataset"] == "camvid"
 
 
@@ -217,10 +211,10 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
     settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path / "out")}
     (tmp_path / "empty").mkdir()
     for pattern in ("absent.png", str(tmp_path / "empty"), f"{tmp_path}/*.gif"):
-        with pytest.raises(InputError, match="no pictures found"):
+        with pytest.raises(InputError, match="no images found"):
             predict.run(input=pattern, **settings)
-    (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(InputError, match="text.png: is missing or not a whole picture"):
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(InputError, match="text.png: is missing or not a whole image"):
         predict.run(input=str(tmp_path / "text.png"), **settings)
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -228,7 +222,7 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
     with pytest.raises(InputError, match="two/frame.png: has the name of .*one/frame.png"):
         predict.run(input=f"{tmp_path}/*/frame.png", **settings)
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(InputError, match="text.mp4: is no picture and no video that can be read"):
+    with pytest.raises(InputError, match="text.mp4: is no image and no video that can be read"):
         predict.run(input=str(tmp_path / "text.mp4"), **settings)
     with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected"):
         predict.run(input="97", **settings)
@@ -249,7 +243,7 @@ def test_a_file_that_names_no_data_set_needs_one(tiny_file, tmp_path):
     export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
     cv2.imwrite(str(tmp_path / "frame.png"), np.zeros((32, 32, 3), np.uint8))
     settings = {"input": str(tmp_path / "frame.png"), "output_dir": str(tmp_path / "out")}
-    with pytest.raises(InputError, match="does not say which data set's classes it knows; say --dataset=..."):
+    with pytest.raises(InputError, match="does not say which dataset's classes it knows; say --dataset=..."):
         predict.run(checkpoint=str(tmp_path / "export" / "model.tflite"), **settings)
     predict.run(checkpoint=str(tmp_path / "export" / "model.tflite"), dataset="camvid", **settings)
     assert (tmp_path / "out" / "predictions" / "frame_labels.png").exists()

@@ -5,10 +5,10 @@ import pathlib
 
 import numpy as np
 import pytest
+from folders import write_streets
 
 from contextnet_tf.datasets.catalog import get_dataset
 from experiments import evaluate, export, predict, program, report, train
-from folders import write_streets
 
 # The example that data/folder/README.md shows.
 CLASSES = json.loads((pathlib.Path(__file__).parents[2] / "data" / "folder" / "streets.json").read_text())
@@ -37,8 +37,8 @@ def test_from_a_folder_of_ones_own_to_a_report(own, tmp_path, call):
     assert [row["name"] for row in results["dataset"]["classes"]] == [
         "ground", "building", "object", "nature", "sky", "person", "vehicle",
     ]  # fmt: skip
-    # The pictures are 64 x 128; nobody said so.
-    assert results["dataset"]["definition"] == CLASSES | {"picture_size": [64, 128]}
+    # The images are 64 x 128; nobody said so.
+    assert results["dataset"]["class_table"] == CLASSES | {"image_size": [64, 128]}
     assert json.loads((run / "settings.json").read_text())["crop_size"] == [64, 128]
 
     # From here on the run knows its classes.
@@ -53,10 +53,10 @@ def test_from_a_folder_of_ones_own_to_a_report(own, tmp_path, call):
     (tmp_path / "device").mkdir()
     for name in ("model.tflite", "model.json"):
         (tmp_path / "device" / name).write_bytes((run / "export" / name).read_bytes())
-    picture = next((own / "leftImg8bit" / "test").rglob("*.png"))
+    image = next((own / "leftImg8bit" / "test").rglob("*.png"))
     away = (f"--checkpoint={tmp_path}/device/model.tflite", f"--output_dir={tmp_path}/away")
-    called = call(predict, *away, f"--input={picture}")
-    assert called.status == 0 and (tmp_path / "away/predictions" / f"{picture.stem}_overlay.png").is_file()
+    called = call(predict, *away, f"--input={image}")
+    assert called.status == 0 and (tmp_path / "away/predictions" / f"{image.stem}_overlay.png").is_file()
 
     # A split without labels can be segmented, not evaluated.
     called = call(predict, *away, f"--data_dir={own}", "--split=test")
@@ -67,7 +67,7 @@ def test_from_a_folder_of_ones_own_to_a_report(own, tmp_path, call):
     # Another set of classes is another run.
     (tmp_path / "other.json").write_text(json.dumps(CLASSES | {"ignored": [0, 1, 2, 3]}))
     called = call(train, "--dataset=folder", *given, f"--classes={tmp_path / 'other.json'}", "--resume")
-    assert called.status == 1 and "holds a run with other settings (definition was" in called.err
+    assert called.status == 1 and "holds a run with other settings (class_table was" in called.err
 
 
 def test_what_a_person_may_give_wrongly(own, call, tmp_path):

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from tiny_network import write_tiny_network
 
 from contextnet_tf.evaluation.evaluate import Report
-from contextnet_tf.reporting.results import read_results, update_results
+from contextnet_tf.runs.results import read_results, update_results
 from experiments import compare_precision, evaluate, export
-from tiny_network import write_tiny_network
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def refused(called, message: str) -> None:
     assert message in called.err
 
 
-INT8 = ("--precision=int8", "--calibration_pictures=6")
+INT8 = ("--precision=int8", "--calibration_images=6")
 
 
 def test_files_of_several_kinds_stand_side_by_side(called, run_dir):
@@ -65,10 +65,10 @@ def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, r
     assert shown.status == 0
     assert "model_int8.tflite: 0.0" in shown.out and "layers of the largest error, of 1:\n    classifier" in shown.out
     metadata = json.loads((run_dir / "export" / "model_int8.json").read_text())
-    assert metadata["classes"][0] == {"name": "sky", "category": "sky", "colour": [128, 128, 128]}
-    assert metadata["picture"]["size"] == [64, 96]
-    assert {name: metadata[name] for name in ("precision", "output", "calibration_pictures", "calibration_split")} == {
-        "precision": "int8", "output": "logits", "calibration_pictures": 6, "calibration_split": "camvid train"
+    assert metadata["classes"][0] == {"name": "sky", "category": "sky", "color": [128, 128, 128]}
+    assert metadata["image"]["size"] == [64, 96]
+    assert {name: metadata[name] for name in ("precision", "output", "calibration_images", "calibration_split")} == {
+        "precision": "int8", "output": "logits", "calibration_images": 6, "calibration_split": "camvid train"
     }  # fmt: skip
     assert metadata["accuracy"] == {"mean_iou": 0.25, "split": "val", "of": "the network, not this file"}
     errors = json.loads((run_dir / "export" / "model_int8_layers.json").read_text())
@@ -80,17 +80,17 @@ def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, r
 
 def test_export_refuses_with_one_line_and_leaves_nothing(called, call, run_dir, camvid_dir, tmp_path):
     refused(called(export, "--precision=int4"), "--precision=int4: choose from float32, float16, int8")
-    refused(called(export, "--output=colours"), "--output=colours: choose from logits, labels, probabilities")
+    refused(called(export, "--output=colors"), "--output=colors: choose from logits, labels, probabilities")
     refused(called(export, "--format=onnx"), "--format=onnx: choose from saved_model, tflite, both")
     refused(called(export, "--format=saved_model", "--precision=int8"), "a SavedModel is float32")
     refused(called(export, "--format=both", "--output=labels"), "leave out --precision and --output")
-    refused(called(export, "--precision=int8"), "--calibration_pictures=50: camvid has 6 training pictures")
-    refused(called(export, *INT8[:1], "--calibration_pictures=1"), "1 given, 2 are the least")
+    refused(called(export, "--precision=int8"), "--calibration_images=50: camvid has 6 training images")
+    refused(called(export, *INT8[:1], "--calibration_images=1"), "1 given, 2 are the least")
     refused(called(export, *INT8, "--float_layers=conv9"), "'conv9' is no layer with a kernel; those are: classifier")
     refused(called(export, *INT8, "--height=63", "--width=96"), "multiples of 8")
     (tmp_path / "lone.keras").write_bytes((run_dir / "best.keras").read_bytes())
     lone = (f"--checkpoint={tmp_path / 'lone.keras'}", f"--output_dir={tmp_path / 'out'}", "--height=64", "--width=96")
-    refused(call(export, *lone, *INT8), "int8 is calibrated on training pictures: say --dataset=")
+    refused(call(export, *lone, *INT8), "int8 is calibrated on training images: say --dataset=")
     refused(call(export, *lone, *INT8, "--dataset=streets", f"--data_dir={camvid_dir}"), "has no folder leftImg8bit")
     assert not list((run_dir / "export").glob("*")) and not list((tmp_path / "out").rglob("*.*"))
 
@@ -107,7 +107,7 @@ def test_evaluate_measures_an_exported_file(called, call, run_dir, camvid_dir, t
     assert read_results(tmp_path / "d")["evaluation"]["checkpoint"] == "saved_model"
     assert read_results(tmp_path / "a")["evaluation"]["checkpoint"] == "model.tflite"
     other = call(evaluate, f"--checkpoint={file}", "--dataset=streets", f"--output_dir={tmp_path / 'c'}")
-    refused(other, "model.tflite: tells 11 classes apart, data set 'streets' has 19")
+    refused(other, "model.tflite: tells 11 classes apart, dataset 'streets' has 19")
     refused(call(evaluate, "--checkpoint=no.tflite", "--dataset=camvid", f"--output_dir={tmp_path}"), "is not a file")
 
 

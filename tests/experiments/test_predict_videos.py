@@ -5,15 +5,15 @@ import re
 
 import numpy as np
 import pytest
+from tiny_network import write_tiny_network
+from videos import frames_of, gray_frame, write_cut_video, write_video
 
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.colours import overlay
+from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.video import Video
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from experiments import export, inputs, predict
-from tiny_network import write_tiny_network
-from videos import frames_of, grey_frame, write_cut_video, write_video
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ def exported_dir(tmp_path_factory):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_predict_lays_the_class_colours_over_a_video(call, exported_dir, tmp_path, workers):
-    write_video(tmp_path / "drive.avi", [grey_frame(40 * i) for i in range(6)])
+def test_predict_lays_the_class_colors_over_a_video(call, exported_dir, tmp_path, workers):
+    write_video(tmp_path / "drive.avi", [gray_frame(40 * i) for i in range(6)])
     called = call(
         predict, f"--checkpoint={exported_dir}", f"--input={tmp_path}/drive.avi", f"--workers={workers}",
         f"--output_dir={tmp_path}/out",
     )  # fmt: skip
     assert called.status == 0
-    assert "6 pictures: " in called.out and "frames a second" in called.out
+    assert "6 images: " in called.out and "frames a second" in called.out
     assert [x.name for x in (tmp_path / "out" / "predictions").iterdir()] == ["drive_overlay.mp4"]
     frames = frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")
     segmenter = Segmenter(exported_dir / "export" / "model.tflite")
@@ -46,10 +46,10 @@ def test_predict_lays_the_class_colours_over_a_video(call, exported_dir, tmp_pat
 
 
 def test_predict_ends_a_video_where_asked(exported_dir, tmp_path):
-    write_video(tmp_path / "drive.avi", [grey_frame(20 * i) for i in range(6)])
+    write_video(tmp_path / "drive.avi", [gray_frame(20 * i) for i in range(6)])
     settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "max_frames": 4}
     section = predict.run(input=str(tmp_path / "drive.avi"), **settings)
-    assert section["pictures"] == 4
+    assert section["images"] == 4
     assert len(frames_of(tmp_path / "predictions" / "drive_overlay.mp4")) == 4
 
 
@@ -67,7 +67,7 @@ def test_predict_keeps_nothing_of_a_video_that_breaks_off(call, exported_dir, tm
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), InputError("camera 0: gives no more frames after 5")])
 def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch, end):
-    write_video(tmp_path / "live.avi", [grey_frame(20 * i) for i in range(6)])
+    write_video(tmp_path / "live.avi", [gray_frame(20 * i) for i in range(6)])
 
     class Camera(Video):
         """No machine that runs tests has one: a file that is read as a camera would be, until `end`."""
@@ -83,5 +83,5 @@ def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch,
         with pytest.raises(InputError, match="camera 0: gives no more frames after 5"):
             predict.run(**settings)
     else:
-        assert predict.run(**settings)["pictures"] == 5
+        assert predict.run(**settings)["images"] == 5
     assert len(frames_of(tmp_path / "predictions" / "live_overlay.mp4")) == 5

@@ -3,10 +3,10 @@
 import zipfile
 
 import pytest
+from folders import write_streets, zip_cityscapes
 
 from contextnet_tf.datasets.catalog import get_dataset
 from data.cityscapes import prepare
-from folders import write_streets, zip_cityscapes
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,9 @@ def test_archives_become_the_folder(packed, tmp_path, call):
     called = call(prepare, f"--zip_dir={zips}", f"--data_dir={out}")
     assert called.status == 0
     assert called.out.splitlines() == [
-        "train 2 of 2,975 pictures, 2 of 2,975 label files",
-        "val   1 of 500 pictures, 1 of 500 label files",
-        "test  1 of 1,525 pictures, 1 of 1,525 label files",
+        "train 2 of 2,975 images, 2 of 2,975 label files",
+        "val   1 of 500 images, 1 of 500 label files",
+        "test  1 of 1,525 images, 1 of 1,525 label files",
         f"unpacked: {out}",
     ]
     assert "unpacking" in called.err

@@ -16,9 +16,9 @@ from experiments.recipe_flags import changed, given_changes
 
 # Another value than MODERN's for each flag.
 CHANGES = {
-    "epochs": 7, "batch_size": 3, "whole_pictures": True, "min_scale": 0.5, "max_scale": 1.5, "colours": 0.5,
-    "class_uniform": 0.25, "class_balance": 0.0, "hard_below": 1.0, "label_smoothing": 0.125, "averaging": 0.0,
-    "statistics_batches": 0, "weight_decay": 0.0,
+    "epochs": 7, "batch_size": 3, "whole_images": True, "min_scale": 0.5, "max_scale": 1.5, "colors": 0.5,
+    "class_uniform_fraction": 0.25, "class_weight_exponent": 0.0, "ohem_threshold": 1.0, "label_smoothing": 0.125, "ema_decay": 0.0,
+    "bn_recalibration_batches": 0, "weight_decay": 0.0,
 }  # fmt: skip
 
 
@@ -29,12 +29,12 @@ def test_all_flags_at_once():
         batch_size=3,
         crop="whole",
         augmentation=Augmentation(scale=(0.5, 1.5), brightness=0.05, contrast=0.125, saturation=0.125, hue=0.015),
-        class_uniform=0.25,
-        class_balance=0.0,
-        hard_below=1.0,
+        class_uniform_fraction=0.25,
+        class_weight_exponent=0.0,
+        ohem_threshold=1.0,
         label_smoothing=0.125,
-        averaging=0.0,
-        statistics_batches=0,
+        ema_decay=0.0,
+        bn_recalibration_batches=0,
         optimizer=AdamW(weight_decay=0.0),
     )
     assert set(CHANGES) == set(recipe_flags.FLAGS)
@@ -55,8 +55,16 @@ def test_without_flags_a_recipe_stays(name):
 
 def test_zero_and_false_are_told_apart_from_nothing():
     with flagsaver.flagsaver():
-        flags.FLAGS(["train", "--class_balance=0", "--statistics_batches=0", "--nowhole_pictures", "--averaging=0.5"])
-        assert given_changes() == {"class_balance": 0.0, "statistics_batches": 0, "averaging": 0.5}
+        flags.FLAGS(
+            [
+                "train",
+                "--class_weight_exponent=0",
+                "--bn_recalibration_batches=0",
+                "--nowhole_images",
+                "--ema_decay=0.5",
+            ]
+        )
+        assert given_changes() == {"class_weight_exponent": 0.0, "bn_recalibration_batches": 0, "ema_decay": 0.5}
 
 
 @given(st.sets(st.sampled_from(sorted(CHANGES))))

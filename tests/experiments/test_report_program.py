@@ -9,7 +9,7 @@ from absl.testing import flagsaver
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import model_names
-from contextnet_tf.reporting.results import update_results
+from contextnet_tf.runs.results import update_results
 from experiments import report
 
 NAMES = [f"0016E5_{number:05d}" for number in range(5)]
@@ -17,7 +17,7 @@ NAMES = [f"0016E5_{number:05d}" for number in range(5)]
 
 @pytest.fixture
 def data_dir(tmp_path):
-    """Five pictures of 12 x 16 in CamVid's layout: road everywhere, the first row void."""
+    """Five images of 12 x 16 in CamVid's layout: road everywhere, the first row void."""
     root = tmp_path / "data"
     for folder in ("val", "valannot"):
         (root / folder).mkdir(parents=True)
@@ -34,10 +34,8 @@ def data_dir(tmp_path):
 def run_dir(tmp_path, data_dir):
     """A run whose predictions are right but for the left quarter, with one file missing."""
     folder = tmp_path / "run"
-    classes = [{"name": "sky", "category": "sky", "colour": [128, 128, 128]}]
-    update_results(
-        folder, dataset={"name": "camvid", "split": "val", "data_dir": str(data_dir), "classes": classes}
-    )
+    classes = [{"name": "sky", "category": "sky", "color": [128, 128, 128]}]
+    update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(data_dir), "classes": classes})
     (folder / "predictions").mkdir()
     prediction = np.full((12, 16), 3, np.uint8)
     prediction[:, :4] = 0
@@ -47,11 +45,11 @@ def run_dir(tmp_path, data_dir):
 
 
 def shown_names(path):
-    return re.findall(r'alt="([^"]*?): picture"', path.read_text(encoding="utf-8"))
+    return re.findall(r'alt="([^"]*?): image"', path.read_text(encoding="utf-8"))
 
 
-def test_pictures_are_spread_over_those_with_a_prediction(run_dir, capsys):
-    path = report.run(output_dir=str(run_dir), report_pictures=2)
+def test_images_are_spread_over_those_with_a_prediction(run_dir, capsys):
+    path = report.run(output_dir=str(run_dir), report_images=2)
     assert path == run_dir / "report.html" and shown_names(path) == [NAMES[1], NAMES[3]]
     assert path.read_text(encoding="utf-8").count("75.0 % of the pixels right") == 2
     assert capsys.readouterr().out == ""
@@ -59,12 +57,12 @@ def test_pictures_are_spread_over_those_with_a_prediction(run_dir, capsys):
 
 def test_the_program_ends_with_the_path(run_dir, capsys):
     flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(output_dir=str(run_dir), data_dir=None, report_pictures=1):
+    with flagsaver.flagsaver(output_dir=str(run_dir), data_dir=None, report_images=1):
         report.main(["report"])
     assert capsys.readouterr().out == f"{run_dir / 'report.html'}\n"
 
 
-def test_a_run_without_predictions_has_a_report_without_pictures(run_dir, capsys):
+def test_a_run_without_predictions_has_a_report_without_images(run_dir, capsys):
     for path in (run_dir / "predictions").iterdir():
         path.unlink()
     assert shown_names(report.run(output_dir=str(run_dir))) == []
@@ -80,13 +78,13 @@ def test_a_data_set_that_has_moved(run_dir, data_dir, tmp_path):
     assert not (run_dir / "report.html").exists()
     path = report.run(output_dir=str(run_dir), data_dir=str(tmp_path / "moved"))
     assert shown_names(path) == NAMES[:4]
-    assert shown_names(report.run(output_dir=str(run_dir), report_pictures=0)) == []
+    assert shown_names(report.run(output_dir=str(run_dir), report_images=0)) == []
 
 
 def test_a_prediction_of_another_size_is_named(run_dir):
     path = run_dir / "predictions" / f"{NAMES[0]}_labels.png"
     cv2.imwrite(str(path), np.zeros((6, 8), np.uint8))
-    with pytest.raises(InputError, match=f"{path}: is 8 x 6 pixels, its picture 16 x 12"):
+    with pytest.raises(InputError, match=f"{path}: is 8 x 6 pixels, its image 16 x 12"):
         report.run(output_dir=str(run_dir))
 
 
@@ -103,7 +101,7 @@ def test_all_networks_side_by_side(call, tmp_path):
     for name in model_names():
         assert name in shown
     assert "928,355" in shown["cn124"] and "0.93 M" in shown["cn124"]
-    assert "whole picture" in shown["icnet"] and "65,652,051" in shown["pspnet"] and "1302.18 G" in shown["segnet"]
+    assert "whole image" in shown["icnet"] and "65,652,051" in shown["pspnet"] and "1302.18 G" in shown["segnet"]
     written = {path.name for path in (tmp_path / "models").iterdir()}
     assert written == {"models.md", "models.png", "models.json"}
     rows = {row["name"]: row for row in json.loads((tmp_path / "models" / "models.json").read_text())}

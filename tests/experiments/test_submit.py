@@ -1,4 +1,4 @@
-"""The program submit on drawn streets: Cityscapes' own program reads the pictures and says what evaluate says."""
+"""The program submit on drawn streets: Cityscapes' own program reads the images and says what evaluate says."""
 
 import zipfile
 
@@ -6,14 +6,14 @@ import cv2
 import keras
 import numpy as np
 import pytest
-
-from contextnet_tf.datasets import streets
-from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.errors import InputError
-from contextnet_tf.reporting.results import update_results
-from experiments import evaluate, export, submit
 from official_scores import assert_same_scores, official_scores
 from tiny_network import write_tiny_network
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.runs.results import update_results
+from data import streets
+from experiments import evaluate, export, submit
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_the_zip_holds_what_the_server_wants(run_dir, drawn_dir, tmp_path):
     assert sorted(path.name for path in (tmp_path / "sent").iterdir()) == [f"{name}_labelIds.png" for name in names]
     for name in names:
         ids = cv2.imread(str(tmp_path / "sent" / f"{name}_labelIds.png"), cv2.IMREAD_UNCHANGED)
-        picture = cv2.imread(str(drawn_dir / "leftImg8bit" / "val" / "drawnval" / f"{name}_leftImg8bit.png"))
-        assert (ids.shape, ids.dtype) == (picture.shape[:2], np.uint8)
+        image = cv2.imread(str(drawn_dir / "leftImg8bit" / "val" / "drawnval" / f"{name}_leftImg8bit.png"))
+        assert (ids.shape, ids.dtype) == (image.shape[:2], np.uint8)
         # Cityscapes' ids of the 19 classes.
         assert set(np.unique(ids)) <= {7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33}
 
@@ -108,14 +108,14 @@ def test_what_cannot_be_submitted_is_refused(run_dir, drawn_dir, tmp_path, call)
         return called.err
 
     checkpoint = f"--checkpoint={run_dir}"
-    assert "has no pictures of the split 'demo'" in refused(checkpoint, "--split=demo")
+    assert "has no images of the split 'demo'" in refused(checkpoint, "--split=demo")
     assert "--checkpoint is missing" in refused()
     assert "absent.tflite: is not a file" in refused("--checkpoint=absent.tflite")
     assert "nowhere: is not a folder" in refused(checkpoint, "--data_dir=nowhere")
-    assert "tells 19 classes apart, data set 'camvid' has 11" in refused(checkpoint, "--dataset=camvid")
+    assert "tells 19 classes apart, dataset 'camvid' has 11" in refused(checkpoint, "--dataset=camvid")
     write_tiny_network(tmp_path / "eleven.keras", 11)
     eleven = f"--checkpoint={tmp_path}/eleven.keras"
-    assert "tells 11 classes apart, data set 'cityscapes' has 19" in refused(eleven, f"--data_dir={drawn_dir}")
+    assert "tells 11 classes apart, dataset 'cityscapes' has 19" in refused(eleven, f"--data_dir={drawn_dir}")
 
 
 def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path, call):
@@ -124,5 +124,5 @@ def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path
         submit, f"--checkpoint={tmp_path}/eleven.keras", "--dataset=camvid", f"--data_dir={camvid_dir}",
         f"--output_dir={tmp_path}/out",
     )  # fmt: skip
-    assert called.err == "error: data set 'camvid' has not Cityscapes' label ids, which the server wants\n"
+    assert called.err == "error: dataset 'camvid' has not Cityscapes' label ids, which the server wants\n"
     assert called.status == 1 and not (tmp_path / "out").exists()

@@ -9,10 +9,10 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from folders import write_camvid
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import evaluate, train
-from folders import write_camvid
 
 
 def _refused(called, message):
@@ -25,8 +25,14 @@ def _refused(called, message):
 
 def _train(call, data_dir, output_dir, *arguments):
     return call(
-        train, "--dataset=camvid", f"--data_dir={data_dir}", f"--output_dir={output_dir}", "--recipe=smoke",
-        "--crop_height=64", "--crop_width=96", *arguments,
+        train,
+        "--dataset=camvid",
+        f"--data_dir={data_dir}",
+        f"--output_dir={output_dir}",
+        "--recipe=smoke",
+        "--crop_height=64",
+        "--crop_width=96",
+        *arguments,
     )
 
 
@@ -37,15 +43,25 @@ def _plain_environment():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a run that `train` made, in a process of its own, and its data set."""
+    """The folder of a run that `train` made, in a process of its own, and its dataset."""
     root = tmp_path_factory.mktemp("trained")
     data_dir = write_camvid(root)
     finished = subprocess.run(
         [
-            sys.executable, "-m", "experiments.train", "--dataset=camvid", f"--data_dir={data_dir}",
-            f"--output_dir={root / 'run'}", "--recipe=smoke", "--crop_height=64", "--crop_width=96", "--batch_size=3",
+            sys.executable,
+            "-m",
+            "experiments.train",
+            "--dataset=camvid",
+            f"--data_dir={data_dir}",
+            f"--output_dir={root / 'run'}",
+            "--recipe=smoke",
+            "--crop_height=64",
+            "--crop_width=96",
+            "--batch_size=3",
         ],
-        capture_output=True, text=True, env=_plain_environment(),
+        capture_output=True,
+        text=True,
+        env=_plain_environment(),
     )
     assert finished.returncode == 0, finished.stderr
     return root / "run", data_dir, finished
@@ -58,7 +74,7 @@ def test_a_run_leaves_what_it_says(trained):
     assert list((folder / "tensorboard").glob("events.*")) and (folder / "checkpoints" / "step-2.npz").is_file()
     board = EventAccumulator(str(folder / "tensorboard")).Reload().Tags()["tensors"]
     assert {
-        "train/loss", "train/learning_rate", "train/pictures_per_second", "train/input_wait_share", "memory/process",
+        "train/loss", "train/learning_rate", "train/images_per_second", "train/input_wait_share", "memory/process",
         "validation/mean_iou", "iou/building", "confusion", "validation/0", "validation/1", "validation/2",
     } <= set(board)  # fmt: skip
     log = (folder / "train.log").read_text()
@@ -67,12 +83,12 @@ def test_a_run_leaves_what_it_says(trained):
     assert results["model"]["name"] == "cn14" and results["model"]["num_classes"] == 11
     # Folded with 11 classes instead of 19: 846,179 - 8 * 129.
     assert results["model"]["parameters_folded"] == 845147
-    assert results["training"]["steps"] == 2 and results["dataset"]["pictures"] == 2
+    assert results["training"]["steps"] == 2 and results["dataset"]["images"] == 2
     assert results["flags"]["train"]["batch_size"] == 3
     assert "best validation: mean IoU" in finished.stdout
     for program in ("evaluate", "export"):
         assert f"python -m experiments.{program} --checkpoint={folder} --output_dir={folder}\n" in finished.stdout
-    assert "step 2/2" in finished.stderr and "pictures/s" in finished.stderr and "left" in finished.stderr
+    assert "step 2/2" in finished.stderr and "images/s" in finished.stderr and "left" in finished.stderr
     # Nothing but the bar and the validations.
     assert not [x for x in re.split("[\r\n]", finished.stderr) if x.strip() and not x.strip().startswith("step ")]
 
@@ -92,7 +108,7 @@ def test_evaluate_gives_the_figures_of_the_training(trained, call, tmp_path):
     assert called.status == 0 and "mean of the classes" in called.out and "does not occur" in called.out
     before, now = (json.loads((path / "result.json").read_text())["evaluation"] for path in (folder, tmp_path))
     assert now["class_iou"] == before["class_iou"] and now["confusion"] == before["confusion"]
-    # Two pictures of 64 x 96.
+    # Two images of 64 x 96.
     assert np.sum(now["confusion"]) == 2 * 6144
     # Without --dataset it is the run's own.
     again = call(evaluate, f"--checkpoint={folder}", f"--output_dir={tmp_path}")
@@ -105,9 +121,7 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     camvid = ("--dataset=camvid", f"--checkpoint={folder}", *common)
     _refused(call(evaluate, "--dataset=camvid", *common), "--checkpoint is missing")
     _refused(call(evaluate, *camvid, "--model=cn18"), "holds the network 'cn14', not 'cn18'")
-    _refused(
-        call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common), "11 classes apart, 19 are needed"
-    )
+    _refused(call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common), "11 classes apart, 19 are needed")
     _refused(call(evaluate, *camvid, "--split=test"), "has no test.txt")
     _refused(call(evaluate, *camvid, f"--checkpoint={tmp_path / 'none.keras'}"), "none.keras: does not exist")
     assert not (tmp_path / "out").exists()
@@ -115,13 +129,13 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     _refused(call(evaluate, *camvid[:3], f"--output_dir={tmp_path / 'file'}"), "file: cannot be written as a folder")
     lone = tmp_path / "lone.keras"
     lone.write_bytes((folder / "best.keras").read_bytes())
-    _refused(call(evaluate, f"--checkpoint={lone}", *common), "no result.json beside it names a data set")
+    _refused(call(evaluate, f"--checkpoint={lone}", *common), "no result.json beside it names a dataset")
 
 
 def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; known are cn18, cn14, cn12")
-    _refused(_train(call, camvid_dir, out, "--dataset=kitti"), "'kitti' is no data set; known are camvid, cityscapes")
+    _refused(_train(call, camvid_dir, out, "--dataset=kitti"), "'kitti' is no dataset; known are camvid, cityscapes")
     _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, modern, short")
     _refused(_train(call, camvid_dir, out, "--model=enet", "--fusion_order=upsample last"), "enet has no fusion unit")
     _refused(_train(call, camvid_dir, out, "more"), "'more' is not a flag")
@@ -133,9 +147,7 @@ def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     message = "crop size 65 x 96 (height x width): cn14 takes multiples of 32"
     _refused(_train(call, camvid_dir, out, "--crop_height=65"), message)
-    called = call(
-        train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--crop_height=64"
-    )
+    called = call(train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--crop_height=64")
     _refused(called, "--crop_height and --crop_width go together")
     assert not out.exists()
 
@@ -143,26 +155,26 @@ def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
 def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
     called = call(
         train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'out'}", "--recipe=smoke",
-        "--whole_pictures", "--min_scale=1", "--max_scale=1", "--colours=0.5", "--class_uniform=0.5",
-        "--class_balance=0.25", "--batch_size=6", "--cache=memory", "--hard_below=0.75", "--label_smoothing=0.125",
-        "--averaging=0.5", "--statistics_batches=1", "--weight_decay=0.25", "--fusion_order=upsample last",
+        "--whole_images", "--min_scale=1", "--max_scale=1", "--color_jitter=0.5", "--class_uniform_fraction=0.5",
+        "--class_weight_exponent=0.25", "--batch_size=6", "--cache=memory", "--ohem_threshold=0.75", "--label_smoothing=0.125",
+        "--ema_decay=0.5", "--bn_recalibration_batches=1", "--weight_decay=0.25", "--fusion_order=upsample last",
     )  # fmt: skip
     assert called.status == 0
     settings = json.loads((tmp_path / "out" / "settings.json").read_text())
-    assert settings["crop_size"] == [64, 96]  # whole pictures, which are multiples of 32 already
+    assert settings["crop_size"] == [64, 96]  # whole images, which are multiples of 32 already
     recipe = settings["recipe"]
     assert recipe["augmentation"]["scale"] == [1.0, 1.0] and recipe["augmentation"]["contrast"] == 0.125
-    assert (recipe["crop"], recipe["class_uniform"], recipe["class_balance"]) == ("whole", 0.5, 0.25)
-    assert (recipe["hard_below"], recipe["label_smoothing"], recipe["averaging"]) == (0.75, 0.125, 0.5)
-    assert (recipe["statistics_batches"], recipe["optimizer"]["weight_decay"]) == (1, 0.25)
+    assert (recipe["crop"], recipe["class_uniform_fraction"], recipe["class_weight_exponent"]) == ("whole", 0.5, 0.25)
+    assert (recipe["ohem_threshold"], recipe["label_smoothing"], recipe["ema_decay"]) == (0.75, 0.125, 0.5)
+    assert (recipe["bn_recalibration_batches"], recipe["optimizer"]["weight_decay"]) == (1, 0.25)
     assert settings["network"] == "cn14-upsample-last"
-    # 8 pictures of 64 x 96, of which 6 are trained on: 4 bytes a pixel.
-    assert "cache: 6 pictures take 0.1 MB of memory" in called.out
+    # 8 images of 64 x 96, of which 6 are trained on: 4 bytes a pixel.
+    assert "cache: 6 images take 0.1 MB of memory" in called.out
 
 
 def test_train_refuses_recipes_that_contradict_themselves(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
-    _refused(_train(call, camvid_dir, out, "--whole_pictures"), "--whole_pictures and --crop_height do not go together")
+    _refused(_train(call, camvid_dir, out, "--whole_images"), "--whole_images and --crop_height do not go together")
     _refused(_train(call, camvid_dir, out, "--min_scale=3"), "the scales go from 3.0 to 2.0")
     assert not out.exists()
 
@@ -173,13 +185,13 @@ def test_train_refuses_wrong_data(camvid_dir, call, tmp_path):
     (tmp_path / "empty").mkdir()
     _refused(_train(call, tmp_path / "empty", out), "empty: is empty")
     _refused(_train(call, camvid_dir, out, "--dataset=cityscapes"), "has no folder leftImg8bit")
-    picture = camvid_dir / "train" / "p1.png"
-    content = picture.read_bytes()
-    picture.write_bytes(content[:-9])
+    image = camvid_dir / "train" / "p1.png"
+    content = image.read_bytes()
+    image.write_bytes(content[:-9])
     _refused(_train(call, camvid_dir, out), "train/p1.png: the PNG file is cut off")
-    picture.unlink()
+    image.unlink()
     _refused(_train(call, camvid_dir, out), "train/p1.png: is listed in")
-    picture.write_bytes(content)
+    image.write_bytes(content)
     cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), np.zeros((64, 64), np.uint8))
     _refused(_train(call, camvid_dir, out), "trainannot/p0.png: the label is 64 x 64 pixels")
     assert not out.exists()
@@ -214,7 +226,7 @@ def test_help_names_the_programs_own_flags(name):
     [
         (("--strategy=two",), "--strategy=two: is no strategy; known are auto, one, mirrored, multi_worker, tpu"),
         (("--strategy=multi_worker",), "the environment variable TF_CONFIG is missing"),
-        (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 pictures of a batch"),
+        (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 images of a batch"),
         (("--precision=int8",), "--precision=int8: is no precision; known are float32, mixed_float16, mixed_bfloat16"),
     ],
     ids=str,

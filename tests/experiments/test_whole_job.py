@@ -12,13 +12,17 @@ from experiments import evaluate, export, predict, report, train
 
 @pytest.fixture
 def streets_dir(tmp_path, call):
-    """Two training and two validation pictures of 64 x 128 (H x W)."""
+    """Two training and two validation images of 64 x 128 (H x W)."""
     folder = tmp_path / "streets"
     called = call(
-        generate, f"--output_dir={folder}", "--picture_height=64", "--picture_width=128", "--train_pictures=2",
-        "--val_pictures=2",
+        generate,
+        f"--output_dir={folder}",
+        "--image_height=64",
+        "--image_width=128",
+        "--train_images=2",
+        "--val_images=2",
     )
-    assert called.status == 0 and called.out == f"4 pictures drawn: {folder}\n"
+    assert called.status == 0 and called.out == f"4 images drawn: {folder}\n"
     return folder
 
 
@@ -32,8 +36,14 @@ def streets_dir(tmp_path, call):
 def test_from_drawn_streets_to_a_report(model, parameters, streets_dir, tmp_path, call):
     run = tmp_path / "run"
     called = call(
-        train, f"--model={model}", "--dataset=streets", f"--data_dir={streets_dir}", f"--output_dir={run}",
-        "--recipe=smoke", "--crop_height=64", "--crop_width=128",
+        train,
+        f"--model={model}",
+        "--dataset=streets",
+        f"--data_dir={streets_dir}",
+        f"--output_dir={run}",
+        "--recipe=smoke",
+        "--crop_height=64",
+        "--crop_width=128",
     )
     assert called.status == 0 and "at step 1 of 1" in called.out
 
@@ -45,7 +55,7 @@ def test_from_drawn_streets_to_a_report(model, parameters, streets_dir, tmp_path
     assert (run / "export" / "saved_model" / "saved_model.pb").is_file()
 
     called = call(predict, f"--checkpoint={run}/export/model.tflite", f"--output_dir={run}")
-    assert called.status == 0 and "2 pictures: " in called.out
+    assert called.status == 0 and "2 images: " in called.out
     results = json.loads((run / "result.json").read_text())
     # The exported file is the network: what it gets right, the network got right.
     assert results["runtime"]["mean_iou"] == pytest.approx(results["evaluation"]["mean_iou"], abs=1e-4)
@@ -61,7 +71,7 @@ def test_from_drawn_streets_to_a_report(model, parameters, streets_dir, tmp_path
 
 
 def test_drawing_again_leaves_the_set_as_it_is(streets_dir, call):
-    same = ("--picture_height=64", "--picture_width=128", "--train_pictures=2", "--val_pictures=2")
+    same = ("--image_height=64", "--image_width=128", "--train_images=2", "--val_images=2")
     assert "already drawn, left as it is" in call(generate, f"--output_dir={streets_dir}", *same).out
     called = call(generate, f"--output_dir={streets_dir}", *same, "--seed=1")
     assert called.status == 1 and called.err.startswith("error: ") and called.err.count("\n") == 1

@@ -13,7 +13,7 @@ from contextnet_tf.models.registry import build_model
 
 @pytest.fixture(scope="module")
 def cn14():
-    """cn14 for full-size pictures, with both outputs: 1024 x 2048, so 256 x 512 in the context branch."""
+    """cn14 for full-size images, with both outputs: 1024 x 2048, so 256 x 512 in the context branch."""
     return build_model("cn14", aux_head=True)
 
 
@@ -23,7 +23,7 @@ def small():
     return build_model("cn14", num_classes=7, input_shape=(None, None, 3), aux_head=True)
 
 
-def picture(*shape):
+def image(*shape):
     return np.random.default_rng(0).uniform(0.0, 1.0, shape).astype("float32")
 
 
@@ -169,7 +169,7 @@ def test_auxiliary_head_is_not_in_the_inference_network(cn14):
 def test_two_sizes_through_one_network(small):
     assert small.input_shape == (None, None, None, 3)
     for batch, height, width in ((1, 64, 96), (2, 32, 32)):
-        logits = small(picture(batch, height, width, 3))
+        logits = small(image(batch, height, width, 3))
         assert {name: tuple(value.shape) for name, value in logits.items()} == {
             "main": (batch, height, width, 7),
             "aux": (batch, height, width, 7),
@@ -178,7 +178,7 @@ def test_two_sizes_through_one_network(small):
 
 def test_auxiliary_loss_reaches_the_context_branch_only(small):
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(small(picture(2, 64, 64, 3), training=True)["aux"]))
+        loss = tf.reduce_mean(tf.square(small(image(2, 64, 64, 3), training=True)["aux"]))
     gradients = tape.gradient(loss, small.trainable_variables)
 
     reached = [w.path for w, g in zip(small.trainable_variables, gradients, strict=True) if g is not None]
@@ -194,8 +194,8 @@ def test_down_sampling_averages_areas():
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
-def test_upsampling_has_half_pixel_centres(factor):
-    features = picture(2, 3, 5, 4)
+def test_upsampling_has_half_pixel_centers(factor):
+    features = image(2, 3, 5, 4)
 
     found = keras.Model(x := keras.Input((None, None, 4)), upsample(x, factor, "up"))(features)
 
@@ -207,7 +207,7 @@ def test_upsampling_by_hand():
 
     found = keras.Model(x := keras.Input((1, 2, 1)), upsample(x, 4, "up"))(row)
 
-    # The centres of the new pixels lie at -3/8, -1/8, 1/8, 3/8, 5/8, ... of the old ones' distance.
+    # The centers of the new pixels lie at -3/8, -1/8, 1/8, 3/8, 5/8, ... of the old ones' distance.
     np.testing.assert_allclose(found[0, 0, :, 0], [0, 0, 1, 3, 5, 7, 8, 8])
 
 
@@ -230,7 +230,7 @@ def test_logits_are_float32_under_mixed_precision():
 
     assert model.get_layer("context_conv1").compute_dtype == "bfloat16"
     assert model.get_layer("classifier").compute_dtype == "float32"
-    assert {logits.dtype for logits in model(picture(1, 32, 32, 3)).values()} == {tf.float32}
+    assert {logits.dtype for logits in model(image(1, 32, 32, 3)).values()} == {tf.float32}
 
 
 def test_saved_and_loaded_without_custom_objects(small, tmp_path):
@@ -238,7 +238,7 @@ def test_saved_and_loaded_without_custom_objects(small, tmp_path):
     loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
 
     assert loaded.name == "cn14"
-    expected, found = small(picture(1, 64, 32, 3)), loaded(picture(1, 64, 32, 3))
+    expected, found = small(image(1, 64, 32, 3)), loaded(image(1, 64, 32, 3))
     assert list(found) == list(expected)
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name])
@@ -264,7 +264,7 @@ def test_a_size_that_does_not_fit_names_those_that_do(name, height, width, messa
         build_model(name, input_shape=(height, width, 3))
 
 
-def test_pictures_have_three_channels_and_at_least_two_classes():
+def test_images_have_three_channels_and_at_least_two_classes():
     with pytest.raises(InputError, match=r"input_shape = \(64, 64, 4\): it takes \(height, width, 3\)"):
         build_model("cn14", input_shape=(64, 64, 4))
     with pytest.raises(InputError, match="num_classes = 1: a segmentation needs 2 classes or more"):

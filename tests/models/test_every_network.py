@@ -13,15 +13,15 @@ import tensorflow as tf
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters, layer_costs
 from contextnet_tf.analysis.receptive_field import receptive_field
 from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.deployment.agreement import check_export
 from contextnet_tf.deployment.export import export_tflite
+from contextnet_tf.deployment.parity import check_parity
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.sizes import size_multiple
 
 
 @dataclasses.dataclass(frozen=True)
 class Documented:
-    """19 classes, without auxiliary heads; multiply-adds for one picture of 256 x 512."""
+    """19 classes, without auxiliary heads; multiply-adds for one image of 256 x 512."""
 
     parameters: int  # batch normalization folded
     as_trained: int
@@ -76,7 +76,7 @@ def _with_statistics(model: keras.Model) -> keras.Model:
     return model
 
 
-def _pictures(height: int, width: int, count: int = 1) -> np.ndarray:
+def _images(height: int, width: int, count: int = 1) -> np.ndarray:
     random = np.random.default_rng(2)
     return random.uniform(0.0, 1.0, (count, height, width, 3)).astype(np.float32)
 
@@ -109,10 +109,10 @@ def test_figures_that_are_documented(network):
 
 
 @every_network
-def test_logits_are_as_large_as_the_picture(network):
+def test_logits_are_as_large_as_the_image(network):
     multiple = _documented(network).size_multiple
     for height, width in ((multiple, multiple), (2 * multiple, 3 * multiple)):
-        logits = network(_pictures(height, width))
+        logits = network(_images(height, width))
         assert {name: tuple(x.shape) for name, x in logits.items()} == {"main": (1, height, width, 19)}
         assert logits["main"].dtype == tf.float32
         assert np.isfinite(logits["main"]).all()
@@ -124,25 +124,25 @@ def test_saved_and_loaded_in_safe_mode(network, tmp_path):
     loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
 
     assert loaded.name == network.name
-    pictures = _pictures(*_size(network))
-    np.testing.assert_array_equal(loaded(pictures)["main"], network(pictures)["main"])
+    images = _images(*_size(network))
+    np.testing.assert_array_equal(loaded(images)["main"], network(images)["main"])
 
 
 @every_network
 def test_folded_and_exported_it_computes_the_same(network, tmp_path):
     size = _size(network)
-    expected = np.asarray(network(_pictures(*size), training=False)["main"])
+    expected = np.asarray(network(_images(*size), training=False)["main"])
     folded = fold_batch_norm(network)
 
-    differences = np.abs(np.asarray(folded(_pictures(*size))["main"]) - expected) / np.abs(expected).max()
+    differences = np.abs(np.asarray(folded(_images(*size))["main"]) - expected) / np.abs(expected).max()
     assert np.mean(differences > 1e-3) <= _documented(network).unstable
     assert differences.max() < 0.1
 
     export_tflite(folded, tmp_path / "network.tflite", size=size)
-    pictures = np.random.default_rng(3).integers(0, 256, (1, *size, 3), dtype=np.uint8)
-    agreement = check_export(tmp_path / "network.tflite", folded, pictures)
+    images = np.random.default_rng(3).integers(0, 256, (1, *size, 3), dtype=np.uint8)
+    agreement = check_parity(tmp_path / "network.tflite", folded, images)
     assert agreement.largest_difference < (0.1 if _documented(network).unstable else 1e-3) * agreement.largest_logit
-    assert agreement.label_agreement > 0.98
+    assert agreement.label_parity > 0.98
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -150,13 +150,13 @@ def test_gradient_reaches_every_weight(name):
     keras.utils.set_random_seed(0)
     model = build_model(name, num_classes=3, input_shape=(None, None, 3), aux_head=True)
     assert list(model.output) == ["main", *NETWORKS[name].auxiliary_heads]
-    pictures = _pictures(*_size(model), count=2)
+    images = _images(*_size(model), count=2)
 
     with tf.GradientTape() as tape:
-        logits = model(pictures, training=True)
+        logits = model(images, training=True)
         loss = tf.add_n([tf.reduce_mean(tf.square(x)) for x in logits.values()])
     gradients = tape.gradient(loss, model.trainable_variables)
 
-    assert {tuple(x.shape) for x in logits.values()} == {(2, *pictures.shape[1:3], 3)}
+    assert {tuple(x.shape) for x in logits.values()} == {(2, *images.shape[1:3], 3)}
     pairs = zip(model.trainable_variables, gradients, strict=True)
     assert [weight.path for weight, gradient in pairs if gradient is None or not np.any(gradient)] == []

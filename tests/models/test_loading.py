@@ -22,18 +22,18 @@ def run(tmp_path_factory) -> pathlib.Path:
 
 
 def test_the_folder_of_a_run_means_its_best_network(run):
-    picture = np.ones((1, 2, 2, 3), np.float32)
+    image = np.ones((1, 2, 2, 3), np.float32)
     from_folder, from_file = load_network(run), load_network(str(run / "best.keras"))
     assert from_folder.name == from_file.name == "cn14"
-    np.testing.assert_array_equal(from_folder(picture)["main"], from_file(picture)["main"])
+    np.testing.assert_array_equal(from_folder(image)["main"], from_file(image)["main"])
 
 
 def test_a_saved_contextnet_gives_the_same_numbers(tmp_path):
     network = build_model("cn14", num_classes=4, input_shape=(None, None, 3))
     network.save(tmp_path / "network.keras")
     loaded = load_network(tmp_path / "network.keras", model="cn14", num_classes=4)
-    picture = np.random.default_rng(0).random((1, 32, 64, 3), np.float32)
-    np.testing.assert_array_equal(loaded(picture)["main"], network(picture)["main"])
+    image = np.random.default_rng(0).random((1, 32, 64, 3), np.float32)
+    np.testing.assert_array_equal(loaded(image)["main"], network(image)["main"])
     assert not loaded.compiled
 
 

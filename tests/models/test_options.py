@@ -48,11 +48,11 @@ def differences(model, other):
     return ours.keys() - theirs.keys(), theirs.keys() - ours.keys(), changed
 
 
-def logits(model, picture):
-    return np.asarray(model(picture, training=False)["main"])
+def logits(model, image):
+    return np.asarray(model(image, training=False)["main"])
 
 
-def picture(height=64, width=96):
+def image(height=64, width=96):
     return np.random.default_rng(0).uniform(0.0, 1.0, (1, height, width, 3)).astype("float32")
 
 
@@ -74,7 +74,7 @@ def test_pyramid_pooling_follows_the_context_branch(cn14):
 
 @pytest.mark.parametrize("size", [(32, 32), (96, 160)])
 def test_pyramid_pooling_takes_any_size(size):
-    assert logits(build(pyramid_bins=(1, 2, 3, 6)), picture(*size)).shape == (1, *size, 19)
+    assert logits(build(pyramid_bins=(1, 2, 3, 6)), image(*size)).shape == (1, *size, 19)
 
 
 def test_fusion_by_concatenation(cn14):
@@ -111,7 +111,7 @@ def test_upsampling_last_gives_the_same_inside():
         last.get_layer(layer.name).set_weights(layer.get_weights())
 
     def context_features(model):
-        return np.asarray(keras.Model(model.input, model.get_layer("fusion_add").input[0])(picture(256, 256)))
+        return np.asarray(keras.Model(model.input, model.get_layer("fusion_add").input[0])(image(256, 256)))
 
     expected, found = context_features(first), context_features(last)
     # 6 of the 32 rows and columns on each side: the kernel reaches 4 and interpolation 2 further.
@@ -157,8 +157,8 @@ def test_asymmetric_kernels_are_a_square_one_of_rank_one(cn14):
             if isinstance(layer, layers.BatchNormalization):
                 layer.moving_variance.assign(np.full(layer.moving_variance.shape, 1 - layer.epsilon))
 
-    expected = logits(cn14, picture())
-    np.testing.assert_allclose(logits(model, picture()), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    expected = logits(cn14, image())
+    np.testing.assert_allclose(logits(model, image()), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_branch_at_half_size(cn14):

@@ -14,7 +14,7 @@ from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
 
 def argmax_of_tensorflow(x):
-    """The maxima, and their places in the picture, by TensorFlow's own operator."""
+    """The maxima, and their places in the image, by TensorFlow's own operator."""
     return tf.nn.max_pool_with_argmax(x, 2, 2, "VALID", include_batch_in_index=True)
 
 
@@ -114,10 +114,10 @@ def test_exported_with_built_in_operators(tmp_path):
     model = keras.Model(image, {"main": MaxUnpooling()(pooled, places)})
     export_tflite(model, tmp_path / "pooling.tflite")
 
-    picture = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
     engine = LiteRTEngine(tmp_path / "pooling.tflite")
-    expected = model(picture[None].astype("float32") / 255)["main"][0]
-    np.testing.assert_allclose(engine.logits(picture), expected, atol=1e-6)
+    expected = model(image[None].astype("float32") / 255)["main"][0]
+    np.testing.assert_allclose(engine.logits(image), expected, atol=1e-6)
     details = Interpreter(str(tmp_path / "pooling.tflite"))._get_ops_details()
     assert {operator["op_name"] for operator in details} == {
         "DEQUANTIZE", "CONV_2D", "MAX_POOL_2D", "STRIDED_SLICE", "EQUAL", "SELECT_V2", "CONCATENATION", "RESHAPE"

@@ -7,7 +7,8 @@ import re
 import numpy as np
 
 from contextnet_tf.datasets.labels import CITYSCAPES_LABELS
-from contextnet_tf.reporting import report, results
+from contextnet_tf.reporting import report
+from contextnet_tf.runs import results
 
 CLASSES = sorted((x for x in CITYSCAPES_LABELS if x.train_id != 255), key=lambda x: x.train_id)
 NAMES = [label.name for label in CLASSES]
@@ -75,8 +76,8 @@ def whole_results():
             "parameters_folded": 846179, "multiply_adds": 5632000000, "layers": 207,
         },
         "dataset": {
-            "name": "cityscapes", "split": "val", "pictures": 500, "data_dir": "data/somewhere",
-            "classes": [{"name": x.name, "category": x.category, "colour": list(x.colour)} for x in CLASSES],
+            "name": "cityscapes", "split": "val", "images": 500, "data_dir": "data/somewhere",
+            "classes": [{"name": x.name, "category": x.category, "color": list(x.color)} for x in CLASSES],
         },
         "training": {
             "recipe": {"power": 0.98, "optimizer": {"name": "RMSprop", "discount": 0.9}, "crop": [352, 480]},
@@ -85,14 +86,14 @@ def whole_results():
         "evaluation": {
             "mean_iou": 0.6491, "pixel_accuracy": 0.9127, "class_iou": class_iou,
             "mean_category_iou": 0.8012, "category_iou": {"flat": 0.97, "human": None},
-            "confusion": confusion.tolist(), "pictures": 500, "checkpoint": "best.keras",
+            "confusion": confusion.tolist(), "images": 500, "checkpoint": "best.keras",
         },
         "export": {
             "saved_model": "export/saved_model", "tflite": "export/model.tflite", "tflite_bytes": 3412345,
-            "input_size": [1024, 2048], "largest_logit_difference": 3.2e-5, "label_agreement": 0.99998,
+            "input_size": [1024, 2048], "largest_logit_difference": 3.2e-5, "label_parity": 0.99998,
         },
         "runtime": {
-            "engine": "litert", "threads": 1, "size": [1024, 2048], "pictures": 500,
+            "engine": "litert", "threads": 1, "size": [1024, 2048], "images": 500,
             "milliseconds_median": 140.05, "milliseconds_spread": [131.2, 155.5],
             "frames_per_second": 7.14, "mean_iou": 0.6489,
         },
@@ -124,7 +125,7 @@ def samples(count=1, name="frankfurt_000000_000294"):
 def write_run(folder, sections):
     results.update_results(folder, **sections)
     lines = [
-        {"step": 1, "epoch": 30, "loss": 2.0, "learning_rate": 0.045, "pictures_per_second": 31.25},
+        {"step": 1, "epoch": 30, "loss": 2.0, "learning_rate": 0.045, "images_per_second": 31.25},
         {"step": 2, "epoch": 60, "val_mean_iou": 0.625, "val_pixel_accuracy": 0.875},
     ]
     (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -1,10 +1,10 @@
-"""The networks side by side: table and picture."""
+"""The networks side by side: table and image."""
 
 import cv2
 import numpy as np
 import pytest
 
-from contextnet_tf.reporting.models import Printed, models_picture, models_table, printed
+from contextnet_tf.reporting.models import Printed, models_plot, models_table, printed
 from contextnet_tf.reporting.tables import aligned
 
 OVERVIEWS = [
@@ -40,7 +40,7 @@ def test_table_by_hand():
         "| Multiply-adds, 1024 × 2048 | Multiply-adds, 256 × 512 | Paper: frames/s | Paper: mean IoU % |\n"
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         "| cn14 | 49 | 668 × 668 | 846,179 | 878,195 | 0.85 M | 5.63 G | 0.35 G | 18.3 | 65.9 |\n"
-        "| pspnet | 112 | whole picture | 65,652,051 | 65,818,323 | 65.7 M | 2093.46 G | 1 | – | 78.4 |\n"
+        "| pspnet | 112 | whole image | 65,652,051 | 65,818,323 | 65.7 M | 2093.46 G | 1 | – | 78.4 |\n"
     )
 
 
@@ -54,11 +54,11 @@ def test_aligned_for_a_terminal():
     )  # fmt: skip
 
 
-def test_picture_is_a_whole_png_with_dots_and_bars():
-    image = cv2.imdecode(np.frombuffer(models_picture(OVERVIEWS), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+def test_image_is_a_whole_png_with_dots_and_bars():
+    image = cv2.imdecode(np.frombuffer(models_plot(OVERVIEWS), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
-    def regions(colour):
-        near = np.abs(image.astype(int) - colour).sum(axis=-1) < 30
+    def regions(color):
+        near = np.abs(image.astype(int) - color).sum(axis=-1) < 30
         return cv2.connectedComponents(near.astype(np.uint8))[0] - 1
 
     # Two networks: parameters, multiply-adds, and the one receptive field that has an end; and the paper's bars,

@@ -115,8 +115,8 @@ def test_the_recipe_and_the_data_set():
     assert (paper.SCALES, paper.AUXILIARY_LOSS_WEIGHT) == ((0.5, 2), 0.4)
     assert (paper.CONTEXT_LAYERS, paper.CONTEXT_BOTTLENECKS, paper.DETAIL_LAYERS) == (38, 12, 4)
     assert paper.BATCH_SIZE_WITHOUT_CLASS_WEIGHTS == 16
-    assert (paper.TRAIN_PICTURES, paper.VAL_PICTURES, paper.TEST_PICTURES) == (2975, 500, 1525)
-    assert (paper.FINE_PICTURES, paper.COARSE_PICTURES, paper.ALL_PICTURES) == (5000, 20000, 25000)
+    assert (paper.TRAIN_IMAGES, paper.VAL_IMAGES, paper.TEST_IMAGES) == (2975, 500, 1525)
+    assert (paper.FINE_IMAGES, paper.COARSE_IMAGES, paper.ALL_IMAGES) == (5000, 20000, 25000)
     assert paper.CITIES == 50
 
 

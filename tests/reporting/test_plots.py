@@ -37,7 +37,7 @@ def test_a_history_of_one_step_is_drawn():
     assert list(plots.training_curves(HISTORY[:1])) == ["Loss", "Learning rate"]
 
 
-def test_bars_have_the_colours_of_their_classes_and_stand_in_order():
+def test_bars_have_the_colors_of_their_classes_and_stand_in_order():
     svg = plots.class_bars(
         {"road": 0.5, "sky": None, "car": 0.875, "pole": float("nan")},
         {"road": (128, 64, 128), "car": (0, 0, 142), "sky": (70, 130, 180)},
@@ -49,7 +49,7 @@ def test_bars_have_the_colours_of_their_classes_and_stand_in_order():
     assert b"#804080" in svg and b"#00008e" in svg and b"#4682b4" not in svg
 
 
-def test_bars_need_no_colours():
+def test_bars_need_no_colors():
     assert "road" in texts(plots.class_bars({"road": 0.5}, {}))
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from report_reading import COMMIT, NAMES, Page, few_classes, read, samples, whole_results, write_run
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting import page, report, results
+from contextnet_tf.reporting import page, report
+from contextnet_tf.runs import results
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def whole(tmp_path_factory):
 
 
 def test_the_page_has_every_section_in_order_and_links_to_it(whole):
-    expected = ["pictures", "classes", "training", "network", "speed", "confusion", "origin"]
+    expected = ["images", "classes", "training", "network", "speed", "confusion", "origin"]
     assert whole.sections() == expected
     links = [href[1:] for href in whole.attributes("href")]
     assert [link for link in links if link in expected] == expected
@@ -48,7 +49,7 @@ def test_the_main_figures_stand_in_the_head(whole):
         "64.9<small>%</small>", "7.1", "0.85<small>M</small>", "3.41<small>MB</small>",
     ]  # fmt: skip
     assert "<h1>cn14 on Cityscapes</h1>" in head
-    assert "500 pictures of the validation split" in head and "23 November 2026" in head
+    assert "500 images of the validation split" in head and "23 November 2026" in head
     assert "the paper has 65.9 %" in head and "91.3 % of the pixels are right" in head
 
 
@@ -75,11 +76,11 @@ def test_every_class_is_named_and_those_that_occur_stand_out(whole):
     entries = re.findall(r'<li class="(\w+)">.*?</span>(.*?)</li>', legend)
     assert [name for _, name in entries] == NAMES
     assert [name for kind, name in entries if kind == "present"] == ["road", "car"]
-    assert "not labelled, does not count" in legend
+    assert "not labeled, does not count" in legend
     assert "background:rgb(128,64,128)" in legend
 
 
-def test_pictures_are_inside_the_page(whole):
+def test_images_are_inside_the_page(whole):
     images = [found for tag, found in whole.elements if tag == "img"]
     assert [image["src"].partition(";")[0] for image in images] == [
         "data:image/jpeg", "data:image/png", "data:image/png",
@@ -95,20 +96,20 @@ def test_pictures_are_inside_the_page(whole):
         ("parameters", "863,171"),
         ("with batch normalization folded", "846,179"),
         ("in the paper (Table 4)", "0.85 M, 19 classes"),
-        ("multiply-adds a picture", "5.63 G at 1024 × 2048"),
+        ("multiply-adds a image", "5.63 G at 1024 × 2048"),
         ("TFLite", "export/model.tflite"),
         ("size of the TFLite file", "3.41 MB"),
         ("pixels with the network&#x27;s own label", "99.998 %"),
         ("largest difference of a logit", "3.2e-05"),
         ("mean IoU of the exported file", "64.9 %"),
         ("frames a second", "7.1"),
-        ("milliseconds a picture", "140.1"),
+        ("milliseconds a image", "140.1"),
         ("spread", "131.2 to 155.5 ms"),
         ("engine", "LiteRT"),
         ("threads", "1"),
         ("steps", "2,760"),
         ("time", "1 h 01 min"),
-        ("pictures a second", "31.2 (median)"),
+        ("images a second", "31.2 (median)"),
         ("optimizer", "RMSprop"),
         ("optimizer: discount", "0.9"),
         ("crop", "352, 480"),
@@ -257,5 +258,5 @@ def test_eight_large_samples_stay_below_three_megabytes():
     generator = np.random.default_rng(0)
     image = generator.integers(0, 256, (256, 512, 3), dtype=np.uint8).repeat(2, axis=0).repeat(2, axis=1)
     labels = generator.integers(0, 19, (64, 128), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
-    many = [report.Sample(f"picture {number}", image, labels, labels) for number in range(8)]
+    many = [report.Sample(f"image {number}", image, labels, labels) for number in range(8)]
     assert len(report.report_html(whole_results(), [], many)) < 3e6

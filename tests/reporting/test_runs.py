@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting.runs import read_run, runs_picture, runs_table
+from contextnet_tf.reporting.runs import read_run, runs_plot, runs_table
 
 
 def write_run(folder, figures, results=None):
@@ -35,16 +35,16 @@ def test_a_row_a_run(runs, tmp_path):
     ]
 
 
-def test_the_picture_has_a_curve_a_run(runs):
-    def colours(png):
-        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-        saturated = picture[np.ptp(picture, axis=2) > 60]
-        return {tuple(colour) for colour in np.unique(saturated, axis=0)}
+def test_the_image_has_a_curve_a_run(runs):
+    def colors(png):
+        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+        saturated = image[np.ptp(image, axis=2) > 60]
+        return {tuple(color) for color in np.unique(saturated, axis=0)}
 
-    both = colours(runs_picture(runs))
+    both = colors(runs_plot(runs))
     assert {(0x6E, 0x6B, 0x0F), (0x1C, 0x57, 0xB4)} <= both  # blue, green, red
-    assert (0x1C, 0x57, 0xB4) not in colours(runs_picture(runs[:1]))
-    assert (0x1C, 0x57, 0xB4) in colours(runs_picture([runs[0], runs[0]]))  # also of one name
+    assert (0x1C, 0x57, 0xB4) not in colors(runs_plot(runs[:1]))
+    assert (0x1C, 0x57, 0xB4) in colors(runs_plot([runs[0], runs[0]]))  # also of one name
 
 
 def test_a_folder_without_a_validation_is_named(tmp_path):

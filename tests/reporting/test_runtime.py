@@ -1,4 +1,4 @@
-"""The comparison of runtimes as tables, ratios and a picture."""
+"""The comparison of runtimes as tables, ratios and a image."""
 
 import cv2
 import numpy as np
@@ -13,17 +13,17 @@ from contextnet_tf.reporting.runtime import (
     ratio_table,
     ratios,
     runtime_page,
-    runtime_picture,
+    runtime_plot,
     runtime_table,
 )
 
 
-def row(contender, milliseconds, *, model="cn14", size=(1024, 2048), threads=1, mode="sequential", **others):
+def row(runtime, milliseconds, *, model="cn14", size=(1024, 2048), threads=1, mode="sequential", **others):
     return {
         "model": model,
         "size": list(size),
-        "contender": contender,
-        "title": f"{contender} title",
+        "runtime": runtime,
+        "title": f"{runtime} title",
         "threads": threads,
         "mode": mode,
         "milliseconds_median": milliseconds,
@@ -31,7 +31,7 @@ def row(contender, milliseconds, *, model="cn14", size=(1024, 2048), threads=1, 
         "frames_per_second": 1000 / milliseconds,
         "parts": {"copying": 1.0, "network": milliseconds - 1.0},
         "peak_memory": 123_456_789,
-        "label_agreement": 1.0,
+        "label_parity": 1.0,
     } | others
 
 
@@ -42,7 +42,7 @@ def upsampling(logits, milliseconds, model="cn14"):
 
 SECTION = {
     "weights": "trained",
-    "frames": "4 pictures of camvid val",
+    "frames": "4 images of camvid val",
     "rounds": 20,
     "warm_up": 2,
     "distributions": ["keras", "onnx"],
@@ -53,7 +53,7 @@ SECTION = {
         row("litert", 50.0, mode="pipelined", parts={}),
         row("litert-inside", 160.0),
         row("pytorch-inside", 250.0),
-        row("litert-int8", 62.5, label_agreement=0.98765),
+        row("litert-int8", 62.5, label_parity=0.98765),
         row("litert", 90.0, model="cn14, upsampled last"),
         row("litert", 25.0, size=(512, 1024)),
         row("litert-inside", 20.0, size=(512, 1024)),
@@ -173,15 +173,15 @@ def test_the_page_says_where_it_comes_from():
         "## Ratios: cn14, 512 × 1024, one thread",
         "## Beside Table 7: frames a second",
     ]
-    assert "20 rounds in turn after 2 of warm-up, on 4 pictures of camvid val; weights: trained." in page
+    assert "20 rounds in turn after 2 of warm-up, on 4 images of camvid val; weights: trained." in page
 
 
-def test_the_picture_has_a_bar_a_row():
-    content = runtime_picture(SECTION["rows"])
+def test_the_image_has_a_bar_a_row():
+    content = runtime_plot(SECTION["rows"])
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
-    def bars(colour):
-        near = (np.abs(image.astype(int) - colour).sum(axis=-1) < 30).astype(np.uint8)
+    def bars(color):
+        near = (np.abs(image.astype(int) - color).sum(axis=-1) < 30).astype(np.uint8)
         # The line of the spread lies over a bar: closing joins its halves.
         return cv2.connectedComponents(cv2.morphologyEx(near, cv2.MORPH_CLOSE, np.ones((5, 5))))[0] - 1
 
@@ -191,5 +191,5 @@ def test_the_picture_has_a_bar_a_row():
 
 @pytest.mark.parametrize("size", [(64, 64), (1024, 2048)])
 def test_bars_of_one_row_are_drawn(size):
-    assert runtime_picture([row("litert", 10.0, size=size)]).startswith(b"\x89PNG")
+    assert runtime_plot([row("litert", 10.0, size=size)]).startswith(b"\x89PNG")
     assert plots.speed_bars({"one": [plots.SpeedBar("a", 1.0)]}).startswith(b"\x89PNG")

@@ -17,7 +17,7 @@ OURS = {
 
 def test_a_row_a_run_written_out():
     assert tables.run_table({"ours": OURS, "nothing": {}}) == (
-        "| Run | Network | Data set | Mean IoU % | Parameters | Multiply-adds | Frames/s | Picture "
+        "| Run | Network | Dataset | Mean IoU % | Parameters | Multiply-adds | Frames/s | Image "
         "| Epochs | Minutes | Seed | Commit | Machine |\n"
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         "| ours | cn14 | Cityscapes, val | 65.9 | 846,179 | 5.63 G | 7.1 | 1024 × 2048 "

@@ -9,16 +9,16 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from tiny_network import TINY
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.training.run import Saving
-from contextnet_tf.training.train import train
+from contextnet_tf.training.loop import Saving
 from contextnet_tf.training.recipe import SMOKE
-from tiny_network import TINY
+from contextnet_tf.training.train import train
 
-STEPS = 20  # of 3 pictures, of which there are 6; every tenth is validated
+STEPS = 20  # of 3 images, of which there are 6; every tenth is validated
 RECIPE = dataclasses.replace(SMOKE, epochs=10, batch_size=3, validation_epochs=5)
 
 
@@ -44,7 +44,7 @@ def _kill_when(process, happens):
 
 
 def _history(folder):
-    timed = ("pictures_per_second", "input_wait_share")
+    timed = ("images_per_second", "input_wait_share")
     return [
         {name: value for name, value in json.loads(line).items() if name not in timed}
         for line in (folder / "history.jsonl").read_text().splitlines()

@@ -54,10 +54,10 @@ def test_smoothing_spreads_a_part_of_the_truth():
 def test_only_hard_pixels_count():
     # Class 1 has 3/4 at the first pixel, class 0 has 1/2 at the second.
     labels = tf.constant([[[1, 0]]], tf.uint8)
-    value, gradient = _value_and_gradient(CrossEntropy(hard_below=0.7), LOGITS, labels)
+    value, gradient = _value_and_gradient(CrossEntropy(ohem_threshold=0.7), LOGITS, labels)
     np.testing.assert_allclose(value, math.log(2), rtol=1e-6)
     np.testing.assert_allclose(gradient[0, 0], [[0, 0], [-0.5, 0.5]], atol=1e-6)
-    assert CrossEntropy(hard_below=0.7).total_weight(labels) == 2.0  # known before the network is asked
+    assert CrossEntropy(ohem_threshold=0.7).total_weight(labels) == 2.0  # known before the network is asked
 
 
 @hypothesis.given(
@@ -79,7 +79,7 @@ def test_small_logits_are_upsampled_as_tensorflow_does(size, factor, seed):
     np.testing.assert_allclose(gradient, tape.gradient(expected, logits), rtol=1e-4, atol=1e-5)
 
 
-def test_one_logit_for_the_whole_picture_in_a_graph():
+def test_one_logit_for_the_whole_image_in_a_graph():
     total = tf.function(CrossEntropy().total)
     value = total(tf.constant([[[[0.0, math.log(3.0)]]]]), tf.ones((1, 2, 2), tf.uint8))
     np.testing.assert_allclose(value, 4 * math.log(4 / 3), rtol=1e-6)

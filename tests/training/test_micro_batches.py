@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.losses import CrossEntropy
 from small_batches import CLASS_WEIGHTS, RECIPE, batches, largest_difference, small_network, stepped
+
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.losses import CrossEntropy
 
 
 @pytest.mark.parametrize("parts", [2, 4])
 def test_micro_batches_make_the_steps_of_the_whole_batch(parts):
-    whole = stepped(Execution(), 5, frozen=True)
-    cut = stepped(Execution(accumulate=parts), 5, frozen=True)
+    whole = stepped(ComputeConfig(), 5, frozen=True)
+    cut = stepped(ComputeConfig(accumulate=parts), 5, frozen=True)
     assert largest_difference(whole[:2], cut[:2]) < 1e-5
     for figures, others in zip(whole[2], cut[2], strict=True):
         assert figures == pytest.approx(others, abs=1e-5)
 
 
 def test_gradient_norm_is_that_of_all_weights_together():
-    (_, _, (figures,)) = stepped(Execution(), 1, frozen=True)
+    (_, _, (figures,)) = stepped(ComputeConfig(), 1, frozen=True)
 
     model, cross_entropy = small_network(frozen=True), CrossEntropy(CLASS_WEIGHTS)
     images, labels = map(tf.constant, batches(1)[0])

@@ -5,17 +5,17 @@ import dataclasses
 import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.training.plan import Plan
+from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.recipe import SMOKE
 
 
-def _plan(pictures, **changes):
+def _plan(images, **changes):
     recipe = dataclasses.replace(SMOKE, **changes)
-    return Plan(recipe, get_dataset("camvid"), [None] * pictures, [None] * 4, (180, 240), 0)
+    return TrainingPlan(recipe, get_dataset("camvid"), [None] * images, [None] * 4, (180, 240), 0)
 
 
 @pytest.mark.parametrize(
-    ("pictures", "changes", "steps", "validated"),
+    ("images", "changes", "steps", "validated"),
     [
         (6, {"epochs": 4, "batch_size": 3, "validation_epochs": 2}, 8, [4, 8]),
         (6, {"epochs": 5, "batch_size": 3, "validation_epochs": 2}, 10, [4, 8, 10]),
@@ -24,8 +24,8 @@ def _plan(pictures, **changes):
         (6, {"epochs": 1, "batch_size": 3, "validation_epochs": 9}, 2, [2]),
     ],
 )
-def test_validations(pictures, changes, steps, validated):
-    plan = _plan(pictures, **changes)
+def test_validations(images, changes, steps, validated):
+    plan = _plan(images, **changes)
     assert plan.steps == steps
     assert [step for step in range(1, steps + 1) if plan.is_validated(step)] == validated
     for step in range(steps + 1):
@@ -33,5 +33,5 @@ def test_validations(pictures, changes, steps, validated):
 
 
 def test_a_validation_is_guessed_from_its_pixels():
-    # 4 pictures of 360 x 480 against 2 of a quarter of that, and no way back: 8 / 3.
+    # 4 images of 360 x 480 against 2 of a quarter of that, and no way back: 8 / 3.
     assert _plan(6, batch_size=2).validation_steps() == pytest.approx(8 / 3)

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_batches import small_network, stepped
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model, model_names
-from contextnet_tf.training.execution import Execution
-from contextnet_tf.training.precision import LossScale, copied
-from small_batches import small_network, stepped
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.precision import LossScale, clone_network
 
 HALF = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -18,7 +18,7 @@ HALF = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 @pytest.mark.parametrize("precision", HALF)
 def test_all_but_logits_and_resizing_is_in_half_precision(precision):
     model = small_network(frozen=False)
-    mixed = copied(model, precision=precision)
+    mixed = clone_network(model, precision=precision)
     exact = {layer.name for layer in mixed.layers if layer.compute_dtype == "float32"}
     assert exact == {
         "image", "context_downsample", "fusion_context_upsample", "classifier", "main", "aux_classifier", "aux",
@@ -32,7 +32,7 @@ def test_all_but_logits_and_resizing_is_in_half_precision(precision):
 @pytest.mark.parametrize("name", ["cn124", "icnet", "enet"])
 def test_other_networks_give_float32_logits(name):
     assert name in model_names()
-    mixed = copied(
+    mixed = clone_network(
         build_model(name, num_classes=3, input_shape=(None, None, 3), aux_head=True), precision="mixed_bfloat16"
     )
     assert {output.dtype for output in mixed.output.values()} == {"float32"}
@@ -42,12 +42,12 @@ def test_other_networks_give_float32_logits(name):
 @pytest.fixture(scope="module")
 def exact():
     """The figures of three steps in float32."""
-    return stepped(Execution(), 3, frozen=True)[2]
+    return stepped(ComputeConfig(), 3, frozen=True)[2]
 
 
 @pytest.mark.parametrize("precision", HALF)
 def test_steps_in_half_precision_are_those_of_float32_but_for_rounding(precision, exact, tmp_path):
-    _, averaged, half = stepped(Execution(precision=precision), 3, frozen=True)
+    _, averaged, half = stepped(ComputeConfig(precision=precision), 3, frozen=True)
     for figures, others in zip(exact, half, strict=True):
         assert others["loss"] == pytest.approx(figures["loss"], rel=0.02)
         assert others["gradient_norm"] == pytest.approx(figures["gradient_norm"], rel=0.1)
@@ -80,7 +80,7 @@ def test_a_step_that_overflows_changes_no_weight(monkeypatch):
 
     monkeypatch.setattr(LossScale, "__init__", too_large)
     before = small_network(frozen=True).get_weights()
-    model, _, (figures,) = stepped(Execution(precision="mixed_float16"), 1, frozen=True)
+    model, _, (figures,) = stepped(ComputeConfig(precision="mixed_float16"), 1, frozen=True)
     assert np.isfinite(figures["loss"]) and not np.isfinite(figures["gradient_norm"])
     for weight, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
@@ -88,10 +88,10 @@ def test_a_step_that_overflows_changes_no_weight(monkeypatch):
 
 def test_unknown_precisions_are_refused():
     with pytest.raises(InputError, match="--precision=int8: is no precision; known are float32, mixed_float16"):
-        Execution(precision="int8").place(small_network(frozen=False))
+        ComputeConfig(precision="int8").place(small_network(frozen=False))
 
 
 def test_compiled_steps_are_the_same(exact):
-    _, _, compiled = stepped(Execution(jit_compile=True), 3, frozen=True)
+    _, _, compiled = stepped(ComputeConfig(jit_compile=True), 3, frozen=True)
     for figures, others in zip(exact, compiled, strict=True):
         assert others == pytest.approx(figures, abs=1e-4)

@@ -60,7 +60,7 @@ def test_unknown_recipe():
 
 
 def test_paper_recipe_leaves_the_crop_and_the_classes_as_they_are():
-    assert PAPER.crop == "inside" and PAPER.class_uniform == 0 and PAPER.class_balance == 0
+    assert PAPER.crop == "inside" and PAPER.class_uniform_fraction == 0 and PAPER.class_weight_exponent == 0
 
 
 def test_a_crop_of_a_fixed_size_survives_json():

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-
 import replicas_and_one
+
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.execution import Execution
+from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.strategy import Devices, get_devices, one_device, strategy_names
 
 
@@ -24,7 +24,7 @@ def test_two_replicas_make_the_steps_of_one():
     assert set(found) == {"frozen", "synchronized", "between replicas"}
     for name, differences in found.items():
         assert max(differences.values()) < 1e-5, (name, differences)
-    # Each replica has seen pictures of its own, and all the same statistics: a checkpoint holds them once.
+    # Each replica has seen images of its own, and all the same statistics: a checkpoint holds them once.
     assert found["between replicas"]["weights"] == 0
 
 
@@ -70,9 +70,9 @@ def test_batches_that_cannot_be_cut_are_refused():
         num_replicas_in_sync = 3
 
     with pytest.raises(InputError, match="batches of 16 cannot be shared out to 3 replicas .* give a multiple of 3"):
-        Execution(devices=Devices(_Three())).check_batch(16)
-    with pytest.raises(InputError, match="--accumulate=4 does not divide the 6 pictures of a batch that a device has"):
-        Execution(devices=Devices(_Three()), accumulate=4).check_batch(18)
+        ComputeConfig(devices=Devices(_Three())).check_batch(16)
+    with pytest.raises(InputError, match="--accumulate=4 does not divide the 6 images of a batch that a device has"):
+        ComputeConfig(devices=Devices(_Three()), accumulate=4).check_batch(18)
     with pytest.raises(InputError, match="--accumulate=0 does not divide"):
-        Execution(devices=one_device(), accumulate=0).check_batch(16)
-    Execution(devices=Devices(_Three()), accumulate=2).check_batch(18)
+        ComputeConfig(devices=one_device(), accumulate=0).check_batch(16)
+    ComputeConfig(devices=Devices(_Three()), accumulate=2).check_batch(18)

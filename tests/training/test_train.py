@@ -9,20 +9,20 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_network import TINY
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.training import run
-from contextnet_tf.training.train import train
+from contextnet_tf.training import loop
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import PAPER, SMOKE
-from contextnet_tf.training.step import decayed_weights, inference_network, make_training_step, move_average
-from tiny_network import TINY
+from contextnet_tf.training.step import decayed_weights, make_training_step, update_ema, without_aux_heads
+from contextnet_tf.training.train import train
 
 CAMVID = get_dataset("camvid")
-# 6 pictures, batches of 2: 3 steps an epoch.
+# 6 images, batches of 2: 3 steps an epoch.
 RECIPE = dataclasses.replace(SMOKE, epochs=2, validation_epochs=1)
 
 
@@ -57,9 +57,7 @@ def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
         _train(camvid_dir, tmp_path / "parts", recipe, on_step=_stop_at(5))
     # The checkpoint is that of step 3: steps 4 and 5 are made again.
     seen = []
-    parts = _train(
-        camvid_dir, tmp_path / "parts", recipe, on_step=lambda step, steps, _: seen.append(step)
-    )
+    parts = _train(camvid_dir, tmp_path / "parts", recipe, on_step=lambda step, steps, _: seen.append(step))
     assert seen == [4, 5, 6]
     assert parts.best_step == whole.best_step and parts.report.to_json() == whole.report.to_json()
     first, second = (load_network(tmp_path / name) for name in ("whole", "parts"))
@@ -70,7 +68,7 @@ def test_a_resumed_run_ends_with_the_same_weights(camvid_dir, tmp_path, recipe):
             {
                 name: value
                 for name, value in json.loads(line).items()
-                if name not in ("pictures_per_second", "input_wait_share")
+                if name not in ("images_per_second", "input_wait_share")
             }
             for line in (tmp_path / name / "history.jsonl").read_text().splitlines()
         ]
@@ -100,8 +98,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tm
 
         return training_step
 
-    real = run.make_training_step
-    monkeypatch.setattr(run, "make_training_step", diverging)
+    real = loop.make_training_step
+    monkeypatch.setattr(loop, "make_training_step", diverging)
     with pytest.raises(InputError, match="the loss is not finite at step 5; the last good checkpoint is kept in"):
         _train(camvid_dir, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-3.npz"]
@@ -118,7 +116,7 @@ def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
         with pytest.raises(InputError, match="checkpoints/step-4.npz: cannot be written .*; make room and start again"):
-            _train(camvid_dir, tmp_path / "run", saving=run.Saving(minutes=0))
+            _train(camvid_dir, tmp_path / "run", saving=loop.Saving(minutes=0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(state.parent.iterdir()) == [state] and state.read_bytes() == before
@@ -163,13 +161,13 @@ def test_a_network_that_does_not_fit_the_data_set(camvid_dir, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_too_few_pictures_for_a_batch(camvid_dir, tmp_path):
-    with pytest.raises(InputError, match="6 training and 2 validation pictures are too few; needed are 64"):
+def test_too_few_images_for_a_batch(camvid_dir, tmp_path):
+    with pytest.raises(InputError, match="6 training and 2 validation images are too few; needed are 64"):
         _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, batch_size=64))
 
 
-def test_default_crop_fits_into_the_pictures():
-    # CamVid's pictures are 360 x 480; the tiny network takes multiples of 16, cn14 of 32.
+def test_default_crop_fits_into_the_images():
+    # CamVid's images are 360 x 480; the tiny network takes multiples of 16, cn14 of 32.
     assert default_crop(_tiny_network(), CAMVID) == (352, 480)
 
 
@@ -178,7 +176,7 @@ def test_every_output_but_the_main_one_is_an_auxiliary_loss(auxiliary, share):
     image = keras.Input((None, None, 3))
     logits = {name: keras.layers.Conv2D(5, 1, kernel_initializer="zeros")(image) for name in ("main", *auxiliary)}
     model = keras.Model(image, logits, name="undecided")
-    network = inference_network(model)
+    network = without_aux_heads(model)
     step = make_training_step(
         model, network, keras.models.clone_model(network), RECIPE.optimizer.build(1e-3), RECIPE, None
     )
@@ -195,9 +193,9 @@ def test_every_output_but_the_main_one_is_an_auxiliary_loss(auxiliary, share):
     ("crop", "expected"), [("inside", [352, 480]), ("whole", [368, 480]), ((64, 96), [64, 96])], ids=str
 )
 def test_recipes_choose_the_crop(camvid_dir, tmp_path, crop, expected):
-    # CamVid's pictures are 360 x 480; the tiny network takes multiples of 16.
+    # CamVid's images are 360 x 480; the tiny network takes multiples of 16.
     splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
-    recipe = dataclasses.replace(RECIPE, crop=crop, class_balance=0)
+    recipe = dataclasses.replace(RECIPE, crop=crop, class_weight_exponent=0)
     with pytest.raises(_Stopped):
         train(_tiny_network(), recipe, CAMVID, *splits, output_dir=tmp_path / "run", on_step=_stop_at(1))
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["crop_size"] == expected
@@ -215,13 +213,13 @@ def test_recipes_give_samples_to_classes(camvid_dir, tmp_path, monkeypatch):
 
         return training_step
 
-    real = run.make_training_step
-    monkeypatch.setattr(run, "make_training_step", watching)
-    # Five pictures of class 0 and one of class 5; every sample is given to one of the two.
+    real = loop.make_training_step
+    monkeypatch.setattr(loop, "make_training_step", watching)
+    # Five images of class 0 and one of class 5; every sample is given to one of the two.
     for i in range(5):
         cv2.imwrite(str(camvid_dir / "trainannot" / f"p{i}.png"), np.zeros((64, 96), np.uint8))
     augmentation = dataclasses.replace(RECIPE.augmentation, scale=(1.0, 1.0))
-    recipe = dataclasses.replace(RECIPE, epochs=1, class_uniform=1.0, augmentation=augmentation)
+    recipe = dataclasses.replace(RECIPE, epochs=1, class_uniform_fraction=1.0, augmentation=augmentation)
     _train(camvid_dir, tmp_path / "run", recipe)
     # Three batches of two, each with both classes.
     assert shown == [0, 5] * 3
@@ -234,10 +232,10 @@ def test_weight_decay_spares_depthwise_kernels_biases_and_normalization():
 
 
 def test_average_moves_by_its_decay():
-    network = inference_network(_tiny_network())
+    network = without_aux_heads(_tiny_network())
     averaged = keras.models.clone_model(network)
-    move_average(averaged, network, 0.0)
+    update_ema(averaged, network, 0.0)
     network.get_layer("classifier").bias.assign(np.full(11, 8.0))
-    move_average(averaged, network, 0.75)
+    update_ema(averaged, network, 0.75)
     # 0.75 * 0 + 0.25 * 8
     np.testing.assert_allclose(averaged.get_layer("classifier").bias, np.full(11, 2.0))

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import numpy as np
-
 import run_of_a_worker
+
 from contextnet_tf.models.loading import load_network
 
 PROGRAM = pathlib.Path(run_of_a_worker.__file__)
@@ -50,6 +50,6 @@ def test_two_workers_killed_and_resumed_give_the_weights_of_one_device(camvid_di
     for weight, other in zip(one.weights, two.weights, strict=True):
         np.testing.assert_allclose(weight, other, rtol=0, atol=1e-5)
     histories = [(tmp_path / name / "history.jsonl").read_text().splitlines() for name in ("one", "two")]
-    losses = [[json.loads(line)["loss"] for line in history if "\"loss\"" in line] for history in histories]
+    losses = [[json.loads(line)["loss"] for line in history if '"loss"' in line] for history in histories]
     assert len(losses[0]) == 3  # steps 10, 20 and 21
     np.testing.assert_allclose(losses[0], losses[1], rtol=0, atol=1e-5)

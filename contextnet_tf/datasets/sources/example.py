@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from contextnet_tf.errors import InputError
 
-# What counts as a picture where a layout takes any format: what OpenCV reads, by the names that people use.
-PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+# What counts as a image where a layout takes any format: what OpenCV reads, by the names that people use.
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One picture and its label file; `name` is unique within the split and fit for file names.
+    """One image and its label file; `name` is unique within the split and fit for file names.
 
     `label_path` is None where the truth is not known, as in Cityscapes' test split.
     """
@@ -39,16 +39,16 @@ def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
     """
     root = pathlib.Path(data_dir)
     if not root.is_dir():
-        raise InputError(f"{root}: is not a folder; name the data set's folder with --data_dir")
+        raise InputError(f"{root}: is not a folder; name the dataset's folder with --data_dir")
     if not any(root.iterdir()):
-        raise InputError(f"{root}: is empty; name the data set's folder with --data_dir")
+        raise InputError(f"{root}: is empty; name the dataset's folder with --data_dir")
     return root
 
 
 def paired(
     images: Mapping[str, pathlib.Path], labels: Mapping[str, pathlib.Path], image_place: str, label_place: str
 ) -> Listing:
-    """Pictures and labels by name as examples, sorted; a line for each that has no partner.
+    """Images and labels by name as examples, sorted; a line for each that has no partner.
 
     `image_place` and `label_place` say where a partner is looked for, with NAME for the name.
     """
@@ -56,7 +56,7 @@ def paired(
         f"{images[name]}: has no label file; expected {label_place.replace('NAME', name)}"
         for name in sorted(images.keys() - labels.keys())
     ] + [
-        f"{labels[name]}: has no picture; expected {image_place.replace('NAME', name)}"
+        f"{labels[name]}: has no image; expected {image_place.replace('NAME', name)}"
         for name in sorted(labels.keys() - images.keys())
     ]
     both = sorted(images.keys() & labels.keys())
@@ -69,11 +69,11 @@ def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.
     problems = []
     for name, path in sorted(files, key=lambda file: file[1]):
         if name in found:
-            problems.append(f"{path}: has the name of {found[name]} ({name!r}); a split needs one name a picture")
+            problems.append(f"{path}: has the name of {found[name]} ({name!r}); a split needs one name a image")
         found.setdefault(name, path)
     return found, problems
 
 
-def unlabelled(images: Mapping[str, pathlib.Path]) -> Listing:
-    """Pictures by name as examples without labels, sorted."""
+def unlabeled(images: Mapping[str, pathlib.Path]) -> Listing:
+    """Images by name as examples without labels, sorted."""
     return Listing([Example(name, str(images[name]), None) for name in sorted(images)], [])

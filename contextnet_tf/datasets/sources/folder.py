@@ -1,15 +1,15 @@
-"""A person's own folder: pictures and labels found by patterns, or by a list of pairs."""
+"""A person's own folder: images and labels found by patterns, or by a list of pairs."""
 
 import os
 import pathlib
 
 from contextnet_tf.datasets.sources.example import (
-    PICTURE_SUFFIXES,
+    IMAGE_SUFFIXES,
     Listing,
     existing_folder,
     named,
     paired,
-    unlabelled,
+    unlabeled,
 )
 from contextnet_tf.datasets.sources.lists import listed_pairs
 from contextnet_tf.errors import InputError
@@ -22,8 +22,8 @@ def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: 
       data_dir: the folder.
       split: takes the place of `{split}` in the patterns.
       images, labels: patterns relative to the folder, with `/`, for example "images/{split}/**/*". In their last
-        part, `*` stands for the name that a picture shares with its label, without its suffix; folders that match
-        a wildcard belong to the name. Of what matches, only picture files count.
+        part, `*` stands for the name that a image shares with its label, without its suffix; folders that match
+        a wildcard belong to the name. Of what matches, only image files count.
 
     The split "test" may be without labels: its examples then have none.
 
@@ -35,9 +35,9 @@ def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: 
     found_images, image_problems = named(_found(root, images))
     found_labels, label_problems = named(_found(root, labels))
     if not found_images and not found_labels:
-        raise InputError(f"{root}: has no pictures of the split {split!r}; looked for {images} and {labels}")
+        raise InputError(f"{root}: has no images of the split {split!r}; looked for {images} and {labels}")
     if split == "test" and not found_labels:
-        listing = unlabelled(found_images)
+        listing = unlabeled(found_images)
     else:
         listing = paired(found_images, found_labels, f"NAME under {images}", f"NAME under {labels}")
     return Listing(listing.examples, image_problems + label_problems + listing.problems)
@@ -52,12 +52,12 @@ def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> L
     root = existing_folder(data_dir)
     list_path = root / list_pattern.replace("{split}", split)
     if not list_path.is_file():
-        raise InputError(f"{list_path}: is missing; it lists the split's pairs 'PICTURE LABEL', one a line")
+        raise InputError(f"{list_path}: is missing; it lists the split's pairs 'IMAGE LABEL', one a line")
     return listed_pairs(root, list_path)
 
 
 def _found(root: pathlib.Path, pattern: str) -> list[tuple[str, pathlib.Path]]:
-    """(name, path) of the picture files that match."""
+    """(name, path) of the image files that match."""
     *folders, last = pattern.split("/")
     fixed = next((i for i, part in enumerate(folders) if any(x in part for x in "*?[")), len(folders))
     before, _, after = last.partition("*")
@@ -65,7 +65,7 @@ def _found(root: pathlib.Path, pattern: str) -> list[tuple[str, pathlib.Path]]:
     after = after.removesuffix(".*")
     found = []
     for path in root.glob(pattern):
-        if path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
+        if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
             continue
         name = (path.stem if any_suffix else path.name).removesuffix(after).removeprefix(before)
         found.append(("_".join([*path.parent.relative_to(root.joinpath(*folders[:fixed])).parts, name]), path))

@@ -1,4 +1,4 @@
-"""What the first and last bytes of a picture file tell: whether it is whole, and its size."""
+"""What the first and last bytes of a image file tell: whether it is whole, and its size."""
 
 import os
 import struct
@@ -18,7 +18,7 @@ def check_files(examples: Iterable[Example]) -> None:
     """Checks by the first and last bytes of each PNG that it is whole and as large as its partner, and of
     each JPEG that it is whole.
 
-    Reads no pixels, so that a large data set is checked in seconds before a run starts.
+    Reads no pixels, so that a large dataset is checked in seconds before a run starts.
 
     Raises:
       InputError: naming the first file that is damaged or of another size than its partner.
@@ -43,10 +43,10 @@ def cut_off(start: bytes, tail: bytes) -> str | None:
 
 
 def other_size(example: Example, image_size: Sequence[int], label_size: Sequence[int]) -> InputError:
-    """The error for a label that is not as large as its picture; sizes are (height, width)."""
+    """The error for a label that is not as large as its image; sizes are (height, width)."""
     return InputError(
         f"{example.label_path}: the label is {label_size[1]} x {label_size[0]} pixels, "
-        f"its picture {example.image_path} is {image_size[1]} x {image_size[0]}; they must be of one size"
+        f"its image {example.image_path} is {image_size[1]} x {image_size[0]}; they must be of one size"
     )
 
 

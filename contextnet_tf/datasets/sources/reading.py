@@ -1,12 +1,12 @@
-"""Reading picture and label files strictly: what would be read otherwise than it is meant is refused.
+"""Reading image and label files strictly: what would be read otherwise than it is meant is refused.
 
-Pictures come out as 8-bit RGB. Converted are grey pictures (the grey three times), palettes (their colours) and
+Images come out as 8-bit RGB. Converted are gray images (the gray three times), palettes (their colors) and
 an alpha channel that is opaque everywhere (left out). Refused are more than 8 bits a channel, since how bright
-their white should be is a guess, and transparent pixels, since the colour beneath is not part of the picture.
+their white should be is a guess, and transparent pixels, since the color beneath is not part of the image.
 
-Labels hold one value a pixel: 8-bit grey, or a palette, whose indices are the values and whose colours are for
-people. A data set with a table of colours may have labels in colours instead. Refused are formats that change
-values (JPEG, lossy WebP) or widen them (grey of 1, 2 or 4 bits), 16 bits, and values and colours in no table.
+Labels hold one value a pixel: 8-bit gray, or a palette, whose indices are the values and whose colors are for
+people. A dataset with a table of colors may have labels in colors instead. Refused are formats that change
+values (JPEG, lossy WebP) or widen them (gray of 1, 2 or 4 bits), 16 bits, and values and colors in no table.
 """
 
 import os
@@ -22,17 +22,17 @@ from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START, TAIL, cut_off, other_size
 from contextnet_tf.errors import InputError
 
-_SHOWN = 8  # unknown values and colours that a message lists
-_GREY, _PALETTE = 0, 3  # PNG's colour types
+_SHOWN = 8  # unknown values and colors that a message lists
+_GREY, _PALETTE = 0, 3  # PNG's color types
 
 
 def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Reads one example strictly: (picture uint8 [H, W, 3] RGB, train ids uint8 [H, W]).
+    """Reads one example strictly: (image uint8 [H, W, 3] RGB, train ids uint8 [H, W]).
 
     `dataset` is a `catalog.Dataset`; its tables say what a label file may hold.
 
     Raises:
-      InputError: a file is unreadable, is not of the form described above, holds a value or colour that is
+      InputError: a file is unreadable, is not of the form described above, holds a value or color that is
         in no table, the sizes differ, or the example has no label.
     """
     if example.label_path is None:
@@ -53,40 +53,40 @@ def no_label(example: Example) -> InputError:
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Reads a picture file as uint8 [H, W, 3] RGB; a JPEG is turned upright as its camera noted.
+    """Reads a image file as uint8 [H, W, 3] RGB; a JPEG is turned upright as its camera noted.
 
     Raises:
-      InputError: the file is missing, not a whole picture, or not of the form described above.
+      InputError: the file is missing, not a whole image, or not of the form described above.
     """
     content = _content(path)
-    upright = content.startswith(JPEG_START)  # OpenCV turns what it reads as colours only
-    picture = _decoded(content, cv2.IMREAD_COLOR if upright else cv2.IMREAD_UNCHANGED, path)
-    return _rgb(picture, path)
+    upright = content.startswith(JPEG_START)  # OpenCV turns what it reads as colors only
+    image = _decoded(content, cv2.IMREAD_COLOR if upright else cv2.IMREAD_UNCHANGED, path)
+    return _rgb(image, path)
 
 
 def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
     """Reads a label file as train ids uint8 [H, W], by the tables of the `catalog.Dataset` `dataset`.
 
     Raises:
-      InputError: the file is missing, not a whole picture, not of the form described above, or holds a
-        value or colour that is in no table.
+      InputError: the file is missing, not a whole image, not of the form described above, or holds a
+        value or color that is in no table.
     """
     content = _content(path)
     _refuse_lossy(content, path)
-    colour_type, depth = _png_form(content)
-    if colour_type == _PALETTE and not dataset.label_colours:
+    color_type, depth = _png_form(content)
+    if color_type == _PALETTE and not dataset.label_colors:
         return _train_ids_of_values(_palette_indices(content, depth, path), dataset, path)
-    picture = _decoded(content, cv2.IMREAD_UNCHANGED, path)
-    if dataset.label_colours and (picture.ndim == 3 or not dataset.has_label_values):
-        return _train_ids_of_colours(_rgb(picture, path), dataset, path)
-    if picture.ndim != 2 or picture.dtype != np.uint8:
-        channels = 1 if picture.ndim == 2 else picture.shape[2]
-        raise InputError(f"{path}: a label file has one 8-bit value a pixel, this one has {channels} x {picture.dtype}")
-    if colour_type == _GREY and depth < 8:
+    image = _decoded(content, cv2.IMREAD_UNCHANGED, path)
+    if dataset.label_colors and (image.ndim == 3 or not dataset.has_label_values):
+        return _train_ids_of_colors(_rgb(image, path), dataset, path)
+    if image.ndim != 2 or image.dtype != np.uint8:
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        raise InputError(f"{path}: a label file has one 8-bit value a pixel, this one has {channels} x {image.dtype}")
+    if color_type == _GREY and depth < 8:
         raise InputError(
-            f"{path}: is a grey PNG of {depth} bits, whose values readers stretch to 0 to 255; save it with 8 bits"
+            f"{path}: is a gray PNG of {depth} bits, whose values readers stretch to 0 to 255; save it with 8 bits"
         )
-    return _train_ids_of_values(picture, dataset, path)
+    return _train_ids_of_values(image, dataset, path)
 
 
 def train_id_table(labels: Sequence) -> np.ndarray:
@@ -101,35 +101,35 @@ def _content(path: str | os.PathLike) -> bytes:
     try:
         content = pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: is missing or not a whole picture file ({error.strerror})") from None
+        raise InputError(f"{path}: is missing or not a whole image file ({error.strerror})") from None
     kind = cut_off(content[:24], content[-TAIL:])
     if kind or not content:
         reason = f"the {kind} data are cut off" if kind else "it is empty"
-        raise InputError(f"{path}: is missing or not a whole picture file ({reason}); copy or unpack it again")
+        raise InputError(f"{path}: is missing or not a whole image file ({reason}); copy or unpack it again")
     return content
 
 
 def _decoded(content: bytes, flags: int, path: str | os.PathLike) -> np.ndarray:
     try:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:  # too many pixels for OpenCV, for example
-        picture = None
-    if picture is None:
-        raise InputError(f"{path}: is missing or not a whole picture file")
-    return picture
+        image = None
+    if image is None:
+        raise InputError(f"{path}: is missing or not a whole image file")
+    return image
 
 
-def _rgb(picture: np.ndarray, path: str | os.PathLike) -> np.ndarray:
-    """OpenCV's grey, BGR or BGRA -> uint8 [H, W, 3] RGB."""
-    if picture.dtype != np.uint8:
-        raise InputError(f"{path}: has {8 * picture.itemsize} bits a channel; convert it to 8")
-    if picture.ndim == 2:
-        return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
-    if picture.shape[2] == 3:
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    if picture[..., 3].min() < 255:
-        raise InputError(f"{path}: has transparent pixels, whose colour is not known; save it without alpha channel")
-    return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
+def _rgb(image: np.ndarray, path: str | os.PathLike) -> np.ndarray:
+    """OpenCV's gray, BGR or BGRA -> uint8 [H, W, 3] RGB."""
+    if image.dtype != np.uint8:
+        raise InputError(f"{path}: has {8 * image.itemsize} bits a channel; convert it to 8")
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    if image.shape[2] == 3:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    if image[..., 3].min() < 255:
+        raise InputError(f"{path}: has transparent pixels, whose color is not known; save it without alpha channel")
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGB)
 
 
 def _refuse_lossy(content: bytes, path: str | os.PathLike) -> None:
@@ -140,24 +140,24 @@ def _refuse_lossy(content: bytes, path: str | os.PathLike) -> None:
 
 
 def _png_form(content: bytes) -> tuple[int | None, int]:
-    """(colour type, bits) of a PNG file's header; (None, 8) for other formats."""
+    """(color type, bits) of a PNG file's header; (None, 8) for other formats."""
     return (content[25], content[24]) if content.startswith(PNG_START) and len(content) > 25 else (None, 8)
 
 
 def _palette_indices(content: bytes, depth: int, path: str | os.PathLike) -> np.ndarray:
     """The palette indices of a PNG, uint8 [H, W].
 
-    OpenCV and TensorFlow give a palette's colours only. The same pixels under a header that says grey are
+    OpenCV and TensorFlow give a palette's colors only. The same pixels under a header that says gray are
     the indices, stretched to 0 to 255 where they have fewer than 8 bits.
     """
     header = content[12:25] + bytes([_GREY]) + content[26:29]
-    grey = content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
-    picture = _decoded(_without_transparency(grey), cv2.IMREAD_UNCHANGED, path)
-    return picture // np.uint8(255 // (2**depth - 1))
+    gray = content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+    image = _decoded(_without_transparency(gray), cv2.IMREAD_UNCHANGED, path)
+    return image // np.uint8(255 // (2**depth - 1))
 
 
 def _without_transparency(content: bytes) -> bytes:
-    """A PNG file without what belongs to a palette only: a grey one with these would be refused as damaged."""
+    """A PNG file without what belongs to a palette only: a gray one with these would be refused as damaged."""
     parts, position = [content[:8]], 8
     while position + 12 <= len(content):
         length, name = struct.unpack(">I4s", content[position : position + 8])
@@ -176,21 +176,21 @@ def _train_ids_of_values(values: np.ndarray, dataset, path: str | os.PathLike) -
     return train_ids.astype(np.uint8)
 
 
-def _train_ids_of_colours(picture: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
-    table = sorted((_packed(colour), train_id) for colour, train_id in dataset.label_colours.items())
+def _train_ids_of_colors(image: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
+    table = sorted((_packed(color), train_id) for color, train_id in dataset.label_colors.items())
     keys, train_ids = (np.array(column) for column in zip(*table, strict=True))
-    red, green, blue = (picture[..., i].astype(np.int32) for i in range(3))
+    red, green, blue = (image[..., i].astype(np.int32) for i in range(3))
     pixels = (red << 16) | (green << 8) | blue
     places = np.minimum(np.searchsorted(keys, pixels), len(keys) - 1)
     wrong = keys[places] != pixels
     if wrong.any():
         unknown = [f"({x >> 16}, {x >> 8 & 255}, {x & 255})" for x in np.unique(pixels[wrong]).tolist()]
-        raise InputError(f"{path}: the colour {_listed(unknown)} (R, G, B) is not in the table of the data set")
+        raise InputError(f"{path}: the color {_listed(unknown)} (R, G, B) is not in the table of the dataset")
     return train_ids.astype(np.uint8)[places]
 
 
-def _packed(colour: Sequence[int]) -> int:
-    return colour[0] << 16 | colour[1] << 8 | colour[2]
+def _packed(color: Sequence[int]) -> int:
+    return color[0] << 16 | color[1] << 8 | color[2]
 
 
 def _listed(things: Sequence) -> str:

@@ -14,11 +14,11 @@ class Engine(Protocol):
     """Runs one network. Threads that share an engine take turns; for each to run at once, give it a `twin`.
 
     Attributes:
-      size: (height, width) of the pictures it takes, or None for any multiples of `size_multiple`.
+      size: (height, width) of the images it takes, or None for any multiples of `size_multiple`.
       size_multiple: what the network needs height and width to be divisible by.
       num_classes: number of classes C.
       metadata: what is known of the network, see `describe`; may be empty.
-      num_threads: how many threads one picture is given.
+      num_threads: how many threads one image is given.
     """
 
     size: tuple[int, int] | None
@@ -27,11 +27,11 @@ class Engine(Protocol):
     metadata: dict[str, Any]
     num_threads: int
 
-    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The (height, width) to which a picture of `size` must be brought."""
+    def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The (height, width) to which a image of `size` must be brought."""
 
-    def logits(self, picture: np.ndarray) -> np.ndarray:
-        """One picture uint8 [H, W, 3] RGB of a size that it takes -> logits float32 [H/f, W/f, C].
+    def logits(self, image: np.ndarray) -> np.ndarray:
+        """One image uint8 [H, W, 3] RGB of a size that it takes -> logits float32 [H/f, W/f, C].
 
         A file that has the arg-max inside gives its labels in their place: train ids uint8 [H, W].
         """

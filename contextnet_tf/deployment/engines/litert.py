@@ -30,10 +30,10 @@ class LiteRTEngine(TFLiteEngine):
     def _start(self) -> None:
         self._interpreter = Interpreter(model_content=self._file.content, num_threads=self.num_threads)
         self._interpreter.allocate_tensors()
-        self._picture = self._interpreter.get_input_details()[0]["index"]
+        self._image = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
 
-    def _run(self, pictures: np.ndarray) -> np.ndarray:
-        self._interpreter.set_tensor(self._picture, pictures)
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        self._interpreter.set_tensor(self._image, images)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output)[0]

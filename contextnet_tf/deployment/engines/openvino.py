@@ -45,5 +45,5 @@ class OpenVINOEngine(TFLiteEngine):
     def _start(self) -> None:
         self._request = openvino.Core().compile_model(self._model, "CPU", self._settings).create_infer_request()
 
-    def _run(self, pictures: np.ndarray) -> np.ndarray:
-        return self._request.infer([pictures])[0][0]
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        return self._request.infer([images])[0][0]

@@ -33,8 +33,8 @@ class KerasEngine:
 
         # Traced once for each size: Keras' upsampling takes no size that is known only when it runs.
         @tf.function(autograph=False)
-        def run(picture: tf.Tensor) -> tf.Tensor:
-            return network(tf.cast(picture, tf.float32)[tf.newaxis] / 255.0, training=False)[0]
+        def run(image: tf.Tensor) -> tf.Tensor:
+            return network(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)[0]
 
         self._run, self.num_threads = run, num_threads
         size = tuple(model.input_shape[1:3])
@@ -43,13 +43,13 @@ class KerasEngine:
         self.num_classes = network.output_shape[-1]
         self.metadata = {}
 
-    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+    def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `Engine`."""
         return self.size or padded_size(size, self.size_multiple)
 
-    def logits(self, picture: np.ndarray) -> np.ndarray:
+    def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`."""
-        return self._run(picture).numpy()
+        return self._run(image).numpy()
 
     def twin(self) -> Self:
         """See `Engine`."""
@@ -57,7 +57,7 @@ class KerasEngine:
 
 
 class SavedModelEngine:
-    """The folder that `export_saved_model` writes; its logits are of the picture's size. Threads may use it at once."""
+    """The folder that `export_saved_model` writes; its logits are of the image's size. Threads may use it at once."""
 
     def __init__(self, path: str | os.PathLike, num_threads: int):
         """Loads the folder; `num_threads` are set already.
@@ -71,21 +71,21 @@ class SavedModelEngine:
         except Exception as error:  # a damaged folder fails anywhere in TensorFlow's loader, in any way
             raise InputError(f"{path}: cannot be loaded ({reason_of(error)}); export the network again") from None
         self._run = self._loaded.signatures.get("logits")
-        picture, logits = _ends(self._run) if self._run else (None, None)
+        image, logits = _ends(self._run) if self._run else (None, None)
         if not logits:
-            raise InputError(f"{path}: has no signature from a picture to logits; name a folder that the export wrote")
-        self.size, self.num_classes = tuple(picture[1:3]), logits[3]
+            raise InputError(f"{path}: has no signature from a image to logits; name a folder that the export wrote")
+        self.size, self.num_classes = tuple(image[1:3]), logits[3]
         self.metadata, self.num_threads = read_metadata(path), num_threads
-        self.size_multiple = self.metadata.get("picture", {}).get("size_multiple", 1)
+        self.size_multiple = self.metadata.get("image", {}).get("size_multiple", 1)
 
-    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+    def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `Engine`."""
         del size
         return self.size
 
-    def logits(self, picture: np.ndarray) -> np.ndarray:
+    def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`."""
-        return self._run(picture=tf.constant(picture[None]))["logits"][0].numpy()
+        return self._run(image=tf.constant(image[None]))["logits"][0].numpy()
 
     def twin(self) -> Self:
         """See `Engine`."""
@@ -114,14 +114,14 @@ def is_saved_model(path: str | os.PathLike) -> bool:
 
 
 def _ends(function: Any) -> tuple[list[int] | None, list[int] | None]:
-    """The shapes of the signature's picture and logits, None where it has no such ends or no fixed size."""
-    picture = function.structured_input_signature[1].get("picture")
+    """The shapes of the signature's image and logits, None where it has no such ends or no fixed size."""
+    image = function.structured_input_signature[1].get("image")
     logits = function.structured_outputs.get("logits")
-    if picture is None or logits is None or picture.dtype != tf.uint8 or logits.dtype != tf.float32:
+    if image is None or logits is None or image.dtype != tf.uint8 or logits.dtype != tf.float32:
         return None, None
-    picture, logits = picture.shape.as_list(), logits.shape.as_list()
-    fixed = len(picture) == len(logits) == 4 and None not in picture[1:] and picture[1:3] == logits[1:3]
-    return (picture, logits) if fixed else (None, None)
+    image, logits = image.shape.as_list(), logits.shape.as_list()
+    fixed = len(image) == len(logits) == 4 and None not in image[1:] and image[1:3] == logits[1:3]
+    return (image, logits) if fixed else (None, None)
 
 
 def _set_threads(num_threads: int) -> None:

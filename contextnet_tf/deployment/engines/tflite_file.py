@@ -37,7 +37,7 @@ class TFLiteFile(NamedTuple):
 
 
 def read_tflite(path: str | os.PathLike) -> TFLiteFile:
-    """Reads a file from a picture uint8 [1, H, W, 3] to logits or probabilities, maybe quantized, or labels.
+    """Reads a file from a image uint8 [1, H, W, 3] to logits or probabilities, maybe quantized, or labels.
 
     Raises:
       InputError: the file is missing, damaged, or of another kind.
@@ -49,14 +49,14 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
         interpreter = Interpreter(model_content=content)
     except (ValueError, RuntimeError) as error:
         raise unusable(path, error) from None
-    picture, output = _picture_and_output(path, interpreter)
+    image, output = _image_and_output(path, interpreter)
     metadata = read_metadata(path)
-    size, shape = tuple(picture["shape"][1:3].tolist()), output["shape"].tolist()
+    size, shape = tuple(image["shape"][1:3].tolist()), output["shape"].tolist()
     return TFLiteFile(
         content,
         size,
         # Without metadata the least that it can be.
-        metadata.get("picture", {}).get("size_multiple", size[0] // shape[1]),
+        metadata.get("image", {}).get("size_multiple", size[0] // shape[1]),
         # Labels alone do not say how many classes there are; uint8 tells no more than 256 apart.
         shape[3] if len(shape) == 4 else metadata.get("num_classes", 256),
         metadata,
@@ -85,21 +85,21 @@ class TFLiteEngine(abc.ABC):
 
     @abc.abstractmethod
     def _start(self) -> None:
-        """Makes what runs the file, one picture at a time."""
+        """Makes what runs the file, one image at a time."""
 
     @abc.abstractmethod
-    def _run(self, pictures: np.ndarray) -> np.ndarray:
+    def _run(self, images: np.ndarray) -> np.ndarray:
         """uint8 [1, H, W, 3] -> the file's output as it is, without the batch."""
 
-    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+    def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `Engine`."""
         del size
         return self.size
 
-    def logits(self, picture: np.ndarray) -> np.ndarray:
+    def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`."""
         with self._lock:
-            output = self._run(picture[np.newaxis])
+            output = self._run(image[np.newaxis])
         return self._file.dequantized(output)
 
     def twin(self) -> Self:
@@ -129,23 +129,23 @@ def _content(path: str | os.PathLike) -> bytes:
     return content
 
 
-def _picture_and_output(path: str | os.PathLike, interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def _image_and_output(path: str | os.PathLike, interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """LiteRT's details of the input uint8 [1, H, W, 3] and of the output, see `_is_segmentation`."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    picture, output = inputs[0], outputs[0]
-    if len(inputs) == len(outputs) == 1 and _is_segmentation(picture, output):
-        return picture, output
-    takes, gives = (f"{x['dtype'].__name__} {x['shape'].tolist()}" for x in (picture, output))
+    image, output = inputs[0], outputs[0]
+    if len(inputs) == len(outputs) == 1 and _is_segmentation(image, output):
+        return image, output
+    takes, gives = (f"{x['dtype'].__name__} {x['shape'].tolist()}" for x in (image, output))
     raise InputError(
         f"{path}: takes {takes} and gives {gives}; a segmentation file takes uint8 "
         "[1, H, W, 3] and gives float32 or quantized [1, H/f, W/f, classes], or labels uint8 [1, H, W]"
     )
 
 
-def _is_segmentation(picture: dict[str, Any], output: dict[str, Any]) -> bool:
+def _is_segmentation(image: dict[str, Any], output: dict[str, Any]) -> bool:
     """Whether uint8 [1, H, W, 3] goes in, and logits [1, H/f, W/f, C] or labels uint8 [1, H, W] come out."""
-    shape, out = picture["shape"].tolist(), output["shape"].tolist()
-    if picture["dtype"] != np.uint8 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+    shape, out = image["shape"].tolist(), output["shape"].tolist()
+    if image["dtype"] != np.uint8 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
         return False
     quantized = output["dtype"] in (np.uint8, np.int8) and output["quantization"][0] > 0
     if len(out) == 4 and (quantized or output["dtype"] == np.float32):

@@ -25,7 +25,7 @@ def build_deeplab_v2(
 ) -> keras.Model:
     """DeepLab v2: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
-    It has no auxiliary head; `aux_head` changes nothing. Logits are upsampled with half-pixel centres; the
+    It has no auxiliary head; `aux_head` changes nothing. Logits are upsampled with half-pixel centers; the
     original, for sizes 8 n + 1, has them on the corners.
 
     Raises:
@@ -40,7 +40,7 @@ def build_deeplab_v2(
 
 def encode(image: keras.KerasTensor) -> keras.KerasTensor:
     """ResNet-101 with the last two stages dilated: float32 [B, H, W, 3] -> [B, H/8, W/8, 2048]."""
-    x = resnet.pool(resnet.rectified(image, 64, 7, "conv1", stride=2))
+    x = resnet.pool(resnet.conv_bn_relu(image, 64, 7, "conv1", stride=2))
     x = resnet.stage(x, "conv2", 64, range(1, 4))
     x = resnet.stage(x, "conv3", 128, range(1, 5), stride=2)
     x = resnet.stage(x, "conv4", 256, range(1, 24), dilation=2)

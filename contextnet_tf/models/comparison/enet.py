@@ -81,9 +81,7 @@ def decode(x: keras.KerasTensor, places: list[keras.KerasTensor]) -> keras.Keras
     return _decoder_bottleneck(x, "decoder_bottleneck5_1")
 
 
-def _bottleneck(
-    x: keras.KerasTensor, kind: str, number: int, name: str, dropout_rate: float
-) -> keras.KerasTensor:
+def _bottleneck(x: keras.KerasTensor, kind: str, number: int, name: str, dropout_rate: float) -> keras.KerasTensor:
     """Figure 2b: float32 [B, H, W, C] -> the same shape."""
     convolve = functools.partial(_CONVOLUTIONS[kind], number)
     y = _branch(x, x.shape[-1], name, _prelu, convolve)
@@ -101,9 +99,7 @@ def _downsampling_bottleneck(
     # Zeros for the channels that are missing. Seen as channels-first, the last two axes are padded: the
     # width by nothing, the channels at their end.
     missing = channels - x.shape[-1]
-    pooled = layers.ZeroPadding2D(
-        ((0, 0), (0, missing)), data_format="channels_first", name=f"{name}_pad"
-    )(pooled)
+    pooled = layers.ZeroPadding2D(((0, 0), (0, missing)), data_format="channels_first", name=f"{name}_pad")(pooled)
     return _prelu(layers.Add(name=f"{name}_add")([y, pooled]), name), places
 
 
@@ -160,9 +156,9 @@ _CONVOLUTIONS = {"regular": _regular, "dilated": _regular, "asymmetric": _asymme
 
 def _prelu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """PReLU with one slope a channel, 0.25 to begin with (Torch's own value)."""
-    return layers.PReLU(
-        alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=f"{name}_prelu"
-    )(x)
+    return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=f"{name}_prelu")(
+        x
+    )
 
 
 def _relu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:

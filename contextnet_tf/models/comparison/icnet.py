@@ -1,13 +1,13 @@
-"""ICNet (Zhao, Qi, Shen, Shi, Jia, 2018): a cascade of three resolutions of one picture.
+"""ICNet (Zhao, Qi, Shen, Shi, Jia, 2018): a cascade of three resolutions of one image.
 
 The compressed network whose speed is quoted, as the authors' network for Cityscapes: a PSPNet of 50 layers with
 half the filters at low resolution. It has 6.68 million parameters: 6,685,715 with 19 classes, folded, without
 the heads for training.
 
-The paper draws three pictures, of full, half and a quarter size. The low branch begins like the middle one and
-shares its weights and computation, so that in the network its picture is the middle branch's features, made
+The paper draws three images, of full, half and a quarter size. The low branch begins like the middle one and
+shares its weights and computation, so that in the network its image is the middle branch's features, made
 smaller by 2 after the first block of stage 3. Making smaller by 2 averages 2x2 pixels, which is bilinear
-interpolation with half-pixel centres; the original has its interpolation on the corners, for sizes 32 n + 1.
+interpolation with half-pixel centers; the original has its interpolation on the corners, for sizes 32 n + 1.
 """
 
 import keras
@@ -62,14 +62,14 @@ def low_branch(x: keras.KerasTensor) -> keras.KerasTensor:
     x = resnet.stage(x, "conv3", 64, range(2, 5))
     x = resnet.stage(x, "conv4", 128, range(1, 7), dilation=2)
     x = resnet.stage(x, "conv5", 256, range(1, 4), dilation=4)
-    return resnet.rectified(pyramid_sum(x, BINS, "pyramid"), 256, 1, "conv5_4")
+    return resnet.conv_bn_relu(pyramid_sum(x, BINS, "pyramid"), 256, 1, "conv5_4")
 
 
 def high_branch(image: keras.KerasTensor) -> keras.KerasTensor:
     """Three convolutions at full resolution, section 3.2: float32 [B, H, W, 3] -> [B, H/8, W/8, 64]."""
     x = image
     for number, channels in enumerate((32, 32, 64), start=1):
-        x = resnet.rectified(x, channels, 3, f"high_conv{number}", stride=2)
+        x = resnet.conv_bn_relu(x, channels, 3, f"high_conv{number}", stride=2)
     return x
 
 

@@ -2,7 +2,7 @@
 
 As the authors' network for Cityscapes: three 3x3 convolutions instead of a 7x7 one at the start, and the stride
 of a stage in its 3x3 convolution. 65.7 million parameters: 65,652,051 with 19 classes, folded, without the
-auxiliary head. All interpolation has half-pixel centres; the original, for sizes 8 n + 1, has it on the corners.
+auxiliary head. All interpolation has half-pixel centers; the original, for sizes 8 n + 1, has it on the corners.
 """
 
 import keras
@@ -35,11 +35,11 @@ def build_pspnet(
     image = keras.Input(input_shape, name="image")
     middle = encode(image)
     x = resnet.stage(middle, "conv5", 512, range(1, 4), dilation=4)
-    x = resnet.rectified(pyramid(x), 512, 3, "conv5_4")
+    x = resnet.conv_bn_relu(pyramid(x), 512, 3, "conv5_4")
     outputs = {"main": _head(x, num_classes, "dropout", "classifier", "main")}
     if aux_head:
         # The convolution of the head, of which the paper does not speak, is that of the authors' later code.
-        x = resnet.rectified(middle, 256, 3, "aux_conv")
+        x = resnet.conv_bn_relu(middle, 256, 3, "aux_conv")
         outputs["aux"] = _head(x, num_classes, "aux_dropout", "aux_classifier", "aux")
     return keras.Model(image, outputs, name="pspnet")
 
@@ -59,13 +59,11 @@ def pyramid(x: keras.KerasTensor) -> keras.KerasTensor:
     """
     joined = [x]
     for bins, level in zip(BINS, pyramid_levels(x, BINS, "pyramid"), strict=True):
-        level = resnet.rectified(level, x.shape[-1] // len(BINS), 1, f"pyramid_conv{bins}")
+        level = resnet.conv_bn_relu(level, x.shape[-1] // len(BINS), 1, f"pyramid_conv{bins}")
         joined.append(ResizeLike(name=f"pyramid_resize{bins}")(level, x))
     return layers.Concatenate(name="pyramid_concat")(joined)
 
 
-def _head(
-    x: keras.KerasTensor, num_classes: int, dropout: str, classifier: str, name: str
-) -> keras.KerasTensor:
+def _head(x: keras.KerasTensor, num_classes: int, dropout: str, classifier: str, name: str) -> keras.KerasTensor:
     x = layers.Dropout(_DROPOUT_RATE, name=dropout)(x)
     return classify(x, num_classes, _OUTPUT_STRIDE, classifier, name)

@@ -18,7 +18,7 @@ from contextnet_tf.models import blocks
 convolution = functools.partial(blocks.convolution, epsilon=1e-5, momentum=0.95)
 
 
-def rectified(
+def conv_bn_relu(
     x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1, dilation: int = 1
 ) -> keras.KerasTensor:
     """Convolution, batch normalization, ReLU: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
@@ -29,7 +29,7 @@ def rectified(
 def deep_stem(x: keras.KerasTensor, channels: tuple[int, int, int]) -> keras.KerasTensor:
     """Three 3x3 convolutions and a pooling, as in PSPNet: float32 [B, H, W, 3] -> [B, H/4, W/4, channels[2]]."""
     for number, (made, stride) in enumerate(zip(channels, (2, 1, 1), strict=True), start=1):
-        x = rectified(x, made, 3, f"conv1_{number}", stride)
+        x = conv_bn_relu(x, made, 3, f"conv1_{number}", stride)
     return pool(x)
 
 
@@ -73,8 +73,8 @@ def bottleneck(
     in the first 1x1 convolution ("reduce"), later networks in the 3x3 one.
     """
     strides = {"reduce": 1, "3x3": 1} | {strided: stride}
-    y = rectified(x, width, 1, f"{name}_reduce", strides["reduce"])
-    y = rectified(y, width, 3, f"{name}_3x3", strides["3x3"], dilation)
+    y = conv_bn_relu(x, width, 1, f"{name}_reduce", strides["reduce"])
+    y = conv_bn_relu(y, width, 3, f"{name}_3x3", strides["3x3"], dilation)
     y = convolution(y, 4 * width, 1, f"{name}_increase")
     if stride > 1 or x.shape[-1] != 4 * width:
         x = convolution(x, 4 * width, 1, f"{name}_project", stride)

@@ -62,7 +62,7 @@ def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.Kera
     x, places = image, []
     for stage, stage_channels in enumerate(_ENCODER, start=1):
         for number, channels in enumerate(stage_channels, start=1):
-            x = _rectified(x, channels, f"encoder_conv{stage}_{number}")
+            x = _conv_bn_relu(x, channels, f"encoder_conv{stage}_{number}")
         x, stage_places = MaxPoolingWithIndices(name=f"encoder_pool{stage}")(x)
         places.append(stage_places)
     return x, places
@@ -77,9 +77,9 @@ def decode(x: keras.KerasTensor, places: list[keras.KerasTensor]) -> keras.Keras
         x = MaxUnpooling(name=f"decoder_unpool{stage}")(x, places[stage - 1])
         last = len(_ENCODER[stage - 1])
         for number, channels in enumerate(stage_channels):
-            x = _rectified(x, channels, f"decoder_conv{stage}_{last - number}")
+            x = _conv_bn_relu(x, channels, f"decoder_conv{stage}_{last - number}")
     return x
 
 
-def _rectified(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+def _conv_bn_relu(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
     return layers.ReLU(name=f"{name}_relu")(_convolution(x, channels, name=name))

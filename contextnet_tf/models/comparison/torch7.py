@@ -74,7 +74,4 @@ def downsample(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTen
 def _initializers(x: keras.KerasTensor, kernel_size: tuple[int, int]) -> dict[str, keras.Initializer]:
     """Made for one layer: an initializer object shared by layers would give them the same values."""
     bound = (kernel_size[0] * kernel_size[1] * x.shape[-1]) ** -0.5
-    return {
-        f"{weight}_initializer": keras.initializers.RandomUniform(-bound, bound)
-        for weight in ("kernel", "bias")
-    }
+    return {f"{weight}_initializer": keras.initializers.RandomUniform(-bound, bound) for weight in ("kernel", "bias")}

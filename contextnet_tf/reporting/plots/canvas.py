@@ -1,5 +1,5 @@
-"""What plots are drawn on: SVG that takes its colours from the page around it, and has its own without one; and PNG
-where a picture stands alone.
+"""What plots are drawn on: SVG that takes its colors from the page around it, and has its own without one; and PNG
+where a image stands alone.
 
 Matplotlib is imported when the first plot is drawn, and only its object-oriented side: no window, no
 global state, no change of the caller's settings.
@@ -9,7 +9,7 @@ import io
 import re
 
 # Stand-ins that matplotlib writes into the SVG; each becomes a variable of the page's style sheet with
-# a colour that serves where there is no such page.
+# a color that serves where there is no such page.
 INK, MUTED, RULE, ACCENT, SECOND, ON_ACCENT = (f"#0102{n:02x}" for n in range(6))
 _VARIABLES = {
     INK: "var(--ink, #1d2126)",
@@ -19,7 +19,7 @@ _VARIABLES = {
     SECOND: "var(--second, #b4571c)",
     ON_ACCENT: "var(--on-accent, #ffffff)",
 }
-_PAPER = "#ffffff"  # of pictures that stand alone
+_PAPER = "#ffffff"  # of images that stand alone
 ON_PAPER = {"bbox": {"facecolor": _PAPER, "edgecolor": "none", "pad": 1}}  # text that lies over a line
 _SETTINGS = {
     "svg.fonttype": "none",  # text stays text: it takes the page's type face and can be searched
@@ -71,9 +71,9 @@ def drawn_solid(draw, width: float, height: float) -> bytes:
     return written.getvalue()
 
 
-def solid(colour: str) -> str:
-    """The colour that a stand-in has where no page gives it another; any other text as it is."""
-    return _VARIABLES[colour].split()[-1].rstrip(")") if colour in _VARIABLES else colour
+def solid(color: str) -> str:
+    """The color that a stand-in has where no page gives it another; any other text as it is."""
+    return _VARIABLES[color].split()[-1].rstrip(")") if color in _VARIABLES else color
 
 
 def rectangle(x: float, y: float, width: float, height: float, **style):

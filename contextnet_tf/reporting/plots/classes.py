@@ -7,15 +7,15 @@ import numpy as np
 
 from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_ACCENT, SECOND, drawn, rectangle
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 
 def class_bars(
     class_iou: Mapping[str, float | None],
-    colours: Mapping[str, Colour],
+    colors: Mapping[str, Color],
     reference: Mapping[str, float] | None = None,
 ) -> bytes:
-    """SVG bars of the IoU (0 to 1) of each class, best first, in the colours of the classes.
+    """SVG bars of the IoU (0 to 1) of each class, best first, in the colors of the classes.
 
     `reference` puts a mark at another IoU (0 to 1) of a class. A class without IoU has a note for a bar.
     """
@@ -29,7 +29,7 @@ def class_bars(
                 axes.text(1, row, "does not occur", va="center", color=MUTED, style="italic", size=9)
                 continue
             value = 100 * class_iou[name]
-            axes.barh(row, value, **_class_bar(colours.get(name)))
+            axes.barh(row, value, **_class_bar(colors.get(name)))
             mark = 100 * reference.get(name, 0)
             if name in reference:
                 axes.plot([mark, mark], [row - 0.46, row + 0.46], color=SECOND, linewidth=2)
@@ -40,12 +40,10 @@ def class_bars(
     return drawn(draw, 4.9, 0.7 + 0.27 * len(names))
 
 
-def class_frequencies(
-    shares: Mapping[str, Mapping[str, float]], colours: Mapping[str, Colour]
-) -> bytes:
+def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping[str, Color]) -> bytes:
     """SVG bars of the share of the pixels (0 to 1) that each class has, on a logarithmic axis, most frequent first.
 
-    `shares` maps a split to the shares of its classes. The first split has bars in the colours of the classes,
+    `shares` maps a split to the shares of its classes. The first split has bars in the colors of the classes,
     the others a mark each. A class that the first split has not, has a note for a bar.
     """
     (title, bars), *others = shares.items()
@@ -58,12 +56,12 @@ def class_frequencies(
         for row, name in enumerate(names):
             values = [100 * split.get(name, 0.0) for _, split in others]
             if bars[name] > 0:
-                axes.barh(row, 100 * bars[name] - least, left=least, **_class_bar(colours.get(name)))
+                axes.barh(row, 100 * bars[name] - least, left=least, **_class_bar(colors.get(name)))
             else:
                 axes.text(1.1 * least, row, "does not occur", va="center", color=MUTED, style="italic", size=9)
-            for value, colour in zip(values, (SECOND, MUTED)):
+            for value, color in zip(values, (SECOND, MUTED)):
                 if value > 0:
-                    axes.plot([value, value], [row - 0.46, row + 0.46], color=colour, linewidth=2)
+                    axes.plot([value, value], [row - 0.46, row + 0.46], color=color, linewidth=2)
             if bars[name] > 0:
                 right = max(100 * bars[name], *values)
                 axes.text(1.15 * right, row, f"{100 * bars[name]:.2g}", va="center", color=INK, size=9)
@@ -72,8 +70,8 @@ def class_frequencies(
         ticks = [10.0**x for x in range(round(np.log10(least)), 3)]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_xticks([], minor=True)
-        for (split, _), colour in zip(others, (SECOND, MUTED)):
-            axes.plot([], [], color=colour, linewidth=2, label=f"{split} (mark)")
+        for (split, _), color in zip(others, (SECOND, MUTED)):
+            axes.plot([], [], color=color, linewidth=2, label=f"{split} (mark)")
         if others:
             axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handlelength=1.0)
         _finish_rows(axes, names, f"share of the pixels of {title} in %, logarithmic")
@@ -98,8 +96,8 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str])
             # A square root lets small shares, the mistakes, be seen beside the diagonal.
             square = {"facecolor": (ACCENT, float(np.sqrt(share))), "linewidth": 0}
             axes.add_patch(rectangle(column - 0.47, row - 0.47, 0.94, 0.94, **square))
-            colour = ON_ACCENT if share > 0.4 else INK
-            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=7.5)
+            color = ON_ACCENT if share > 0.4 else INK
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=color, size=7.5)
         axes.set_xlim(-0.5, size - 0.5)
         axes.set_ylim(size - 0.5, -0.5)
         axes.set_aspect("equal")
@@ -127,10 +125,10 @@ def row_shares(confusion: Sequence[Sequence[int]]) -> np.ndarray:
     return np.divide(counts, sums, out=np.full_like(counts, np.nan), where=sums > 0)
 
 
-def _class_bar(colour: Colour | None) -> dict[str, Any]:
+def _class_bar(color: Color | None) -> dict[str, Any]:
     """How the bar of a class looks."""
-    filling = tuple(part / 255 for part in colour or (15, 107, 110))
-    # The outline keeps pale colours visible on white, and dark ones on black.
+    filling = tuple(part / 255 for part in color or (15, 107, 110))
+    # The outline keeps pale colors visible on white, and dark ones on black.
     return {"height": 0.68, "color": filling, "edgecolor": (INK, 0.55), "linewidth": 0.7}
 
 

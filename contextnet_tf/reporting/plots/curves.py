@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.reporting import history as histories
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, SECOND, drawn, drawn_solid, solid
+from contextnet_tf.runs import history as histories
 
 
 def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
@@ -25,14 +25,14 @@ def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
 
 def validation_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> bytes:
     """PNG of mean IoU over the epochs, of (name, epochs, figures from 0 to 1) each; the best one of each is named."""
-    styles = [(colour, line) for line in ("-", "--", ":") for colour in (ACCENT, SECOND, INK)]
+    styles = [(color, line) for line in ("-", "--", ":") for color in (ACCENT, SECOND, INK)]
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
-        for (name, epochs, figures), (colour, line) in zip(curves, itertools.cycle(styles)):
+        for (name, epochs, figures), (color, line) in zip(curves, itertools.cycle(styles)):
             values, best = [100 * figure for figure in figures], int(np.argmax(figures))
             label = f"{name}: {wording.percent(figures[best])} % at best"
-            axes.plot(epochs, values, line, color=solid(colour), label=label, marker="o", markersize=3)
+            axes.plot(epochs, values, line, color=solid(color), label=label, marker="o", markersize=3)
         axes.set_ylim(bottom=0)
         _finish(axes, "mean IoU on the validation split, %")
         axes.legend(frameon=False, fontsize=9, loc="lower right", handlelength=2)
@@ -40,9 +40,7 @@ def validation_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[floa
     return drawn_solid(draw, 7.0, 4.0)
 
 
-def _panel(
-    history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_percent: bool = False
-) -> bytes | None:
+def _panel(history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_percent: bool = False) -> bytes | None:
     """One plot of the named figures of a history; None where it holds none of them."""
     curves = {title: histories.curve(history, name) for name, title in titles.items()}
     curves = {title: curve for title, curve in curves.items() if curve[0]}
@@ -53,11 +51,11 @@ def _panel(
     def draw(figure) -> None:
         axes = figure.add_subplot()
         styles = ((ACCENT, "-"), (SECOND, "-"), (MUTED, "-"))
-        for (title, curve), (colour, line) in zip(curves.items(), styles):
+        for (title, curve), (color, line) in zip(curves.items(), styles):
             epochs, values = histories.binned(*curve)
             values = [factor * value for value in values]
             marker = "o" if len(epochs) <= 40 and in_percent or len(epochs) == 1 else None
-            axes.plot(epochs, values, line, color=colour, label=title, marker=marker, markersize=3)
+            axes.plot(epochs, values, line, color=color, label=title, marker=marker, markersize=3)
         if in_percent:
             epochs, values = next(iter(curves.values()))
             best = int(np.argmax(values))

@@ -30,7 +30,7 @@ def dot_columns(names: Sequence[str], columns: Sequence[DotColumn]) -> bytes:
             for row, value in enumerate(column.values):
                 axes.axhline(row, color=solid(RULE), linewidth=0.8)
                 if value is None:
-                    axes.text(0.98, row, "whole picture", transform=axes.get_yaxis_transform(), ha="right",
+                    axes.text(0.98, row, "whole image", transform=axes.get_yaxis_transform(), ha="right",
                               va="center", size=8.5, color=solid(MUTED), style="italic", **ON_PAPER)  # fmt: skip
                     continue
                 axes.plot(value, row, "o", color=solid(ACCENT), markersize=6)

@@ -20,7 +20,7 @@ class SpeedBar:
 def speed_bars(panels: Mapping[str, Sequence[SpeedBar]]) -> bytes:
     """PNG with a panel by title, one below the other: bars of frames a second, with their spread.
 
-    Bars that the paper prints, measured on another machine, have another colour.
+    Bars that the paper prints, measured on another machine, have another color.
     """
     counts = [len(bars) for bars in panels.values()]
 
@@ -29,8 +29,8 @@ def speed_bars(panels: Mapping[str, Sequence[SpeedBar]]) -> bytes:
         for axes, (title, bars) in zip(all_axes, panels.items(), strict=True):
             end = max(bar.spread[1] if bar.spread else bar.frames_per_second for bar in bars)
             for row, bar in enumerate(bars):
-                colour = solid(SECOND if bar.printed else ACCENT)
-                axes.barh(row, bar.frames_per_second, height=0.66, color=colour)
+                color = solid(SECOND if bar.printed else ACCENT)
+                axes.barh(row, bar.frames_per_second, height=0.66, color=color)
                 right = bar.frames_per_second
                 if bar.spread:
                     axes.plot(bar.spread, [row, row], color=solid(INK), linewidth=1)

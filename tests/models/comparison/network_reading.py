@@ -7,7 +7,7 @@ from contextnet_tf.models import graph
 
 
 def shapes(model, size, names):
-    """The output shapes of the layers `names`, without the batch, for pictures of `size` (height, width)."""
+    """The output shapes of the layers `names`, without the batch, for images of `size` (height, width)."""
     found = graph.tensor_shapes(model, [(1, *size, 3)])
     return {name: found[id(model.get_layer(name).output)][1:] for name in names}
 

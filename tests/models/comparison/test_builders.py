@@ -40,7 +40,7 @@ def test_size_that_does_not_fit_names_those_that_do(name):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_pictures_have_three_channels_and_at_least_two_classes(name):
+def test_images_have_three_channels_and_at_least_two_classes(name):
     build, _ = BUILDERS[name]
     with pytest.raises(InputError, match=r"input_shape = \(64, 64, 4\): it takes \(height, width, 3\)"):
         build(input_shape=(64, 64, 4))

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from keras import layers
+from network_reading import convolutions, names_of, nonlinear, shapes
 
 from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.models.comparison.deeplab_v2 import build_deeplab_v2
-from network_reading import convolutions, names_of, nonlinear, shapes
 
 
 @pytest.fixture(scope="module")

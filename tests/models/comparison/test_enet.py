@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from keras import layers
+from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.models.comparison.enet import build_enet
 from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
-from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 ENCODER = [
     *(f"encoder_bottleneck1_{n}" for n in range(5)),
@@ -47,7 +47,7 @@ def test_parameters_as_the_paper_counts_them(enet):
 
 
 def test_sizes_of_table_1(enet):
-    # Table 1 is printed for 512 x 512 pictures.
+    # Table 1 is printed for 512 x 512 images.
     expected = {
         "encoder_initial_prelu": (256, 256, 16),
         "encoder_bottleneck1_0_prelu": (128, 128, 64),
@@ -139,8 +139,7 @@ def test_prelu_in_the_encoder_relu_in_the_decoder(enet):
     prelu, relu = names_of(enet, layers.PReLU), names_of(enet, layers.ReLU)
     assert sorted(nonlinear(enet)) == sorted(prelu + relu)
     assert sorted(prelu) == sorted(
-        ["encoder_initial_prelu"]
-        + [f"{name}{part}_prelu" for name in ENCODER for part in ("_project", "_conv", "")]
+        ["encoder_initial_prelu"] + [f"{name}{part}_prelu" for name in ENCODER for part in ("_project", "_conv", "")]
     )
     assert sorted(relu) == sorted(f"{name}{part}_relu" for name in DECODER for part in ("_project", "_conv", ""))
     for name in prelu:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from keras import layers
+from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.models.comparison.erfnet import build_erfnet
-from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 BLOCKS = [
     *(f"encoder_block1_{n}" for n in range(1, 6)),
@@ -39,7 +39,7 @@ def test_parameters(erfnet):
 
 
 def test_sizes_of_table_1(erfnet):
-    # Table I is printed for 1024 x 512 pictures.
+    # Table I is printed for 1024 x 512 images.
     expected = {
         "encoder_down1_relu": (256, 512, 16),
         "encoder_down2_relu": (128, 256, 64),

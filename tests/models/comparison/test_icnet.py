@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.models.comparison.icnet import build_icnet
 from contextnet_tf.models.pyramid import AveragePoolingTo
-from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_strides_and_dilations(icnet):
     )
 
 
-def test_three_branches_of_one_picture(icnet):
+def test_three_branches_of_one_image(icnet):
     assert icnet.get_layer("image_half").input is icnet.input
     assert icnet.get_layer("conv1_1").input is icnet.get_layer("image_half").output
     assert icnet.get_layer("high_conv1").input is icnet.input
@@ -96,7 +96,7 @@ def test_three_branches_of_one_picture(icnet):
     assert icnet.get_layer("conv3_2_reduce").input is icnet.get_layer("conv3_1_half").output
 
 
-def test_halving_is_bilinear_with_half_pixel_centres(icnet):
+def test_halving_is_bilinear_with_half_pixel_centers(icnet):
     x = np.random.default_rng(0).uniform(size=(1, 6, 10, 3)).astype("float32")
     np.testing.assert_allclose(icnet.get_layer("image_half")(x), tf.image.resize(x, (3, 5)), atol=1e-6)
 

@@ -1,11 +1,11 @@
 import keras
 import pytest
 from keras import layers
+from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.models.comparison.pspnet import build_pspnet
 from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
-from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from network_reading import convolutions, names_of, order
 
 from contextnet_tf.models.comparison import resnet
-from network_reading import convolutions, names_of, order
 
 
 def built(make, channels):
@@ -70,7 +70,7 @@ def test_deep_stem():
 
 
 def test_normalization_and_first_kernels():
-    model = built(lambda x: resnet.rectified(x, 200, 3, "a"), 50)
+    model = built(lambda x: resnet.conv_bn_relu(x, 200, 3, "a"), 50)
 
     (name,) = names_of(model, layers.BatchNormalization)
     assert (model.get_layer(name).epsilon, model.get_layer(name).momentum) == (1e-5, 0.95)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from keras import layers
+from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.models.comparison.segnet import build_segnet
 from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
-from network_reading import convolutions, names_of, nonlinear, order, shapes
 
 
 @pytest.fixture(scope="module")

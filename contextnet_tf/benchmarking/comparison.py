@@ -1,0 +1,201 @@
+"""Every way to run a network, measured in one run: contenders, threads, one frame at a time or pipelined."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.benchmarking.process import Measured, measure
+from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, Runtime
+from contextnet_tf.benchmarking.runtimes.upsampling import FACTOR, DenseUpsampling, ExactUpsampling
+from contextnet_tf.benchmarking.work import OneFrame, Stream, Work
+from contextnet_tf.compression.fold import fold_batch_norm
+from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.deployment.network import at_size
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.contextnet import build_contextnet
+from contextnet_tf.models.spec import VARIANTS
+
+STREAM_FRAMES = 8  # a sample of a pipelined row: a whole number of rounds on 2, 4 and 8 cores
+LEAST_AGREEMENT = 0.99  # of float32 labels with the reference's: all but ties of rounding, even of fresh weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A row: a network, known by `model`, in the contender of that name."""
+
+    model: str
+    runtime: str
+    threads: int
+    pipelined: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class UpsamplingCase:
+    """The upsampling by itself, of logits that are "network", those of `model`, or "noise" of their size."""
+
+    model: str
+    logits: str
+    runtime: type[Runtime]
+
+
+class Comparison:
+    """The measurement of some cases at one image size.
+
+    Attributes:
+      left_out: title of a contender -> why it cannot run the network.
+    """
+
+    def __init__(self, folder: pathlib.Path, frames: np.ndarray):
+        """Works in `folder`, an empty one; `frames` are uint8 [N, H, W, 3], two or more."""
+        self.left_out: dict[str, str] = {}
+        self._folder, self._frames, self._frames_path = folder, frames, folder / "frames.npy"
+        np.save(self._frames_path, frames)
+        self._works: dict[Case | UpsamplingCase, tuple[Work, pathlib.Path]] = {}
+        self._references: dict[str, np.ndarray] = {}
+
+    def add(self, network: keras.Model, cases: Sequence[Case]) -> None:
+        """Writes the files of `network`, which is folded and of the frames' size, for these cases of it."""
+        folder = self._folder / cases[0].model
+        folder.mkdir()
+        reference = self._written(RUNTIMES[REFERENCE], network, folder)
+        self._references[cases[0].model] = Segmenter(reference, num_threads=1).segment(self._frames[0])
+        for case in cases:
+            runtime = RUNTIMES[case.runtime]
+            try:
+                path = self._written(runtime, network, folder)
+            except InputError as error:
+                self._leave_out(case, error)
+                continue
+            if case.pipelined:
+                work = Stream(runtime.engine, path, case.threads, STREAM_FRAMES)
+            else:
+                work = OneFrame(runtime, path, case.threads)
+            self._works[case] = work, self._frames_path
+
+    def add_upsampling(self, model: str) -> None:
+        """Also measures the upsampling of the logits of the network `model`, which was added, and of noise.
+
+        Nothing is added where the network's logits are not at an eighth of the image's size.
+        """
+        engine = ENGINES[RUNTIMES[REFERENCE].engine](self._folder / model / RUNTIMES[REFERENCE].file, 1)
+        logits = np.stack([engine.logits(frame) for frame in self._frames])
+        if FACTOR * logits.shape[1] != self._frames.shape[1]:
+            return
+        noise = np.random.default_rng(0).standard_normal(logits.shape, np.float32)
+        for kind, values in {"network": logits, "noise": noise}.items():
+            path = self._folder / f"{kind}.npy"
+            np.save(path, values)
+            for runtime in (ExactUpsampling, DenseUpsampling):
+                self._works[UpsamplingCase(model, kind, runtime)] = OneFrame(runtime, path, 1), path
+
+    def run(
+        self, *, rounds: int, warm_up: int, on_start: Callable[[int], None], on_sample: Callable[[], None]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Measures everything that was added: the rows, and the entries on upsampling, see `reporting.runtime`.
+
+        `on_start` and `on_sample` are called as `measure` says.
+
+        Raises:
+          InputError: a contender computes in float32 and labels less than `LEAST_AGREEMENT` of the pixels as LiteRT
+            with exact upsampling does, or comes to an end while it is timed.
+        """
+        measured = measure(
+            self._works,
+            rounds=rounds,
+            warm_up=warm_up,
+            on_labels=self._check_labels,
+            on_failure=self._leave_out,
+            on_start=on_start,
+            on_sample=on_sample,
+        )
+        size = list(self._frames.shape[1:3])
+        rows = [self._row(key, found, size) for key, found in measured.items() if isinstance(key, Case)]
+        upsampling = [
+            {
+                "model": key.model,
+                "size": size,
+                "logits": key.logits,
+                "exact_milliseconds": found.timing.milliseconds,
+                "dense_milliseconds": measured[dataclasses.replace(key, runtime=DenseUpsampling)].timing.milliseconds,
+            }
+            for key, found in measured.items()
+            if isinstance(key, UpsamplingCase) and key.runtime is ExactUpsampling
+        ]
+        return rows, upsampling
+
+    def _written(self, runtime: type[Runtime], network: keras.Model, folder: pathlib.Path) -> pathlib.Path:
+        path = folder / runtime.file
+        if not path.exists():
+            runtime.write(network, path, self._frames)
+        return path
+
+    def _leave_out(self, key: Case | UpsamplingCase, error: InputError) -> None:
+        if isinstance(key, UpsamplingCase):
+            raise error
+        self.left_out[f"{RUNTIMES[key.runtime].title}, {key.model}"] = str(error)
+
+    def _agreement(self, case: Case, labels: np.ndarray) -> float:
+        return float(np.mean(labels == self._references[case.model]))
+
+    def _check_labels(self, key: Case | UpsamplingCase, labels: np.ndarray) -> None:
+        if isinstance(key, UpsamplingCase):  # a test holds that both give the same
+            return
+        runtime, agreement = RUNTIMES[key.runtime], self._agreement(key, labels)
+        if runtime.precision == "float32" and agreement < LEAST_AGREEMENT:
+            raise InputError(
+                f"{runtime.title}: labels {agreement:.2%} of the pixels of {key.model} as LiteRT does, not "
+                f"{LEAST_AGREEMENT:.0%}; it computes something else: leave {key.runtime} out"
+            )
+
+    def _row(self, case: Case, found: Measured, size: list[int]) -> dict[str, Any]:
+        timing = found.timing
+        return {
+            "model": case.model,
+            "size": size,
+            "runtime": case.runtime,
+            "title": RUNTIMES[case.runtime].title,
+            "threads": case.threads,
+            "mode": "pipelined" if case.pipelined else "sequential",
+            "milliseconds_median": timing.milliseconds,
+            "milliseconds_spread": list(timing.spread),
+            "frames_per_second": timing.frames_per_second,
+            "parts": {} if case.pipelined else dict(timing.parts),
+            "peak_memory": found.peak_memory,
+            "label_parity": self._agreement(case, found.labels),
+        }
+
+
+def without_aux_heads(model: keras.Model, size: tuple[int, int]) -> keras.Model:
+    """The folded network for images of `size` (height, width).
+
+    Raises:
+      InputError: the network cannot take images of that size.
+    """
+    return at_size(fold_batch_norm(model), size)
+
+
+def upsampled_last(network: keras.Model) -> keras.Model | None:
+    """A ContextNet of the paper with the same weights, whose fusion convolves at low resolution, for any size.
+
+    None for other networks. At the image's frame it is another function: see `models.contextnet.context_path`.
+    """
+    spec = VARIANTS.get(network.name)
+    if spec is None:
+        return None
+    other = build_contextnet(
+        dataclasses.replace(spec, fusion_order="upsample last"),
+        num_classes=network.output["main"].shape[-1],
+        input_shape=(None, None, 3),
+    )
+    own = {layer.name: layer.get_weights() for layer in network.layers}
+    for layer in other.layers:
+        weights = own.get(layer.name, [])
+        if [value.shape for value in weights] != [tuple(weight.shape) for weight in layer.weights]:
+            return None  # pruned, say, under its old name
+        layer.set_weights(weights)
+    return other

@@ -1,0 +1,176 @@
+"""What each stage of the pipeline costs on this machine, by the same code that training runs."""
+
+import dataclasses
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from contextnet_tf.datasets.augment import Augmentation, augment, scaled_crop
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.pipeline import evaluation_dataset, training_dataset
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.windows import window_at
+from contextnet_tf.errors import InputError
+
+LARGE_SCALE = 2.0  # at which cutting the window first saves most: section 3.1's largest
+_IMAGES_A_PASS = 16  # starting a stage takes some milliseconds, which must not count
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What one image costs: milliseconds by the clock, and milliseconds of computing on all cores together."""
+
+    milliseconds: float
+    core_milliseconds: float
+
+    @property
+    def images_per_second(self) -> float:
+        """By the clock."""
+        return 1000.0 / self.milliseconds
+
+
+def measure_input(
+    dataset: Dataset,
+    examples: Sequence[Example],
+    *,
+    crop_size: tuple[int, int],
+    batch_size: int,
+    rounds: int,
+    augmentation: Augmentation = Augmentation(),
+    seed: int = 0,
+    on_round: Callable[[], None] = lambda: None,
+) -> dict[str, Cost]:
+    """Measures each stage in each round, one stage after the other; medians over the rounds.
+
+    The stages run on one thread, each on what the one before it left in memory; the total is the whole pipeline with
+    as many threads as it likes. A first round, which does not count, traces and warms up. In each round a stage sees
+    every example, few examples several times.
+
+    Args:
+      dataset, examples: what is read; a few images of one size, since they are held decoded and augmented.
+      crop_size: (height, width) of the crops.
+      batch_size: images in a batch.
+      rounds: how often everything is measured.
+      augmentation: how far each image may be changed.
+      seed: of order and augmentation.
+      on_round: called after each round.
+
+    Returns:
+      By name: "read" (files into memory), "png" (decoding of image and label, nothing else), "load" (everything
+      from the files to image and train ids), "augment", "batch", "total"; and at scale 2, with the same crops,
+      "crop_first" (ours) and "scale_first" (the whole image is resized, then cropped).
+
+    Raises:
+      InputError: the crop is more than twice as large as the images.
+    """
+    images = -(-max(_IMAGES_A_PASS, len(examples)) // batch_size) * batch_size
+    passed = list(itertools.islice(itertools.cycle(examples), images))
+    stages = _stages(dataset, passed, crop_size, batch_size, augmentation, seed)
+    costs: dict[str, list[Cost]] = {name: [] for name in stages}
+    for number in range(rounds + 1):
+        for name, stage in stages.items():
+            cost = _cost(stage, images)
+            if number:
+                costs[name].append(cost)
+        on_round()
+    return {
+        name: Cost(
+            statistics.median(cost.milliseconds for cost in measured),
+            statistics.median(cost.core_milliseconds for cost in measured),
+        )
+        for name, measured in costs.items()
+    }
+
+
+def scale_then_crop(image: tf.Tensor, label: tf.Tensor, scale: float, origin: tuple[int, int], crop_size):
+    """The simple way, to compare with: resizes the whole image and cuts the crop out of that.
+
+    Args:
+      image: uint8 [H, W, 3].
+      label: uint8 [H, W].
+      scale: above 1.
+      origin: (y, x) of the crop's upper left corner in pixels of the image.
+      crop_size: (height, width) of the crop, which lies inside the scaled image.
+
+    Returns:
+      (float32 [height, width, 3] in [0, 1], uint8 [height, width]).
+    """
+    size = tf.cast(tf.round(tf.cast(tf.shape(label), tf.float32) * scale), tf.int32)
+    top, left = (round(scale * place) for place in origin)
+    height, width = crop_size
+    scaled = tf.image.resize(image, size)[top : top + height, left : left + width]
+    ids = tf.image.resize(label[..., tf.newaxis], size, method="nearest")[top : top + height, left : left + width, 0]
+    return scaled / 255.0, ids
+
+
+def _stages(
+    dataset: Dataset,
+    examples: Sequence[Example],
+    crop_size: tuple[int, int],
+    batch_size: int,
+    augmentation: Augmentation,
+    seed: int,
+) -> dict[str, tf.data.Dataset]:
+    files = tf.data.Dataset.from_tensor_slices(
+        ([example.image_path for example in examples], [example.label_path for example in examples])
+    )
+    read = files.map(lambda *paths: tuple(tf.io.read_file(path) for path in paths))
+    contents = read.cache()
+    load = evaluation_dataset(dataset, examples, num_parallel_calls=1)
+    images = load.cache()
+    seeds = tf.data.Dataset.range(len(examples)).map(lambda number: tf.random.fold_in([seed, 0], number))
+
+    def change(pair, sample_seed):
+        return augment(*pair, sample_seed, crop_size, augmentation)
+
+    changed = tf.data.Dataset.zip(images, seeds).map(change)
+    # In the middle of the image, on whole pixels, so that both ways show the same.
+    size = next(iter(load))[1].shape
+    if any(crop > LARGE_SCALE * length for crop, length in zip(crop_size, size, strict=True)):
+        raise InputError(
+            f"a crop of {crop_size[0]} x {crop_size[1]} (height x width) is more than twice as large as the images, "
+            f"which are {size[0]} x {size[1]}; give a smaller one"
+        )
+    origin = tuple(int(length - crop / LARGE_SCALE) // 2 for length, crop in zip(size, crop_size, strict=True))
+
+    def crop_first(image, label):
+        window = window_at(tf.cast(origin, tf.float32), tf.constant(LARGE_SCALE), tf.shape(label), crop_size)
+        return scaled_crop(image, label, window, crop_size)
+
+    stages = {
+        "read": read,
+        "png": contents.map(
+            lambda image, label: (tf.io.decode_png(image, channels=3), tf.io.decode_png(label, channels=1))
+        ),
+        "load": load,
+        "augment": changed,
+        "batch": changed.cache().batch(batch_size),
+        "crop_first": images.map(crop_first),
+        "scale_first": images.map(lambda image, label: scale_then_crop(image, label, LARGE_SCALE, origin, crop_size)),
+    }
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1
+    total = training_dataset(
+        dataset,
+        examples,
+        augmentation=augmentation,
+        crop_size=crop_size,
+        batch_size=batch_size,
+        seed=seed,
+        first_step=0,
+        last_step=len(examples) // batch_size,
+    )
+    return {name: stage.with_options(options) for name, stage in stages.items()} | {"total": total}
+
+
+def _cost(stage: tf.data.Dataset, images: int) -> Cost:
+    started, started_computing = time.perf_counter(), time.process_time()
+    for _ in stage:
+        pass
+    return Cost(
+        1000.0 * (time.perf_counter() - started) / images,
+        1000.0 * (time.process_time() - started_computing) / images,
+    )

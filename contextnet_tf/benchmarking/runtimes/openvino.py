@@ -1,0 +1,109 @@
+"""OpenVINO on the files that the project exports, with the project's upsampling or with one inside the file."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTInside
+from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntime
+from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.deployment import upsample
+from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.unpooling import MaxUnpooling
+
+
+class OpenVINO:
+    """Logits from the engine `openvino-float32`, copying included, then `upsample_argmax`. See `Runtime`."""
+
+    title = "OpenVINO float32 + exact upsampling"
+    precision = "float32"
+    packages = ("openvino",)
+    distributions = ("openvino", *upsample.DISTRIBUTIONS)
+    file = LiteRT.file
+    engine = "openvino-float32"
+    write = staticmethod(LiteRT.write)
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Runtime`."""
+        engine = ENGINES[self.engine](path, num_threads)
+        self.stages = (
+            Stage("network", engine.logits),
+            Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, engine.size)),
+        )
+
+
+class OpenVINOBfloat16(OpenVINO):
+    """The same in bfloat16: the engine `openvino` where the processor computes in it."""
+
+    title = "OpenVINO bfloat16 + exact upsampling"
+    precision = "bfloat16"
+    engine = "openvino"
+
+
+class OpenVINOInside:
+    """LiteRT's own file of labels on OpenVINO, in float32: no slower than its ONNX file. See `Runtime`."""
+
+    title = "OpenVINO float32, upsampling inside"
+    precision = "float32"
+    packages = ("openvino",)
+    distributions = ("openvino",)
+    file = LiteRTInside.file
+    engine = None
+    write = staticmethod(LiteRTInside.write)
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Runtime`."""
+        request = _request(path, num_threads, "f32")
+        self.stages = (
+            Stage("network", lambda image: request.infer([image[np.newaxis]], share_inputs=True)[0][0]),
+            Stage("copying", np.copy),  # the runtime uses its memory again
+        )
+
+
+class OpenVINOBfloat16Inside:
+    """The ONNX file on OpenVINO in bfloat16: twice as fast as LiteRT's file of labels. See `Runtime`."""
+
+    title = "OpenVINO bfloat16, upsampling inside"
+    precision = "bfloat16"
+    packages = ("openvino", "onnx")
+    distributions = ("openvino", "onnx")
+    file = "openvino.onnx"
+    engine = None
+
+    @staticmethod
+    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+        """See `Runtime`."""
+        if any(isinstance(layer, MaxUnpooling) for layer in network.layers):
+            raise InputError("OpenVINO reads no unpooling from ONNX files")
+        OnnxRuntime.write(network, path, images)
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Runtime`."""
+        request = _request(path, num_threads, "bf16")
+        self.stages = (
+            Stage("network", lambda image: request.infer([image], share_inputs=True)[0]),
+            Stage("copying", np.copy),
+        )
+
+
+def _request(path: pathlib.Path, num_threads: int, precision: str) -> Any:
+    import openvino
+
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,  # as the engine has it
+        "INFERENCE_NUM_THREADS": num_threads,
+        "INFERENCE_PRECISION_HINT": precision,
+    }
+    return openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
+
+
+def has_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this processor."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

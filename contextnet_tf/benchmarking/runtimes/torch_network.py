@@ -1,0 +1,165 @@
+"""A plan as a PyTorch module."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from contextnet_tf.deployment.portable_graph import PortableGraph
+from contextnet_tf.deployment.portable_operations import (
+    Add,
+    Concatenate,
+    Convolution,
+    Item,
+    Normalize,
+    Operation,
+    Padding,
+    Pool,
+    PoolToParts,
+    PoolWithPlaces,
+    Rectify,
+    RectifyWithSlopes,
+    Resize,
+    TransposedConvolution,
+    Unpool,
+    ZeroPad,
+)
+
+
+class TorchNetwork(nn.Module):
+    """The steps of a plan, one after the other: float32 [B, 3, H, W] in 0 to 1 -> logits float32 [B, C, H, W]."""
+
+    def __init__(self, plan: PortableGraph):
+        """Builds a module for each step, with the plan's weights."""
+        super().__init__()
+        self._steps = plan.steps
+        # What nothing else needs is clipped in its place, as networks written in PyTorch do it.
+        self._operations = nn.ModuleList(
+            _module(step.operation, in_place=step.last_used == step.inputs != (0,)) for step in plan.steps
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        values = {0: image}
+        for number, (step, operation) in enumerate(zip(self._steps, self._operations, strict=True), start=1):
+            inputs = [values[index] for index in step.inputs]
+            for index in step.last_used:
+                del values[index]
+            values[number] = operation(*inputs)
+        return values[len(self._steps)]
+
+
+class _Add(nn.Module):
+    def forward(self, first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        for other in others:
+            first = first + other
+        return first
+
+
+class _Item(nn.Module):
+    def __init__(self, index: int):
+        super().__init__()
+        self._index = index
+
+    def forward(self, values: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return values[self._index]
+
+
+class _Concatenate(nn.Module):
+    def forward(self, *features: torch.Tensor) -> torch.Tensor:
+        return torch.cat(features, dim=1)
+
+
+def _module(operation: Operation, in_place: bool) -> nn.Module:
+    match operation:
+        case Convolution():
+            return _convolution(operation)
+        case TransposedConvolution():
+            return _transposed_convolution(operation)
+        case Normalize(scale, offset):
+            return _with_weights(nn.BatchNorm2d(len(scale), eps=0.0), scale, offset).eval()
+        case Pool("average", size, strides, padding):
+            return _padded(padding, strides, functools.partial(nn.AvgPool2d, size, strides))
+        case Pool("maximum", size, strides, padding):
+            return _padded(padding, strides, functools.partial(nn.MaxPool2d, size, strides), float("-inf"))
+        case PoolToParts(rows, columns):
+            return nn.AdaptiveAvgPool2d((len(rows), len(columns)))
+        case PoolWithPlaces():
+            return nn.MaxPool2d(2, return_indices=True)
+        case Item(index):
+            return _Item(index)
+        case Unpool():
+            return nn.MaxUnpool2d(2)
+        case Rectify(None):
+            return nn.ReLU(inplace=in_place)
+        case Rectify(upper):
+            return nn.Hardtanh(0.0, upper, inplace=in_place)
+        case RectifyWithSlopes(slopes):
+            return _with_weights(nn.PReLU(len(slopes)), slopes)
+        case Resize(size):
+            return nn.Upsample(size=size, mode="bilinear", align_corners=False)
+        case ZeroPad((top, bottom, left, right), channels):
+            return nn.ZeroPad3d((left, right, top, bottom, *channels))  # without a batch: channels are its depth
+        case Add():
+            return _Add()
+        case Concatenate():
+            return _Concatenate()
+
+
+def _convolution(operation: Convolution) -> nn.Module:
+    outputs, inputs, *size = operation.kernel.shape
+
+    def convolution(padding: tuple[int, int]) -> nn.Module:
+        module = nn.Conv2d(
+            inputs * operation.groups,
+            outputs,
+            size,
+            stride=operation.strides,
+            padding=padding,
+            dilation=operation.dilation,
+            groups=operation.groups,
+        )
+        return _with_weights(module, operation.kernel, operation.bias)
+
+    return _padded(operation.padding, operation.strides, convolution)
+
+
+def _transposed_convolution(operation: TransposedConvolution) -> nn.Module:
+    """The layer, which crops both sides alike and gives back at the end; what that cannot do is cropped behind it."""
+    inputs, outputs, *size = operation.kernel.shape
+    top, bottom, left, right = operation.cropping
+    strides = operation.strides
+    inside = 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]
+    module = nn.ConvTranspose2d(
+        inputs,
+        outputs,
+        size,
+        stride=strides,
+        padding=(top, left) if inside else 0,
+        output_padding=(top - bottom, left - right) if inside else 0,
+    )
+    module = _with_weights(module, operation.kernel, operation.bias)
+    return module if inside else nn.Sequential(module, nn.ZeroPad2d((-left, -right, -top, -bottom)))
+
+
+def _with_weights(module: nn.Module, weight: np.ndarray, bias: np.ndarray | None = None) -> nn.Module:
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(weight))
+        if bias is not None:
+            module.bias.copy_(torch.from_numpy(bias))
+    return module
+
+
+def _padded(
+    padding: Padding, strides: tuple[int, int], build: Callable[..., nn.Module], value: float = 0.0
+) -> nn.Module:
+    """The module that `build(padding=...)` gives, behind another that pads where its own padding cannot do it.
+
+    PyTorch's layers pad both sides alike. What is less than a stride too much at the end makes no further window.
+    """
+    top, bottom, left, right = padding
+    if top >= 0 <= left and 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]:
+        return build(padding=(top, left))
+    return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), build(padding=(0, 0)))

@@ -1,0 +1,90 @@
+"""The memory that a training step takes at most, each measured in a process of its own."""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+
+import keras
+import tensorflow as tf
+
+from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.machine import peak_memory
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.recipe import Recipe
+from contextnet_tf.training.schedules import Poly
+from contextnet_tf.training.step import make_training_step, without_aux_heads
+
+_STEPS = 2  # the second has the optimizer's slots and what the first left
+
+
+@dataclasses.dataclass(frozen=True)
+class StepMemory:
+    """Bytes of a process's resident memory at most: before the first step, and over the first steps."""
+
+    before: int
+    peak: int
+
+    @property
+    def of_the_step(self) -> int:
+        """Bytes that the step itself took."""
+        return self.peak - self.before
+
+
+def step_memory(
+    model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, *, num_classes: int = 19, simple: bool
+) -> StepMemory:
+    """Measures steps of a network on the processor, in a new process.
+
+    Args:
+      model: name of the network.
+      recipe: its optimizer and auxiliary loss.
+      size: (height, width) of the images.
+      batch_size: images in a step.
+      num_classes: classes that the network tells apart.
+      simple: instead of the training's own step, the one that a page of code gives: logits upsampled by the network
+        and cast whole, TensorFlow's cross-entropy of every pixel, Keras' batch normalization.
+    """
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_measure, model, recipe, size, batch_size, num_classes, simple).result()
+
+
+def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_weight: float):
+    """The step to compare with: (images, labels) -> loss; see `step_memory`."""
+
+    def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        counted = tf.cast(labels != IGNORE, tf.float32)
+        known = tf.where(labels != IGNORE, tf.cast(labels, tf.int32), 0)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(known, tf.cast(logits, tf.float32))
+        return tf.reduce_sum(losses * counted) / tf.reduce_sum(counted)
+
+    @tf.function
+    def step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = model(images, training=True)
+            losses = {name: cross_entropy(logits[name], labels) for name in logits}
+            loss = losses.pop("main") + aux_weight * sum(losses.values())
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    return step
+
+
+def _measure(
+    model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, num_classes: int, simple: bool
+) -> StepMemory:
+    network = build_model(model, num_classes=num_classes, input_shape=(None, None, 3), aux_head=True)
+    recipe = dataclasses.replace(recipe, ema_decay=0.0)
+    optimizer = recipe.optimizer.build(Poly(recipe.base_learning_rate, recipe.power, _STEPS))
+    optimizer.build(network.trainable_variables)
+    if simple:
+        step = simple_step(network, optimizer, recipe.aux_weight)
+    else:
+        inference = without_aux_heads(network)
+        step = make_training_step(network, inference, inference, optimizer, recipe, None, ComputeConfig())
+    images = tf.random.uniform((batch_size, *size, 3))
+    labels = tf.cast(tf.random.uniform((batch_size, *size), 0, num_classes, tf.int32), tf.uint8)
+    before = peak_memory()
+    for _ in range(_STEPS):
+        step(images, labels)
+    return StepMemory(before, peak_memory())

@@ -1,0 +1,33 @@
+"""Labels as colors: the one way in which every image of this project shows a segmentation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Color = tuple[int, int, int]  # RGB, 0 to 255
+
+
+def colorise(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+    """Train ids uint8 [H, W] -> uint8 [H, W, 3] RGB; ids without a color (255: ignored) are black."""
+    return _table(colors)[labels]
+
+
+def overlay(image: np.ndarray, labels: np.ndarray, colors: Sequence[Color], opacity: float = 0.5) -> np.ndarray:
+    """The class colors laid over the image: uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3] RGB.
+
+    `opacity` 0 shows the image alone, 1 the colors alone. Where a train id has no color
+    (255: ignored) the image shows through whole.
+    """
+    share = np.full(256, round(256 * opacity), np.uint16)
+    share[len(colors) :] = 0
+    # In 256ths, so that the largest sum, 255 x 256, still fits into sixteen bits.
+    colored = (_table(colors) * share[:, None]).astype(np.uint16)
+    blended = image * (256 - share)[labels][..., None] + colored[labels]
+    return (blended >> 8).astype(np.uint8)
+
+
+def _table(colors: Sequence[Color]) -> np.ndarray:
+    """uint8 [256, 3]: the color of every possible train id."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)
+    return table

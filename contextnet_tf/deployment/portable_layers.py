@@ -1,0 +1,174 @@
+"""What each Keras layer does at inference, as an operation of a plan."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from contextnet_tf.deployment.portable_operations import (
+    Add,
+    Concatenate,
+    Convolution,
+    Normalize,
+    Operation,
+    Padding,
+    Pool,
+    PoolToParts,
+    PoolWithPlaces,
+    Rectify,
+    RectifyWithSlopes,
+    Resize,
+    TransposedConvolution,
+    Unpool,
+    ZeroPad,
+)
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike, part_averages
+from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
+
+
+def operation_of(node: Any, network: str) -> Operation | None:
+    """The operation of a call of a layer (a Keras node); None where it does nothing at inference.
+
+    Raises:
+      InputError: the layer has no operation here, or has a setting that its operation does not know.
+    """
+    layer = node.operation
+    if type(layer) not in _OPERATIONS:
+        raise InputError(
+            f"network {network!r}: layer {layer.name!r}, a {type(layer).__name__}, has no counterpart in other "
+            f"libraries here; known are {', '.join(sorted(kind.__name__ for kind in _OPERATIONS))}"
+        )
+    return _OPERATIONS[type(layer)](layer, node)
+
+
+def _convolution(layer: layers.Conv2D, node: Any) -> Convolution:
+    kernel = np.asarray(layer.kernel).transpose(3, 2, 0, 1)
+    return _any_convolution(layer, node, kernel, layer.groups)
+
+
+def _depthwise(layer: layers.DepthwiseConv2D, node: Any) -> Convolution:
+    height, width, channels, multiplier = layer.kernel.shape
+    kernel = np.asarray(layer.kernel).reshape(height, width, 1, channels * multiplier).transpose(3, 2, 0, 1)
+    return _any_convolution(layer, node, kernel, channels)
+
+
+def _any_convolution(layer: Any, node: Any, kernel: np.ndarray, groups: int) -> Convolution:
+    _require_linear(layer)
+    spans = [(size - 1) * dilation + 1 for size, dilation in zip(kernel.shape[2:], layer.dilation_rate, strict=True)]
+    return Convolution(
+        np.ascontiguousarray(kernel),
+        _bias(layer, len(kernel)),
+        tuple(layer.strides),
+        tuple(layer.dilation_rate),
+        _padding(layer, node.input_tensors[0], spans),
+        groups,
+    )
+
+
+def _transposed(layer: layers.Conv2DTranspose, node: Any) -> TransposedConvolution:
+    _require_linear(layer)
+    _require(layer, tuple(layer.dilation_rate) == (1, 1), "a dilation")
+    # TensorFlow computes the gradient of the convolution that leads from the result's size to the input's.
+    cropping = _padding(layer, node.outputs[0], layer.kernel_size)
+    _require(layer, min(cropping) >= 0, "a kernel smaller than its stride")
+    kernel = np.ascontiguousarray(np.asarray(layer.kernel).transpose(3, 2, 0, 1))
+    return TransposedConvolution(kernel, _bias(layer, kernel.shape[1]), tuple(layer.strides), cropping)
+
+
+def _normalize(layer: layers.BatchNormalization, node: Any) -> Normalize:
+    _require(layer, layer.axis in (-1, 3), "an axis other than the channels")
+    scale = np.ones(1, np.float32) if layer.gamma is None else np.asarray(layer.gamma)
+    scale = scale / np.sqrt(np.asarray(layer.moving_variance) + np.float32(layer.epsilon))
+    offset = np.zeros(1, np.float32) if layer.beta is None else np.asarray(layer.beta)
+    return Normalize(scale, offset - np.asarray(layer.moving_mean) * scale)
+
+
+def _pool(kind: str) -> Callable[[Any, Any], Pool]:
+    def pool(layer: Any, node: Any) -> Pool:
+        _require(layer, kind == "maximum" or layer.padding == "valid", "averages that pad")
+        padding = _padding(layer, node.input_tensors[0], layer.pool_size)
+        return Pool(kind, tuple(layer.pool_size), tuple(layer.strides), padding)
+
+    return pool
+
+
+def _pool_to_parts(layer: AveragePoolingTo, node: Any) -> PoolToParts:
+    return PoolToParts(*(part_averages(length, layer.bins) for length in node.input_tensors[0].shape[1:3]))
+
+
+def _rectify(layer: layers.ReLU, node: Any) -> Rectify:
+    _require(layer, not layer.negative_slope and not layer.threshold, "a slope or a threshold")
+    return Rectify(None if layer.max_value is None else float(layer.max_value))
+
+
+def _rectify_with_slopes(layer: layers.PReLU, node: Any) -> RectifyWithSlopes:
+    _require(layer, layer.alpha.shape[:-1] == (1, 1), "slopes that are not one a channel")
+    return RectifyWithSlopes(np.asarray(layer.alpha)[0, 0])
+
+
+def _resize(layer: Any, node: Any) -> Resize:
+    _require(layer, getattr(layer, "interpolation", "bilinear") == "bilinear", "an interpolation that is not bilinear")
+    return Resize(tuple(node.outputs[0].shape[1:3]))
+
+
+def _zero_pad(layer: layers.ZeroPadding2D, node: Any) -> ZeroPad:
+    padding = tuple(int(length) for axis in layer.padding for length in axis)
+    if layer.data_format == "channels_last":
+        return ZeroPad(padding)
+    # All features here are channels-last: what the layer takes for rows and columns are columns and channels.
+    return ZeroPad((0, 0, *padding[:2]), channels=padding[2:])
+
+
+def _concatenate(layer: layers.Concatenate, node: Any) -> Concatenate:
+    _require(layer, layer.axis in (-1, 3), "an axis other than the channels")
+    return Concatenate()
+
+
+def _bias(layer: Any, channels: int) -> np.ndarray:
+    return np.asarray(layer.bias) if layer.use_bias else np.zeros(channels, np.float32)
+
+
+def _padding(layer: Any, windowed: keras.KerasTensor, spans: Sequence[int]) -> Padding:
+    """TensorFlow's, of windows over that tensor: "same" centers them, with the odd row or column at the end."""
+    _require(layer, layer.data_format == "channels_last", "channels before rows")
+    padding = []
+    for length, span, stride in zip(windowed.shape[1:3], spans, layer.strides, strict=True):
+        windows = -(-length // stride) if layer.padding == "same" else (length - span) // stride + 1
+        missing = (windows - 1) * stride + span - length
+        before = max(missing, 0) // 2
+        padding += [before, missing - before]
+    return tuple(padding)
+
+
+def _require_linear(layer: Any) -> None:
+    _require(layer, layer.activation is keras.activations.linear, "a nonlinearity inside")
+
+
+def _require(layer: Any, condition: bool, what: str) -> None:
+    if not condition:
+        raise InputError(f"layer {layer.name!r}: has {what}, which has no counterpart in other libraries here")
+
+
+_OPERATIONS: dict[type, Callable[[Any, Any], Operation | None]] = {
+    AveragePoolingTo: _pool_to_parts,
+    MaxPoolingWithIndices: lambda layer, node: PoolWithPlaces(),
+    MaxUnpooling: lambda layer, node: Unpool(),
+    ResizeLike: _resize,
+    layers.Add: lambda layer, node: Add(),
+    layers.AveragePooling2D: _pool("average"),
+    layers.BatchNormalization: _normalize,
+    layers.Concatenate: _concatenate,
+    layers.Conv2D: _convolution,
+    layers.Conv2DTranspose: _transposed,
+    layers.DepthwiseConv2D: _depthwise,
+    layers.Dropout: lambda layer, node: None,
+    layers.MaxPooling2D: _pool("maximum"),
+    layers.PReLU: _rectify_with_slopes,
+    layers.ReLU: _rectify,
+    layers.SpatialDropout2D: lambda layer, node: None,
+    layers.UpSampling2D: _resize,
+    layers.ZeroPadding2D: _zero_pad,
+}

@@ -1,0 +1,115 @@
+"""Images of a report: small copies of image, truth and prediction as bytes of image files."""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from contextnet_tf.datasets.colors import Color, colorise
+from contextnet_tf.errors import InputError
+
+T = TypeVar("T")
+
+LONGEST_SIDE = 640  # pixels: sharp at the width of a column, and some 150 kB for the three
+_IGNORED = 255
+_JPEG_QUALITY = 82
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sample:
+    """One image with its labels.
+
+    `image` uint8 [H, W, 3] RGB; `truth` and `prediction` train ids uint8 [H, W], 255 where ignored.
+
+    Raises:
+      ValueError: the sizes differ.
+    """
+
+    name: str
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+
+    def __post_init__(self):
+        sizes = {self.image.shape[:2], self.truth.shape, self.prediction.shape}
+        if len(sizes) != 1 or self.image.shape[2:] != (3,):
+            raise ValueError(f"sample {self.name}: image, truth and prediction have the sizes {sizes}")
+
+    @property
+    def pixel_accuracy(self) -> float | None:
+        """Share of the pixels that count whose class is right; None where none counts."""
+        counted = self.truth != _IGNORED
+        return float(np.mean(self.prediction[counted] == self.truth[counted])) if counted.any() else None
+
+
+def evenly_spread(items: Sequence[T], count: int) -> list[T]:
+    """`count` of the items, or all where there are fewer: the middles of equally long stretches."""
+    count = min(count, len(items))
+    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
+
+
+def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
+    """Reads the train ids that predict wrote: uint8 [H, W] of the given size (height, width).
+
+    Raises:
+      InputError: the file is missing, is no image with one 8-bit value a pixel, or has another size.
+    """
+    labels = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
+    if labels is None:
+        raise InputError(f"{path}: is missing or not a whole image file; run predict again")
+    if labels.ndim != 2 or labels.dtype != np.uint8:
+        raise InputError(f"{path}: holds no train ids (one 8-bit value a pixel); run predict again")
+    if labels.shape != tuple(size):
+        height, width = labels.shape
+        raise InputError(f"{path}: is {width} x {height} pixels, its image {size[1]} x {size[0]}; run predict again")
+    return labels
+
+
+def photograph(image: np.ndarray) -> bytes:
+    """uint8 [H, W, 3] RGB -> the bytes of a JPEG file of at most LONGEST_SIDE pixels."""
+    image = _fitted(image, cv2.INTER_AREA)
+    return _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+
+
+def label_image(labels: np.ndarray, colors: Sequence[Color]) -> bytes:
+    """Train ids uint8 [H, W] -> the bytes of a PNG file of at most LONGEST_SIDE pixels.
+
+    Ignored pixels are hatched, for black is too near to the colors of some classes.
+    """
+    labels = _fitted(labels, cv2.INTER_NEAREST)
+    rows, columns = np.indices(labels.shape, sparse=True)
+    hatching = np.where((rows + columns) // 5 % 2, 236, 202).astype(np.uint8)
+    colored = np.where((labels == _IGNORED)[..., None], hatching[..., None], colorise(labels, colors))
+    return _encoded(".png", colored, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def fitted_size(height: int, width: int) -> tuple[int, int]:
+    """(height, width) of the copy of a image: its longer side is at most LONGEST_SIDE pixels."""
+    factor = min(1.0, LONGEST_SIDE / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def occurring_ids(samples: Iterable[Sample]) -> set[int]:
+    """The train ids that occur in a truth or a prediction."""
+    occurring = set()
+    for sample in samples:
+        for labels in (sample.truth, sample.prediction):
+            occurring.update(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
+    return occurring
+
+
+def _fitted(image: np.ndarray, interpolation: int) -> np.ndarray:
+    height, width = fitted_size(*image.shape[:2])
+    if (height, width) == image.shape[:2]:
+        return image
+    return cv2.resize(image, (width, height), interpolation=interpolation)
+
+
+def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:
+    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"a image of shape {image.shape} cannot be written as {suffix}")
+    return data.tobytes()

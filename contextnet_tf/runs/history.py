@@ -1,0 +1,93 @@
+"""history.jsonl: what training noted on its way, one JSON object a line."""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import atomic_write, naming_full_disk
+
+FILE_NAME = "history.jsonl"
+
+
+class History:
+    """Writes the lines. `length` is their number; what an earlier process wrote beyond `length` is dropped."""
+
+    def __init__(self, path: pathlib.Path, length: int):
+        self._path = path
+        self.length = length
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(b"".join(lines[:length]))
+
+    def append(self, step: int, epoch: float, figures: Mapping[str, float]) -> None:
+        """Adds the figures of a step.
+
+        Raises:
+          InputError: the disk is full.
+        """
+        with naming_full_disk(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "epoch": epoch, **figures}) + "\n")
+        self.length += 1
+
+
+def read_history(run_dir: str | os.PathLike) -> list[dict[str, Any]]:
+    """The lines of `run_dir`/history.jsonl in order; empty where the file is missing.
+
+    A last line that was cut off, as by a run that was killed, is left out.
+
+    Raises:
+      InputError: another line is not a JSON object, or the file cannot be read.
+    """
+    path = pathlib.Path(run_dir) / FILE_NAME
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{path}: cannot be read as text; train writes it") from None
+    history = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            if number == len(lines):  # no line break after it: it was being written
+                break
+            entry = None
+        if not isinstance(entry, dict):
+            raise InputError(f"{path}:{number}: is not a JSON object; delete the line or train again")
+        history.append(entry)
+    return history
+
+
+def curve(history: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+    """(epochs, values) of the figure `name`, by step; values that are missing or not finite are left out.
+
+    A resumed run notes some steps twice: the later line counts.
+    """
+    points = {}
+    for entry in history:
+        value, epoch = entry.get(name), entry.get("epoch")
+        if _is_figure(value) and _is_figure(epoch):
+            points[entry.get("step", epoch)] = (float(epoch), float(value))
+    ordered = [points[step] for step in sorted(points)]
+    return [epoch for epoch, _ in ordered], [value for _, value in ordered]
+
+
+def binned(epochs: Sequence[float], values: Sequence[float], bins: int = 200) -> tuple[list[float], list[float]]:
+    """At most `bins` points: means of equally many neighbors. What a plot can show, and no more bytes."""
+    size = max(1, math.ceil(len(values) / bins))
+    starts = range(0, len(values), size)
+    return tuple(
+        [sum(column[start : start + size]) / len(column[start : start + size]) for start in starts]
+        for column in (epochs, values)
+    )
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

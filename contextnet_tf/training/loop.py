@@ -1,0 +1,249 @@
+"""The custom training loop: the state of one run, and the steps, validations and savings that move it on."""
+
+import dataclasses
+import logging
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.datasets.cache import ImageCache
+from contextnet_tf.errors import InputError, Stopped
+from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
+from contextnet_tf.files import atomic_write
+from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
+from contextnet_tf.models.loading import BEST_NETWORK, load_network
+from contextnet_tf.runs.history import History
+from contextnet_tf.training.board import Board
+from contextnet_tf.training.checkpoints import Checkpoints
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.memory import memory_in_use
+from contextnet_tf.training.plan import TrainingPlan
+from contextnet_tf.training.precision import LossScale, clone_network
+from contextnet_tf.training.step import make_training_step, update_ema, without_aux_heads
+from contextnet_tf.training.step_timer import StepTimer
+
+_RECORD_STEPS = 10  # how often the curves get a point
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """What a run came to. `report` and `network_path` are those of the best validation."""
+
+    report: Report
+    network_path: pathlib.Path
+    best_step: int
+    steps: int
+    minutes: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Saving:
+    """When a run saves its state besides at validations, and how many of the newest states stay."""
+
+    minutes: float = 10.0
+    keep: int = 3
+
+
+@dataclasses.dataclass
+class _Progress:
+    """How far a run has come; saved with its variables."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history_length: int = 0
+    validated_step: int = 0
+    best_step: int = 0
+    best_mean_iou: float = -1.0
+
+
+class TrainingLoop:
+    """The state of one run and the steps that move it on."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        plan: TrainingPlan,
+        folder: pathlib.Path,
+        saving: Saving,
+        cache: ImageCache | None,
+        compute_config: ComputeConfig,
+    ):
+        self._model, self._plan, self._folder, self._cache = model, plan, folder, cache
+        self._devices = compute_config.devices
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = plan.recipe.batch_norm_momentum
+        with self._devices.strategy.scope():
+            optimizer = plan.recipe.optimizer.build(plan.schedule())
+            loss_scale = LossScale() if compute_config.precision == "mixed_float16" else None
+        self._network = without_aux_heads(model)
+        self._averaged = clone_network(self._network, precision="float32")
+        self._segment = segmentation(self._averaged)
+        self._training_step = make_training_step(
+            model,
+            self._network,
+            self._averaged,
+            optimizer,
+            plan.recipe,
+            plan.class_weights(),
+            compute_config,
+            loss_scale,
+        )
+        self._class_uniform = plan.class_uniform_fraction()
+        self._progress = _Progress()
+        self._save_seconds = 60.0 * saving.minutes
+        self._pace = StepTimer(
+            plan.recipe.batch_size, validation_steps=plan.validation_steps(), save_seconds=self._save_seconds
+        )
+        self._checkpoints = Checkpoints(
+            folder / "checkpoints",
+            {
+                "model": [variable.value for variable in model.variables],
+                "optimizer": [variable.value for variable in optimizer.variables],
+                "loss_scale": loss_scale.variables if loss_scale else [],
+                "averaged": [variable.value for variable in self._averaged.variables],
+            },
+            saving.keep,
+        )
+
+    def restore(self) -> None:
+        """Goes back to the newest state that is whole, or to the start where there is none."""
+        notes = self._checkpoints.restore()
+        if notes:
+            self._progress = _Progress(**notes["progress"])
+            _logger.info("goes on from step %d of %d", self._progress.step, self._plan.steps)
+        self._history = History(self._folder / "history.jsonl", self._progress.history_length)
+        self._board = Board(self._folder / "tensorboard", self._plan.dataset)
+
+    def finish(self, on_step: Callable, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
+        """Makes the steps that are left; validates and saves at even distances and at the end."""
+        progress = self._progress
+        self._started = self._saved = time.monotonic()
+        self._started -= progress.seconds
+        self._unread = None  # (step, figures) that the device may still be working on
+        if self._plan.is_validated(progress.step) and progress.validated_step < progress.step:
+            self._validate(on_validation, should_stop)
+        batches = self._plan.batches(
+            progress.step,
+            self._plan.steps,
+            self._class_uniform,
+            self._cache,
+            worker=self._devices.worker,
+            workers=self._devices.workers,
+        )
+        for images, labels in self._pace.waiting(batches):
+            figures = self._training_step(images, labels)
+            # Only now those of the step before: to wait for each step would leave the device idle between two.
+            self._read_figures(on_step)
+            progress.step += 1
+            self._unread = progress.step, figures
+            self._pace.end_step()
+            validated, stopped = self._plan.is_validated(progress.step), self._devices.any_wishes(should_stop())
+            if validated or stopped or time.monotonic() - self._saved >= self._save_seconds:
+                self._read_figures(on_step)
+                self._save()
+            if stopped:
+                self._stop()
+            if validated:
+                self._validate(on_validation, should_stop)
+        self._board.close()
+
+    def result(self, should_stop: Callable[[], bool]) -> TrainResult:
+        """The best validation, measured again on the network that was kept."""
+        path = self._folder / BEST_NETWORK
+        return TrainResult(
+            report=evaluate(
+                load_network(path),
+                self._plan.dataset,
+                self._plan.val_examples,
+                on_image=lambda: should_stop() and self._stop(),
+            ),
+            network_path=path,
+            best_step=self._progress.best_step,
+            steps=self._plan.steps,
+            minutes=self._progress.seconds / 60.0,
+        )
+
+    def _read_figures(self, on_step: Callable) -> None:
+        """Reports the step whose figures were not yet looked at."""
+        if self._unread is None:
+            return
+        step, figures = self._unread
+        self._unread = None
+        record = {name: float(value) for name, value in figures.items()}
+        self._require_finite(record["loss"], step)
+        speed = self._pace.speed()
+        left = self._pace.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
+        on_step(step, self._plan.steps, record | speed | {"seconds_left": left})
+        if step % _RECORD_STEPS == 0 or step == self._plan.steps:
+            self._history.append(step, self._plan.epoch(step), record | speed)
+            self._board.scalars("train", step, record | speed)
+            self._board.scalars("memory", step, memory_in_use())
+
+    def _validate(self, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
+        """Measures the network of a state that is saved, and saves what came of it."""
+        progress = self._progress
+        if not self._plan.recipe.ema_decay:
+            update_ema(self._averaged, self._network, 0.0)
+        with self._pace.validation():
+            reestimate_batch_statistics(self._averaged, self._first_images())
+            report = evaluate(
+                self._segment,
+                self._plan.dataset,
+                self._plan.val_examples,
+                on_image=lambda: should_stop() and self._stop(),
+            )
+            self._history.append(
+                progress.step,
+                self._plan.epoch(progress.step),
+                {"val_mean_iou": report.mean_iou, "val_pixel_accuracy": report.pixel_accuracy},
+            )
+            self._board.validation(progress.step, report, self._segment, self._plan.val_examples)
+            if report.mean_iou > progress.best_mean_iou:
+                with atomic_write(self._folder / BEST_NETWORK) as temporary:
+                    self._averaged.save(temporary)
+                progress.best_mean_iou, progress.best_step = report.mean_iou, progress.step
+            progress.validated_step = progress.step
+            self._save()
+        best = progress.best_mean_iou, progress.best_step
+        _logger.info("step %d: validation mean IoU %.4f, best %.4f of step %d", progress.step, report.mean_iou, *best)
+        on_validation(progress.step, report)
+
+    def _first_images(self) -> Iterator[tf.Tensor]:
+        """Of the first training batches, the same at every call; whole ones, so that all processes get the same."""
+        count = self._plan.recipe.bn_recalibration_batches
+        batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
+        return (images for images, _ in batches)
+
+    def _save(self) -> None:
+        # A finite loss was computed before its step changed the weights: look at what would be saved.
+        progress = self._progress
+        for variable in self._model.trainable_variables:
+            self._require_finite(float(tf.reduce_sum(variable.value)), progress.step)
+        with self._pace.saving():
+            self._saved = time.monotonic()
+            progress.seconds = self._saved - self._started
+            progress.history_length = self._history.length
+            self._checkpoints.save(
+                progress.step,
+                progress.best_step,
+                {"progress": dataclasses.asdict(progress), "recipe": self._plan.recipe.to_json()},
+            )
+        _logger.debug("step %d: saved", progress.step)
+
+    def _stop(self) -> NoReturn:
+        raise Stopped(self._progress.step, self._plan.steps)
+
+    def _require_finite(self, value: float, step: int) -> None:
+        if not np.isfinite(value):
+            raise InputError(
+                f"the loss is not finite at step {step}; the last good checkpoint is kept in "
+                f"{self._folder / 'checkpoints'}; try a lower learning rate or another seed"
+            )

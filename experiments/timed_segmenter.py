@@ -1,0 +1,67 @@
+"""Images to labels, and how fast: section 3.1 of the paper where one image is labeled at a time."""
+
+import collections
+import itertools
+import statistics
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from contextnet_tf.deployment.segmenter import Segmenter
+from experiments.inputs import Item
+
+
+class TimedSegmenter:
+    """Labels items one by one or several at once, and remembers how fast."""
+
+    def __init__(self, segmenter: Segmenter, workers: int):
+        self._segmenter, self._workers = segmenter, workers
+        self._milliseconds, self._sizes = [], []
+
+    def labeled(self, items: Iterable[Item]) -> Iterator[tuple[Item, np.ndarray]]:
+        """Each item with its labels uint8 [H, W], in order."""
+        items = iter(items)
+        first = next(items)
+        warm_up = [first.image] * self._workers
+        collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
+        each = self._one_by_one if self._workers == 1 else self._several_at_once
+        for item, labels in each(itertools.chain([first], items)):
+            self._sizes.append(labels.shape)
+            yield item, labels
+
+    def _one_by_one(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
+        for item in items:
+            start = time.perf_counter()
+            labels = self._segmenter.segment(item.image)
+            self._milliseconds.append(1000 * (time.perf_counter() - start))
+            yield item, labels
+
+    def _several_at_once(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
+        under_way = collections.deque()
+
+        def frames() -> Iterator[np.ndarray]:
+            for item in items:
+                under_way.append(item)
+                yield item.image
+
+        start = time.perf_counter()
+        for labels in self._segmenter.stream(frames(), workers=self._workers):
+            yield under_way.popleft(), labels
+            now = time.perf_counter()
+            self._milliseconds.append(1000 * (now - start))
+            start = now
+
+    def section(self) -> dict[str, Any]:
+        """The part of the section "runtime" that says how fast; the time of one image only where it was alone."""
+        alone = self._workers == 1
+        typical = statistics.median if alone else statistics.mean
+        return {
+            "workers": self._workers,
+            "size": statistics.mode(self._sizes),
+            "images": len(self._sizes),
+            "milliseconds_median": statistics.median(self._milliseconds) if alone else None,
+            "milliseconds_spread": np.percentile(self._milliseconds, (10, 90)).tolist() if alone else None,
+            "frames_per_second": 1000 / typical(self._milliseconds),
+        }

@@ -1,0 +1,256 @@
+"""A network's plan, and the networks of other libraries that are built from it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from statistics_of_a_trained_network import with_statistics
+
+from contextnet_tf.benchmarking.runtimes import RUNTIMES
+from contextnet_tf.compression.fold import fold_batch_norm
+from contextnet_tf.deployment.portable_graph import Step, for_pytorch, portable_graph_of
+from contextnet_tf.deployment.portable_operations import (
+    Convolution,
+    Item,
+    Pool,
+    PoolWithPlaces,
+    Rectify,
+    Resize,
+    TransposedConvolution,
+    Unpool,
+)
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.contextnet import build_contextnet
+from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
+from contextnet_tf.models.registry import build_model, model_names
+from contextnet_tf.models.spec import ContextNetSpec
+from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
+
+LARGE = ("pspnet", "deeplab_v2")  # made of the layers of the others; computing them takes as long as all of those
+REGISTERED = [name for name in model_names() if name not in LARGE]
+
+SMALL_TABLE = (
+    ("conv3x3", None, 8, 1, 2),
+    ("bottleneck", 2, 8, 2, 2),
+    ("bottleneck", 1, 8, 1, 2),
+    ("conv1x1", None, 8, 1, 1),
+)
+
+
+def small_network(**options) -> keras.Model:
+    """A ContextNet of few channels for images of 32 x 64, folded, with random weights, biases included."""
+    keras.utils.set_random_seed(0)
+    spec = ContextNetSpec("small", 2, SMALL_TABLE, detail_channels=(8, 8, 8, 8), fusion_channels=8, **options)
+    network = fold_batch_norm(build_contextnet(spec, num_classes=3, input_shape=(32, 64, 3)))
+    for layer in network.layers:
+        if layer.weights:
+            layer.bias.assign(keras.random.normal(layer.bias.shape, stddev=0.3))
+    return network
+
+
+def odd_network() -> keras.Model:
+    """What ContextNet has not: rows left over, a maximum that pads, a depth multiplier, plain ReLU, groups."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((60, 72, 3))
+    x = layers.Conv2D(3, 1, strides=2)(image)
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+    x = layers.DepthwiseConv2D((3, 2), depth_multiplier=2, padding="same", dilation_rate=2)(x)
+    x = layers.ReLU()(x)
+    x = layers.Conv2D(6, 4, strides=3, groups=2, padding="same")(x)
+    x = layers.SpatialDropout2D(0.5)(x)
+    x = layers.Conv2D(5, 1)(layers.Concatenate()([x, layers.ReLU(1.0)(x)]))
+    x = layers.Add()([x, x, x])
+    x = layers.UpSampling2D(12, interpolation="bilinear")(x)
+    return keras.Model(image, {"main": x}, name="odd")
+
+
+def network_of_places() -> keras.Model:
+    """Unpooling of features that are often zero, so that many maxima are equal; slopes; parts of unequal size."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((20, 28, 3))
+    x = layers.ReLU()(layers.Conv2D(6, 3, strides=2, padding="same")(image))
+    x, places = MaxPoolingWithIndices()(x)
+    x = layers.PReLU(keras.initializers.RandomUniform(0.1, 0.9), shared_axes=(1, 2))(layers.Conv2D(6, 1)(x))
+    x = layers.Concatenate()([x, ResizeLike()(AveragePoolingTo(3)(x), x)])
+    x = layers.ZeroPadding2D(((1, 2), (2, 1)), data_format="channels_first")(x)  # columns and channels
+    x = layers.Conv2D(6, (1, 4))(x)
+    x = MaxUnpooling()(layers.Conv2D(6, (3, 1), padding="same")(x), places)
+    x = ResizeLike()(layers.Conv2D(3, 3, padding="same")(x), image)
+    return keras.Model(image, {"main": x}, name="places")
+
+
+def growing_network() -> keras.Model:
+    """Transposed convolutions that crop nothing, both sides or one, and normalization behind no convolution."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 10, 3))
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="same", bias_initializer="random_normal")(image)
+    x = layers.BatchNormalization()(layers.ReLU()(x))
+    x = layers.Conv2DTranspose(5, (4, 2), strides=(2, 1), padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(scale=False, center=False)(layers.ReLU()(x))
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="valid")(x)
+    x = ResizeLike()(layers.Conv2DTranspose(3, 5, strides=3, padding="same")(x), image)
+    network = keras.Model(image, {"main": x}, name="growing")
+    for layer in network.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.moving_mean.assign(keras.random.normal(layer.moving_mean.shape))
+            layer.moving_variance.assign(keras.random.uniform(layer.moving_variance.shape, 0.5, 2))
+    return network
+
+
+NETWORKS = {
+    "as in the paper": small_network,
+    "upsample last, concatenated": lambda: small_network(fusion_order="upsample last", fusion_merge="concatenate"),
+    "asymmetric kernels": lambda: small_network(asymmetric_kernel=5),
+    "odd": odd_network,
+    "places": network_of_places,
+    "growing": growing_network,
+}
+every_network = pytest.mark.parametrize("name", [*NETWORKS, *REGISTERED])
+
+
+def network_of(name: str) -> keras.Model:
+    if name in NETWORKS:
+        return NETWORKS[name]()
+    keras.utils.set_random_seed(0)
+    return fold_batch_norm(with_statistics(build_model(name, num_classes=3, input_shape=(64, 128, 3))))
+
+
+def image_and_logits(network):
+    image = np.random.default_rng(1).integers(0, 256, (*network.input_shape[1:3], 3), np.uint8)
+    return image, network(image[np.newaxis].astype(np.float32) / 255)["main"].numpy()[0]
+
+
+def test_a_plan_by_hand():
+    image = keras.Input((4, 6, 3))
+    x = layers.AveragePooling2D(2, name="pool")(image)
+    x = layers.Conv2D(2, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
+    x = layers.Dropout(0.5, name="dropout")(layers.ReLU(6.0, name="relu6")(x))
+    network = keras.Model(image, {"main": layers.UpSampling2D((4, 3), interpolation="bilinear", name="main")(x)})
+    plan = portable_graph_of(network)
+    assert plan.size == (4, 6)
+    pool, convolution, rectify, resize = plan.steps
+    assert pool == Step(Pool("average", (2, 2), (2, 2), (0, 0, 0, 0)), (0,), (0,))
+    # 2 x 3 features, windows of 3 every 2: one row is missing, which comes at the end; of columns one at either side.
+    kernel = convolution.operation.kernel
+    assert isinstance(convolution.operation, Convolution) and convolution.operation.padding == (0, 1, 1, 1)
+    assert kernel.shape == (2, 3, 3, 3) and convolution.operation.bias.tolist() == [0, 0]
+    assert kernel[1, 2, 0, 1] == network.get_layer("conv").kernel.numpy()[0, 1, 2, 1]
+    assert rectify == Step(Rectify(6.0), (2,), (2,))
+    assert resize == Step(Resize((4, 6)), (3,), (3,))
+
+
+def test_a_value_is_kept_until_its_last_use():
+    image = keras.Input((8, 8, 3))
+    x = layers.ReLU()(image)
+    y = layers.ReLU(6.0)(x)
+    plan = portable_graph_of(keras.Model(image, {"main": layers.Add()([y, x])}))
+    assert [(step.inputs, step.last_used) for step in plan.steps] == [((0,), (0,)), ((1,), ()), ((2, 1), (2, 1))]
+
+
+@every_network
+def test_pytorch_gives_the_same_logits(name):
+    torch = pytest.importorskip("torch")
+    from contextnet_tf.benchmarking.runtimes.torch_network import TorchNetwork
+
+    network = network_of(name)
+    image, expected = image_and_logits(network)
+    for plan in (portable_graph_of(network), for_pytorch(portable_graph_of(network))):
+        way = -1 if plan.turned else 1
+        module = TorchNetwork(plan).to(memory_format=torch.channels_last)
+        turned = np.ascontiguousarray(image[::way, ::way]).transpose(2, 0, 1)
+        with torch.inference_mode():
+            logits = module(torch.tensor(turned)[None].float() / 255)[0].permute(1, 2, 0).numpy()
+        np.testing.assert_allclose(logits[::way, ::way], expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_a_turned_plan_by_hand():
+    image = keras.Input((4, 6, 3))
+    x = layers.Conv2D(2, 3, strides=2, padding="same", name="conv")(image)
+    plan = portable_graph_of(keras.Model(image, {"main": layers.UpSampling2D(2, interpolation="bilinear")(x)}))
+    (convolution, resize), (before, _) = for_pytorch(plan).steps, plan.steps
+    assert before.operation.padding == (0, 1, 0, 1) and convolution.operation.padding == (1, 0, 1, 0)
+    assert convolution.operation.kernel[1, 0, 0, 2] == before.operation.kernel[1, 0, 2, 0]
+    assert resize.operation == Resize((4, 6))
+    assert for_pytorch(plan).turned and not plan.turned
+
+
+def test_places_by_hand():
+    image = keras.Input((4, 6, 3))
+    pooled, places = MaxPoolingWithIndices()(image)
+    plan = portable_graph_of(keras.Model(image, {"main": MaxUnpooling()(pooled, places)}))
+    assert plan.steps == (
+        Step(PoolWithPlaces(), (0,), (0,)),
+        Step(Item(0), (1,), ()),
+        Step(Item(1), (1,), (1,)),
+        Step(Unpool(), (2, 3), (2, 3)),
+    )
+    assert for_pytorch(plan) is plan  # turned, the last of equal maxima would count
+
+
+def test_transposed_convolutions_by_hand():
+    # Length 3 becomes 6; the whole result of a kernel of 3 with stride 2 has 7, of which the last falls away.
+    image = keras.Input((3, 5, 3))
+    layer = layers.Conv2DTranspose(2, 3, strides=2, padding="same", use_bias=False)
+    (step,) = portable_graph_of(keras.Model(image, {"main": layer(image)})).steps
+    assert step.operation.cropping == (0, 1, 0, 1) and step.operation.bias.tolist() == [0, 0]
+    assert step.operation.kernel.shape == (3, 2, 3, 3)
+    assert step.operation.kernel[2, 1, 0, 1] == layer.kernel.numpy()[0, 1, 1, 2]
+
+
+def test_rows_that_windows_leave_over_are_known():
+    image = keras.Input((10, 8, 3))
+    x = layers.AveragePooling2D((4, 3), strides=(4, 3))(image)
+    (pool,) = portable_graph_of(keras.Model(image, {"main": x})).steps
+    assert pool.operation == Pool("average", (4, 3), (4, 3), (0, -2, 0, -2))
+
+
+@every_network
+def test_onnx_gives_the_same_labels(name):
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from contextnet_tf.benchmarking.runtimes.onnx_graph import onnx_model
+
+    network = network_of(name)
+    image, expected = image_and_logits(network)
+    session = onnxruntime.InferenceSession(onnx_model(portable_graph_of(network)).SerializeToString())
+    (labels,) = session.run(["labels"], {"image": image})
+    assert (labels.dtype, labels.shape) == (np.uint8, image.shape[:2])
+    first, second = np.sort(expected, axis=-1)[..., :-3:-1].transpose(2, 0, 1)
+    clear = first - second > 1e-4 * np.abs(expected).max()  # of the others rounding decides
+    assert clear.mean() > 0.95 and np.array_equal(labels[clear], expected.argmax(axis=-1)[clear])
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_network_has_a_plan(name):
+    plan = portable_graph_of(build_model(name, num_classes=3, input_shape=(64, 128, 3)))
+    assert plan.size == (64, 128)
+    last = plan.steps[-1].operation
+    own = {"segnet": Convolution, "enet": TransposedConvolution, "erfnet": TransposedConvolution}
+    if name in own:  # logits of full size
+        assert type(last) is own[name]
+    else:
+        assert last == Resize((64, 128))
+
+
+def test_what_openvino_does_not_read_is_told(tmp_path):
+    with pytest.raises(InputError, match="OpenVINO reads no unpooling from ONNX files"):
+        RUNTIMES["openvino-bfloat16-inside"].write(network_of_places(), tmp_path / "openvino.onnx", ())
+
+
+def test_what_has_no_counterpart_is_named():
+    image = keras.Input((8, 8, 3))
+    network = keras.Model(image, {"main": layers.ELU(name="curve")(image)}, name="mine")
+    message = "network 'mine': layer 'curve', a ELU, has no counterpart in other libraries here; known are Add, Average"
+    with pytest.raises(InputError, match=message):
+        portable_graph_of(network)
+    for layer, what in (
+        (layers.Conv2D(3, 1, activation="relu", name="layer"), "a nonlinearity inside"),
+        (layers.ReLU(negative_slope=0.1, name="layer"), "a slope or a threshold"),
+        (layers.UpSampling2D(interpolation="nearest", name="layer"), "an interpolation that is not bilinear"),
+        (layers.AveragePooling2D(3, 1, padding="same", name="layer"), "averages that pad"),
+        (layers.PReLU(name="layer"), "slopes that are not one a channel"),
+        (layers.Conv2DTranspose(3, 1, strides=2, padding="same", name="layer"), "a kernel smaller than its stride"),
+        (layers.BatchNormalization(1, name="layer"), "an axis other than the channels"),
+    ):
+        with pytest.raises(InputError, match=f"layer 'layer': has {what}, which has no counterpart"):
+            portable_graph_of(keras.Model(image, {"main": layer(image)}))
