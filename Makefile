@@ -1,5 +1,6 @@
 # make demo   sets everything up, trains on drawn street scenes, writes runs/demo/report.html
 # make test   sets everything up, runs the tests
+# make lint   checks format, style and types; make format mends the format
 #
 # The demo on real frames:  make demo DATASET=camvid DATA_DIR=folder OUT=runs/camvid
 # The whole recipe:         make demo ... EPOCHS=60
@@ -14,7 +15,7 @@ SEED ?= 0
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lock
+.PHONY: demo test lint format lock
 
 python := .venv/bin/python
 installed := .venv/installed
@@ -43,6 +44,15 @@ endif
 # Two processes: TensorFlow's own threads leave a second core idle while it builds networks.
 test: $(installed)
 	$(python) -m pytest --numprocesses 2 $(TEST)
+
+lint: $(installed)
+	$(python) -m ruff format --check --quiet .
+	$(python) -m ruff check --quiet .
+	$(python) -m mypy
+
+format: $(installed)
+	$(python) -m ruff check --fix --exit-zero --quiet .
+	$(python) -m ruff format --quiet .
 
 # Resolves the exact versions anew, for every Python of setup.cfg (needs uv). The constraints: newer releases of
 # these packages declare that they are not for the Pythons here, which uv does not read.
