@@ -11,7 +11,7 @@ import contextnet_tf
 
 LIBRARY = pathlib.Path(contextnet_tf.__file__).parent
 
-# Which parts of the library a part may import, besides itself, `errors`, `files` and `machine` (BUILD.md, "Architecture").
+# Which parts of the library a part may import, besides itself, `errors`, `files` and `machine` (docs/architecture.md).
 MAY_IMPORT = {
     "models": set(),
     "datasets": set(),

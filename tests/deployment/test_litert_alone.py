@@ -1,4 +1,4 @@
-"""The example of BUILD.md, which runs an exported file where this package is not."""
+"""The example of docs/runtimes.md, which runs an exported file where this package is not."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ import pytest
 
 from contextnet_tf.deployment.export import export_tflite
 
-BUILD = pathlib.Path(__file__).parents[2] / "BUILD.md"
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "runtimes.md"
 
 
 def color_network() -> keras.Model:
@@ -27,7 +27,7 @@ def color_network() -> keras.Model:
 @pytest.fixture(scope="module")
 def example():
     """The program's text, made such that any import of this package fails."""
-    found = re.search(r"<!-- example: litert -->\n```python\n(.*?)```", BUILD.read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(r"<!-- example: litert -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     return 'import sys\nsys.modules["contextnet_tf"] = sys.modules["tensorflow"] = None\n' + found.group(1)
 
 
