@@ -1,4 +1,4 @@
-"""What stands beside an exported file: a JSON that says what the file takes, gives and was made from."""
+"""The metadata of an exported file: a JSON beside it that says what the file takes, gives and was made from."""
 
 import os
 import pathlib
@@ -12,30 +12,38 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json
 from contextnet_tf.models.sizes import size_multiple
 
+# The keys as version 0.1 wrote them, and their present names.
+_RENAMED = {
+    "picture": "image",
+    "colour": "color",
+    "definition": "class_table",
+    "calibration_pictures": "calibration_images",
+}
+
 
 def metadata_path(path: str | os.PathLike) -> pathlib.Path:
-    """Where the metadata of an exported file stand: model.json beside model.tflite, or in a SavedModel."""
+    """The path of the metadata of an exported file: model.json beside model.tflite, or inside a SavedModel."""
     path = pathlib.Path(path)
     return path / "model.json" if path.is_dir() else path.with_suffix(".json")
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
-    """The metadata of the exported file `path`; empty where none stand beside it.
+    """The metadata of the exported file `path` by the present names of its keys; empty if no JSON is beside it.
 
     Raises:
-      InputError: they are there, but not as the export writes them.
+      InputError: the JSON exists, but the export did not write it.
     """
     beside = metadata_path(path)
     if not beside.exists():
         return {}
-    metadata = read_json(beside)
+    metadata = _renamed(read_json(beside))
     if not isinstance(metadata, dict) or not isinstance(metadata.get("image"), dict):
-        raise InputError(f"{beside}: does not describe an exported network; move it away, or export again")
+        raise InputError(f"{beside}: does not describe an exported network; move it to another folder, or export again")
     return metadata
 
 
 def describe(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata of a file of `network`, which has a fixed size, with further `facts` about the file.
+    """The metadata of a file of `network`, which has a fixed size, with further `facts` about the file by name.
 
     Raises:
       InputError: the network has another number of classes than the dataset.
@@ -43,8 +51,7 @@ def describe(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, 
     num_classes = network.output["main"].shape[-1]
     if dataset is not None and dataset.num_classes != num_classes:
         raise InputError(
-            f"network {network.name!r} tells {num_classes} classes apart, dataset {dataset.name!r} has "
-            f"{dataset.num_classes}"
+            f"network {network.name!r} has {num_classes} classes, dataset {dataset.name!r} has {dataset.num_classes}"
         )
     classes = dataset.classes if dataset else ()
     return {
@@ -62,3 +69,14 @@ def describe(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, 
         },
         **facts,
     }
+
+
+def _renamed(metadata: Any) -> Any:
+    """Metadata as JSON, of this version or of 0.1, with the present names of the keys."""
+    if not isinstance(metadata, dict):
+        return metadata
+    metadata = {_RENAMED.get(name, name): value for name, value in metadata.items()}
+    classes = metadata.get("classes")
+    if isinstance(classes, list):
+        metadata["classes"] = [_renamed(entry) for entry in classes]
+    return metadata

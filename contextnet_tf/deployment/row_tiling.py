@@ -155,7 +155,7 @@ class _Graph:
             kernel = self._height(operator.inputs[1]), options.strideH
             # In an even number of rows nothing is added above the image.
             below = options.padding == schema.Padding.SAME and self._height(operator.inputs[0]) % 2 == 0
-            fits = kernel == (1, 1) or kernel == (3, 2) and options.dilationHFactor == 1 and below
+            fits = kernel == (1, 1) or (kernel == (3, 2) and options.dilationHFactor == 1 and below)
             return options.strideH if fits else 0
         return int(code in (_CODE.DEQUANTIZE, _CODE.RELU6))
 

@@ -71,9 +71,9 @@ class SavedModelEngine:
         except Exception as error:  # a damaged folder fails anywhere in TensorFlow's loader, in any way
             raise InputError(f"{path}: cannot be loaded ({reason_of(error)}); export the network again") from None
         self._run = self._loaded.signatures.get("logits")
-        image, logits = _ends(self._run) if self._run else (None, None)
+        self._input, image, logits = _image_and_logits(self._run) if self._run else ("", [], [])
         if not logits:
-            raise InputError(f"{path}: has no signature from a image to logits; name a folder that the export wrote")
+            raise InputError(f"{path}: has no signature from an image to logits; name a folder that the export wrote")
         self.size, self.num_classes = tuple(image[1:3]), logits[3]
         self.metadata, self.num_threads = read_metadata(path), num_threads
         self.size_multiple = self.metadata.get("image", {}).get("size_multiple", 1)
@@ -85,7 +85,7 @@ class SavedModelEngine:
 
     def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`."""
-        return self._run(image=tf.constant(image[None]))["logits"][0].numpy()
+        return self._run(**{self._input: tf.constant(image[None])})["logits"][0].numpy()
 
     def twin(self) -> Self:
         """See `Engine`."""
@@ -113,15 +113,19 @@ def is_saved_model(path: str | os.PathLike) -> bool:
     return (pathlib.Path(path) / "saved_model.pb").is_file()
 
 
-def _ends(function: Any) -> tuple[list[int] | None, list[int] | None]:
-    """The shapes of the signature's image and logits, None where it has no such ends or no fixed size."""
-    image = function.structured_input_signature[1].get("image")
+def _image_and_logits(function: Any) -> tuple[str, list[int], list[int]]:
+    """The name and shape of a signature's image and the shape of its logits; empty if it has none of a fixed size.
+
+    Version 0.1 named the image "picture".
+    """
+    inputs = function.structured_input_signature[1]
     logits = function.structured_outputs.get("logits")
-    if image is None or logits is None or image.dtype != tf.uint8 or logits.dtype != tf.float32:
-        return None, None
-    image, logits = image.shape.as_list(), logits.shape.as_list()
+    name = next((name for name in ("image", "picture") if name in inputs), None)
+    if name is None or logits is None or inputs[name].dtype != tf.uint8 or logits.dtype != tf.float32:
+        return "", [], []
+    image, logits = inputs[name].shape.as_list(), logits.shape.as_list()
     fixed = len(image) == len(logits) == 4 and None not in image[1:] and image[1:3] == logits[1:3]
-    return (image, logits) if fixed else (None, None)
+    return (name, image, logits) if fixed else ("", [], [])
 
 
 def _set_threads(num_threads: int) -> None:
