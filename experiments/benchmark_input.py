@@ -26,7 +26,7 @@ from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
 IMAGE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' images
-CROPS = ((1024, 1024), (1024, 2048))  # half of such a image, and all of it
+CROPS = ((1024, 1024), (1024, 2048))  # half of such an image, and all of it
 BATCH_SIZE = 4
 
 # What the table shows of each name that is measured, in its order.
@@ -91,7 +91,7 @@ def run(
 
 def table(costs: dict[str, Cost]) -> str:
     """The figures of one crop size as lines for a person."""
-    lines = [f"{'':30} {'images/s':>10} {'core-ms a image':>18}"]
+    lines = [f"{'':30} {'images/s':>10} {'core-ms an image':>18}"]
     for name, title in ROWS.items():
         cost = costs[name]
         lines.append(f"{title:30} {cost.images_per_second:>10.1f} {cost.core_milliseconds:>18.1f}")

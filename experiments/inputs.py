@@ -15,7 +15,7 @@ from experiments import program
 
 
 class Item(NamedTuple):
-    """A image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] where they are known."""
+    """An image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] where they are known."""
 
     name: str
     image: np.ndarray
@@ -26,7 +26,7 @@ def opened_video(name: str) -> Video | None:
     """The video or the camera that `name` means; None where it means images.
 
     Raises:
-      InputError: the camera is not there, or the file is neither a image nor a video.
+      InputError: the camera is not there, or the file is neither an image nor a video.
     """
     if name.isdecimal() and not pathlib.Path(name).exists():
         return Video(int(name))
@@ -73,6 +73,6 @@ def _paths(name: str) -> list[pathlib.Path]:
     images = sorted(x for x in found if x.is_file() and x.suffix.lower() in IMAGE_SUFFIXES)
     if not images:
         raise InputError(
-            f"{name}: no images found; name a image, a folder, a quoted pattern, a video or a camera's number"
+            f"{name}: no images found; name an image, a folder, a quoted pattern, a video or a camera's number"
         )
     return images

@@ -5,7 +5,7 @@
   python -m experiments.predict --checkpoint=runs/camvid --input=0 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --split=val --output_dir=runs/camvid
 
---input takes a image, a folder of images, a quoted pattern such as 'frames/*.png', a video file, or the number
+--input takes an image, a folder of images, a quoted pattern such as 'frames/*.png', a video file, or the number
 of a camera, which Ctrl-C or --max_frames ends. Without it, the images of a dataset are segmented: the one that
 the file was exported for, or --dataset. Then the mean IoU is reported too, and both go into the section "runtime"
 of result.json in --output_dir.
@@ -215,7 +215,7 @@ def _summary(section: dict[str, Any]) -> str:
     words = [f"{section['images']} images: {section['frames_per_second']:.1f} frames a second"]
     if section["milliseconds_median"] is not None:
         low, high = section["milliseconds_spread"]
-        words.append(f"{section['milliseconds_median']:.1f} ms a image ({low:.1f} to {high:.1f})")
+        words.append(f"{section['milliseconds_median']:.1f} ms an image ({low:.1f} to {high:.1f})")
     else:
         words.append(f"{section['workers']} at once, with reading and writing")
     return ", ".join([*words, section["engine"], f"{section['threads'] or 'any number of'} thread(s)"])

@@ -13,7 +13,7 @@ from contextnet_tf.deployment.network import at_size, logits_network
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
 
-# Runs a file: a image uint8 [H, W, 3] -> its values float32 [H/f, W/f, C], none where the file gives labels
+# Runs a file: an image uint8 [H, W, 3] -> its values float32 [H/f, W/f, C], none where the file gives labels
 # alone, and its labels uint8 [H, W].
 _Run = Callable[[np.ndarray], tuple[np.ndarray | None, np.ndarray]]
 

@@ -1,4 +1,4 @@
-"""A image of any size made to fit the size that a network takes."""
+"""An image of any size made to fit the size that a network takes."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from contextnet_tf.errors import InputError
 
-RESIZE_MODES = ("auto", "resize", "pad")  # how a image is brought to another size, see `most_padding`
+RESIZE_MODES = ("auto", "resize", "pad")  # how an image is brought to another size, see `most_padding`
 
 
 def check_image(image: np.ndarray) -> None:
@@ -17,18 +17,18 @@ def check_image(image: np.ndarray) -> None:
       InputError: it is of another kind.
     """
     if not isinstance(image, np.ndarray):
-        raise InputError(f"a image is a {type(image).__name__}; it must be a uint8 array [H, W, 3], RGB")
+        raise InputError(f"an image is a {type(image).__name__}; it must be a uint8 array [H, W, 3], RGB")
     kind = f"{image.dtype} {list(image.shape)}"
     if image.dtype != np.uint8:
-        raise InputError(f"a image is {kind}; it must be uint8, 0 to 255")
+        raise InputError(f"an image is {kind}; it must be uint8, 0 to 255")
     if image.ndim != 3 or image.shape[2] != 3:
-        raise InputError(f"a image is {kind}; it must have 3 channels, RGB: convert gray, drop alpha")
+        raise InputError(f"an image is {kind}; it must have 3 channels, RGB: convert gray, drop alpha")
     if not image.size:
-        raise InputError(f"a image is {kind}: it has no pixels")
+        raise InputError(f"an image is {kind}: it has no pixels")
 
 
 def most_padding(fit: str, multiple: int) -> float:
-    """How many rows and columns a image may lack to be padded: the `limit` of the functions below.
+    """How many rows and columns an image may lack to be padded: the `limit` of the functions below.
 
     `fit` is one of FITS; "auto" pads where less than the network's size `multiple` is missing.
     """
@@ -36,14 +36,14 @@ def most_padding(fit: str, multiple: int) -> float:
 
 
 def is_padded(size: tuple[int, int], target: tuple[int, int], limit: float) -> bool:
-    """Whether a image of `size` fits `target` (height, width) by padding at most `limit` each way."""
+    """Whether an image of `size` fits `target` (height, width) by padding at most `limit` each way."""
     return all(0 <= new - old <= limit for old, new in zip(size, target, strict=True))
 
 
 def resize_image(image: np.ndarray, target: tuple[int, int], limit: float) -> np.ndarray:
     """uint8 [h, w, 3] -> uint8 [H, W, 3] of the size `target`.
 
-    A image that lacks at most `limit` pixels in height and width is padded at its lower and right edge by
+    An image that lacks at most `limit` pixels in height and width is padded at its lower and right edge by
     repeating its last row and column. Any other is resized, over the areas of the pixels where it becomes
     smaller (nothing aliases) and bilinearly otherwise.
 
@@ -57,7 +57,7 @@ def resize_image(image: np.ndarray, target: tuple[int, int], limit: float) -> np
         return cv2.copyMakeBorder(image, 0, target[0] - height, 0, target[1] - width, borderType=cv2.BORDER_REPLICATE)
     if limit == math.inf:
         raise InputError(
-            f"a image of {height} x {width} (height x width) cannot be padded to the smaller {target[0]} x "
+            f"an image of {height} x {width} (height x width) cannot be padded to the smaller {target[0]} x "
             f"{target[1]}; resize it, or export the network for larger images"
         )
     shrinks = height >= target[0] and width >= target[1]
@@ -65,7 +65,7 @@ def resize_image(image: np.ndarray, target: tuple[int, int], limit: float) -> np
 
 
 def fit_labels(labels: np.ndarray, size: tuple[int, int], limit: float) -> np.ndarray:
-    """uint8 [H, W], the labels of a image that `resize_image` fitted -> uint8 [h, w] of its own `size`.
+    """uint8 [H, W], the labels of an image that `resize_image` fitted -> uint8 [h, w] of its own `size`.
 
     The padding is cut off; the labels of a resized image are those of the nearest pixels.
     """

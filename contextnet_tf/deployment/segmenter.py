@@ -1,4 +1,4 @@
-"""From a image to one label for each of its pixels: what an application uses."""
+"""From an image to one label for each of its pixels: what an application uses."""
 
 import functools
 import threading
@@ -25,7 +25,7 @@ from contextnet_tf.machine import available_cores
 class Segmenter:
     """Labels images of any size with a network.
 
-    A file takes images of one size. A image that is padded to it is extended at its lower and right edge by
+    A file takes images of one size. An image that is padded to it is extended at its lower and right edge by
     repeating its last row and column, and the labels are cropped back. Of one that is resized, the logits are
     upsampled bilinearly straight to the image's own size. A network without a fixed size (engine "tensorflow")
     takes every image at the next multiples of what it needs.
@@ -37,7 +37,7 @@ class Segmenter:
       size: (height, width) that images are fitted to, None where any is taken.
       num_classes: number of classes; the labels are 0 to num_classes - 1.
       metadata: what stands beside the file: classes, colors, dataset and more; may be empty.
-      workers: how many a stream has: as many as find cores for the threads that the engine gives a image.
+      workers: how many a stream has: as many as find cores for the threads that the engine gives an image.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Segmenter:
         Args:
           path_or_model: for the engine "tensorflow" a Keras network, a .keras file, the folder of a run or a
             SavedModel folder; for the others the path of a .tflite file.
-          num_threads: threads that the engine gives a image; None is one for "litert", all cores for the others.
+          num_threads: threads that the engine gives an image; None is one for "litert", all cores for the others.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
             "openvino-float32", both with the extra [openvino].
           fit: how images of another size are brought to the file's. "resize"; "pad", which takes no larger

@@ -14,7 +14,7 @@ from contextnet_tf.errors import InputError
 
 
 def converter_of(function, dtype) -> tf.lite.TFLiteConverter:
-    """A converter of the function of a image [1, 8, 16, 3]."""
+    """A converter of the function of an image [1, 8, 16, 3]."""
     traced = tf.function(function, input_signature=[tf.TensorSpec([1, 8, 16, 3], dtype)])
     return tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], tf.Module())
 

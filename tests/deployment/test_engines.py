@@ -42,7 +42,7 @@ def image_of(size: tuple[int, int], seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def dense(exported):
-    """The labels of a image of 60 x 90, the dense way: pad, run the whole network, take the arg-max, crop."""
+    """The labels of an image of 60 x 90, the dense way: pad, run the whole network, take the arg-max, crop."""
     network = keras.saving.load_model(exported / "network.keras")
     padded = np.pad(image_of((60, 90)), ((0, 4), (0, 6), (0, 0)), mode="edge")
     return tf.argmax(network(padded[None] / np.float32(255))["main"][0], axis=-1).numpy()[:60, :90]
@@ -123,7 +123,7 @@ def test_saved_models_that_cannot_be_used(exported, tmp_path):
     doubled = tf.Module()
     doubled.run = tf.function(lambda x: 2.0 * x, input_signature=[tf.TensorSpec([1, 4], tf.float32)])
     tf.saved_model.save(doubled, str(tmp_path / "other"), signatures={"logits": doubled.run})
-    with pytest.raises(InputError, match="other: has no signature from a image to logits"):
+    with pytest.raises(InputError, match="other: has no signature from an image to logits"):
         Segmenter(tmp_path / "other", engine="tensorflow")
 
 

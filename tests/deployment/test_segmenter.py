@@ -24,7 +24,7 @@ def color_network(size) -> keras.Model:
 
 
 def of_blocks(*rows: str) -> np.ndarray:
-    """A image of 8 x 8 blocks, each "r", "g" or "b"."""
+    """An image of 8 x 8 blocks, each "r", "g" or "b"."""
     colors = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255)}
     blocks = np.array([[colors[letter] for letter in row] for row in rows], np.uint8)
     return blocks.repeat(8, axis=0).repeat(8, axis=1)
@@ -93,7 +93,7 @@ def test_padding_as_asked(colors_file):
     segmenter = Segmenter(colors_file, fit="pad")
     assert segmenter.segment(of_blocks("gb")[:, :9]).tolist() == [[1] * 8 + [2]] * 8
     with pytest.raises(
-        InputError, match=r"a image of 17 x 24 \(height x width\) cannot be padded to the smaller 16 x 24"
+        InputError, match=r"an image of 17 x 24 \(height x width\) cannot be padded to the smaller 16 x 24"
     ):
         segmenter.segment(np.zeros((17, 24, 3), np.uint8))
     with pytest.raises(InputError, match="fit 'stretch' is unknown; choose from: auto, resize, pad"):
@@ -222,7 +222,7 @@ def test_several_threads_may_use_one_segmenter(segmenter):
         (np.zeros((8, 8, 4), np.uint8), "drop alpha"),
         (np.zeros((0, 8, 3), np.uint8), "has no pixels"),
         (np.zeros((8, 0, 3), np.uint8), "has no pixels"),
-        ("image.png", "a image is a str"),
+        ("image.png", "an image is a str"),
     ],
 )
 def test_images_of_the_wrong_kind(either_engine, image, words):

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Stage(NamedTuple):
-    """A step on the way from a image to its labels: takes what the stage before it gave.
+    """A step on the way from an image to its labels: takes what the stage before it gave.
 
     `part` says what its time counts as: "copying", "network" or "upsampling".
     """

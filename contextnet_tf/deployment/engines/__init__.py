@@ -28,7 +28,7 @@ class Engine(Protocol):
     num_threads: int
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The (height, width) to which a image of `size` must be brought."""
+        """The (height, width) to which an image of `size` must be brought."""
 
     def logits(self, image: np.ndarray) -> np.ndarray:
         """One image uint8 [H, W, 3] RGB of a size that it takes -> logits float32 [H/f, W/f, C].

@@ -37,7 +37,7 @@ class TFLiteFile(NamedTuple):
 
 
 def read_tflite(path: str | os.PathLike) -> TFLiteFile:
-    """Reads a file from a image uint8 [1, H, W, 3] to logits or probabilities, maybe quantized, or labels.
+    """Reads a file from an image uint8 [1, H, W, 3] to logits or probabilities, maybe quantized, or labels.
 
     Raises:
       InputError: the file is missing, damaged, or of another kind.
