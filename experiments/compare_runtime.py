@@ -32,11 +32,12 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last, without_aux_heads
+from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
 from contextnet_tf.benchmarking.process import start_server
 from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, why_not
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_image
+from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
@@ -103,7 +104,7 @@ def run(
     if checkpoint and models:
         raise InputError("--models are networks with fresh weights; leave it out, or --checkpoint")
     originals = _networks(checkpoint, models or ["cn14"], seed)
-    parts = [(model, size, without_aux_heads(model, size)) for model in originals for size in sizes]
+    parts = [(model, size, folded_at_size(model, size)) for model in originals for size in sizes]
     images = {size: _frames(checkpoint, dataset, data_dir, split, class_table, size, seed) for size in sizes}
     folder = ensure_writable_dir(output_dir)
     with quietly():
@@ -130,7 +131,7 @@ def run(
                 comparison.add(network, cases)
                 if other := upsampled_last(model):
                     last = Case(f"{model.name}, {UPSAMPLED_LAST}", REFERENCE, 1)
-                    comparison.add(without_aux_heads(other, size), [last])
+                    comparison.add(folded_at_size(other, size), [last])
                 comparison.add_upsampling(model.name)
 
             def start(samples: int, bar: tqdm.tqdm = bar, title: str = title) -> None:

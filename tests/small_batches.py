@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import ContextNetSpec
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.precision import LossScale, clone_network
 from contextnet_tf.training.recipe import SMOKE
-from contextnet_tf.training.step import make_training_step, without_aux_heads
+from contextnet_tf.training.step import make_training_step
 
 # Without dropout: replicas draw other pixels than one device does.
 SPEC = ContextNetSpec(

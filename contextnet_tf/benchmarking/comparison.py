@@ -12,9 +12,7 @@ from contextnet_tf.benchmarking.process import Measured, measure
 from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, Runtime
 from contextnet_tf.benchmarking.runtimes.upsampling import FACTOR, DenseUpsampling, ExactUpsampling
 from contextnet_tf.benchmarking.work import OneFrame, Stream, Work
-from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.engines import ENGINES
-from contextnet_tf.deployment.network import at_size
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.contextnet import build_contextnet
@@ -168,15 +166,6 @@ class Comparison:
             "peak_memory": found.peak_memory,
             "label_parity": self._agreement(case, found.labels),
         }
-
-
-def without_aux_heads(model: keras.Model, size: tuple[int, int]) -> keras.Model:
-    """The folded network for images of `size` (height, width).
-
-    Raises:
-      InputError: the network cannot take images of that size.
-    """
-    return at_size(fold_batch_norm(model), size)
 
 
 def upsampled_last(network: keras.Model) -> keras.Model | None:

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.machine import peak_memory
+from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.schedules import Poly
-from contextnet_tf.training.step import make_training_step, without_aux_heads
+from contextnet_tf.training.step import make_training_step
 
 _STEPS = 2  # the second has the optimizer's slots and what the first left
 

@@ -14,10 +14,11 @@ import tensorflow as tf
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
+from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.schedules import Poly
-from contextnet_tf.training.step import make_training_step, without_aux_heads
+from contextnet_tf.training.step import make_training_step
 from contextnet_tf.training.train import train
 
 _WARM_UP_STEPS = 3  # the first builds the graph, the next ones find their memory

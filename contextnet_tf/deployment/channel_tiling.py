@@ -1,4 +1,4 @@
-"""Inverted bottlenecks cut along their channels, so that what they expand to stays in a processor's caches."""
+"""Channel tiling: bottlenecks computed by groups of channels, so that their features fit into a processor's caches."""
 
 import collections
 from typing import Any
@@ -8,46 +8,39 @@ import numpy as np
 from keras import layers
 
 from contextnet_tf.models import graph
+from contextnet_tf.models.rewrite import Subgraph, copy_layer, rewrite
 
-# By timing with LiteRT on AVX-512, one thread: 4 to 6 groups were best from 32 x 64 to 128 x 256, fewer channels than
-# these slower, and 16 is what an instruction takes.
+# Timed with LiteRT on AVX-512, one thread: 4 to 6 groups were fastest from 32 x 64 to 128 x 256; groups of fewer than
+# 48 channels were slower. An instruction takes 16 channels.
 _MOST_GROUPS, _LEAST_CHANNELS, _MULTIPLE = 6, 48, 16
 
 
 def with_channel_tiling(model: keras.Model) -> keras.Model:
     """A copy whose bottlenecks expand, convolve and project some channels at a time: the same function.
 
-    A bottleneck (Table 1) expands 6 times and computes each expanded channel by itself; only its projection
-    brings them together, as a sum. The sum is taken group by group: the same arithmetic, but a quarter or a
-    sixth of the expanded features at once, and the memory for them is used again and again. Of cn14 at 1024 x 2048 in
-    float32 the bottlenecks took 0.6 to 0.9 of their time. The sums are rounded in another order.
+    A bottleneck (Table 1) expands 6 times and computes each expanded channel by itself; only its projection sums over
+    them. The copy sums group by group: the same arithmetic, but only a quarter or a sixth of the expanded features
+    exist at once, in memory that is reused. In cn14 at 1024 x 2048 in float32 the bottlenecks took 0.6 to 0.9 of
+    their time. The sums are rounded in another order.
 
     Batch normalization must have been folded. A network without bottlenecks is returned itself.
     """
-    bottlenecks = {id(nodes[-1]): nodes for nodes in _bottlenecks(model)}
+    bottlenecks = [nodes for each in graph.with_inner_models(model) for nodes in _bottlenecks(each)]
     if not bottlenecks:
         return model
-    inside = {id(node) for nodes in bottlenecks.values() for node in nodes[:-1]}
-    copies = {layer: type(layer).from_config(layer.get_config()) for layer in model.layers}
-    image = copies[next(layer for layer in model.layers if isinstance(layer, layers.InputLayer))].output
-    tensors = {id(model.inputs[0]): image}
-    for node in graph.calls(model):
-        if id(node) in inside:
-            continue
-        if id(node) in bottlenecks:
-            nodes = bottlenecks[id(node)]
-            tensors[id(node.outputs[0])] = _in_groups(tensors[id(nodes[0].input_tensors[0])], nodes)
-        else:
-            args, kwargs = node.arguments.fill_in(tensors)
-            outputs = keras.tree.flatten(copies[node.operation](*args, **kwargs))
-            tensors.update(zip(map(id, node.outputs), outputs, strict=True))
-            copies[node.operation].set_weights(node.operation.get_weights())
-    outputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], model.output)
-    return keras.Model(image, outputs, name=model.name)
+    return rewrite(model, replace=map(_tiled, bottlenecks))
+
+
+def _tiled(nodes: tuple[Any, ...]) -> Subgraph:
+    return Subgraph(
+        output=nodes[-1].outputs[0],
+        inputs=tuple(nodes[0].input_tensors),
+        build=lambda x: _in_groups(x, nodes),
+    )
 
 
 def _bottlenecks(model: keras.Model) -> list[tuple[Any, ...]]:
-    """The calls (expand, ReLU6, depth-wise, ReLU6, project) of each bottleneck that is wide enough to be cut."""
+    """The calls (expand, ReLU6, depth-wise, ReLU6, project) of each bottleneck that is wide enough to be tiled."""
     nodes = graph.calls(model)
     consumers = collections.defaultdict(list)
     for node in nodes:
@@ -89,7 +82,7 @@ def _is_pointwise(layer: Any) -> bool:
 
 
 def _groups(channels: int) -> int:
-    """Into how many groups the channels are cut; 1 where they are too few, or do not come out even."""
+    """The number of groups; 1 if there are too few channels, or if they cannot be divided evenly."""
     fitting = (n for n in range(1, _MOST_GROUPS + 1) if channels % (n * _MULTIPLE) == 0)
     return max((n for n in fitting if channels // n >= _LEAST_CHANNELS), default=1)
 
@@ -119,8 +112,8 @@ def _in_groups(x: keras.KerasTensor, nodes: tuple[Any, ...]) -> keras.KerasTenso
 def _call_part(
     x: keras.KerasTensor, layer: keras.Layer, number: int, weights: list[np.ndarray], **changes: Any
 ) -> keras.KerasTensor:
-    """What the layer makes of one group with these weights, and these changes of its configuration."""
-    part = type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_part{number}"} | changes)
+    """The output of a copy of the layer for one group, with these weights and these changes of its configuration."""
+    part = copy_layer(layer, name=f"{layer.name}_part{number}", **changes)
     y = part(x)
     part.set_weights(weights)
     return y

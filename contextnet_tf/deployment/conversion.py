@@ -6,14 +6,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from contextnet_tf.deployment.network import logits_network
+from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 
 OUTPUTS = ("logits", "labels", "probabilities")
 
 
 def part_with_output(network: keras.Model, output: str) -> keras.Model:
     """The part of the network that a file with `output` needs: up to the small logits, or all of it."""
-    return logits_network(network) if output == "logits" else network
+    if output != "logits":
+        return network
+    part, _ = without_upsampling(without_aux_heads(network))
+    return part
 
 
 def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
@@ -63,7 +66,7 @@ def _labels(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
 
 
 _FINISH: dict[str, Callable[[Any], tf.Tensor]] = {
-    "logits": lambda logits: logits,
+    "logits": lambda outputs: outputs["main"],
     "labels": _labels,
     "probabilities": lambda outputs: tf.nn.softmax(outputs["main"]),
 }

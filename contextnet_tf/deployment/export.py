@@ -12,18 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.conversion import OUTPUTS, float_content, part_with_output
 from contextnet_tf.deployment.metadata import describe, metadata_path
-from contextnet_tf.deployment.network import at_size, pooling_as_convolution
+from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
 from contextnet_tf.deployment.quantization import check_calibration, int8_content
 from contextnet_tf.deployment.row_tiling import with_row_tiling
 from contextnet_tf.deployment.tflite_graph import output_is_int8, with_uint8_image, with_uint8_output
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
-from contextnet_tf.models import graph
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -53,7 +51,7 @@ def export_saved_model(
       InputError: the network has no fixed size and none is given, or cannot take it; it has another
         number of classes than the dataset; or the folder cannot be written.
     """
-    network = at_size(_folded(model), size)
+    network = folded_at_size(model, size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
     metadata = describe(network, dataset, facts)
     with atomic_write_dir(path) as temporary:
@@ -111,7 +109,7 @@ def export_tflite(
     _check_choice("output", output, OUTPUTS)
     if precision != "int8" and float_layers:
         raise InputError(f"float_layers are for precision 'int8'; a file of {precision} has float layers alone")
-    network = at_size(_folded(model), size)
+    network = folded_at_size(model, size)
     part = part_with_output(network, output)
     facts = {
         "output": output,
@@ -144,11 +142,6 @@ def _with_uint8_ends(content: bytes) -> bytes:
 def _check_choice(what: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise InputError(f"{what} {value!r} is not available; choose from: {', '.join(known)}")
-
-
-def _folded(model: keras.Model) -> keras.Model:
-    """The inference network; the model itself where there is nothing left to fold."""
-    return fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model
 
 
 def _served(network: keras.Model, size: tuple[int, int]) -> tuple[tf.Module, dict[str, Callable]]:

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
-from contextnet_tf.deployment.network import at_size, logits_network
+from contextnet_tf.deployment.network import at_size
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.outputs import without_upsampling
 
 # Runs a file: an image uint8 [H, W, 3] -> its values float32 [H/f, W/f, C], none where the file gives labels
 # alone, and its labels uint8 [H, W].
@@ -40,7 +41,7 @@ def check_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarray
     """
     network = at_size(model, images.shape[1:3])
     exported, probabilities = _run_saved_model(path) if os.path.isdir(path) else _run_tflite(path)
-    small = keras.Model(network.input, [logits_network(network).output, network.output["main"]])
+    small = keras.Model(network.input, [without_upsampling(network)[0].output["main"], network.output["main"]])
     differences, largest, same = [], 0.0, 0
     for image in images:
         eighth, full = (x[0].numpy() for x in small(image[None].astype(np.float32) / 255, training=False))

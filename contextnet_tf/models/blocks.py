@@ -1,7 +1,7 @@
 """The building blocks of ContextNet: functions from tensor to tensor.
 
-A convolution here is always followed by batch normalization (section 3.1: "batch normalization is used at
-all layers") and therefore has no bias of its own. The nonlinearity is ReLU6 and is written out where it acts.
+Batch normalization follows each convolution (section 3.1: "batch normalization is used at all layers"), which
+therefore has no bias of its own. The nonlinearity is ReLU6.
 """
 
 import functools
@@ -10,9 +10,9 @@ from typing import Any
 import keras
 from keras import layers
 
-# He initialization is ours, the paper states none: it keeps the variance of the features through layers
-# with rectified outputs, and no pre-training fixes a bad start. By its string, not as an object: an
-# initializer object would give every layer of one shape the same values.
+# The paper states no initialization; we take He's, which keeps the variance of the features through ReLU layers, as
+# no pre-training mends a bad start. It is given by its string: an initializer object would give all layers of one
+# shape the same values.
 _Convolution = functools.partial(layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal")
 _ReLU6 = functools.partial(layers.ReLU, max_value=6.0)
 
@@ -22,7 +22,7 @@ def relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return _ReLU6(name=f"{name}_relu6")(x)
 
 
-def convolution(
+def conv_bn(
     x: keras.KerasTensor,
     channels: int,
     kernel_size: int,
@@ -33,10 +33,17 @@ def convolution(
 ) -> keras.KerasTensor:
     """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
 
-    `batch_norm` are arguments of the normalization, for networks that do not have Keras' own values.
+    `batch_norm` are arguments of the normalization, for networks that do not have Keras' default values.
     """
     x = _Convolution(channels, kernel_size, strides=stride, dilation_rate=dilation, name=name)(x)
     return layers.BatchNormalization(name=f"{name}_bn", **batch_norm)(x)
+
+
+def conv_bn_relu(
+    x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1
+) -> keras.KerasTensor:
+    """Convolution, batch normalization and ReLU6: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
+    return relu6(conv_bn(x, channels, kernel_size, name, stride), name)
 
 
 def depthwise(
@@ -48,8 +55,8 @@ def depthwise(
     padding: str = "same",
 ) -> keras.KerasTensor:
     """Depth-wise convolution, batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, C]."""
-    # Keras counts all C channels as the fan-in of a depth-wise kernel, but a filter sees only one of them:
-    # its fan-out, for example 3 x 3, is the fan-in that He initialization means.
+    # Keras counts all C channels as the fan-in of a depth-wise kernel, but a filter sees only one of them. Its
+    # fan-out, for example 3 x 3, is the fan-in that He initialization means.
     initializer = keras.initializers.VarianceScaling(scale=2.0, mode="fan_out")
     x = layers.DepthwiseConv2D(
         kernel_size,
@@ -66,10 +73,10 @@ def depthwise(
 def asymmetric_depthwise(x: keras.KerasTensor, k: int, name: str, stride: int = 1) -> keras.KerasTensor:
     """Depth-wise k x 1 and 1 x k convolutions: float32 [B, H, W, C] -> [B, H/stride, W/stride, C].
 
-    A k x k kernel of rank one, and nothing nonlinear between its factors. The second has all of the stride,
-    as TensorFlow's depth-wise convolution has one for rows and columns.
+    Together a k x k kernel of rank one: there is no nonlinearity between the two. The second has the whole stride,
+    as TensorFlow's depth-wise convolution has the same stride for rows and columns.
     """
-    # The rows that the second convolution then takes must be centered as its columns are.
+    # The rows that the second convolution takes must be centered as its columns are.
     before = (k - stride) // 2
     x = layers.ZeroPadding2D(((before, k - 1 - before), (0, 0)), name=f"{name}_pad")(x)
     x = depthwise(x, f"{name}_vertical", kernel_size=(k, 1), padding="valid")
@@ -86,18 +93,18 @@ def bottleneck(
 ) -> keras.KerasTensor:
     """Bottleneck residual block, Table 1: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
 
-    Three layers also where `expansion` is 1: section 2.2.2 counts 38 layers, 12 blocks of 3 and 2
+    A block has three layers even if `expansion` is 1: section 2.2.2 counts 38 layers, 12 blocks of 3 and 2
     convolutions. Input and output are added where they have the same size (section 2.2.2). With
-    `asymmetric_kernel` k, a k x 1 and a 1 x k depth-wise convolution stand for the 3 x 3 one.
+    `asymmetric_kernel` k, a k x 1 and a 1 x k depth-wise convolution replace the 3 x 3 one.
     """
     expanded = x.shape[-1] * expansion
-    y = relu6(convolution(x, expanded, 1, f"{name}_expand"), f"{name}_expand")
+    y = conv_bn_relu(x, expanded, 1, f"{name}_expand")
     if asymmetric_kernel is None:
         y = depthwise(y, f"{name}_depthwise", stride)
     else:
         y = asymmetric_depthwise(y, asymmetric_kernel, f"{name}_depthwise", stride)
     y = relu6(y, f"{name}_depthwise")
-    y = convolution(y, channels, 1, f"{name}_project")
+    y = conv_bn(y, channels, 1, f"{name}_project")
     if stride == 1 and x.shape[-1] == channels:
         y = layers.Add(name=f"{name}_add")([x, y])
     return y
@@ -106,7 +113,7 @@ def bottleneck(
 def separable(x: keras.KerasTensor, channels: int, stride: int, name: str) -> keras.KerasTensor:
     """Depth-wise separable convolution 3x3: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
 
-    Without a nonlinearity between the depth-wise and the point-wise convolution (section 2.2.1).
+    There is no nonlinearity between the depth-wise and the point-wise convolution (section 2.2.1).
     """
     x = depthwise(x, f"{name}_depthwise", stride)
-    return relu6(convolution(x, channels, 1, f"{name}_pointwise"), f"{name}_pointwise")
+    return conv_bn_relu(x, channels, 1, f"{name}_pointwise")

@@ -6,6 +6,7 @@ from keras import layers
 from contextnet_tf.models import blocks
 from contextnet_tf.models.inputs import check_input
 from contextnet_tf.models.logits import classify, upsample
+from contextnet_tf.models.network import network_of
 from contextnet_tf.models.pyramid import pyramid_sum
 from contextnet_tf.models.spec import OUTPUT_STRIDE, ContextNetSpec, shallow_strides
 
@@ -21,72 +22,35 @@ def build_contextnet(
 ) -> keras.Model:
     """Network of Figure 1: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
-    With `aux_head` also "aux", logits of the same shape from the context branch alone, for the auxiliary
-    loss of section 2.2.3. The inference network is the one without.
+    With `aux_head` also "aux": logits of the same shape from the context branch alone, for the auxiliary loss of
+    section 2.2.3. A spec of one branch alone has no "aux": the main loss is on that branch already.
 
     Raises:
-      InputError: H or W is given and not divisible by 8 x the spec's context scale, or C is not 3, or
-        there are fewer than two classes.
+      InputError: H or W is given and not divisible by 8 x the spec's context scale (by 8 for the detail branch
+        alone), or C is not 3, or there are fewer than two classes.
     """
     context_stride = OUTPUT_STRIDE * spec.context_scale
-    check_input(spec.name, context_stride, num_classes, input_shape)
+    check_input(spec.name, OUTPUT_STRIDE if spec.branches == "detail" else context_stride, num_classes, input_shape)
     image = keras.Input(input_shape, name="image")
-    context = context_branch(image, spec)
-    detail = shallow_branch(image, spec.detail_channels, "detail")
-    if spec.half_channels:
-        fused = fuse(half_branch(image, spec), context, spec.context_scale // 2, spec, "fusion_half")
-        fused = fuse(detail, fused, 2, spec, "fusion")
-    else:
-        fused = fuse(detail, context, spec.context_scale, spec, "fusion")
-    outputs = {"main": _main_logits(fused, num_classes, OUTPUT_STRIDE, spec)}
-    if aux_head:
-        outputs["aux"] = classify(context, num_classes, context_stride, "aux_classifier", "aux")
-    return keras.Model(image, outputs, name=spec.name)
-
-
-def build_context_only(
-    spec: ContextNetSpec,
-    *,
-    num_classes: int = 19,
-    input_shape: _InputShape = (1024, 2048, 3),
-    aux_head: bool = False,
-) -> keras.Model:
-    """The context branch with a classifier of its own, as section 3.2.1 trains it for the ensemble.
-
-    Inputs, outputs and errors as of `build_contextnet`, but without "aux": the main loss is already on the
-    context branch.
-    """
-    del aux_head
-    check_input(spec.name, OUTPUT_STRIDE * spec.context_scale, num_classes, input_shape)
-    image = keras.Input(input_shape, name="image")
-    logits = _main_logits(context_branch(image, spec), num_classes, OUTPUT_STRIDE * spec.context_scale, spec)
-    return keras.Model(image, {"main": logits}, name=spec.name)
-
-
-def build_detail_only(
-    spec: ContextNetSpec,
-    *,
-    num_classes: int = 19,
-    input_shape: _InputShape = (1024, 2048, 3),
-    aux_head: bool = False,
-) -> keras.Model:
-    """The detail branch with a classifier of its own, as section 3.2.1 trains it for the ensemble.
-
-    Inputs, outputs and errors as of `build_contextnet`, but without "aux", as there is no context branch,
-    and H and W need only be divisible by 8.
-    """
-    del aux_head
-    check_input(spec.name, OUTPUT_STRIDE, num_classes, input_shape)
-    image = keras.Input(input_shape, name="image")
-    detail = shallow_branch(image, spec.detail_channels, "detail")
-    return keras.Model(image, {"main": _main_logits(detail, num_classes, OUTPUT_STRIDE, spec)}, name=spec.name)
+    match spec.branches:
+        case "context":
+            outputs = {"main": _main_logits(context_branch(image, spec), num_classes, context_stride, spec)}
+        case "detail":
+            detail = shallow_branch(image, spec.detail_channels, "detail")
+            outputs = {"main": _main_logits(detail, num_classes, OUTPUT_STRIDE, spec)}
+        case _:
+            context = context_branch(image, spec)
+            outputs = {"main": _main_logits(_fused(image, context, spec), num_classes, OUTPUT_STRIDE, spec)}
+            if aux_head:
+                outputs["aux"] = classify(context, num_classes, context_stride, "aux_classifier", "aux")
+    return network_of(image, outputs, spec.name, spec)
 
 
 def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
     """The deep branch, Table 2: float32 [B, H, W, 3] -> [B, H/(8 scale), W/(8 scale), C].
 
     The paper does not say how the image is made smaller. Averaging scale x scale pixels is exact area
-    interpolation, so that nothing aliases, and one cheap operation on a device.
+    interpolation, which reduces aliasing, and one cheap operation on a device.
     """
     x = layers.AveragePooling2D(spec.context_scale, name="context_downsample")(image)
     convolutions = bottlenecks = 0
@@ -100,7 +64,7 @@ def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.Kera
                 convolutions += 1
                 name = f"context_conv{convolutions}"
                 kernel_size = {"conv3x3": 3, "conv1x1": 1}[operator]
-                x = blocks.relu6(blocks.convolution(x, channels, kernel_size, name, stride), name)
+                x = blocks.conv_bn_relu(x, channels, kernel_size, name, stride)
             stride = 1
     return pyramid_sum(x, spec.pyramid_bins, "context_pyramid") if spec.pyramid_bins else x
 
@@ -114,7 +78,7 @@ def shallow_branch(image: keras.KerasTensor, channels: tuple[int, ...], name: st
     """A convolution, then separable ones, section 2.2.2: float32 [B, H, W, 3] -> [B, H/8, W/8, channels[-1]]."""
     stride, *strides = shallow_strides(len(channels))
     first, *others = channels
-    x = blocks.relu6(blocks.convolution(image, first, 3, f"{name}_conv1", stride), f"{name}_conv1")
+    x = blocks.conv_bn_relu(image, first, 3, f"{name}_conv1", stride)
     for number, (width, stride) in enumerate(zip(others, strides, strict=True), start=1):
         x = blocks.separable(x, width, stride, f"{name}_separable{number}")
     return x
@@ -129,7 +93,7 @@ def fuse(
     the spec's fusion channels, twice as many where it concatenates.
     """
     x = context_path(context, factor, spec, f"{name}_context")
-    y = blocks.convolution(detail, spec.fusion_channels, 1, f"{name}_detail_project")
+    y = blocks.conv_bn(detail, spec.fusion_channels, 1, f"{name}_detail_project")
     if spec.fusion_merge == "concatenate":
         merged = layers.Concatenate(name=f"{name}_concatenate")([x, y])
     else:
@@ -140,16 +104,25 @@ def fuse(
 def context_path(x: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: str) -> keras.KerasTensor:
     """The column "Branch-4" of Table 3: float32 [B, h, w, C] -> [B, factor h, factor w, F].
 
-    A depth-wise convolution of dilation f after a bilinear enlargement by f is the undilated one before it,
-    but for what lies at the image's frame, so that "upsample last" sees as far with 1/f² of the work.
+    Except at the image's border, a depth-wise convolution of dilation f after bilinear upsampling by f equals the
+    undilated convolution before it. So "upsample last" has the same receptive field with 1/f² of the work.
     """
     enlarge_first = spec.fusion_order == "upsample first"
     if enlarge_first:
         x = upsample(x, factor, f"{name}_upsample")
     x = blocks.depthwise(x, f"{name}_depthwise", dilation=factor if enlarge_first else 1)
     x = blocks.relu6(x, f"{name}_depthwise")
-    x = blocks.convolution(x, spec.fusion_channels, 1, f"{name}_project")
+    x = blocks.conv_bn(x, spec.fusion_channels, 1, f"{name}_project")
     return x if enlarge_first else upsample(x, factor, f"{name}_upsample")
+
+
+def _fused(image: keras.KerasTensor, context: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
+    """All branches' features together: float32 [B, H, W, 3] and the context branch's -> [B, H/8, W/8, F]."""
+    detail = shallow_branch(image, spec.detail_channels, "detail")
+    if not spec.half_channels:
+        return fuse(detail, context, spec.context_scale, spec, "fusion")
+    half = fuse(half_branch(image, spec), context, spec.context_scale // 2, spec, "fusion_half")
+    return fuse(detail, half, 2, spec, "fusion")
 
 
 def _main_logits(x: keras.KerasTensor, num_classes: int, factor: int, spec: ContextNetSpec) -> keras.KerasTensor:

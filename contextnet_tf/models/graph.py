@@ -1,6 +1,6 @@
 """Which layer follows which in a functional model.
 
-The one place that reads the call graph that Keras keeps of a functional model (`_nodes_by_depth`).
+The one place that reads the call graph that Keras keeps of a functional model (`_nodes_by_depth`, `_keras_history`).
 """
 
 import collections
@@ -51,6 +51,12 @@ def calls(model: keras.Model) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
 
 
+def call_behind(tensor: keras.KerasTensor) -> Any:
+    """The call that gave the tensor."""
+    layer, index, _ = tensor._keras_history
+    return layer._inbound_nodes[index]
+
+
 def tensor_shapes(
     model: keras.Model, input_shapes: Sequence[tuple[int | None, ...]]
 ) -> dict[int, tuple[int | None, ...]]:
@@ -75,12 +81,31 @@ def is_model(layer: Any) -> bool:
 
 
 def with_inner_models(model: keras.Model) -> list[keras.Model]:
-    """The functional model and all models inside."""
-    models = [model]
-    for layer in model.layers:
-        if is_model(layer):
-            models.extend(with_inner_models(as_functional(layer)))
-    return models
+    """The functional model and all models inside, each once.
+
+    Raises:
+      InputError: the model is not functional.
+    """
+    found: dict[int, keras.Model] = {}
+
+    def visit(each: keras.Model) -> None:
+        if id(each) not in found:
+            found[id(each)] = as_functional(each)
+            for layer in filter(is_model, found[id(each)].layers):
+                visit(layer)
+
+    visit(model)
+    return list(found.values())
+
+
+def all_layers(model: keras.Model) -> list[keras.Layer]:
+    """The layers of the functional model and of all models inside, each once; without the inner models themselves.
+
+    Raises:
+      InputError: the model is not functional.
+    """
+    found = (layer for each in with_inner_models(model) for layer in each.layers if not is_model(layer))
+    return list(dict.fromkeys(found))
 
 
 def batch_norms_after_convolutions(
@@ -95,7 +120,7 @@ def batch_norms_after_convolutions(
     Raises:
       InputError: the model is not functional.
     """
-    models = with_inner_models(as_functional(model))
+    models = with_inner_models(model)
     nodes = [node for each in models for node in calls(each)]
     number_of_calls = collections.Counter(node.operation for node in nodes)
     consumers = collections.defaultdict(list)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable
 
 import keras
@@ -13,15 +14,17 @@ from contextnet_tf.models.comparison.erfnet import build_erfnet
 from contextnet_tf.models.comparison.icnet import build_icnet
 from contextnet_tf.models.comparison.pspnet import build_pspnet
 from contextnet_tf.models.comparison.segnet import build_segnet
-from contextnet_tf.models.contextnet import build_context_only, build_contextnet, build_detail_only
+from contextnet_tf.models.contextnet import build_contextnet
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
 
-_BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    **{name: functools.partial(build_contextnet, spec) for name, spec in VARIANTS.items()},
+_SPECS: dict[str, ContextNetSpec] = {
+    **VARIANTS,
     # Section 3.2.1, "ContextNet vs Ensemble Nets": the branches of cn14, each trained by itself.
-    "context-only": functools.partial(build_context_only, dataclasses.replace(VARIANTS["cn14"], name="context-only")),
-    "detail-only": functools.partial(build_detail_only, dataclasses.replace(VARIANTS["cn14"], name="detail-only")),
-    # Tables 6 and 7: the systems that the paper compares with.
+    "context-only": dataclasses.replace(VARIANTS["cn14"], name="context-only", branches="context"),
+    "detail-only": dataclasses.replace(VARIANTS["cn14"], name="detail-only", branches="detail"),
+}
+# Tables 6 and 7: the systems that the paper compares with.
+_COMPARISON: dict[str, Callable[..., keras.Model]] = {
     "segnet": build_segnet,
     "enet": build_enet,
     "erfnet": build_erfnet,
@@ -29,11 +32,15 @@ _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "pspnet": build_pspnet,
     "deeplab_v2": build_deeplab_v2,
 }
+_WIDENED = re.compile(r"(?P<name>.+)x(?P<factor>\d+(\.\d+)?(e-\d+)?)")  # as `ContextNetSpec.widened` names it
 
 
 def model_names() -> tuple[str, ...]:
-    """The names that `build_model` knows."""
-    return tuple(_BUILDERS)
+    """The networks that `build_model` knows by name: ContextNet's variants, its branches, the compared systems.
+
+    `build_model` also takes each ContextNet with a factor of its width, for example "cn14x1.5".
+    """
+    return (*_SPECS, *_COMPARISON)
 
 
 def build_model(
@@ -45,17 +52,36 @@ def build_model(
 ) -> keras.Model:
     """Builds a network: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
-    With `aux_head` also "aux", logits of the same shape for an auxiliary loss, of the networks that have an
-    auxiliary head: ContextNet, PSPNet and ICNet, which has a second one, "aux2". H and W may be None: the
-    network then takes any size that is a multiple of what it needs. Weights are fresh.
+    With `aux_head` also "aux", logits of the same shape for an auxiliary loss, if the network has an auxiliary head:
+    ContextNet, PSPNet and ICNet do; ICNet has a second one, "aux2". H and W may be None: the network then takes any
+    size that is a multiple of what it needs. Weights are random.
+
+    Args:
+      name_or_spec: a spec; one of `model_names()`; or a ContextNet's name, "x" and a factor, which means
+        `spec.widened(factor)`, for example "cn14x1.5" or "context-onlyx2".
+      num_classes: number of classes.
+      input_shape: (H, W, 3).
+      aux_head: whether the network has its auxiliary heads.
 
     Raises:
-      InputError: the name is unknown, or the network cannot have that input or number of classes.
+      InputError: the name is unknown, or the network cannot have that width, input or number of classes.
     """
-    if isinstance(name_or_spec, ContextNetSpec):
-        builder = functools.partial(build_contextnet, name_or_spec)
-    elif name_or_spec in _BUILDERS:
-        builder = _BUILDERS[name_or_spec]
+    if name_or_spec in _COMPARISON:
+        builder = _COMPARISON[name_or_spec]
     else:
-        raise InputError(f"unknown network {name_or_spec!r}; known are {', '.join(model_names())}")
+        spec = name_or_spec if isinstance(name_or_spec, ContextNetSpec) else _spec_named(name_or_spec)
+        builder = functools.partial(build_contextnet, spec)
     return builder(num_classes=num_classes, input_shape=input_shape, aux_head=aux_head)
+
+
+def _spec_named(name: str, whole: str | None = None) -> ContextNetSpec:
+    """The spec of a ContextNet's name, which may end in factors; an error quotes the `whole` name."""
+    if name in _SPECS:
+        return _SPECS[name]
+    widened = _WIDENED.fullmatch(name)
+    if not widened:
+        raise InputError(
+            f"unknown network {whole or name!r}; known are {', '.join(model_names())}, "
+            "and each ContextNet with a factor, as in cn14x1.5"
+        )
+    return _spec_named(widened["name"], whole or name).widened(float(widened["factor"]))

@@ -2,7 +2,8 @@
 
 import dataclasses
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 from contextnet_tf.errors import InputError
 
@@ -13,6 +14,8 @@ OUTPUT_STRIDE = 8  # of each branch: all work towards an eighth of their own inp
 DETAIL_LAYERS = 4  # section 2.2.2: "only consists of four layers"
 MERGES = ("add", "concatenate")
 FUSION_ORDERS = ("upsample first", "upsample last")
+BRANCHES = ("all", "context", "detail")
+LARGEST_FACTOR = 16  # of widening; ours: eight times the widest network of the paper's pruning
 
 # Table 2, the context branch: t expansion factor, c output channels, n repeats, s stride of the first
 # repeat. The table says "Conv2d" without a kernel size: only a 1x1 convolution as its last row gives
@@ -66,7 +69,9 @@ class ContextNetSpec:
       fusion_merge: "add" as in Table 3, or "concatenate", which section 2.2.2 names as the slower choice.
       fusion_order: "upsample first" as in Table 3: the context's features are enlarged, then convolved. Or
         "upsample last": convolved at their own resolution, with an undilated kernel and a fraction of the
-        work, then enlarged.
+        work, then upsampled.
+      branches: "all" for ContextNet itself; "context" or "detail" for that branch with a classifier of its own, as
+        section 3.2.1 trains them for the ensemble. The fields of what is then left out change nothing.
 
     Raises:
       InputError: a value no network can be built of.
@@ -83,9 +88,14 @@ class ContextNetSpec:
     asymmetric_kernel: int | None = None
     fusion_merge: str = "add"
     fusion_order: str = "upsample first"
+    branches: str = "all"
 
     def __post_init__(self) -> None:
-        self._require(bool(self.name), "name", "a non-empty name")
+        self._require(
+            isinstance(self.name, str) and bool(self.name) and "/" not in self.name,
+            "name",
+            "a non-empty name without /",
+        )
         self._require(_is_count(self.context_scale), "context_scale", "a whole number, 1 or more")
         for row in self.context_rows:
             self._require_row(row)
@@ -119,6 +129,7 @@ class ContextNetSpec:
         )
         self._require(self.fusion_merge in MERGES, "fusion_merge", " or ".join(MERGES))
         self._require(self.fusion_order in FUSION_ORDERS, "fusion_order", " or ".join(FUSION_ORDERS))
+        self._require(self.branches in BRANCHES, "branches", " or ".join(BRANCHES))
 
     def _require_row(self, row: Row) -> None:
         self._require(
@@ -149,10 +160,12 @@ class ContextNetSpec:
         this spec itself.
 
         Raises:
-          InputError: `factor` is not positive.
+          InputError: `factor` is not above 0, or above 16.
         """
-        if not factor > 0:
-            raise InputError(f"network {self.name!r}: cannot be widened by {factor}; take a factor above 0")
+        if not 0 < factor <= LARGEST_FACTOR:
+            raise InputError(
+                f"network {self.name!r}: cannot be widened by {factor}; take a factor above 0, up to {LARGEST_FACTOR}"
+            )
         if factor == 1:
             return self
         return dataclasses.replace(
@@ -163,6 +176,29 @@ class ContextNetSpec:
             half_channels=tuple(_scaled(c, factor) for c in self.half_channels),
             fusion_channels=_scaled(self.fusion_channels, factor),
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as values that JSON knows."""
+        fields = dataclasses.asdict(self)
+        rows = [list(row) for row in self.context_rows]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()} | {
+            "context_rows": rows
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The spec of what `to_json` gave; a field that is missing has its default.
+
+        Raises:
+          InputError: a field is unknown, or no network can be built of its value.
+        """
+        unknown = fields.keys() - {field.name for field in dataclasses.fields(cls)}
+        if unknown:
+            raise InputError(f"network {fields.get('name')!r}: has unknown fields: {', '.join(sorted(unknown))}")
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        if "context_rows" in values:
+            values["context_rows"] = tuple(map(tuple, values["context_rows"]))
+        return cls(**values)
 
 
 def _is_count(value: object) -> bool:

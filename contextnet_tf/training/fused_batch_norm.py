@@ -3,23 +3,25 @@
 import keras
 import tensorflow as tf
 
+from contextnet_tf.models.outputs import without_upsampling
+from contextnet_tf.models.rewrite import rewrite
+
 
 def with_fused_batch_norm(model: keras.Model) -> keras.Model:
     """Shares the weights of `model`; gives each of its outputs before the last upsampling.
 
-    float32 [B, H, W, 3] -> {name: logits float32 [B, h, w, C]}: `CrossEntropy` upsamples them itself. An
-    output that is not upsampled last stays as it is.
+    float32 [B, H, W, 3] -> {name: logits float32 [B, h, w, C]}, as of `without_upsampling`: `CrossEntropy` upsamples
+    them itself.
     """
-    small = {name: _before_upsampling(output) for name, output in model.output.items()}
-    network = keras.Model(model.input, small, name=model.name)
-    return keras.models.clone_model(network, clone_function=_faster)
+    network, _ = without_upsampling(model)
+    return rewrite(network, _faster)
 
 
 class FusedBatchNormalization(keras.layers.Layer):
-    """A batch normalization of Keras, in training, as the single operation that TensorFlow has for it.
+    """Keras' batch normalization; in training, as the single operation that TensorFlow has for it.
 
-    Keras computes it from its parts: 3 to 7 times the time on two cores. Weights, moving statistics and
-    numbers (to rounding) are those of `layer`, which it wraps.
+    Keras computes it from its parts, which took 3 to 7 times as long on two cores. Weights, moving statistics and
+    outputs (up to rounding) are those of `layer`, which this one wraps.
     """
 
     def __init__(self, layer: keras.layers.BatchNormalization):
@@ -28,7 +30,7 @@ class FusedBatchNormalization(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: tf.Tensor, training: bool = False, mask: None = None) -> tf.Tensor:
-        """Normalizes [B, H, W, C] by the statistics of the batch, and moves the moving ones."""
+        """Normalizes [B, H, W, C] by the statistics of the batch, and updates the moving ones."""
         del mask  # Keras passes what the wrapped layer was called with
         layer = self._layer
         if not training or not layer.trainable:
@@ -50,15 +52,8 @@ class FusedBatchNormalization(keras.layers.Layer):
         return outputs
 
 
-def _before_upsampling(output: keras.KerasTensor) -> keras.KerasTensor:
-    layer = output._keras_history.operation  # Keras has no public name for the layer behind a tensor
-    if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "bilinear":
-        return layer.input
-    return output
-
-
 def _faster(layer: keras.Layer) -> keras.Layer:
-    """What stands in the place of `layer`: itself, or the fused form of a batch normalization that has one."""
+    """The layer itself, or the fused form of a batch normalization that has one."""
     if isinstance(layer, keras.layers.BatchNormalization) and _can_be_fused(layer):
         return FusedBatchNormalization(layer)
     return layer

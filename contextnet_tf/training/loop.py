@@ -16,7 +16,9 @@ from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.files import atomic_write
 from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
+from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
+from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.runs.history import History
 from contextnet_tf.training.board import Board
 from contextnet_tf.training.checkpoints import Checkpoints
@@ -24,7 +26,7 @@ from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.memory import memory_in_use
 from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.precision import LossScale, clone_network
-from contextnet_tf.training.step import make_training_step, update_ema, without_aux_heads
+from contextnet_tf.training.step import make_training_step, update_ema
 from contextnet_tf.training.step_timer import StepTimer
 
 _RECORD_STEPS = 10  # how often the curves get a point
@@ -77,7 +79,7 @@ class TrainingLoop:
     ):
         self._model, self._plan, self._folder, self._cache = model, plan, folder, cache
         self._devices = compute_config.devices
-        for layer in model.layers:
+        for layer in all_layers(model):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = plan.recipe.batch_norm_momentum
         with self._devices.strategy.scope():

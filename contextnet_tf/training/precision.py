@@ -4,7 +4,9 @@ import keras
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.outputs import layers_giving_logits
 from contextnet_tf.models.pyramid import ResizeLike
+from contextnet_tf.models.rewrite import copy_layer, rewrite
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -26,19 +28,15 @@ def clone_network(model: keras.Model, *, precision: str, synchronized: bool = Fa
     """
     if precision not in PRECISIONS:
         raise InputError(f"--precision={precision}: is no precision; known are {', '.join(PRECISIONS)}")
-    exact = {layer.name for layer in _giving_logits(model)}
+    exact = layers_giving_logits(model)
 
     def build(layer: keras.Layer) -> keras.Layer:
-        config = layer.get_config()
-        if not isinstance(layer, keras.layers.InputLayer):
-            config["dtype"] = "float32" if layer.name in exact or isinstance(layer, _RESIZING) else precision
+        changes = {"dtype": "float32" if layer in exact or isinstance(layer, _RESIZING) else precision}
         if isinstance(layer, keras.layers.BatchNormalization):
-            config["synchronized"] = synchronized
-        return type(layer).from_config(config)
+            changes["synchronized"] = synchronized
+        return copy_layer(layer, **changes)
 
-    copy = keras.models.clone_model(model, clone_function=build)
-    copy.set_weights(model.get_weights())
-    return copy
+    return rewrite(model, build)
 
 
 class LossScale:
@@ -59,14 +57,3 @@ class LossScale:
         grown = self.good_steps + 1 >= _GROWTH_STEPS
         self.value.assign(tf.where(finite, tf.where(grown, 2.0 * self.value, self.value), 0.5 * self.value))
         self.good_steps.assign(tf.where(finite & ~grown, self.good_steps + 1, 0))
-
-
-def _giving_logits(model: keras.Model) -> list[keras.Layer]:
-    """The layers that the outputs come from, and those whose logits they only enlarge."""
-    giving = []
-    for output in model.output.values():
-        layer, *_ = output._keras_history
-        giving.append(layer)
-        if isinstance(layer, keras.layers.UpSampling2D):
-            giving.append(layer.input._keras_history[0])
-    return giving

@@ -6,17 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.models.graph import all_layers
 from contextnet_tf.training.backward import Backward
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.losses import CrossEntropy
 from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
-
-
-def without_aux_heads(model: keras.Model) -> keras.Model:
-    """The network without its auxiliary heads; it shares the weights of `model`."""
-    return keras.Model(model.input, {"main": model.output["main"]}, name=model.name)
 
 
 def update_ema(averaged: keras.Model, network: keras.Model, decay: float | tf.Tensor) -> None:
@@ -126,7 +122,7 @@ def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -
 
     A checkpoint holds those of one replica: all must have them, or a resumed run would go on differently.
     """
-    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    normalizations = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
     statistics = [variable.value for layer in normalizations for variable in layer.non_trainable_variables]
     values = strategy.run(lambda: [tf.identity(variable) for variable in statistics])
     means = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, list(zip(values, statistics, strict=True)))
@@ -171,7 +167,7 @@ def decayed_weights(model: keras.Model) -> list[keras.Variable]:
     Biases and batch normalization are left out as usual: pulling them to zero makes nothing simpler.
     """
     ordinary = keras.layers.Conv2D | keras.layers.Conv2DTranspose  # DepthwiseConv2D is neither
-    return [layer.kernel for layer in model.layers if isinstance(layer, ordinary)]
+    return [layer.kernel for layer in all_layers(model) if isinstance(layer, ordinary)]
 
 
 def _exclude_from_decay(

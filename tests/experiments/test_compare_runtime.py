@@ -6,6 +6,7 @@ from tiny_network import write_tiny_network
 
 from contextnet_tf.benchmarking import comparison
 from contextnet_tf.errors import InputError
+from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.results import read_results, update_results
@@ -117,7 +118,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
 def test_labels_of_another_network_are_no_contender(run_dir, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
     measured = comparison.Comparison(tmp_path, frames)
-    network = comparison.without_aux_heads(load_network(run_dir), (32, 64))
+    network = folded_at_size(load_network(run_dir), (32, 64))
     measured.add(network, [comparison.Case("tiny", "litert", 1)])
     measured._references["tiny"] = np.full((32, 64), 255, np.uint8)
     with pytest.raises(InputError, match="labels 0.00% of the pixels of tiny as LiteRT does, not 99%"):

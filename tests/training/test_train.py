@@ -14,11 +14,12 @@ from tiny_network import TINY
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training import loop
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import PAPER, SMOKE
-from contextnet_tf.training.step import decayed_weights, make_training_step, update_ema, without_aux_heads
+from contextnet_tf.training.step import decayed_weights, make_training_step, update_ema
 from contextnet_tf.training.train import train
 
 CAMVID = get_dataset("camvid")

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.deployment.metadata import read_metadata
-from contextnet_tf.deployment.network import logits_network
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
@@ -29,12 +29,12 @@ class KerasEngine:
             model = load_network(model)
         elif not isinstance(model, keras.Model):
             raise InputError(f"a {type(model).__name__} is no network; give a Keras model or a file's path")
-        network = logits_network(model)
+        network, _ = without_upsampling(without_aux_heads(model))
 
         # Traced once for each size: Keras' upsampling takes no size that is known only when it runs.
         @tf.function(autograph=False)
         def run(image: tf.Tensor) -> tf.Tensor:
-            return network(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)[0]
+            return network(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]
 
         self._run, self.num_threads = run, num_threads
         size = tuple(model.input_shape[1:3])

@@ -78,8 +78,8 @@ def fuse(coarse: keras.KerasTensor, fine: keras.KerasTensor, name: str) -> keras
 
     `coarse` is upsampled already: the head for its label guidance hangs between upsampling and fusion.
     """
-    x = resnet.convolution(coarse, _FUSED, 3, f"{name}_dilated", dilation=2)
-    y = resnet.convolution(fine, _FUSED, 1, f"{name}_project")
+    x = resnet.conv_bn(coarse, _FUSED, 3, f"{name}_dilated", dilation=2)
+    y = resnet.conv_bn(fine, _FUSED, 1, f"{name}_project")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
 
 

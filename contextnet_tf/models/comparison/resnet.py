@@ -15,14 +15,14 @@ from keras import layers
 from contextnet_tf.models import blocks
 
 # Convolution and batch normalization as all three networks have them.
-convolution = functools.partial(blocks.convolution, epsilon=1e-5, momentum=0.95)
+conv_bn = functools.partial(blocks.conv_bn, epsilon=1e-5, momentum=0.95)
 
 
 def conv_bn_relu(
     x: keras.KerasTensor, channels: int, kernel_size: int, name: str, stride: int = 1, dilation: int = 1
 ) -> keras.KerasTensor:
     """Convolution, batch normalization, ReLU: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels]."""
-    x = convolution(x, channels, kernel_size, name, stride, dilation)
+    x = conv_bn(x, channels, kernel_size, name, stride, dilation)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
@@ -75,7 +75,7 @@ def bottleneck(
     strides = {"reduce": 1, "3x3": 1} | {strided: stride}
     y = conv_bn_relu(x, width, 1, f"{name}_reduce", strides["reduce"])
     y = conv_bn_relu(y, width, 3, f"{name}_3x3", strides["3x3"], dilation)
-    y = convolution(y, 4 * width, 1, f"{name}_increase")
+    y = conv_bn(y, 4 * width, 1, f"{name}_increase")
     if stride > 1 or x.shape[-1] != 4 * width:
-        x = convolution(x, 4 * width, 1, f"{name}_project", stride)
+        x = conv_bn(x, 4 * width, 1, f"{name}_project", stride)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))

@@ -27,7 +27,7 @@ _ENCODER = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 5
 _DECODER = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,))
 
 _convolution = functools.partial(
-    blocks.convolution, kernel_size=3, epsilon=1e-9, beta_initializer=keras.initializers.Constant(0.001)
+    blocks.conv_bn, kernel_size=3, epsilon=1e-9, beta_initializer=keras.initializers.Constant(0.001)
 )
 
 

@@ -1,0 +1,133 @@
+"""The one way to make a changed copy of a functional network: replace or drop layers and calls, keep the rest."""
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.errors import InputError, reason_of
+from contextnet_tf.models import graph
+from contextnet_tf.models.network import network_of, spec_of
+
+
+@dataclasses.dataclass(frozen=True)
+class WithWeights:
+    """A layer for the place of another one, with weights of its own instead of the other's."""
+
+    layer: keras.Layer
+    weights: Sequence[np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Subgraph:
+    """A part of the network that is computed in another way.
+
+    Attributes:
+      output: the tensor that the part gives, the only one of its call.
+      inputs: the tensors that it is computed from, of the same model as `output`.
+      build: called with the copy's tensors in the place of `inputs`; gives the one in the place of `output`.
+    """
+
+    output: keras.KerasTensor
+    inputs: tuple[keras.KerasTensor, ...]
+    build: Callable[..., keras.KerasTensor]
+
+
+def copy_layer(layer: keras.Layer, **changes: Any) -> keras.Layer:
+    """A layer of the same configuration but for `changes`, not built."""
+    return type(layer).from_config(layer.get_config() | changes)
+
+
+def rewrite(
+    model: keras.Model,
+    layers: Callable[[keras.Layer], keras.Layer | WithWeights] = copy_layer,
+    *,
+    drop: Collection[keras.Layer] = (),
+    replace: Iterable[Subgraph] = (),
+    inputs: Any = None,
+) -> keras.Model:
+    """A changed copy of a functional network, not compiled, with the same name, inputs and outputs.
+
+    Models within the network are rewritten in the same way and stay models; a layer or model that is called several
+    times is so in the copy, too. The spec travels along unless calls are replaced.
+
+    Args:
+      model: stays as it is.
+      layers: gives the layer for the place of each one: a new one, which takes over the weights of the other, a
+        `WithWeights`, or the layer itself, which both networks then share. Called once for each layer.
+      drop: layers that are left out: what they take goes on to where their output went.
+      replace: parts that are computed in another way. Layers that only they needed are left out.
+      inputs: tensors to build on, structured as `model.input`; new inputs like the network's own by default.
+
+    Raises:
+      InputError: the model is not functional, two layers would have one name, or a layer that takes or gives several
+        tensors is dropped.
+    """
+    return _Rewriting(layers, set(drop), {id(part.output): part for part in replace}).run(model, inputs)
+
+
+class _Rewriting:
+    """The copies that one rewriting has made, which may be called again."""
+
+    def __init__(self, layers: Callable, drop: set[keras.Layer], replace: dict[int, Subgraph]):
+        self._layers, self._drop, self._replace = layers, drop, replace
+        self._copies: dict[Any, Any] = {}
+
+    def run(self, model: keras.Model, inputs: Any = None) -> keras.Model:
+        model = graph.as_functional(model)
+        if inputs is None:
+            own = {id(layer.output): layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)}
+            inputs = keras.tree.map_structure(lambda tensor: copy_layer(own[id(tensor)]).output, model.input)
+        tensors = dict(zip(map(id, model.inputs), keras.tree.flatten(inputs), strict=True))
+        for node in self._needed_calls(model):
+            tensors.update(zip(map(id, node.outputs), self._outputs(node, tensors), strict=True))
+        outputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], model.output)
+        try:
+            return network_of(inputs, outputs, model.name, None if self._replace else spec_of(model))
+        except ValueError as error:  # two layers of one name
+            raise InputError(f"network {model.name!r}: cannot be rewritten ({reason_of(error)})") from error
+
+    def _needed_calls(self, model: keras.Model) -> list[Any]:
+        """The calls that an output depends on, first to last."""
+        needed, found = {id(tensor) for tensor in model.outputs}, []
+        for node in reversed(graph.calls(model)):
+            if needed.isdisjoint(map(id, node.outputs)):
+                continue
+            found.append(node)
+            replacement = self._replace.get(id(node.outputs[0]))
+            needed.update(map(id, replacement.inputs if replacement else node.input_tensors))
+        return found[::-1]
+
+    def _outputs(self, node: Any, tensors: dict[int, Any]) -> list[Any]:
+        layer = node.operation
+        replacement = self._replace.get(id(node.outputs[0]))
+        if replacement:
+            return [replacement.build(*(tensors[id(tensor)] for tensor in replacement.inputs))]
+        if layer in self._drop:
+            if len(node.input_tensors) != 1 or len(node.outputs) != 1:
+                raise InputError(f"layer {layer.name!r}: cannot be dropped, as it takes or gives several tensors")
+            return [tensors[id(node.input_tensors[0])]]
+        args, kwargs = node.arguments.fill_in(tensors)
+        is_new = layer not in self._copies
+        if is_new:
+            self._copies[layer] = self._copy(layer)
+        copy, weights = self._copies[layer]
+        outputs = keras.tree.flatten(copy(*args, **kwargs))
+        if is_new and weights is not None:  # only now are its variables there
+            copy.set_weights(weights)
+        return outputs
+
+    def _copy(self, layer: Any) -> tuple[Any, Sequence[np.ndarray] | None]:
+        """What is called in the place of `layer`, and the weights that it still must get."""
+        if graph.is_model(layer):
+            return self.run(layer), None
+        if not isinstance(layer, keras.Layer):  # a bare operation: keras.ops.add, say
+            return copy_layer(layer), None
+        new = self._layers(layer)
+        if isinstance(new, WithWeights):
+            return new.layer, new.weights
+        own = {id(variable) for variable in layer.variables}
+        shared = new is layer or any(id(variable) in own for variable in new.variables)
+        return new, None if shared else layer.get_weights()
