@@ -30,7 +30,9 @@ from contextnet_tf.errors import InputError, InUseError, Stopped
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.ablation import ALL, ablation_note, ablation_page, ablation_table
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.results import environment, read_results, update_results
+from contextnet_tf.runs.measurements import AblationRow, AblationSection
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import program, recipe_flags, train
 from experiments.stopping import StopSignals
@@ -64,7 +66,7 @@ def run(
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     **settings: Any,
-) -> dict[str, Any]:
+) -> AblationSection:
     """Trains what is not there yet; returns the section "ablation". `changes`, for all rows, and `settings` are those
     of `train.run`.
 
@@ -94,19 +96,20 @@ def run(
     # Seed by seed: a table of one seed is worth more than half the rows of two.
     found = _shared([(name, seed) for seed in seeds for name in chosen], mean_iou)
     trained = read_results(_folder_of_run(folder, ALL, seeds[0]))
-    section = {
-        "model": trained["model"]["name"],
-        "dataset": trained["dataset"]["name"],
-        "images": trained["dataset"]["images"],
-        "recipe": used_recipe.to_json(),
-        "given": dict(changes),
-        "changes": {name: ROWS[name] for name in chosen},
-        "seeds": list(seeds),
-        "mean_iou": {name: [found[name, seed] for seed in seeds] for name in chosen},
-    }
+    section = AblationSection(
+        model=trained.model.name,
+        images=trained.dataset.images,
+        recipe=used_recipe.to_json(),
+        given=dict(changes),
+        seeds=tuple(seeds),
+        rows=tuple(AblationRow(name, ROWS[name], tuple(found[name, seed] for seed in seeds)) for name in chosen),
+        dataset=trained.dataset.name,
+        split=trained.dataset.split,
+        provenance=current_provenance(),
+    )
     with atomic_write(folder / "ablation.md") as temporary:
         temporary.write_text(ablation_page(section), encoding="utf-8")
-    update_results(output_dir, ablation=section, flags={"ablate_recipe": given_flags or {}}, **environment())
+    update_results(output_dir, section, flags={"ablate_recipe": given_flags or {}})
     return section
 
 

@@ -12,7 +12,6 @@ Stages run on one thread, the total on all; core-milliseconds are processor time
 --output_dir the figures go into the section "input" of result.json there.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +19,9 @@ from absl import flags
 
 from contextnet_tf.benchmarking.input_pipeline import Cost, measure_input
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.runs.results import environment, update_results
+from contextnet_tf.runs.measurements import InputCost, InputSection
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import update_results
 from experiments import program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
@@ -61,7 +62,7 @@ def run(
 ) -> dict[str, dict[str, Cost]]:
     """Measures each crop size, "height x width" -> name -> cost; the arguments are the flags, `class_table` what
     --classes says."""
-    started_in = environment()
+    provenance = current_provenance()
     crops = [crop_size] if crop_size else CROPS
     description = get_dataset(dataset or "streets", class_table)
     drawn = dataset is None and data_dir is None
@@ -75,17 +76,19 @@ def run(
                 for crop in crops
             }  # fmt: skip
     if output_dir:
-        section = {
-            "dataset": dataset or f"streets, drawn at {image_size[0]} x {image_size[1]}",
-            "images": len(examples),
-            "rounds": rounds,
-            "batch_size": BATCH_SIZE,
-            "crops": {
-                crop: {name: dataclasses.asdict(cost) for name, cost in measured.items()}
+        section = InputSection(
+            images=len(examples),
+            rounds=rounds,
+            batch_size=BATCH_SIZE,
+            crops={
+                crop: {name: InputCost(cost.milliseconds, cost.core_milliseconds) for name, cost in measured.items()}
                 for crop, measured in costs.items()
             },
-        }
-        update_results(output_dir, input=section, flags={"benchmark_input": given_flags or {}}, **started_in)
+            dataset=dataset or f"streets, drawn at {image_size[0]} x {image_size[1]}",
+            split="train",
+            provenance=provenance,
+        )
+        update_results(output_dir, section, flags={"benchmark_input": given_flags or {}})
     return costs
 
 

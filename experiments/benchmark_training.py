@@ -25,7 +25,9 @@ from contextnet_tf.benchmarking.step_memory import StepMemory, step_memory
 from contextnet_tf.benchmarking.training_step import LoopSpeed, bare_step, first_batch, loop_speed
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.runs.results import environment, update_results
+from contextnet_tf.runs.measurements import StepMemoryRow, TrainingSpeedSection
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import update_results
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import program
@@ -72,7 +74,7 @@ def run(
     given_flags: dict[str, Any] | None = None,
 ) -> Measured:
     """Measures; the arguments are the flags, `class_table` what --classes says, `memory_size` None: no memory."""
-    started_in = environment()
+    provenance = current_provenance()
     description = get_dataset(dataset or "streets", class_table)
     used = dataclasses.replace(get_recipe(recipe), ema_decay=0.0, class_uniform_fraction=0.0)
     used = dataclasses.replace(used, batch_size=images_per_step or used.batch_size)
@@ -98,22 +100,23 @@ def run(
             memory=_memory(model, used, memory_size, description.num_classes) if memory_size else {},
         )
     if output_dir:
-        section = {
-            "model": model,
-            "recipe": used.to_json(),
-            "crop_size": list(crop_size),
-            "steps": measured_steps,
-            "seconds_a_step": {**measured.ready.runtimes, "loop": measured.ready.loop, "real": measured.real.loop},
-            "input_wait_share": measured.real.input_wait_share,
-            "memory_size": list(memory_size) if measured.memory else None,
-            "memory": [
-                {"images": count, "simple": simple, **dataclasses.asdict(memory)}
+        section = TrainingSpeedSection(
+            model=model,
+            recipe=used.to_json(),
+            crop_size=crop_size,
+            steps=measured_steps,
+            seconds_a_step={**measured.ready.runtimes, "loop": measured.ready.loop, "real": measured.real.loop},
+            input_wait_share=measured.real.input_wait_share,
+            memory_size=memory_size if measured.memory else None,
+            memory=tuple(
+                StepMemoryRow(images=count, simple=simple, before=memory.before, peak=memory.peak)
                 for (count, simple), memory in measured.memory.items()
-            ],
-        }
-        update_results(
-            output_dir, training_speed=section, flags={"benchmark_training": given_flags or {}}, **started_in
+            ),
+            dataset=dataset or f"streets, drawn at {image_size[0]} x {image_size[1]}",
+            split="train",
+            provenance=provenance,
         )
+        update_results(output_dir, section, flags={"benchmark_training": given_flags or {}})
     return measured
 
 

@@ -26,6 +26,9 @@ from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.reporting.plots import class_frequencies
+from contextnet_tf.runs import data_check
+from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
+from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.training.crops import default_crop
 from experiments import program
 from experiments.progress import progress_bar
@@ -99,7 +102,7 @@ def _default_crop(dataset: Dataset, examples: Sequence[Example], model: str) -> 
 
 
 def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:
-    write_json(folder / "check_data.json", _as_json(dataset, found))
+    write_json(folder / data_check.FILE_NAME, _record(dataset, found).to_json())
     names = [label.name for label in dataset.classes]
     shares = {split: dict(zip(names, _shares(found, split), strict=True)) for split in found.class_pixels}
     if shares:
@@ -108,27 +111,29 @@ def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:
             temporary.write_bytes(class_frequencies(shares, colors))
 
 
-def _as_json(dataset: Dataset, found: Inspection) -> dict[str, Any]:
+def _record(dataset: Dataset, found: Inspection) -> DataCheck:
     crops = found.crops
-    return {
-        "dataset": dataset.name,
-        "errors": found.problems,
-        "warnings": found.warnings,
-        "images": found.images,
-        "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in found.sizes.most_common()],
-        "classes": [label.name for label in dataset.classes],
-        "class_pixels": {split: pixels.tolist() for split, pixels in found.class_pixels.items()},
-        "ignored_pixels": found.ignored_pixels,
-        "class_images": {split: images.tolist() for split, images in found.class_images.items()},
-        "crops": crops and {
-            "size": list(crops.size),
-            "number": crops.number,
-            "ignored": crops.ignored,
-            "padded": crops.padded,
-            "showing": crops.showing.tolist(),
-            "to_cover_a_image": crops.to_cover,
-        },
-    }  # fmt: skip
+    return DataCheck(
+        errors=tuple(found.problems),
+        warnings=tuple(found.warnings),
+        images=found.images,
+        sizes=tuple(SizeCount(height, width, count) for (height, width), count in found.sizes.most_common()),
+        classes=tuple(label.name for label in dataset.classes),
+        class_pixels={split: tuple(pixels.tolist()) for split, pixels in found.class_pixels.items()},
+        ignored_pixels=found.ignored_pixels,
+        class_images={split: tuple(images.tolist()) for split, images in found.class_images.items()},
+        crops=crops
+        and CropCheck(
+            size=crops.size,
+            number=crops.number,
+            ignored=crops.ignored,
+            padded=crops.padded,
+            showing=tuple(crops.showing.tolist()),
+            to_cover_an_image=crops.to_cover,
+        ),
+        dataset=dataset.name,
+        provenance=current_provenance(),
+    )
 
 
 def summary(dataset: Dataset, found: Inspection) -> str:

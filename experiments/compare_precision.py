@@ -25,12 +25,14 @@ from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.tables import aligned, markdown_table
 from contextnet_tf.reporting.wording import percent
-from contextnet_tf.runs.results import environment, recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs import layout
+from contextnet_tf.runs.measurements import PrecisionFile, PrecisionSection
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.sections import Accuracy
 from experiments import program
 from experiments.evaluate import segmentation_of_file
 from experiments.progress import progress_bar
-
-REFERENCE = "model.tflite"
 
 program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
 
@@ -49,6 +51,7 @@ def run(
 
     `dataset`, `data_dir` and `class_table` None: those that the run's result.json names.
     """
+    provenance = current_provenance()
     files = exported_files(checkpoint)
     dataset, data_dir = recorded_dataset([checkpoint], dataset, data_dir)
     if dataset is None:
@@ -65,15 +68,13 @@ def run(
             reports[name] = evaluate(function, description, examples, on_image=bar.update)
     with atomic_write(folder / "precision.md") as temporary:
         temporary.write_text(precision_table(reports), encoding="utf-8")
-    update_results(
-        output_dir,
-        precision={
-            "split": split,
-            "files": {path.name: reports[path.name].to_json() | {"bytes": path.stat().st_size} for path in files},
-        },
-        flags={"compare_precision": (given_flags or {}) | {"dataset": dataset}},
-        **environment(),
+    section = PrecisionSection(
+        {path.name: PrecisionFile(path.stat().st_size, Accuracy.of(reports[path.name])) for path in files},
+        dataset=dataset,
+        split=split,
+        provenance=provenance,
     )
+    update_results(output_dir, section, flags={"compare_precision": (given_flags or {}) | {"dataset": dataset}})
     return reports
 
 
@@ -83,13 +84,13 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
     Raises:
       InputError: it has no float32 file to compare with, or nothing else.
     """
-    folder = pathlib.Path(checkpoint) / "export"
-    if not (folder / REFERENCE).is_file():
-        raise InputError(f"{folder}: holds no {REFERENCE}; run experiments.export first")
-    others = sorted(path for path in folder.glob("*.tflite") if path.name != REFERENCE)
+    folder = pathlib.Path(checkpoint) / layout.EXPORT
+    if not (folder / layout.TFLITE).is_file():
+        raise InputError(f"{folder}: holds no {layout.TFLITE}; run experiments.export first")
+    others = sorted(path for path in folder.glob("*.tflite") if path.name != layout.TFLITE)
     if not others:
-        raise InputError(f"{folder}: holds {REFERENCE} alone; run experiments.export with --precision=int8")
-    return [folder / REFERENCE, *others]
+        raise InputError(f"{folder}: holds {layout.TFLITE} alone; run experiments.export with --precision=int8")
+    return [folder / layout.TFLITE, *others]
 
 
 def precision_table(reports: Mapping[str, Report]) -> str:

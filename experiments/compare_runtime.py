@@ -20,6 +20,7 @@ result.json. Prints the table, several networks side by side at the first size, 
 network there.
 """
 
+import dataclasses
 import pathlib
 import re
 import sys
@@ -55,7 +56,9 @@ from contextnet_tf.reporting.runtime import (
     runtime_table,
 )
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.results import environment, recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
 from data.streets import draw_scene
 from experiments import program, quietly
 from experiments.progress import progress_bar
@@ -71,6 +74,15 @@ flags.DEFINE_list("engines", None, f"What runs them: {', '.join(RUNTIMES)}. Defa
 flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads that a frame gets.")
 flags.DEFINE_list("modes", list(MODES), f"{' and '.join(MODES)}; pipelined is on one thread a worker.")
 program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir", "seed", "rounds")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Frames:
+    """What is segmented: uint8 [FRAMES, H, W, 3], of the split of a dataset, or drawn (`dataset` None)."""
+
+    title: str
+    images: np.ndarray
+    dataset: str | None = None
 
 
 def run(
@@ -89,9 +101,9 @@ def run(
     seed: int = 0,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> RuntimeComparisonSection:
     """Measures and writes; returns the section "runtime_comparison" of result.json. The arguments are the flags."""
-    started_in = environment()
+    provenance = current_provenance()
     sizes = [_size(text) for text in sizes]
     threads = [_threads(text) for text in thread_counts]
     _check_names("modes", modes, MODES)
@@ -109,16 +121,8 @@ def run(
     folder = ensure_writable_dir(output_dir)
     with quietly():
         start_server()
-    section = {
-        "weights": "trained" if checkpoint else "fresh, so that the upsampling takes longer than it should",
-        "frames": next(iter(images.values()))[0],
-        "rounds": rounds,
-        "warm_up": WARM_UP,
-        "distributions": sorted({x for name in runtimes for x in RUNTIMES[name].distributions} | {"tensorflow"}),
-        "left_out": left_out,
-        "rows": [],
-        "upsampling": [],
-    }
+    rows: list[RuntimeRow] = []
+    upsampling: list[UpsamplingRow] = []
     for number, (model, size, network) in enumerate(parts, start=1):
         title = f"{number} of {len(parts)}: {model.name} {size[0]} x {size[1]}"
         cases = list(_cases(model.name, runtimes, threads, modes))
@@ -126,7 +130,7 @@ def run(
             tempfile.TemporaryDirectory(prefix="runtime") as work,
             progress_bar(desc=f"{title}, getting ready", unit="frame", smoothing=0) as bar,
         ):
-            comparison = Comparison(pathlib.Path(work), images[size][1])
+            comparison = Comparison(pathlib.Path(work), images[size].images)
             with quietly():  # converters talk
                 comparison.add(network, cases)
                 if other := upsampled_last(model):
@@ -138,17 +142,31 @@ def run(
                 bar.set_description(title)
                 bar.reset(samples)
 
-            rows, upsampling = comparison.run(rounds=rounds, warm_up=WARM_UP, on_start=start, on_sample=bar.update)
-        section["rows"] += rows
-        section["upsampling"] += upsampling
-        section["left_out"] |= comparison.left_out
-    if not section["rows"]:
-        raise InputError(f"nothing could be measured: {'; '.join(section['left_out'].values())}")
+            found = comparison.run(rounds=rounds, warm_up=WARM_UP, on_start=start, on_sample=bar.update)
+        rows += found[0]
+        upsampling += found[1]
+        left_out |= comparison.left_out
+    if not rows:
+        raise InputError(f"nothing could be measured: {'; '.join(left_out.values())}")
+    frames = next(iter(images.values()))
+    section = RuntimeComparisonSection(
+        weights="trained" if checkpoint else "fresh, so that the upsampling takes longer than it should",
+        frames=frames.title,
+        rounds=rounds,
+        warm_up=WARM_UP,
+        distributions=tuple(sorted({x for name in runtimes for x in RUNTIMES[name].distributions} | {"tensorflow"})),
+        left_out=left_out,
+        rows=tuple(rows),
+        upsampling=tuple(upsampling),
+        dataset=frames.dataset,
+        split=split if frames.dataset else None,
+        provenance=provenance,
+    )
     with atomic_write(folder / "runtime.md") as temporary:
-        temporary.write_text(runtime_page(section, started_in["machine"], started_in["versions"]), encoding="utf-8")
+        temporary.write_text(runtime_page(section), encoding="utf-8")
     with atomic_write(folder / "runtime.png") as temporary:
-        temporary.write_bytes(runtime_plot(section["rows"]))
-    update_results(output_dir, runtime_comparison=section, flags={"compare_runtime": given_flags or {}}, **started_in)
+        temporary.write_bytes(runtime_plot(section.rows))
+    update_results(output_dir, section, flags={"compare_runtime": given_flags or {}})
     return section
 
 
@@ -187,17 +205,17 @@ def _frames(
     class_table: dict[str, Any] | None,
     size: tuple[int, int],
     seed: int,
-) -> tuple[str, np.ndarray]:
-    """What the frames are, and the frames uint8 [FRAMES, H, W, 3]: of the dataset, or streets drawn for it."""
+) -> Frames:
+    """The frames of the dataset, or streets drawn for it."""
     run_dirs = [path for path in (pathlib.Path(checkpoint or ""), pathlib.Path(checkpoint or "").parent) if checkpoint]
     name, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
     if name in (None, "streets") and data_dir is None:
         frames = [draw_scene(seed, split, number, *size).image for number in range(FRAMES)]
-        return f"{FRAMES} drawn streets", np.stack(frames)
+        return Frames(f"{FRAMES} drawn streets", np.stack(frames))
     description = get_dataset(name, class_table or recorded_class_table(run_dirs, name))
     examples = evenly_spread(program.list_examples(description, data_dir, split), FRAMES)
     frames = [resize_image(read_image(example.image_path), size, 1) for example in examples]
-    return f"{len(frames)} images of {description.name} {split}", np.stack(frames)
+    return Frames(f"{len(frames)} images of {description.name} {split}", np.stack(frames), description.name)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -239,14 +257,14 @@ def main(argv: Sequence[str]) -> None:
         class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
-    for title, reason in section["left_out"].items():
+    for title, reason in section.left_out.items():
         print(f"note: {title} left out: {reason}", file=sys.stderr)
-    rows = section["rows"]
+    rows = section.rows
     first = rows[0]
     print(aligned(runtime_table(rows)))
     if len(compared_networks(rows)) > 1:
-        print(aligned(networks_table(rows, first["size"])))
-    print(aligned(ratio_table(ratios(section, first["model"], first["size"]))))
+        print(aligned(networks_table(rows, first.size)))
+    print(aligned(ratio_table(ratios(section, first.model, first.size))))
     print(f"{values.output_dir}/runtime.md, runtime.png, section runtime_comparison of result.json")
 
 

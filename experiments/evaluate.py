@@ -31,7 +31,9 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import ensure_writable_dir
 from contextnet_tf.models.loading import load_network, network_path
-from contextnet_tf.runs.results import environment, recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.sections import Accuracy, EvaluationSection
 from experiments import program
 from experiments.progress import progress_bar
 
@@ -66,12 +68,10 @@ def run(
     ensure_writable_dir(output_dir)  # so that a folder that cannot be written is refused before the work
     with progress_bar(total=len(examples), desc="evaluating", unit="image") as bar:
         report = evaluate(segment, description, examples, on_image=bar.update)
-    update_results(
-        output_dir,
-        evaluation=report.to_json() | {"checkpoint": name, "split": split},
-        flags={"evaluate": (given_flags or {}) | {"dataset": dataset}},
-        **environment(),
+    section = EvaluationSection(
+        Accuracy.of(report), checkpoint=name, dataset=dataset, split=split, provenance=current_provenance()
     )
+    update_results(output_dir, section, flags={"evaluate": (given_flags or {}) | {"dataset": dataset}})
     return report
 
 

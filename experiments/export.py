@@ -14,6 +14,7 @@ the dataset's images, padded to what the network takes. tf.saved_model.load and 
 package.
 """
 
+import dataclasses
 import os
 import pathlib
 import tempfile
@@ -35,17 +36,12 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write_dir, ensure_writable_dir, write_json
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.models.sizes import padded_size, size_multiple
-from contextnet_tf.reporting.exported import export_section, file_entry, file_lines
+from contextnet_tf.reporting.exported import file_lines
 from contextnet_tf.reporting.images import evenly_spread
-from contextnet_tf.runs.results import (
-    FILE_NAME,
-    environment,
-    evaluated_split,
-    read_results,
-    recorded_class_table,
-    recorded_dataset,
-    update_results,
-)
+from contextnet_tf.runs import layout
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import read_results, recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.sections import ExportedFile, ExportSection
 from experiments import program
 
 FORMATS = ("saved_model", "tflite")
@@ -89,11 +85,12 @@ def run(
     tiling: bool = True,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> ExportSection:
     """Exports, checks and returns the section "export" of result.json; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, if any.
     """
+    provenance = current_provenance()
     formats = _formats(formats, precision, output)
     network = load_network(checkpoint, model=model)
     run_dirs = [network_path(checkpoint).parent]
@@ -107,7 +104,7 @@ def run(
         return [resize_image(image, size, most_padding("auto", size_multiple(network))) for image in images]
 
     images = np.stack(fitted(found) or _noise(size))
-    settings = {"size": size, "dataset": description, "commit": environment()["commit"]}
+    settings = {"size": size, "dataset": description, "commit": provenance.commit}
     settings["notes"] = {"accuracy": _measured(network_path(checkpoint))}
     tflite = settings | {"precision": precision, "output": output}
     tflite |= {"float_layers": float_layers, "tiling": tiling}
@@ -115,7 +112,7 @@ def run(
         tflite["calibration"] = fitted(_training_images(description, found_dir, calibration_images))
         tflite["notes"] = settings["notes"] | {"calibration_split": f"{dataset} train"}
     checked_with = f"{len(found)} images of {description.name} val" if found else "noise"
-    folder = ensure_writable_dir(pathlib.Path(output_dir) / "export")
+    folder = ensure_writable_dir(pathlib.Path(output_dir) / layout.EXPORT)
     files = {}
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
         for name in formats:
@@ -125,17 +122,26 @@ def run(
             else:
                 export_tflite(network, path, **tflite)
             agreement = _checked(path, network, images, LIMITS[precision])
-            files[path.name] = file_entry(
-                path, size=size, precision=precision, checked_with=checked_with, agreement=vars(agreement)
+            files[path.name] = ExportedFile.of(
+                path,
+                agreement,
+                input_size=size,
+                precision=precision,
+                checked_with=checked_with,
+                dataset=description.name if found else None,
+                split="val" if found else None,
+                provenance=provenance,
             )
         if precision == "int8":
             errors = _layer_errors(path, network, size, images)
             write_json(path.with_name(f"{path.stem}_layers.json"), errors)
-            files[path.name] |= {"calibration_images": calibration_images, "layer_errors": errors}
+            files[path.name] = dataclasses.replace(
+                files[path.name], calibration_images=calibration_images, layer_errors=errors
+            )
         _move_contents(pathlib.Path(staging), folder)
-    section = export_section(_recorded(output_dir).get("export", {}), files)
+    section = (read_results(output_dir, missing_ok=True).export or ExportSection()).with_files(files)
     used = (given_flags or {}) | {"dataset": dataset}
-    update_results(output_dir, export=section, flags={"export": used})
+    update_results(output_dir, section, flags={"export": used})
     return section
 
 
@@ -159,17 +165,17 @@ def _formats(formats: Sequence[str] | None, precision: str, output: str) -> Sequ
     return formats or (("tflite",) if only_tflite else FORMATS)
 
 
-def _recorded(folder: str | os.PathLike) -> dict[str, Any]:
-    return read_results(folder) if (pathlib.Path(folder) / FILE_NAME).is_file() else {}
-
-
 def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
-    """What the result.json beside the checkpoint says that the network reached, if it was measured."""
-    results = _recorded(checkpoint.parent)
-    evaluation = results.get("evaluation", {})
-    if evaluation.get("mean_iou") is None or evaluation.get("checkpoint") != checkpoint.name:
+    """What the network reached, and on which data, by the result.json beside the checkpoint; None: not measured."""
+    evaluation = read_results(checkpoint.parent, missing_ok=True).evaluation
+    if evaluation is None or evaluation.accuracy.mean_iou is None or evaluation.checkpoint != checkpoint.name:
         return None
-    return {"mean_iou": evaluation["mean_iou"], "split": evaluated_split(results), "of": "the network, not this file"}
+    return {
+        "mean_iou": evaluation.accuracy.mean_iou,
+        "dataset": evaluation.dataset,
+        "split": evaluation.split,
+        "of": "the network, not this file",
+    }
 
 
 def _training_images(dataset: Dataset | None, data_dir: str | None, count: int) -> list[np.ndarray]:
@@ -266,7 +272,7 @@ def main(argv: Sequence[str]) -> None:
     name = tflite_name(values.precision, values.output)
     formats = _formats(asked, values.precision, values.output)
     for written in [*(["saved_model"] if "saved_model" in formats else []), *([name] if "tflite" in formats else [])]:
-        print(file_lines(output_dir, section["files"][written]))
+        print(file_lines(output_dir, section.files[written]))
     if "tflite" in formats:
         command = f"python -m experiments.predict --checkpoint={output_dir}/export/{name}"
         print(f"use it: {command} --input=IMAGE --output_dir=FOLDER")

@@ -20,6 +20,7 @@ at once, and the whole job counts, reading and writing too.
 """
 
 import contextlib
+import dataclasses
 import itertools
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -37,7 +38,10 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import ensure_writable_dir, write_png
+from contextnet_tf.runs import layout
+from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.sections import RuntimeSection
 from experiments import inputs, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
@@ -80,16 +84,17 @@ def run(
     max_frames: int | None = None,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> RuntimeSection:
     """Segments and writes; returns the section "runtime" of result.json. The arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the file's metadata or a run's result.json name.
     """
     threads = threads or (None if engine == "tensorflow" else 1)
-    segmenter = Segmenter(_exported_file(checkpoint, engine), num_threads=threads, engine=engine, fit=fit)
+    file = _exported_file(checkpoint, engine)
+    segmenter = Segmenter(file, num_threads=threads, engine=engine, fit=fit)
     description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, class_table)
     video = inputs.opened_video(input) if input else None
-    folder = pathlib.Path(output_dir) / "predictions"
+    folder = pathlib.Path(output_dir) / layout.PREDICTIONS
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
     if video:
         pace = TimedSegmenter(segmenter, workers or segmenter.workers)
@@ -102,15 +107,19 @@ def run(
         count = min(count, max_frames or count)
         bar = progress_bar(total=count, desc="segmenting", unit="image")
         _segment_images(itertools.islice(items, count), pace, description, ensure_writable_dir(folder), matrix, bar)
-    section = {
-        "engine": engine,
-        "threads": threads,
-        **pace.section(),
-        "mean_iou": matrix.mean_iou() if matrix.counts.any() else None,
-    }
+    section = dataclasses.replace(
+        pace.section(),
+        engine=engine,
+        threads=threads,
+        mean_iou=matrix.mean_iou() if matrix.counts.any() else None,
+        file=pathlib.Path(file).name,
+        dataset=None if input else description.name,
+        split=None if input else split,
+        provenance=current_provenance(),
+    )
     if not input:
         used = (given_flags or {}) | {"dataset": description.name}
-        update_results(output_dir, runtime=section, flags={"predict": used})
+        update_results(output_dir, section, flags={"predict": used})
     return section
 
 
@@ -159,9 +168,9 @@ def _exported_file(checkpoint: str, engine: str) -> str | pathlib.Path:
     """What the engine loads: of a run's folder the TFLite file in it, or its best network."""
     if engine == "tensorflow" or not pathlib.Path(checkpoint).is_dir():
         return checkpoint
-    path = pathlib.Path(checkpoint) / "export" / "model.tflite"
+    path = pathlib.Path(checkpoint) / layout.EXPORT / layout.TFLITE
     if not path.is_file():
-        raise InputError(f"{checkpoint}: holds no export/model.tflite; run experiments.export first")
+        raise InputError(f"{checkpoint}: holds no {layout.EXPORT}/{layout.TFLITE}; run experiments.export first")
     return path
 
 
@@ -206,19 +215,19 @@ def main(argv: Sequence[str]) -> None:
         given_flags=program.given_flags(),
     )
     print(_summary(section))
-    if section["mean_iou"] is not None:
-        print(f"mean IoU of the exported file: {100 * section['mean_iou']:.2f} %")
+    if section.mean_iou is not None:
+        print(f"mean IoU of the exported file: {100 * section.mean_iou:.2f} %")
     print(f"written: {output_dir}/predictions")
 
 
-def _summary(section: dict[str, Any]) -> str:
-    words = [f"{section['images']} images: {section['frames_per_second']:.1f} frames a second"]
-    if section["milliseconds_median"] is not None:
-        low, high = section["milliseconds_spread"]
-        words.append(f"{section['milliseconds_median']:.1f} ms an image ({low:.1f} to {high:.1f})")
+def _summary(section: RuntimeSection) -> str:
+    words = [f"{section.images} images: {section.frames_per_second:.1f} frames a second"]
+    if section.milliseconds_spread:
+        low, high = section.milliseconds_spread
+        words.append(f"{section.milliseconds_median:.1f} ms an image ({low:.1f} to {high:.1f})")
     else:
-        words.append(f"{section['workers']} at once, with reading and writing")
-    return ", ".join([*words, section["engine"], f"{section['threads'] or 'any number of'} thread(s)"])
+        words.append(f"{section.workers} at once, with reading and writing")
+    return ", ".join([*words, str(section.engine), f"{section.threads or 'any number of'} thread(s)"])
 
 
 if __name__ == "__main__":

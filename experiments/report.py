@@ -34,7 +34,9 @@ from contextnet_tf.reporting.models import models_plot, models_table
 from contextnet_tf.reporting.report import write_report
 from contextnet_tf.reporting.runs import read_run, runs_plot, runs_table
 from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import read_results
+from contextnet_tf.runs.sections import DatasetSection
 from experiments import program
 from experiments.progress import progress_bar
 
@@ -64,19 +66,19 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6)
     `data_dir` stands for the folder of the dataset in result.json, should it have moved since.
     """
     results = read_results(output_dir)
-    predictions = pathlib.Path(output_dir) / "predictions"
-    samples = _samples(results.get("dataset", {}), predictions, data_dir, report_images)
+    predictions = pathlib.Path(output_dir) / layout.PREDICTIONS
+    samples = _samples(results.dataset or DatasetSection(), predictions, data_dir, report_images)
     if report_images and not samples:
         print(f"no images in the report: {predictions} holds no prediction of the dataset's images")
     return write_report(output_dir, samples)
 
 
-def _samples(recorded: dict, predictions: pathlib.Path, data_dir: str | None, count: int) -> list[Sample]:
+def _samples(recorded: DatasetSection, predictions: pathlib.Path, data_dir: str | None, count: int) -> list[Sample]:
     """Some of the split's images that have a prediction NAME_labels.png."""
-    if not (count and recorded.get("name") and predictions.is_dir()):
+    if not (count and recorded.name and predictions.is_dir()):
         return []
-    dataset = get_dataset(recorded["name"], recorded.get("class_table"))
-    examples = dataset.list_examples(data_dir or recorded.get("data_dir"), recorded.get("split", "val"))
+    dataset = get_dataset(recorded.name, recorded.class_table)
+    examples = dataset.list_examples(data_dir or recorded.data_dir, recorded.split or "val")
     files = {example: predictions / f"{example.name}_labels.png" for example in examples}
     samples = []
     for example in evenly_spread([example for example in examples if files[example].exists()], count):
@@ -92,13 +94,13 @@ def run_models(*, output_dir: str) -> str:
     with progress_bar(model_names(), unit="network") as bar:
         for name in bar:
             bar.set_description(name)
-            overviews.append(overview(build_model(name, input_shape=(None, None, 3)), _SIZES).to_json())
+            overviews.append(overview(build_model(name, input_shape=(None, None, 3)), _SIZES))
     table, folder = models_table(overviews), pathlib.Path(output_dir)
     with atomic_write(folder / "models.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
     with atomic_write(folder / "models.png") as temporary:
         temporary.write_bytes(models_plot(overviews))
-    write_json(folder / "models.json", overviews)
+    write_json(folder / "models.json", [found.to_json() for found in overviews])
     return table
 
 

@@ -5,11 +5,11 @@ import itertools
 import statistics
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
 from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.runs.sections import RuntimeSection
 from experiments.inputs import Item
 
 
@@ -53,15 +53,15 @@ class TimedSegmenter:
             self._milliseconds.append(1000 * (now - start))
             start = now
 
-    def section(self) -> dict[str, Any]:
-        """The part of the section "runtime" that says how fast; the time of one image only where it was alone."""
+    def section(self) -> RuntimeSection:
+        """How fast the images were labeled; the time of one image only where it was alone."""
         alone = self._workers == 1
         typical = statistics.median if alone else statistics.mean
-        return {
-            "workers": self._workers,
-            "size": statistics.mode(self._sizes),
-            "images": len(self._sizes),
-            "milliseconds_median": statistics.median(self._milliseconds) if alone else None,
-            "milliseconds_spread": np.percentile(self._milliseconds, (10, 90)).tolist() if alone else None,
-            "frames_per_second": 1000 / typical(self._milliseconds),
-        }
+        return RuntimeSection(
+            workers=self._workers,
+            size=statistics.mode(self._sizes),
+            images=len(self._sizes),
+            milliseconds_median=statistics.median(self._milliseconds) if alone else None,
+            milliseconds_spread=tuple(np.percentile(self._milliseconds, (10, 90)).tolist()) if alone else None,
+            frames_per_second=1000 / typical(self._milliseconds),
+        )

@@ -30,7 +30,17 @@ from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
-from contextnet_tf.runs.results import environment, update_results
+from contextnet_tf.runs import layout
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.sections import (
+    Accuracy,
+    ClassEntry,
+    DatasetSection,
+    EvaluationSection,
+    ModelSection,
+    TrainingSection,
+)
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.loop import Saving, TrainResult
 from contextnet_tf.training.recipe import get_recipe
@@ -55,8 +65,6 @@ program.key_flags(
     "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
     *recipe_flags.FLAGS, *compute_flags.FLAGS,
 )  # fmt: skip
-
-_FLAGS = "flags.txt"
 
 
 def run(
@@ -83,7 +91,7 @@ def run(
 
     `changes` are what the flags of `recipe_flags` say, values by their names.
     """
-    started_in = environment()
+    provenance = current_provenance()
     description = get_dataset(dataset, class_table)
     changes = changes or {}
     if crop_size and changes.get("whole_images"):
@@ -102,8 +110,8 @@ def run(
     with Progress() as progress, contextlib.ExitStack() as logs:
 
         def begin(folder: pathlib.Path) -> None:
-            program.write_flagfile(folder / _FLAGS)  # now, since it must be there however the run ends
-            logs.enter_context(program.logged_to(folder / "train.log"))
+            program.write_flagfile(folder / layout.FLAGS)  # now, since it must be there however the run ends
+            logs.enter_context(program.logged_to(folder / layout.LOG))
 
         result = train(
             network,
@@ -127,19 +135,27 @@ def run(
         return result
     update_results(
         output_dir,
-        model=_model_section(spec, description, size_multiple(network)),
-        dataset=_dataset_section(description, data_dir, len(splits["val"])),
-        training={
-            "recipe": used_recipe.to_json(),
-            "seed": seed,
-            "steps": result.steps,
-            "epochs": used_recipe.epochs,
-            "minutes": result.minutes,
-            "best_step": result.best_step,
-        },
-        evaluation=result.report.to_json() | {"checkpoint": result.network_path.name},
+        _model_section(spec, description, size_multiple(network)),
+        _dataset_section(description, data_dir, len(splits["val"])),
+        TrainingSection(
+            recipe=used_recipe.to_json(),
+            seed=seed,
+            steps=result.steps,
+            epochs=used_recipe.epochs,
+            minutes=result.minutes,
+            best_step=result.best_step,
+            dataset=description.name,
+            split="train",
+            provenance=provenance,
+        ),
+        EvaluationSection(
+            Accuracy.of(result.report),
+            checkpoint=result.network_path.name,
+            dataset=description.name,
+            split="val",
+            provenance=provenance,
+        ),
         flags={"train": given_flags or {}},
-        **started_in,
     )
     return result
 
@@ -160,30 +176,28 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multiple: int) -> dict[str, Any]:
+def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multiple: int) -> ModelSection:
     size = padded_size(dataset.image_size, multiple)
     network = build_model(name_or_spec, num_classes=dataset.num_classes, input_shape=(*size, 3))
-    return {
-        "name": network.name,
-        "num_classes": dataset.num_classes,
-        "input_size": list(size),
-        "parameters": count_parameters(network, folded=False),
-        "parameters_folded": count_parameters(network, folded=True),
-        "multiply_adds": count_multiply_adds(network),
-    }
+    return ModelSection(
+        name=network.name,
+        num_classes=dataset.num_classes,
+        input_size=size,
+        parameters=count_parameters(network, folded=False),
+        parameters_folded=count_parameters(network, folded=True),
+        multiply_adds=count_multiply_adds(network),
+    )
 
 
-def _dataset_section(dataset: Dataset, data_dir: str | None, images: int) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "split": "val",
-        "images": images,
-        "data_dir": data_dir or dataset.default_data_dir,
-        "classes": [
-            {"name": label.name, "category": label.category, "color": list(label.color)} for label in dataset.classes
-        ],
-        "class_table": dataset.class_table,
-    }
+def _dataset_section(dataset: Dataset, data_dir: str | None, images: int) -> DatasetSection:
+    return DatasetSection(
+        name=dataset.name,
+        split="val",
+        images=images,
+        data_dir=data_dir or dataset.default_data_dir,
+        classes=tuple(ClassEntry(label.name, label.category, label.color) for label in dataset.classes),
+        class_table=dataset.class_table,
+    )
 
 
 def main(argv: Sequence[str]) -> None:
@@ -214,7 +228,7 @@ def main(argv: Sequence[str]) -> None:
                 should_stop=signals.asked,
             )
         except Stopped as stopped:
-            go_on = f"python -m experiments.train --flagfile={shlex.quote(f'{output_dir}/{_FLAGS}')}"
+            go_on = f"python -m experiments.train --flagfile={shlex.quote(f'{output_dir}/{layout.FLAGS}')}"
             print(f"{stopped}; the same command goes on from there, or: {go_on}", file=sys.stderr)
             sys.exit(signals.exit_status)
     where = shlex.quote(output_dir)

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "models": set(),
     "datasets": set(),
     "runs": set(),
-    "evaluation": {"models", "datasets"},
+    "evaluation": {"models", "datasets", "runs"},
     "training": {"models", "datasets", "evaluation", "runs"},
     "compression": {"models", "datasets", "evaluation", "runs"},
     "analysis": {"models", "datasets", "evaluation", "runs"},

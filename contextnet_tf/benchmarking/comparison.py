@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +16,7 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.contextnet import build_contextnet
 from contextnet_tf.models.spec import VARIANTS
+from contextnet_tf.runs.measurements import RuntimeRow, UpsamplingRow
 
 STREAM_FRAMES = 8  # a sample of a pipelined row: a whole number of rounds on 2, 4 and 8 cores
 LEAST_AGREEMENT = 0.99  # of float32 labels with the reference's: all but ties of rounding, even of fresh weights
@@ -93,8 +93,8 @@ class Comparison:
 
     def run(
         self, *, rounds: int, warm_up: int, on_start: Callable[[int], None], on_sample: Callable[[], None]
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Measures everything that was added: the rows, and the entries on upsampling, see `reporting.runtime`.
+    ) -> tuple[list[RuntimeRow], list[UpsamplingRow]]:
+        """Measures everything that was added: the rows, and those on upsampling.
 
         `on_start` and `on_sample` are called as `measure` says.
 
@@ -111,16 +111,16 @@ class Comparison:
             on_start=on_start,
             on_sample=on_sample,
         )
-        size = list(self._frames.shape[1:3])
+        size = self._frames.shape[1:3]
         rows = [self._row(key, found, size) for key, found in measured.items() if isinstance(key, Case)]
         upsampling = [
-            {
-                "model": key.model,
-                "size": size,
-                "logits": key.logits,
-                "exact_milliseconds": found.timing.milliseconds,
-                "dense_milliseconds": measured[dataclasses.replace(key, runtime=DenseUpsampling)].timing.milliseconds,
-            }
+            UpsamplingRow(
+                model=key.model,
+                size=size,
+                logits=key.logits,
+                exact_milliseconds=found.timing.milliseconds,
+                dense_milliseconds=measured[dataclasses.replace(key, runtime=DenseUpsampling)].timing.milliseconds,
+            )
             for key, found in measured.items()
             if isinstance(key, UpsamplingCase) and key.runtime is ExactUpsampling
         ]
@@ -150,22 +150,22 @@ class Comparison:
                 f"{LEAST_AGREEMENT:.0%}; it computes something else: leave {key.runtime} out"
             )
 
-    def _row(self, case: Case, found: Measured, size: list[int]) -> dict[str, Any]:
+    def _row(self, case: Case, found: Measured, size: tuple[int, int]) -> RuntimeRow:
         timing = found.timing
-        return {
-            "model": case.model,
-            "size": size,
-            "runtime": case.runtime,
-            "title": RUNTIMES[case.runtime].title,
-            "threads": case.threads,
-            "mode": "pipelined" if case.pipelined else "sequential",
-            "milliseconds_median": timing.milliseconds,
-            "milliseconds_spread": list(timing.spread),
-            "frames_per_second": timing.frames_per_second,
-            "parts": {} if case.pipelined else dict(timing.parts),
-            "peak_memory": found.peak_memory,
-            "label_parity": self._agreement(case, found.labels),
-        }
+        return RuntimeRow(
+            model=case.model,
+            size=size,
+            runtime=case.runtime,
+            title=RUNTIMES[case.runtime].title,
+            threads=case.threads,
+            mode="pipelined" if case.pipelined else "sequential",
+            milliseconds_median=timing.milliseconds,
+            milliseconds_spread=tuple(timing.spread),
+            frames_per_second=timing.frames_per_second,
+            parts={} if case.pipelined else dict(timing.parts),
+            peak_memory=found.peak_memory,
+            label_parity=self._agreement(case, found.labels),
+        )
 
 
 def upsampled_last(network: keras.Model) -> keras.Model | None:

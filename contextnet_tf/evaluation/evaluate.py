@@ -14,6 +14,7 @@ from contextnet_tf.datasets.sources import Example
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
 from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.runs.sections import Accuracy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,19 +55,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The same as values that JSON knows; nan becomes null."""
-        return {
-            "mean_iou": _or_none(self.mean_iou),
-            "pixel_accuracy": _or_none(self.pixel_accuracy),
-            "class_iou": _or_none(self.class_iou),
-            "mean_category_iou": _or_none(self.mean_category_iou),
-            "category_iou": _or_none(self.category_iou),
-            "mean_instance_iou": _or_none(self.mean_instance_iou),
-            "instance_iou": _or_none(self.instance_iou),
-            "mean_category_instance_iou": _or_none(self.mean_category_instance_iou),
-            "category_instance_iou": _or_none(self.category_instance_iou),
-            "confusion": self.confusion.tolist(),
-            "images": self.images,
-        }
+        return Accuracy.of(self).to_json()
 
 
 def evaluate(
@@ -157,10 +146,3 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
 def _mean(values: dict[str, float]) -> float:
     return nanmean(np.array(list(values.values())))
-
-
-def _or_none(value: Any) -> Any:
-    """`value`, a number or numbers by name, with nan as None."""
-    if isinstance(value, dict):
-        return {name: _or_none(number) for name, number in value.items()}
-    return None if value is None or np.isnan(value) else value

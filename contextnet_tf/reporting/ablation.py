@@ -1,9 +1,4 @@
-"""The section "ablation" of result.json, what each part of a recipe is worth, as a table and its explanation.
-
-The section has "model" and "dataset" (names), "images" (of the validation split), "recipe" (all its fields),
-"given" (flags that hold for every row, by name), "seeds", and by the name of a row "changes" (flags of its own) and
-"mean_iou" (0 to 1, a figure a seed). The row `ALL` comes first.
-"""
+"""The section "ablation" of result.json, what each part of a recipe is worth, as a table and its explanation."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,26 +6,25 @@ from typing import Any
 
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.tables import markdown_table
-
-Section = Mapping[str, Any]
+from contextnet_tf.runs.measurements import AblationSection
 
 # What the runs with all parts are called.
 ALL = "all parts"
 
 
-def ablation_page(section: Section) -> str:
+def ablation_page(section: AblationSection) -> str:
     """All of it as a page of Markdown."""
     return f"# What each part of a recipe is worth\n\n{ablation_note(section)}\n{ablation_table(section)}"
 
 
-def ablation_note(section: Section) -> str:
+def ablation_note(section: AblationSection) -> str:
     """What was trained on what, and what the figures of the table are: a paragraph each."""
-    recipe, given = section["recipe"], _flags(section["given"])
+    given = _flags(section.given)
     return (
-        f"{section['model']} on {wording.dataset_title(section['dataset'])}, {recipe['epochs']} epochs of the recipe "
-        f"{recipe['name']}{given and f' with {given}'}; flags are those of experiments.train.\n\n"
-        f"Mean IoU in % on the {section['images']} images of the validation split: of each run the best of its "
-        f"validations, one every {recipe['validation_epochs']} epochs and one at the end. That it was chosen on the "
+        f"{section.model} on {wording.dataset_title(section.dataset)}, {section.epochs} epochs of the recipe "
+        f"{section.recipe_name}{given and f' with {given}'}; flags are those of experiments.train.\n\n"
+        f"Mean IoU in % on the {section.images} images of the validation split: of each run the best of its "
+        f"validations, one every {section.validation_epochs} epochs and one at the end. That it was chosen on the "
         "same images flatters all rows.\n\n"
         f'Difference: from "{ALL}" with the same seed, in points, the mean over the seeds; its standard deviation '
         f'behind it. The row "{ALL}" has the standard deviation of its own figures there: smaller differences '
@@ -38,15 +32,15 @@ def ablation_note(section: Section) -> str:
     )
 
 
-def ablation_table(section: Section) -> str:
+def ablation_table(section: AblationSection) -> str:
     """One row a change: mean IoU of each seed, their mean, the mean difference to `ALL`, its standard deviation."""
     header = [
-        "Row", "Flag", *(f"Seed {seed}" for seed in section["seeds"]), "Mean", "Difference", "Standard deviation",
+        "Row", "Flag", *(f"Seed {seed}" for seed in section.seeds), "Mean", "Difference", "Standard deviation",
     ]  # fmt: skip
-    figures = section["mean_iou"]
+    reference = section.rows[0]
     rows = [
-        [name, _flags(section["changes"][name]), *_cells(figures[name], None if name == ALL else figures[ALL])]
-        for name in figures
+        [row.name, _flags(row.changes), *_cells(row.mean_iou, None if row is reference else reference.mean_iou)]
+        for row in section.rows
     ]
     return markdown_table(header, rows, left=2)
 

@@ -1,13 +1,11 @@
 """The section of the report about accuracy by class and by category."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.page import Markup, chart, element, join, section, swatch, table
-from contextnet_tf.runs.results import evaluated_split
-
-Results = Mapping[str, Any]
+from contextnet_tf.runs.results import Results
+from contextnet_tf.runs.sections import Accuracy, DatasetSection, EvaluationSection, ModelSection
 
 
 def classes_section(results: Results) -> Markup:
@@ -15,30 +13,30 @@ def classes_section(results: Results) -> Markup:
 
     iIoU stands beside IoU where it was measured.
     """
-    evaluation = results.get("evaluation", {})
-    class_iou = evaluation.get("class_iou")
+    accuracy = (results.evaluation or EvaluationSection()).accuracy
+    class_iou = accuracy.class_iou
     if not class_iou:
         return Markup()
-    colors = {row["name"]: tuple(row["color"]) for row in results.get("dataset", {}).get("classes", [])}
+    colors = {row.name: row.color for row in (results.dataset or DatasetSection()).classes if row.color}
     printed = _paper_columns(results)
-    own = results.get("model", {}).get("name")
-    reference = {name: value / 100 for name, value in printed.get(own, {}).items()}
+    own = (results.model or ModelSection()).name
+    reference = {name: value / 100 for name, value in printed.get(own or "", {}).items()}
     bars = chart(plots.class_bars(class_iou, colors, reference), "IoU per class as bars", "bars")
     figure = [element("figure", bars)]
     if reference:
         mark = element("span", class_="mark")
         figure.append(element("p", join([mark, f"the paper's {own} (Table 5)"]), class_="note"))
     # The least widths, in rem, with which all three still stand beside each other on a wide screen.
-    instances = bool(evaluation.get("instance_iou"))
+    instances = bool(accuracy.instance_iou)
     bars_width, class_width, category_width = (21, 19, 14) if instances else (23, 15, 11)
     class_width += 6 if len(printed) == 1 else 4 * len(printed)
     parts = [
         element("div", join(figure), style=f"flex: 3 1 {bars_width}rem"),
-        element("div", _class_table(results, class_iou, colors, printed), style=f"flex: 2 1 {class_width}rem"),
+        element("div", _class_table(accuracy, class_iou, colors, printed), style=f"flex: 2 1 {class_width}rem"),
     ]
-    if evaluation.get("category_iou"):
+    if accuracy.category_iou:
         style = f"flex: 1 1 {category_width}rem; max-width: 24rem"
-        parts.append(element("div", _category_table(evaluation), style=style))
+        parts.append(element("div", _category_table(accuracy), style=style))
     lead = [
         "Intersection over union: of the pixels that are of a class or were taken for it, the share that is "
         "both. The mean weighs every class that occurs the same, however few its pixels are."
@@ -53,30 +51,29 @@ def classes_section(results: Results) -> Markup:
 
 def _paper_columns(results: Results) -> dict[str, dict[str, float]]:
     """The rows of Table 5 to compare with, in per cent: the variant's own, or all of them."""
-    if results.get("dataset", {}).get("name") != "cityscapes" or evaluated_split(results) != "val":
+    evaluation = results.evaluation or EvaluationSection()
+    if (evaluation.dataset, evaluation.split) != ("cityscapes", "val"):
         return {}
-    own = results.get("model", {}).get("name")
+    own = (results.model or ModelSection()).name
     return {name: paper.class_iou(name) for name in ([own] if own in paper.TABLE_5 else paper.TABLE_5)}
 
 
 def _class_table(
-    results: Results,
+    accuracy: Accuracy,
     class_iou: Mapping[str, float | None],
     colors: Mapping[str, Sequence[int]],
     printed: Mapping[str, Mapping[str, float]],
 ) -> Markup:
     """One row a class in the order of the train ids, beside the paper's rows."""
-    evaluation = results["evaluation"]
     header = ["Class", "IoU\u00a0%", *(f"paper {name}" for name in printed)]
     rows = []
     for name, value in class_iou.items():
         title = join([swatch(colors[name]) if name in colors else "", name])
         rows.append([title, *_compared(value, [column.get(name) for column in printed.values()])])
     means = [paper.variant(name).mean_iou for name in printed]
-    total = ["mean", *_compared(evaluation.get("mean_iou"), means)]
+    total = ["mean", *_compared(accuracy.mean_iou, means)]
     header += ["difference"] if len(printed) == 1 else []
-    instance_iou = evaluation.get("instance_iou")
-    return _table_with_instances(header, rows, total, class_iou, instance_iou, evaluation.get("mean_instance_iou"))
+    return _table_with_instances(header, rows, total, class_iou, accuracy.instance_iou, accuracy.mean_instance_iou)
 
 
 def _compared(fraction: float | None, printed: Sequence[float | None]) -> list[object]:
@@ -93,12 +90,12 @@ def _compared(fraction: float | None, printed: Sequence[float | None]) -> list[o
     return [*figures, element("span", written, class_="better" if points > 0 else "worse")]
 
 
-def _category_table(evaluation: Mapping[str, Any]) -> Markup:
-    category_iou, instance_iou = evaluation["category_iou"], evaluation.get("category_instance_iou")
-    rows = [[name, wording.percent(value)] for name, value in category_iou.items()]
-    mean = ["mean", wording.percent(evaluation.get("mean_category_iou"))]
-    instance_mean = evaluation.get("mean_category_instance_iou")
-    return _table_with_instances(["Category", "IoU\u00a0%"], rows, mean, category_iou, instance_iou, instance_mean)
+def _category_table(accuracy: Accuracy) -> Markup:
+    category_iou = accuracy.category_iou or {}
+    rows: list[list[object]] = [[name, wording.percent(value)] for name, value in category_iou.items()]
+    mean = ["mean", wording.percent(accuracy.mean_category_iou)]
+    instances = accuracy.category_instance_iou, accuracy.mean_category_instance_iou
+    return _table_with_instances(["Category", "IoU\u00a0%"], rows, mean, category_iou, *instances)
 
 
 def _table_with_instances(

@@ -8,40 +8,53 @@ from typing import Any
 
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.page import Markup, columns, element, facts, join, section
+from contextnet_tf.runs.layout import SAVED_MODEL, TFLITE
+from contextnet_tf.runs.provenance import Machine
+from contextnet_tf.runs.results import Results
+from contextnet_tf.runs.sections import (
+    DatasetSection,
+    EvaluationSection,
+    ExportSection,
+    ModelSection,
+    RuntimeSection,
+    TrainingSection,
+)
 
-Results = Mapping[str, Any]
-
-_PAPER_SIZE = [1024, 2048]  # height, width of the images in Table 4
+_PAPER_SIZE = (1024, 2048)  # height, width of the images in Table 4
 
 
 def network_section(results: Results) -> Markup:
     """Parameters, multiply-adds, and the exported files."""
-    model, export = results.get("model", {}), results.get("export", {})
-    runtime = results.get("runtime", {})
-    printed = paper.variant(model.get("name", ""))
-    work = wording.magnitude(model.get("multiply_adds"))
-    if work != wording.UNKNOWN and model.get("input_size"):
-        work += f" at {wording.image_size(model['input_size'])}"
+    model, runtime = results.model or ModelSection(), results.runtime or RuntimeSection()
+    files = (results.export or ExportSection()).files
+    saved_model, tflite = (files.get(name) for name in (SAVED_MODEL, TFLITE))
+    float_files = [file for file in (saved_model, tflite) if file]
+    parity = min((x.label_parity for x in float_files if x.label_parity is not None), default=None)
+    difference = max((x.largest_logit_difference or 0.0 for x in float_files), default=None)
+    printed = paper.variant(model.name or "")
+    work = wording.magnitude(model.multiply_adds)
+    if work != wording.UNKNOWN and model.input_size:
+        work += f" at {wording.image_size(model.input_size)}"
     network = facts(
         {
-            "network": model.get("name"),
-            "classes": model.get("num_classes"),
-            "parameters": wording.count(model.get("parameters")),
-            "with batch normalization folded": wording.count(model.get("parameters_folded")),
+            "network": model.name,
+            "classes": model.num_classes,
+            "parameters": wording.count(model.parameters),
+            "with batch normalization folded": wording.count(model.parameters_folded),
             "in the paper (Table 4)": f"{printed.million_parameters} M, 19 classes" if printed else None,
             "multiply-adds a image": work,
-            "layers": model.get("layers"),
+            "layers": model.layers,
         }
     )
     exported = facts(
         {
-            "SavedModel": _path(export.get("saved_model")),
-            "TFLite": _path(export.get("tflite")),
-            "size of the TFLite file": wording.file_size(export.get("tflite_bytes")),
-            "image (height × width)": wording.image_size(export.get("input_size")),
-            "pixels with the network's own label": wording.percent(export.get("label_parity"), 3, " %"),
-            "largest difference of a logit": wording.significant(export.get("largest_logit_difference"), 2),
-            "mean IoU of the exported file": wording.percent(runtime.get("mean_iou"), sign=" %"),
+            "SavedModel": _path(saved_model and saved_model.path),
+            "TFLite": _path(tflite and tflite.path),
+            "size of the TFLite file": wording.file_size(tflite and tflite.bytes),
+            "image (height × width)": wording.image_size(next((x.input_size for x in float_files), None)),
+            "pixels with the network's own label": wording.percent(parity, 3, " %"),
+            "largest difference of a logit": wording.significant(difference, 2),
+            "mean IoU of the exported file": wording.percent(runtime.mean_iou, sign=" %"),
         }
     )
     parts = columns({"Network": network, "Exported files": exported})
@@ -50,26 +63,27 @@ def network_section(results: Results) -> Markup:
 
 def speed_section(results: Results) -> Markup:
     """Frames a second, and how they were measured."""
-    runtime, machine = results.get("runtime", {}), results.get("machine", {})
-    if not runtime:
+    runtime = results.runtime
+    if runtime is None or runtime == RuntimeSection():
         return Markup()
+    machine = runtime.provenance.machine or Machine()
     lead = (
         "Each image is timed alone, from its pixels in memory to one label for each of them. "
         "The figure is the median, the spread is from the fastest tenth to the slowest tenth."
     )
     measured = facts(
         {
-            "frames a second": wording.decimal(runtime.get("frames_per_second")),
-            "milliseconds a image": wording.decimal(runtime.get("milliseconds_median")),
-            "spread": wording.milliseconds(runtime.get("milliseconds_spread")),
-            "image (height × width)": wording.image_size(runtime.get("size")),
-            "images": wording.count(runtime.get("images")),
-            "engine": wording.engine_title(runtime.get("engine")),
-            "threads": runtime.get("threads"),
-            "processor": machine.get("processor"),
+            "frames a second": wording.decimal(runtime.frames_per_second),
+            "milliseconds a image": wording.decimal(runtime.milliseconds_median),
+            "spread": wording.milliseconds(runtime.milliseconds_spread),
+            "image (height × width)": wording.image_size(runtime.size),
+            "images": wording.count(runtime.images),
+            "engine": wording.engine_title(runtime.engine),
+            "threads": runtime.threads,
+            "processor": machine.processor,
         }
     )
-    printed = paper.variant(results.get("model", {}).get("name", ""))
+    printed = paper.variant((results.model or ModelSection()).name or "")
     note = Markup()
     if printed:
         note = element(
@@ -83,22 +97,24 @@ def speed_section(results: Results) -> Markup:
 
 def provenance_section(results: Results) -> Markup:
     """Every flag of every program, versions, machine, commit, date."""
-    machine = results.get("machine", {})
-    data = results.get("dataset", {})
+    evaluation, training = results.evaluation or EvaluationSection(), results.training or TrainingSection()
+    provenance = evaluation.provenance if results.evaluation else training.provenance
+    machine = provenance.machine or Machine()
+    data = results.dataset or DatasetSection()
     origin = facts(
         {
-            "date": results.get("date"),
-            "commit": _path(results.get("commit")),
-            "checkpoint": _path(results.get("evaluation", {}).get("checkpoint")),
-            "data": _path(data.get("data_dir")),
-            "processor": machine.get("processor"),
-            "usable cores": machine.get("cores"),
-            "memory": wording.memory(machine.get("memory_gib")),
-            "system": machine.get("system"),
+            "date": provenance.date,
+            "commit": _path(provenance.commit),
+            "checkpoint": _path(evaluation.checkpoint),
+            "data": _path(data.data_dir),
+            "processor": machine.processor,
+            "usable cores": machine.cores,
+            "memory": wording.memory(machine.memory_gib),
+            "system": machine.system,
         }
     )
-    parts = columns({"Origin": origin, "Versions": facts(results.get("versions", {}))})
-    programs = [_program(name, flags) for name, flags in results.get("flags", {}).items()]
+    parts = columns({"Origin": origin, "Versions": facts(provenance.versions or {})})
+    programs = [_program(name, flags) for name, flags in results.flags.items()]
     if not parts and not programs:
         return Markup()
     if programs:

@@ -1,14 +1,12 @@
 """The head of the report: the main figures of a run, each with what is behind it in a few words."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.page import Markup, element, join
-from contextnet_tf.runs.results import evaluated_split
-
-Results = Mapping[str, Any]
+from contextnet_tf.runs.layout import TFLITE
+from contextnet_tf.runs.results import Results
+from contextnet_tf.runs.sections import EvaluationSection, ModelSection, RuntimeSection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,45 +36,46 @@ def _tile(figure: Figure) -> Markup:
 
 
 def _accuracy(results: Results) -> Figure | None:
-    evaluation, dataset = results.get("evaluation", {}), results.get("dataset", {})
-    if evaluation.get("mean_iou") is None:
+    evaluation = results.evaluation or EvaluationSection()
+    accuracy = evaluation.accuracy
+    if accuracy.mean_iou is None:
         return None
-    reasons = [f"{len(evaluation.get('class_iou') or {})} classes"]
-    if evaluation.get("pixel_accuracy") is not None:
-        reasons.append(f"{wording.percent(evaluation['pixel_accuracy'])} % of the pixels are right")
-    printed = paper.variant(results.get("model", {}).get("name", ""))
-    if printed and (dataset.get("name"), evaluated_split(results)) == ("cityscapes", "val"):
+    reasons = [f"{len(accuracy.class_iou or {})} classes"]
+    if accuracy.pixel_accuracy is not None:
+        reasons.append(f"{wording.percent(accuracy.pixel_accuracy)} % of the pixels are right")
+    printed = paper.variant((results.model or ModelSection()).name or "")
+    if printed and (evaluation.dataset, evaluation.split) == ("cityscapes", "val"):
         reasons.append(f"the paper has {printed.mean_iou} %")
-    return Figure("mean IoU", wording.percent(evaluation["mean_iou"], sign=" %"), "; ".join(reasons))
+    return Figure("mean IoU", wording.percent(accuracy.mean_iou, sign=" %"), "; ".join(reasons))
 
 
 def _speed(results: Results) -> Figure | None:
-    runtime = results.get("runtime", {})
-    if runtime.get("frames_per_second") is None:
+    runtime = results.runtime or RuntimeSection()
+    if runtime.frames_per_second is None:
         return None
-    threads = runtime.get("threads")
-    reasons = [f"{_unbroken(wording.image_size(runtime['size']))} pixels" if runtime.get("size") else ""]
+    threads = runtime.threads
+    reasons = [f"{_unbroken(wording.image_size(runtime.size))} pixels" if runtime.size else ""]
     reasons.append(_unbroken(f"{threads} thread{'s' if threads != 1 else ''}") if threads else "")
-    value = wording.decimal(runtime["frames_per_second"])
+    value = wording.decimal(runtime.frames_per_second)
     return Figure("frames a second", value, ", ".join(filter(None, reasons)))
 
 
 def _parameters(results: Results) -> Figure | None:
-    model = results.get("model", {})
-    for name, note in (("parameters_folded", ", batch normalization folded"), ("parameters", "")):
-        if model.get(name) is not None:
-            return Figure("parameters", wording.magnitude(model[name]), wording.count(model[name]) + note)
+    model = results.model or ModelSection()
+    for number, note in ((model.parameters_folded, ", batch normalization folded"), (model.parameters, "")):
+        if number is not None:
+            return Figure("parameters", wording.magnitude(number), wording.count(number) + note)
     return None
 
 
 def _file(results: Results) -> Figure | None:
-    export = results.get("export", {})
-    if export.get("tflite_bytes") is None:
+    file = results.export and results.export.files.get(TFLITE)
+    if not file or file.bytes is None:
         return None
     reason = "what goes onto the device"
-    if export.get("input_size"):
-        reason = f"for images of {_unbroken(wording.image_size(export['input_size']))}"
-    return Figure("TFLite file", wording.file_size(export["tflite_bytes"]), reason)
+    if file.input_size:
+        reason = f"for images of {_unbroken(wording.image_size(file.input_size))}"
+    return Figure("TFLite file", wording.file_size(file.bytes), reason)
 
 
 def _unbroken(text: str) -> str:

@@ -1,13 +1,11 @@
 """The networks side by side: as a Markdown table, and as a image."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.tables import markdown_table
-
-Overview = Mapping[str, Any]  # what analysis.overview.Overview.to_json gives
+from contextnet_tf.runs.measurements import NetworkOverview
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +34,9 @@ def printed(name: str) -> Printed:
     )
 
 
-def models_table(overviews: Sequence[Overview]) -> str:
+def models_table(overviews: Sequence[NetworkOverview]) -> str:
     """One row a network: layers, what a logit sees, parameters, multiply-adds, and the paper's figures."""
-    sizes = list(overviews[0]["multiply_adds"])
+    sizes = list(overviews[0].multiply_adds)
     header = [
         "Network", "Layers", "Receptive field", "Parameters, folded", "As trained", "Paper: parameters",
         *(f"Multiply-adds, {size.replace('x', ' × ')}" for size in sizes),
@@ -47,35 +45,35 @@ def models_table(overviews: Sequence[Overview]) -> str:
     return markdown_table(header, [_row(overview, sizes) for overview in overviews])
 
 
-def models_plot(overviews: Sequence[Overview]) -> bytes:
+def models_plot(overviews: Sequence[NetworkOverview]) -> bytes:
     """PNG: parameters, multiply-adds at the first of the sizes, and receptive field of each network."""
-    size = next(iter(overviews[0]["multiply_adds"]))
-    fields = [overview["receptive_field"] for overview in overviews]
+    size = next(iter(overviews[0].multiply_adds))
+    fields = [overview.receptive_field for overview in overviews]
     columns = [
         plots.DotColumn(
             "Parameters in millions",
-            [overview["parameters"] / 1e6 for overview in overviews],
-            [printed(overview["name"]).million_parameters for overview in overviews],
+            [overview.parameters / 1e6 for overview in overviews],
+            [printed(overview.name).million_parameters for overview in overviews],
         ),
         plots.DotColumn(
             f"Multiply-adds in billions, {size.replace('x', ' × ')}",
-            [overview["multiply_adds"][size] / 1e9 for overview in overviews],
+            [overview.multiply_adds[size] / 1e9 for overview in overviews],
         ),
         plots.DotColumn("Receptive field in pixels", [field and max(field) for field in fields]),
     ]
-    return plots.dot_columns([overview["name"] for overview in overviews], columns)
+    return plots.dot_columns([overview.name for overview in overviews], columns)
 
 
-def _row(overview: Overview, sizes: Sequence[str]) -> list[str]:
-    in_paper = printed(overview["name"])
+def _row(overview: NetworkOverview, sizes: Sequence[str]) -> list[str]:
+    in_paper = printed(overview.name)
     return [
-        overview["name"],
-        wording.count(overview["layers"]),
-        wording.image_size(overview["receptive_field"]) if overview["receptive_field"] else "whole image",
-        wording.count(overview["parameters"]),
-        wording.count(overview["parameters_as_trained"]),
+        overview.name,
+        wording.count(overview.layers),
+        wording.image_size(overview.receptive_field) if overview.receptive_field else "whole image",
+        wording.count(overview.parameters),
+        wording.count(overview.parameters_as_trained),
         wording.UNKNOWN if in_paper.million_parameters is None else f"{in_paper.million_parameters:g} M",
-        *(wording.magnitude(overview["multiply_adds"][size]) for size in sizes),
+        *(wording.magnitude(overview.multiply_adds[size]) for size in sizes),
         wording.decimal(in_paper.frames_per_second),
         wording.decimal(in_paper.mean_iou),
     ]

@@ -3,7 +3,7 @@
 import os
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from contextnet_tf import files
@@ -12,11 +12,11 @@ from contextnet_tf.reporting.headline import headline
 from contextnet_tf.reporting.images import Sample
 from contextnet_tf.reporting.page import Markup, document, element, join
 from contextnet_tf.runs.history import read_history
-from contextnet_tf.runs.results import evaluated_split, read_results
+from contextnet_tf.runs.layout import REPORT
+from contextnet_tf.runs.results import Results, read_results
+from contextnet_tf.runs.sections import DatasetSection, EvaluationSection, ModelSection, TrainingSection
 
 __all__ = ["Sample", "write_report"]
-
-FILE_NAME = "report.html"
 
 
 def write_report(
@@ -32,7 +32,7 @@ def write_report(
     """
     results = read_results(run_dir)
     history = read_history(run_dir)
-    path = pathlib.Path(run_dir) / FILE_NAME if path is None else pathlib.Path(path)
+    path = pathlib.Path(run_dir) / REPORT if path is None else pathlib.Path(path)
     whole = report_html(results, history, samples, fallback_title=pathlib.Path(run_dir).resolve().name)
     with files.atomic_write(path) as temporary:
         temporary.write_text(whole, encoding="utf-8")
@@ -40,7 +40,7 @@ def write_report(
 
 
 def report_html(
-    results: Mapping[str, Any],
+    results: Results,
     history: Sequence[dict[str, Any]],
     samples: Sequence[Sample] = (),
     fallback_title: str = "Run",
@@ -70,24 +70,25 @@ def report_html(
     return document(f"{title} · ContextNet", join([element("header", join(head)), *parts]))
 
 
-def _title(results: Mapping[str, Any], fallback: str) -> str:
-    network, dataset = results.get("model", {}).get("name"), results.get("dataset", {}).get("name")
+def _title(results: Results, fallback: str) -> str:
+    network, dataset = (results.model or ModelSection()).name, (results.dataset or DatasetSection()).name
     if network and dataset:
         return f"{network} on {wording.dataset_title(dataset)}"
     return network or (wording.dataset_title(dataset) if dataset else fallback)
 
 
-def _byline(results: Mapping[str, Any]) -> Markup:
-    dataset, evaluation = results.get("dataset", {}), results.get("evaluation", {})
-    images = evaluation.get("images", dataset.get("images"))
+def _byline(results: Results) -> Markup:
+    dataset, evaluation = results.dataset or DatasetSection(), results.evaluation or EvaluationSection()
+    provenance = evaluation.provenance if results.evaluation else (results.training or TrainingSection()).provenance
+    images = dataset.images if evaluation.accuracy.images is None else evaluation.accuracy.images
     known = []
-    split = evaluated_split(results)
+    split = evaluation.split or dataset.split
     if images is not None and split:
         known.append(f"{wording.count(images)} images of the {wording.split_title(split)}")
-    if results.get("date"):
-        known.append(wording.date(results["date"]))
-    if results.get("commit"):
-        known.append(f"commit {wording.commit(results['commit'])}")
+    if provenance.date:
+        known.append(wording.date(provenance.date))
+    if provenance.commit:
+        known.append(f"commit {wording.commit(provenance.commit)}")
     parts = [element("span", part) for part in known]
     return element("p", Markup(" · ".join(parts)), class_="byline") if parts else Markup()
 

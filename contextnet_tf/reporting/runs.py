@@ -4,14 +4,15 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting import plots
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.reporting.wording import UNKNOWN, count, decimal, percent
 from contextnet_tf.runs import history as histories
-from contextnet_tf.runs.results import FILE_NAME, read_results
+from contextnet_tf.runs.layout import HISTORY
+from contextnet_tf.runs.results import Results, read_results
+from contextnet_tf.runs.sections import TrainingSection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Run:
     name: str
     epochs: Sequence[float]
     mean_iou: Sequence[float]
-    results: dict[str, Any]
+    results: Results
 
 
 def read_run(folder: str | os.PathLike) -> Run:
@@ -34,12 +35,10 @@ def read_run(folder: str | os.PathLike) -> Run:
       InputError: there is no run, it has not been validated yet, or a file in it cannot be read.
     """
     path = pathlib.Path(folder)
-    epochs, mean_iou = histories.curve(histories.read_history(path), "val_mean_iou")
+    epochs, mean_iou = histories.curve(histories.read_history(path), histories.MEAN_IOU)
     if not epochs:
-        raise InputError(
-            f"{path}: holds no {histories.FILE_NAME} with a validation; --runs are folders that train wrote"
-        )
-    return Run(str(path), epochs, mean_iou, read_results(path) if (path / FILE_NAME).exists() else {})
+        raise InputError(f"{path}: holds no {HISTORY} with a validation; --runs are folders that train wrote")
+    return Run(str(path), epochs, mean_iou, read_results(path, missing_ok=True))
 
 
 def runs_table(runs: Sequence[Run]) -> str:
@@ -57,14 +56,14 @@ def runs_plot(runs: Sequence[Run]) -> bytes:
 
 
 def _row(run: Run) -> list[str]:
-    training = run.results.get("training", {})
+    training = run.results.training or TrainingSection()
     best = max(run.mean_iou)
     return [
         run.name,
-        training.get("recipe", {}).get("name", UNKNOWN),
-        str(training.get("seed", UNKNOWN)),
-        count(training.get("steps")),
-        decimal(training.get("minutes"), 0),
+        training.recipe_name or UNKNOWN,
+        str(UNKNOWN if training.seed is None else training.seed),
+        count(training.steps),
+        decimal(training.minutes, 0),
         percent(best, 2),
         decimal(run.epochs[run.mean_iou.index(best)], 0),
         percent(run.mean_iou[-1], 2),

@@ -1,26 +1,19 @@
-"""The section "runtime_comparison" of result.json: its rows as tables, ratios and a image, beside Table 7.
-
-A row is what one contender took at one image size: "model", "size" [H, W], "contender", "title", "threads",
-"mode" ("sequential" or "pipelined"), "milliseconds_median", "milliseconds_spread" [10th, 90th percentile],
-"frames_per_second", "parts" (milliseconds by name), "peak_memory" (bytes), "label_agreement" (0 to 1).
-"""
+"""The section "runtime_comparison" of result.json: its rows as tables, ratios and an image, beside Table 7."""
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.tables import markdown_table
-
-Section = Mapping[str, Any]
-Row = Mapping[str, Any]
+from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow
+from contextnet_tf.runs.sections import Size
 
 PARTS = ("copying", "network", "upsampling")
-FULL_SIZE = [1024, 2048]
+FULL_SIZE = (1024, 2048)
 UPSAMPLED_LAST = "upsampled last"  # how a model's name goes on where the fusion convolves at low resolution
 
-_TABLE_7_SIZES = {"full": [1024, 2048], "half": [512, 1024], "quarter": [256, 512]}
+_TABLE_7_SIZES = {"full": FULL_SIZE, "half": (512, 1024), "quarter": (256, 512)}
 _TITLE_OF_PAPER = "the paper, Titan X (Maxwell)"
 
 # What the project's own way is to reach against another, by contender: the ratio of the medians of a frame, at
@@ -56,7 +49,7 @@ class Ratio:
         return self.value <= self.bound if self.relation == "at most" else self.value >= self.bound
 
 
-def runtime_table(rows: Iterable[Row]) -> str:
+def runtime_table(rows: Iterable[RuntimeRow]) -> str:
     """Every row: times, their spread and parts, memory, and how far its labels are those of LiteRT's."""
     header = [
         "Network", "Image", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms",
@@ -65,56 +58,54 @@ def runtime_table(rows: Iterable[Row]) -> str:
     return markdown_table(header, [_cells(row) for row in rows], left=3)
 
 
-def printed_table(rows: Sequence[Row]) -> str:
+def printed_table(rows: Sequence[RuntimeRow]) -> str:
     """Frames a second by image size: Table 7's rows, then those measured on one thread a network."""
-    sizes = [list(size) for size in dict.fromkeys(tuple(row["size"]) for row in rows)]
-    named = {str(size): name for name, size in _TABLE_7_SIZES.items()}
-    columns = [named.get(str(size)) for size in sizes]
+    sizes = list(dict.fromkeys(row.size for row in rows))
+    named = {size: name for name, size in _TABLE_7_SIZES.items()}
+    columns = [named.get(size) for size in sizes]
     table = [
         [f"{printed.name}{' *' if printed.starred else ''}", _TITLE_OF_PAPER, _mode(printed.pipelined)]
         + [wording.speed(column and getattr(printed, column)) for column in columns]
         for printed in paper.TABLE_7
     ]
-    measured: dict[tuple[str, str, str], dict[str, float]] = {}
+    measured: dict[tuple[str, str, str], dict[Size, float]] = {}
     for row in rows:
-        if row["threads"] == 1:
-            key = (row["model"], row["title"], row["mode"])
-            measured.setdefault(key, {})[str(row["size"])] = row["frames_per_second"]
-    table += [[*key, *(wording.speed(speeds.get(str(size))) for size in sizes)] for key, speeds in measured.items()]
+        if row.threads == 1:
+            key = (row.model, row.title, row.mode)
+            measured.setdefault(key, {})[row.size] = row.frames_per_second
+    table += [[*key, *(wording.speed(speeds.get(size)) for size in sizes)] for key, speeds in measured.items()]
     return markdown_table(["Network", "Where", "Mode", *map(wording.image_size, sizes)], table, left=3)
 
 
-def networks_table(rows: Sequence[Row], size: Sequence[int]) -> str:
+def networks_table(rows: Sequence[RuntimeRow], size: Sequence[int]) -> str:
     """Frames a second, a row a network and a column a runtime: those at a size on one thread, one at a time."""
-    chosen = [row for row in rows if row["size"] == list(size) and _plain(row)]
-    titles = dict.fromkeys(row["title"] for row in chosen)
-    speeds = {(row["model"], row["title"]): row["frames_per_second"] for row in chosen}
+    chosen = [row for row in rows if row.size == tuple(size) and _plain(row)]
+    titles = dict.fromkeys(row.title for row in chosen)
+    speeds = {(row.model, row.title): row.frames_per_second for row in chosen}
     table = [
         [
             model,
             wording.speed(_printed_speeds(model, size).get("sequential")),
             *(wording.speed(speeds.get((model, title))) for title in titles),
         ]
-        for model in dict.fromkeys(row["model"] for row in chosen)
+        for model in dict.fromkeys(row.model for row in chosen)
     ]
     return markdown_table(["Network", _TITLE_OF_PAPER, *titles], table)
 
 
-def compared_networks(rows: Iterable[Row]) -> list[str]:
+def compared_networks(rows: Iterable[RuntimeRow]) -> list[str]:
     """The networks that were measured; not those that only differ in the fusion's order."""
-    return [name for name in dict.fromkeys(row["model"] for row in rows) if not name.endswith(f", {UPSAMPLED_LAST}")]
+    return [name for name in dict.fromkeys(row.model for row in rows) if not name.endswith(f", {UPSAMPLED_LAST}")]
 
 
-def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
+def ratios(section: RuntimeComparisonSection, model: str, size: Sequence[int]) -> list[Ratio]:
     """The comparisons that can be made of what was measured of a network at a size, on one thread.
 
     The bounds are those of cn14 at full size; other networks and sizes have none.
     """
-    bounded = model == "cn14" and list(size) == FULL_SIZE
+    bounded = model == "cn14" and tuple(size) == FULL_SIZE
     rows = {
-        (row["model"], row["runtime"], row["mode"]): row
-        for row in section["rows"]
-        if row["size"] == list(size) and row["threads"] == 1
+        (row.model, row.runtime, row.mode): row for row in section.rows if row.size == tuple(size) and row.threads == 1
     }
     found = []
     for ours, against, bound in BOUNDS:
@@ -124,20 +115,20 @@ def ratios(section: Section, model: str, size: Sequence[int]) -> list[Ratio]:
     for (name, runtime, mode), row in rows.items():
         alone = rows.get((model, runtime, "sequential"))
         if name == model and mode == "pipelined" and alone:
-            speed = row["frames_per_second"] / alone["frames_per_second"]
+            speed = row.frames_per_second / alone.frames_per_second
             bound = PIPELINED_AT_LEAST if bounded and runtime == "litert" else None
-            found.append(Ratio(f"{row['title']}, pipelined", "the same, sequential", speed, "at least", bound))
+            found.append(Ratio(f"{row.title}, pipelined", "the same, sequential", speed, "at least", bound))
     first, last = (rows.get((name, "litert", "sequential")) for name in (model, f"{model}, {UPSAMPLED_LAST}"))
     if first and last:
-        value = last["milliseconds_median"] / first["milliseconds_median"]
+        value = last.milliseconds_median / first.milliseconds_median
         found.append(Ratio(f"{model}, fusion {UPSAMPLED_LAST}", f"{model}, fusion as in the paper", value))
-    for entry in section.get("upsampling", ()):
-        if (entry["model"], entry["size"]) == (model, list(size)):
-            value = entry["exact_milliseconds"] / entry["dense_milliseconds"]
+    for entry in section.upsampling:
+        if (entry.model, entry.size) == (model, tuple(size)):
+            value = entry.exact_milliseconds / entry.dense_milliseconds
             # Only a trained network's logits have the large areas of one class that the bound is about.
-            counts = bounded and (entry["logits"] == "noise" or section["weights"] == "trained")
-            bound = UPSAMPLING_BOUNDS[entry["logits"]] if counts else None
-            what = "of noise" if entry["logits"] == "noise" else "of the network's logits"
+            counts = bounded and (entry.logits == "noise" or section.weights == "trained")
+            bound = UPSAMPLING_BOUNDS[entry.logits] if counts else None
+            what = "of noise" if entry.logits == "noise" else "of the network's logits"
             found.append(Ratio(f"exact upsampling {what}", "TensorFlow's resize and arg-max", value, bound=bound))
     return found
 
@@ -157,20 +148,20 @@ def ratio_table(found: Sequence[Ratio]) -> str:
     return markdown_table(["Ours", "Against", "Ratio", "To reach", "Met"], table, left=2)
 
 
-def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+def runtime_page(section: RuntimeComparisonSection) -> str:
     """All of it as a page of Markdown."""
-    rows = section["rows"]
-    measured = dict.fromkeys((row["model"], tuple(row["size"])) for row in rows)
+    rows, versions = section.rows, section.provenance.versions or {}
+    measured = dict.fromkeys((row.model, row.size) for row in rows)
     compared = {part: found for part in measured if (found := ratios(section, *part))}
-    used = ", ".join(f"{name} {versions[name]}" for name in section["distributions"] if name in versions)
+    used = ", ".join(f"{name} {versions[name]}" for name in section.distributions if name in versions)
     parts = [
         "# Frames a second\n",
-        f"{section['rounds']} rounds in turn after {section['warm_up']} of warm-up, on {section['frames']}; weights: "
-        f"{section['weights']}. A frame counts from the uint8 image in memory to its uint8 labels in memory; median, "
+        f"{section.rounds} rounds in turn after {section.warm_up} of warm-up, on {section.frames}; weights: "
+        f"{section.weights}. A frame counts from the uint8 image in memory to its uint8 labels in memory; median, "
         "and 10th to 90th percentile. Memory: the most that a process of the row's own held beyond what it had before "
         "it loaded the network.\n",
-        f"{machine['cores']} x {machine['processor']}; {used}.\n",
-        *(f"Left out: {title}: {reason}.\n" for title, reason in section["left_out"].items()),
+        f"{wording.machine(section.provenance.machine)}; {used}.\n",
+        *(f"Left out: {title}: {reason}.\n" for title, reason in section.left_out.items()),
         *(
             f"## Networks side by side: frames a second, {wording.image_size(size)}, one thread, one at a time\n\n"
             f"{networks_table(rows, size)}"
@@ -189,17 +180,17 @@ def runtime_page(section: Section, machine: Mapping[str, Any], versions: Mapping
     return "\n".join(parts)
 
 
-def runtime_plot(rows: Sequence[Row]) -> bytes:
+def runtime_plot(rows: Sequence[RuntimeRow]) -> bytes:
     """PNG: a panel for each image size with the frames a second of its rows, a network's behind the paper's."""
     panels: dict[str, dict[str, list[plots.SpeedBar]]] = {}
     for row in rows:
-        networks = panels.setdefault(f"{wording.image_size(row['size'])} pixels", {})
-        bars = networks.setdefault(row["model"], _paper_bars(row["model"], row["size"]))
-        low, high = (1000 / milliseconds for milliseconds in reversed(row["milliseconds_spread"]))
-        threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
-        mode = ", pipelined" if row["mode"] == "pipelined" else ""
-        name = f"{row['model']}: {row['title']}{threads}{mode}"
-        bars.append(plots.SpeedBar(name, row["frames_per_second"], (low, high)))
+        networks = panels.setdefault(f"{wording.image_size(row.size)} pixels", {})
+        bars = networks.setdefault(row.model, _paper_bars(row.model, row.size))
+        low, high = (1000 / milliseconds for milliseconds in reversed(row.milliseconds_spread))
+        threads = f", {row.threads} threads" if row.threads > 1 else ""
+        mode = ", pipelined" if row.mode == "pipelined" else ""
+        name = f"{row.model}: {row.title}{threads}{mode}"
+        bars.append(plots.SpeedBar(name, row.frames_per_second, (low, high)))
     return plots.speed_bars({title: list(itertools.chain(*panel.values())) for title, panel in panels.items()})
 
 
@@ -212,7 +203,7 @@ def _paper_bars(model: str, size: Sequence[int]) -> list[plots.SpeedBar]:
 
 def _printed_speeds(model: str, size: Sequence[int]) -> dict[str, float]:
     """The paper's frames a second of the network by mode: Table 7's, whose ContextNet is cn14, or Table 4's."""
-    column = next((name for name, known in _TABLE_7_SIZES.items() if known == list(size)), None)
+    column = next((name for name, known in _TABLE_7_SIZES.items() if known == tuple(size)), None)
     if column is None:
         return {}
     speeds = {_mode(row.pipelined): getattr(row, column) for row in paper.runtimes(model)}
@@ -221,28 +212,28 @@ def _printed_speeds(model: str, size: Sequence[int]) -> dict[str, float]:
     return {mode: speed for mode, speed in speeds.items() if speed is not None}
 
 
-def _plain(row: Row) -> bool:
-    return row["threads"] == 1 and row["mode"] == "sequential"
+def _plain(row: RuntimeRow) -> bool:
+    return row.threads == 1 and row.mode == "sequential"
 
 
-def _ratio(ours: Row, against: Row, bound: float | None) -> Ratio:
-    value = ours["milliseconds_median"] / against["milliseconds_median"]
-    return Ratio(ours["title"], against["title"], value, bound=bound)
+def _ratio(ours: RuntimeRow, against: RuntimeRow, bound: float | None) -> Ratio:
+    value = ours.milliseconds_median / against.milliseconds_median
+    return Ratio(ours.title, against.title, value, bound=bound)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: RuntimeRow) -> list[str]:
     return [
-        row["model"],
-        wording.image_size(row["size"]),
-        row["title"],
-        str(row["threads"]),
-        row["mode"],
-        wording.decimal(row["milliseconds_median"]),
-        " to ".join(map(wording.decimal, row["milliseconds_spread"])),
-        wording.speed(row["frames_per_second"]),
-        *(wording.decimal(row["parts"].get(part)) for part in PARTS),
-        wording.decimal(row["peak_memory"] / 1e6, 0),
-        wording.percent(row["label_parity"], 2),
+        row.model,
+        wording.image_size(row.size),
+        row.title,
+        str(row.threads),
+        row.mode,
+        wording.decimal(row.milliseconds_median),
+        " to ".join(map(wording.decimal, row.milliseconds_spread)),
+        wording.speed(row.frames_per_second),
+        *(wording.decimal(row.parts.get(part)) for part in PARTS),
+        wording.decimal(row.peak_memory / 1e6, 0),
+        wording.percent(row.label_parity, 2),
     ]
 
 

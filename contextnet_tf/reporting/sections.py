@@ -21,17 +21,19 @@ from contextnet_tf.reporting.page import (
     swatch,
     table,
 )  # fmt: skip
-from contextnet_tf.runs.history import curve
+from contextnet_tf.runs.history import IMAGES_PER_SECOND, curve
+from contextnet_tf.runs.results import Results
+from contextnet_tf.runs.sections import ClassEntry, DatasetSection, EvaluationSection, TrainingSection
 
-Results = Mapping[str, Any]
+_COLORLESS = (15, 107, 110)  # of a class whose color was not recorded
 
 
 def samples_section(results: Results, samples: Sequence[images.Sample]) -> Markup:
     """Image, truth and prediction side by side, under a legend of the classes."""
     if not samples:
         return Markup()
-    classes = results.get("dataset", {}).get("classes", [])
-    colors = [tuple(row["color"]) for row in classes]
+    classes = (results.dataset or DatasetSection()).classes
+    colors = [row.color or _COLORLESS for row in classes]
     lead = (
         "From the image alone, the network names the class of every pixel. "
         "Classes that occur in none of these images are faint."
@@ -43,34 +45,34 @@ def samples_section(results: Results, samples: Sequence[images.Sample]) -> Marku
 
 def training_section(results: Results, history: Sequence[dict[str, Any]]) -> Markup:
     """Curves over the epochs, and the recipe."""
-    training = results.get("training", {})
+    training = results.training or TrainingSection()
     curves = plots.training_curves(history)
-    if not training and not curves:
+    if training == TrainingSection() and not curves:
         return Markup()
     charts = []
     for number, (title, svg) in enumerate(curves.items()):
         plot = chart(svg, f"{title} over the epochs", f"curve{number}")
         charts.append(element("figure", join([element("figcaption", title), plot])))
-    _, speeds = curve(history, "images_per_second")
+    _, speeds = curve(history, IMAGES_PER_SECOND)
     run = facts(
         {
-            "epochs": wording.significant(training.get("epochs")),
-            "steps": wording.count(training.get("steps")),
-            "best at step": wording.count(training.get("best_step")),
-            "time": wording.duration(training.get("minutes")),
+            "epochs": wording.significant(training.epochs),
+            "steps": wording.count(training.steps),
+            "best at step": wording.count(training.best_step),
+            "time": wording.duration(training.minutes),
             "images a second": f"{np.median(speeds):.1f} (median)" if speeds else None,
-            "seed": training.get("seed"),
+            "seed": training.seed,
         }
     )
-    recipe = facts(_settings(training.get("recipe") or {}))
+    recipe = facts(_settings(training.recipe or {}))
     parts = [element("div", join(charts), class_="charts")] if charts else []
     return section("training", "Training", *parts, columns({"Run": run, "Recipe": recipe}))
 
 
 def confusion_section(results: Results) -> Markup:
     """The confusion matrix as a heat map, and the most frequent mistakes in words."""
-    evaluation = results.get("evaluation", {})
-    confusion, class_iou = evaluation.get("confusion"), evaluation.get("class_iou")
+    accuracy = (results.evaluation or EvaluationSection()).accuracy
+    confusion, class_iou = accuracy.confusion, accuracy.class_iou
     if not confusion:
         return Markup()
     names = list(class_iou) if class_iou else [str(train_id) for train_id in range(len(confusion))]
@@ -104,10 +106,10 @@ def _sample_row(sample: images.Sample, colors: Sequence[tuple[int, int, int]]) -
     return element("figure", join([element("figcaption", join(caption)), *cells]), class_="sample")
 
 
-def _legend(classes: Sequence[Mapping[str, Any]], occurring: set[int]) -> Markup:
+def _legend(classes: Sequence[ClassEntry], occurring: set[int]) -> Markup:
     entries = []
     for train_id, row in enumerate(classes):
-        entry = join([swatch(row["color"]), row["name"]])
+        entry = join([swatch(row.color), row.name])
         entries.append(element("li", entry, class_="present" if train_id in occurring else "absent"))
     if 255 in occurring:
         entries.append(element("li", join([swatch(None), "not labeled, does not count"])))

@@ -1,11 +1,17 @@
 """Results as Markdown tables: the rows of RESULTS.md and of the experiments' summaries."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from contextnet_tf.reporting import paper, wording
-
-Results = Mapping[str, Any]  # the sections of one result.json
+from contextnet_tf.runs.results import Results
+from contextnet_tf.runs.sections import (
+    Accuracy,
+    DatasetSection,
+    EvaluationSection,
+    ModelSection,
+    RuntimeSection,
+    TrainingSection,
+)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -56,7 +62,8 @@ def class_table(runs: Mapping[str, Results], paper_rows: Sequence[str] = ()) -> 
     Raises:
       KeyError: a name that Table 5 does not have.
     """
-    columns = [results.get("evaluation", {}).get("class_iou", {}) for results in runs.values()]
+    accuracies = [_accuracy(results) for results in runs.values()]
+    columns = [accuracy.class_iou or {} for accuracy in accuracies]
     printed = [dict(zip(paper.TABLE_5_CLASSES, paper.TABLE_5[row])) for row in paper_rows]
     rows = [
         [name]
@@ -64,31 +71,36 @@ def class_table(runs: Mapping[str, Results], paper_rows: Sequence[str] = ()) -> 
         + [wording.decimal(column.get(name)) for column in printed]
         for name in next(iter(columns), {})
     ]
-    means = [wording.percent(results.get("evaluation", {}).get("mean_iou")) for results in runs.values()]
+    means = [wording.percent(accuracy.mean_iou) for accuracy in accuracies]
     means += [wording.decimal(paper.variant(row).mean_iou) for row in paper_rows]
     header = ["Class", *runs, *(f"paper, {row}" for row in paper_rows)]
     return markdown_table(header, [*rows, ["**mean**", *means]])
 
 
 def _run_row(name: str, results: Results) -> list[str]:
-    model, dataset = results.get("model", {}), results.get("dataset", {})
-    training, runtime = results.get("training", {}), results.get("runtime", {})
-    machine = results.get("machine", {})
+    model, dataset = results.model or ModelSection(), results.dataset or DatasetSection()
+    training, runtime = results.training or TrainingSection(), results.runtime or RuntimeSection()
+    evaluation = results.evaluation or EvaluationSection()
     return [
         name,
-        model.get("name", wording.UNKNOWN),
-        f"{wording.dataset_title(dataset.get('name'))}, {dataset.get('split', wording.UNKNOWN)}",
-        wording.percent(results.get("evaluation", {}).get("mean_iou")),
-        wording.count(model.get("parameters_folded")),
-        wording.magnitude(model.get("multiply_adds")),
-        wording.decimal(runtime.get("frames_per_second")),
-        wording.image_size(runtime.get("size")),
-        wording.significant(training.get("epochs")),
-        wording.decimal(training.get("minutes")),
-        str(training.get("seed", wording.UNKNOWN)),
-        wording.commit(results.get("commit")),
-        f"{machine['cores']} x {machine['processor']}" if machine else wording.UNKNOWN,
+        model.name or wording.UNKNOWN,
+        f"{wording.dataset_title(evaluation.dataset or dataset.name)}, "
+        f"{evaluation.split or dataset.split or wording.UNKNOWN}",
+        wording.percent(evaluation.accuracy.mean_iou),
+        wording.count(model.parameters_folded),
+        wording.magnitude(model.multiply_adds),
+        wording.decimal(runtime.frames_per_second),
+        wording.image_size(runtime.size),
+        wording.significant(training.epochs),
+        wording.decimal(training.minutes),
+        str(wording.UNKNOWN if training.seed is None else training.seed),
+        wording.commit(evaluation.provenance.commit),
+        wording.machine(evaluation.provenance.machine),
     ]
+
+
+def _accuracy(results: Results) -> Accuracy:
+    return (results.evaluation or EvaluationSection()).accuracy
 
 
 def _cell(text: str) -> str:

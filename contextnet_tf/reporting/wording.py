@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contextnet_tf.runs.provenance import Machine
+
 UNKNOWN = "–"
 
 _DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets", "folder": "own images"}
@@ -85,6 +87,11 @@ def milliseconds(spread: Sequence[float | None] | None) -> str:
 def memory(gib: float | None) -> str:
     """23.5 -> "23.5 GiB"."""
     return UNKNOWN if gib is None else f"{gib:g} GiB"
+
+
+def machine(found: Machine | None) -> str:
+    """ "2 x AMD EPYC": usable cores and processor."""
+    return f"{found.cores} x {found.processor}" if found else UNKNOWN
 
 
 def commit(text: str | None) -> str:

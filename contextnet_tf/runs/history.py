@@ -9,8 +9,16 @@ from typing import Any
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, naming_full_disk
+from contextnet_tf.runs.layout import HISTORY
+from contextnet_tf.runs.migration import migrated_history_entry
+from contextnet_tf.runs.records import plain
 
-FILE_NAME = "history.jsonl"
+# The figures of a line that a page shows, besides "step" and "epoch".
+LOSSES = {"loss": "total", "main_loss": "main head", "aux_loss": "auxiliary head"}
+LEARNING_RATE = "learning_rate"
+MEAN_IOU = "val_mean_iou"
+PIXEL_ACCURACY = "val_pixel_accuracy"
+IMAGES_PER_SECOND = "images_per_second"
 
 
 class History:
@@ -24,13 +32,14 @@ class History:
             temporary.write_bytes(b"".join(lines[:length]))
 
     def append(self, step: int, epoch: float, figures: Mapping[str, float]) -> None:
-        """Adds the figures of a step.
+        """Adds the figures of a step; figures that are not finite become null.
 
         Raises:
           InputError: the disk is full.
         """
+        line = json.dumps(plain({"step": step, "epoch": epoch, **figures}), allow_nan=False)
         with naming_full_disk(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "epoch": epoch, **figures}) + "\n")
+            file.write(line + "\n")
         self.length += 1
 
 
@@ -42,13 +51,13 @@ def read_history(run_dir: str | os.PathLike) -> list[dict[str, Any]]:
     Raises:
       InputError: another line is not a JSON object, or the file cannot be read.
     """
-    path = pathlib.Path(run_dir) / FILE_NAME
+    path = pathlib.Path(run_dir) / HISTORY
     if not path.exists():
         return []
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
-        raise InputError(f"{path}: cannot be read as text; train writes it") from None
+        raise InputError(f"{path}: cannot be read as text; train again, or delete the file") from None
     history = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -61,20 +70,22 @@ def read_history(run_dir: str | os.PathLike) -> list[dict[str, Any]]:
             entry = None
         if not isinstance(entry, dict):
             raise InputError(f"{path}:{number}: is not a JSON object; delete the line or train again")
-        history.append(entry)
+        history.append(migrated_history_entry(entry))
     return history
 
 
-def curve(history: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+def curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
     """(epochs, values) of the figure `name`, by step; values that are missing or not finite are left out.
 
     A resumed run notes some steps twice: the later line counts.
     """
     points = {}
     for entry in history:
-        value, epoch = entry.get(name), entry.get("epoch")
-        if _is_figure(value) and _is_figure(epoch):
-            points[entry.get("step", epoch)] = (float(epoch), float(value))
+        epoch: Any = entry.get("epoch")
+        value: Any = entry.get(name)
+        step: Any = entry.get("step", epoch)
+        if all(map(_is_figure, (value, epoch, step))):
+            points[step] = (float(epoch), float(value))
     ordered = [points[step] for step in sorted(points)]
     return [epoch for epoch, _ in ordered], [value for _, value in ordered]
 
@@ -83,10 +94,9 @@ def binned(epochs: Sequence[float], values: Sequence[float], bins: int = 200) ->
     """At most `bins` points: means of equally many neighbors. What a plot can show, and no more bytes."""
     size = max(1, math.ceil(len(values) / bins))
     starts = range(0, len(values), size)
-    return tuple(
-        [sum(column[start : start + size]) / len(column[start : start + size]) for start in starts]
-        for column in (epochs, values)
-    )
+    means = [[sum(part) / len(part) for part in (column[start : start + size] for start in starts)]
+             for column in (epochs, values)]  # fmt: skip
+    return means[0], means[1]
 
 
 def _is_figure(value: Any) -> bool:

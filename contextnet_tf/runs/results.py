@@ -1,90 +1,119 @@
-"""result.json: what one run measured, in sections that several programs write."""
+"""result.json: what was measured of a run, in sections that several programs write and pages and tables read.
 
-import datetime
-import importlib.metadata
-import math
+A program writes its section so; sections of other kinds, and other programs' flags, stay in the file:
+
+    provenance = current_provenance()  # when it starts
+    ...
+    section = EvaluationSection(Accuracy.of(report), "best.keras", dataset="camvid", split="val", provenance=provenance)
+    update_results(output_dir, section, flags={"evaluate": given_flags})
+
+and a reader takes attributes: `read_results(run_dir).evaluation.accuracy.mean_iou`, where a section that was not
+written is None. No key of the file is spelled outside of this package. The dataclasses of the sections are in
+`sections` (of a run) and `measurements` (of comparisons and benchmarks); a new field gets a default, so that older
+files can be read, and a field that is renamed or moves gets a new FORMAT_VERSION and a step in `migration`.
+"""
+
+import dataclasses
 import os
 import pathlib
-import platform
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from contextnet_tf import files
 from contextnet_tf.errors import InputError
-from contextnet_tf.machine import available_cores
-
-FILE_NAME = "result.json"
-
-# Distributions whose version can change a result, in the order in which a report lists them.
-DISTRIBUTIONS = (
-    "contextnet_tf",
-    "tensorflow",
-    "keras",
-    "numpy",
-    "numba",
-    "opencv-python",
-    "opencv-python-headless",
-    "ai-edge-litert",
-    "openvino",
-    "onnx",
-    "onnxruntime",
-    "torch",
-    "tensorflow-datasets",
-    "tensorboard",
-    "matplotlib",
-    "absl-py",
+from contextnet_tf.runs.layout import RESULT
+from contextnet_tf.runs.measurements import (
+    AblationSection,
+    InputSection,
+    PrecisionSection,
+    RuntimeComparisonSection,
+    TrainingSpeedSection,
+)
+from contextnet_tf.runs.migration import migrated_results
+from contextnet_tf.runs.provenance import Provenance
+from contextnet_tf.runs.records import FieldError, Record, decoded, plain
+from contextnet_tf.runs.sections import (
+    DatasetSection,
+    EvaluationSection,
+    ExportSection,
+    ModelSection,
+    RuntimeSection,
+    TrainingSection,
 )
 
-_TEXT_SECTIONS = ("commit", "date")  # every other section is a JSON object
+FORMAT_VERSION = 1  # 0: version 0.1, which wrote none
+_VERSION_KEY = "format_version"
 
 
-def update_results(run_dir: str | os.PathLike, **sections: Any) -> None:
-    """Merges `sections` into `run_dir`/result.json; the file is replaced as a whole.
+@dataclasses.dataclass(frozen=True)
+class Results(Record):
+    """The sections of a result.json; None where one was not written. `flags` are those given, by program."""
 
-    A section replaces the one of its name; sections that are not named stay. "flags" holds one
-    entry a program, and only the named programs' entries are replaced. NumPy values become plain
-    ones; numbers that are not finite become null, since JSON has no word for them. Programs write
-    one after the other; two that write at the same moment would lose one's sections.
+    model: ModelSection | None = None
+    dataset: DatasetSection | None = None
+    training: TrainingSection | None = None
+    evaluation: EvaluationSection | None = None
+    export: ExportSection | None = None
+    runtime: RuntimeSection | None = None
+    precision: PrecisionSection | None = None
+    runtime_comparison: RuntimeComparisonSection | None = None
+    ablation: AblationSection | None = None
+    input: InputSection | None = None
+    training_speed: TrainingSpeedSection | None = None
+    flags: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+_NAMES = {
+    ModelSection: "model",
+    DatasetSection: "dataset",
+    TrainingSection: "training",
+    EvaluationSection: "evaluation",
+    ExportSection: "export",
+    RuntimeSection: "runtime",
+    PrecisionSection: "precision",
+    RuntimeComparisonSection: "runtime_comparison",
+    AblationSection: "ablation",
+    InputSection: "input",
+    TrainingSpeedSection: "training_speed",
+}
+
+
+def update_results(
+    run_dir: str | os.PathLike, *sections: Record, flags: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Puts `sections`, and `flags` by program, into `run_dir`/result.json; the file is replaced as a whole.
+
+    A section replaces the one of its kind, and a program's flags replace its own; all else stays. Programs write one
+    after the other; two that write at the same moment would lose one's sections.
 
     Raises:
-      InputError: the file is there but damaged, or the folder cannot be written.
+      InputError: the file is there but damaged or too new, or the folder cannot be written.
     """
-    path = pathlib.Path(run_dir) / FILE_NAME
-    results = read_results(run_dir) if path.exists() else {}
-    for name, value in sections.items():
-        value = _plain(value)
-        if name == "flags":
-            value = {**results.get(name, {}), **value}
-        results[name] = value
-    files.write_json(path, results)
+    path = pathlib.Path(run_dir) / RESULT
+    content = _read(path) if path.exists() else {}
+    _decoded(path, content)
+    for section in sections:
+        content[_NAMES[type(section)]] = section.to_json()
+    if flags is not None:
+        content["flags"] = {**content.get("flags", {}), **plain(dict(flags))}
+    content.pop(_VERSION_KEY, None)
+    files.write_json(path, {_VERSION_KEY: FORMAT_VERSION, **content})
 
 
-def read_results(run_dir: str | os.PathLike) -> dict[str, Any]:
-    """The sections of `run_dir`/result.json by name.
+def read_results(run_dir: str | os.PathLike, *, missing_ok: bool = False) -> Results:
+    """The sections of `run_dir`/result.json; none where the file is missing and `missing_ok`.
+
+    A file of version 0.1 is read as if today's programs had written it.
 
     Raises:
-      InputError: the file is missing, is not JSON, or a section has not the form of a section.
+      InputError: the file is missing, is not JSON, was written by a newer version, or a value has a wrong type.
     """
-    path = pathlib.Path(run_dir) / FILE_NAME
+    path = pathlib.Path(run_dir) / RESULT
     if not path.exists():
+        if missing_ok:
+            return Results()
         raise InputError(f"{path}: is missing; name the folder of a run that train or evaluate wrote")
-    results = files.read_json(path)
-    if not isinstance(results, dict):
-        raise InputError(f"{path}: holds no JSON object of sections; was it written by another program?")
-    for name, value in results.items():
-        expected = str | None if name in _TEXT_SECTIONS else dict
-        if not isinstance(value, expected):
-            raise InputError(f"{path}: section {name!r} is damaged; delete it or run its program again")
-    return results
-
-
-def evaluated_split(results: Mapping[str, Any]) -> str | None:
-    """The split that the figures of the section "evaluation" are of: its own word, else the dataset's."""
-    return results.get("evaluation", {}).get("split") or results.get("dataset", {}).get("split")
+    return _decoded(path, _read(path))
 
 
 def recorded_dataset(
@@ -98,122 +127,61 @@ def recorded_dataset(
       InputError: a result.json is damaged.
     """
     recorded = _recorded(folders)
-    name = name or recorded.get("name")
-    if data_dir is None and recorded.get("name") == name:
-        data_dir = recorded.get("data_dir")
+    name = name or recorded.name
+    if data_dir is None and recorded.name == name:
+        data_dir = recorded.data_dir
     return name, data_dir
 
 
 def recorded_class_table(folders: Iterable[str | os.PathLike], name: str | None) -> dict[str, Any] | None:
-    """What `get_dataset` needs besides the name of the dataset `name`, as the first result.json in `folders` holds it;
-    None where that one names another dataset, or one that needs nothing.
+    """What `get_dataset` needs besides the name of the dataset `name`, as the first result.json in `folders` holds it.
+
+    None where that file names another dataset, or one that needs nothing.
 
     Raises:
       InputError: a result.json is damaged.
     """
     recorded = _recorded(folders)
-    return recorded.get("class_table") if recorded.get("name") == name else None
+    return recorded.class_table if recorded.name == name else None
 
 
-def environment() -> dict[str, Any]:
-    """What a figure depends on besides the flags: sections "versions", "machine", "commit", "date".
-
-    "versions": {"python": ..., distribution: version}, the distributions that are installed;
-    "machine": {"processor", "cores" (usable), "memory_gib" (null where unknown), "system"};
-    "commit": of the checkout, with "+changes" where files differ from it, null outside a checkout;
-    "date": local time with its offset, ISO 8601. None of the packages is imported for it.
-    """
-    return {
-        "versions": _versions(),
-        "machine": {
-            "processor": _processor(),
-            "cores": available_cores(),
-            "memory_gib": _memory_gib(),
-            "system": f"{platform.system()} {platform.release()}",
-        },
-        "commit": _commit(),
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-
-
-def _recorded(folders: Iterable[str | os.PathLike]) -> dict[str, Any]:
-    """The section "dataset" of the first result.json in `folders` that has one; else empty."""
+def _recorded(folders: Iterable[str | os.PathLike]) -> DatasetSection:
+    """The section "dataset" of the first result.json in `folders` that has one; else an empty one."""
     for folder in folders:
-        section = read_results(folder).get("dataset") if (pathlib.Path(folder) / FILE_NAME).is_file() else None
+        section = read_results(folder, missing_ok=True).dataset
         if section:
             return section
-    return {}
+    return DatasetSection()
 
 
-def _plain(value: Any) -> Any:
-    """`value` in the types that JSON knows; nan and infinities as None."""
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in DISTRIBUTIONS:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def _processor() -> str:
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip().lower() == "model name" and value.strip():
-                return value.strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _memory_gib() -> float | None:
-    if sys.platform == "win32":
-        return None
-    try:
-        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    except (ValueError, OSError):
-        return None
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that holds this package; None where it lies in none."""
-    checkout = pathlib.Path(__file__).resolve().parents[2]
-    if not (checkout / ".git").exists():  # a repository further up is not ours
-        return None
-    commit = _git(checkout, "rev-parse", "HEAD")
-    if commit is None:
-        return None
-    changes = _git(checkout, "status", "--porcelain", "--untracked-files=no")
-    return commit + ("+changes" if changes else "")
-
-
-def _git(checkout: pathlib.Path, *arguments: str) -> str | None:
-    """What git prints, or None where it fails or is not installed."""
-    # Inside a git hook these variables name another repository or index.
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        finished = subprocess.run(
-            ["git", "-C", str(checkout), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            env=variables,
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    """The content of a result.json in today's form."""
+    content = files.read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no JSON object of sections; was it written by another program?")
+    version = content.get(_VERSION_KEY, 0)
+    if type(version) is not int or version < 0:
+        raise InputError(f"{path}: {_VERSION_KEY} is {version!r}, not a whole number; run the programs again")
+    if version > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: has {_VERSION_KEY} {version}, and this version of contextnet_tf reads up to {FORMAT_VERSION}; "
+            "update contextnet_tf"
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return finished.stdout.strip() if finished.returncode == 0 else None
+    if version == 0:
+        _checked(path, Provenance, content)
+        return migrated_results(content)
+    return content
+
+
+def _decoded(path: pathlib.Path, content: Mapping[str, Any]) -> Results:
+    return _checked(path, Results, content)
+
+
+def _checked(path: pathlib.Path, kind: Any, content: Mapping[str, Any]) -> Any:
+    try:
+        return decoded(kind, content)
+    except FieldError as error:
+        section = error.path.partition(".")[0]
+        raise InputError(
+            f"{path}: section {section!r} is damaged ({error}); delete the section or run its program again"
+        ) from None

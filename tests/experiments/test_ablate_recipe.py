@@ -8,6 +8,7 @@ import pytest
 
 from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.reporting.ablation import ALL
+from contextnet_tf.runs.results import read_results
 from contextnet_tf.runs.run_dir import claimed_run_dir
 from contextnet_tf.training.recipe import AdamW, get_recipe
 from experiments import ablate_recipe, recipe_flags
@@ -29,19 +30,24 @@ def test_every_row_changes_the_recipe_in_one_part():
         assert differing == set(changes) and len(differing) == (0 if name == ALL else 1)
 
 
+def figures(section):
+    """Mean IoU of each seed by row."""
+    return {row.name: row.mean_iou for row in section.rows}
+
+
 def test_runs_are_made_once(camvid_dir, tmp_path):
     arguments = {
         "output_dir": tmp_path / "out", "rows": [WITHOUT_CLASS_WEIGHTS], "recipe": "smoke", "model": "detail-only",
         "dataset": "camvid", "data_dir": str(camvid_dir), "crop_size": (64, 96),
     }  # fmt: skip
-    first = ablate_recipe.run(seeds=[0], **arguments)["mean_iou"]
+    first = figures(ablate_recipe.run(seeds=[0], **arguments))
     history = tmp_path / "out" / "all-parts-seed0" / "history.jsonl"
     written = history.read_text()  # with the images a second, which no second run would repeat
-    second = ablate_recipe.run(seeds=[0, 1], **arguments)["mean_iou"]
+    second = figures(ablate_recipe.run(seeds=[0, 1], **arguments))
     assert history.read_text() == written
 
     assert list(second) == [ALL, "without class weights"]
-    assert all(len(figures) == 2 and figures[:1] == first[name] for name, figures in second.items())
+    assert all(len(values) == 2 and values[:1] == first[name] for name, values in second.items())
     last = tmp_path / "out" / "without-class-weights-seed1"
     result = json.loads((last / "result.json").read_text())
     assert result["training"]["recipe"]["class_weight_exponent"] == 0.0 and result["training"]["seed"] == 1
@@ -66,9 +72,10 @@ def test_given_flags_hold_for_all_rows(camvid_dir, call, tmp_path):
         balance[row] = recipe["class_weight_exponent"]
     assert balance == {"all-parts": 0.25, "without-class-weights": 0.0}
     assert "detail-only on CamVid, 2 epochs of the recipe modern with --epochs=2 --batch_size=6" in called.out
-    section = json.loads((out / "result.json").read_text())["ablation"]
-    assert section["changes"] == {ALL: {}, "without class weights": {"class_weight_exponent": 0.0}}
-    assert (section["images"], section["recipe"]["batch_size"]) == (2, 6)
+    section = read_results(out).ablation
+    changes = {row.name: row.changes for row in section.rows}
+    assert changes == {ALL: {}, "without class weights": {"class_weight_exponent": 0.0}}
+    assert (section.images, section.recipe["batch_size"]) == (2, 6)
 
 
 def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):

@@ -10,6 +10,7 @@ from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.sections import DatasetSection
 from experiments import compare_runtime
 
 
@@ -19,7 +20,7 @@ def run_dir(camvid_dir, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     write_tiny_network(folder / "best.keras", 11)
-    update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(camvid_dir)})
+    update_results(folder, DatasetSection("camvid", "val", data_dir=str(camvid_dir)))
     return folder
 
 
@@ -29,9 +30,9 @@ def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, 
     called = call(compare_runtime, *places, *what, "--rounds=2")
 
     assert called.status == 0
-    section = read_results(tmp_path / "out")["runtime_comparison"]
-    assert section["weights"] == "trained" and section["frames"].endswith("images of camvid val")
-    rows = [(row["runtime"], row["size"][0], row["threads"], row["mode"]) for row in section["rows"]]
+    section = read_results(tmp_path / "out").runtime_comparison
+    assert section.weights == "trained" and section.frames.endswith("images of camvid val")
+    rows = [(row.runtime, row.size[0], row.threads, row.mode) for row in section.rows]
     assert rows == [
         (name, height, threads, mode)
         for height in (64, 32)
@@ -40,14 +41,14 @@ def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, 
             ("litert-inside", 1, "sequential"), ("litert-inside", 2, "sequential"),
         )
     ]  # fmt: skip
-    for row in section["rows"]:
-        low, high = row["milliseconds_spread"]
-        assert 0 < low <= row["milliseconds_median"] <= high
-        assert row["frames_per_second"] == pytest.approx(1000 / row["milliseconds_median"])
-        assert row["label_parity"] == 1.0
-        assert set(row["parts"]) <= {"copying", "network", "upsampling"}
-    assert [(entry["size"], entry["logits"]) for entry in section["upsampling"]] == [
-        ([64, 96], "network"), ([64, 96], "noise"), ([32, 64], "network"), ([32, 64], "noise"),
+    for row in section.rows:
+        low, high = row.milliseconds_spread
+        assert 0 < low <= row.milliseconds_median <= high
+        assert row.frames_per_second == pytest.approx(1000 / row.milliseconds_median)
+        assert row.label_parity == 1.0
+        assert set(row.parts) <= {"copying", "network", "upsampling"}
+    assert [(entry.size, entry.logits) for entry in section.upsampling] == [
+        ((64, 96), "network"), ((64, 96), "noise"), ((32, 64), "network"), ((32, 64), "noise"),
     ]  # fmt: skip
     assert "LiteRT float32, upsampling inside" in called.out and "exact upsampling of noise" in called.out
     page = (tmp_path / "out" / "runtime.md").read_text()
@@ -60,9 +61,9 @@ def test_fresh_networks_are_compared_on_drawn_streets(call, tmp_path):
     called = call(compare_runtime, f"--output_dir={tmp_path}", *arguments)
 
     assert called.status == 0
-    section = read_results(tmp_path)["runtime_comparison"]
-    assert section["frames"] == "4 drawn streets" and section["weights"].startswith("fresh")
-    assert [row["model"] for row in section["rows"]] == ["cn14-160", "cn14-160, upsampled last"]
+    section = read_results(tmp_path).runtime_comparison
+    assert section.frames == "4 drawn streets" and section.weights.startswith("fresh")
+    assert [row.model for row in section.rows] == ["cn14-160", "cn14-160, upsampled last"]
     assert "cn14-160, fusion upsampled last" in called.out
 
 
@@ -87,8 +88,8 @@ def test_what_fails_is_left_out_with_its_reason(call, monkeypatch, run_dir, tmp_
     assert called.status == 0
     assert "note: LiteRT float32, upsampling inside, tiny left out: " in called.err
     assert "model_as_it_is_labels.tflite: is not a TFLite file" in called.err
-    section = read_results(tmp_path / "out")["runtime_comparison"]
-    assert {row["runtime"] for row in section["rows"]} == {"litert"} and len(section["left_out"]) == 1
+    section = read_results(tmp_path / "out").runtime_comparison
+    assert {row.runtime for row in section.rows} == {"litert"} and len(section.left_out) == 1
     monkeypatch.setattr(compare_runtime, "upsampled_last", lambda network: None)
     called = call(compare_runtime, f"--output_dir={tmp_path / 'none'}", *arguments, "--engines=litert-inside")
     assert called.status == 1 and called.err.splitlines()[-1].startswith("error: nothing could be measured: ")

@@ -13,6 +13,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.sections import DatasetSection
 from experiments import export, predict
 
 
@@ -50,7 +51,7 @@ def exported_dir(network_file, tmp_path_factory):
 def run_dir(network_file, camvid_dir, tmp_path):
     """The folder of a run on the images of `camvid_dir`."""
     folder = tmp_path / "run"
-    update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(camvid_dir)})
+    update_results(folder, DatasetSection("camvid", "val", data_dir=str(camvid_dir)))
     (folder / "best.keras").write_bytes(network_file.read_bytes())
     return folder
 
@@ -60,16 +61,19 @@ def test_export_writes_both_files_checks_them_and_says_so(call, run_dir):
     assert called.status == 0
     assert f"{run_dir}/export/model.tflite" in called.out and "of the labels agree" in called.out
     results = read_results(run_dir)
-    section = results["export"]
-    assert section["saved_model"] == "export/saved_model"
-    assert section["tflite"] == "export/model.tflite"
-    assert section["tflite_bytes"] == (run_dir / "export" / "model.tflite").stat().st_size
-    assert section["input_size"] == [64, 96]  # the images' own
-    assert section["checked_with"] == "2 images of camvid val"
-    assert 0 <= section["largest_logit_difference"] < 1e-4 * section["largest_logit"]
-    assert 0.999 < section["label_parity"] <= 1
-    assert results["flags"]["export"]["dataset"] == "camvid"
-    assert results["dataset"]["name"] == "camvid"
+    files = results.export.files
+    assert {name: file.path for name, file in files.items()} == {
+        "saved_model": "export/saved_model", "model.tflite": "export/model.tflite"
+    }  # fmt: skip
+    assert files["model.tflite"].bytes == (run_dir / "export" / "model.tflite").stat().st_size
+    for file in files.values():
+        assert file.input_size == (64, 96)  # the images' own
+        assert file.checked_with == "2 images of camvid val" and (file.dataset, file.split) == ("camvid", "val")
+        assert 0 <= file.largest_logit_difference < 1e-4 * file.largest_logit
+        assert 0.999 < file.label_parity <= 1
+        assert file.provenance.machine.cores >= 1
+    assert results.flags["export"]["dataset"] == "camvid"
+    assert results.dataset.name == "camvid"
     assert sorted(x.name for x in (run_dir / "export").iterdir()) == [
         "model.json",
         "model.tflite",
@@ -82,9 +86,10 @@ def test_export_writes_both_files_checks_them_and_says_so(call, run_dir):
 def test_export_without_data_takes_the_data_sets_size_and_noise(run_dir, camvid_dir):
     camvid_dir.rename(camvid_dir.with_name("moved"))
     section = export.run(checkpoint=str(run_dir), output_dir=str(run_dir), formats=("tflite",))
-    assert section["input_size"] == [384, 480]  # CamVid's 360 x 480 in multiples of 32
-    assert section["checked_with"] == "noise"
-    assert "saved_model" not in section
+    file = section.files["model.tflite"]
+    assert file.input_size == (384, 480)  # CamVid's 360 x 480 in multiples of 32
+    assert (file.checked_with, file.dataset) == ("noise", None)
+    assert list(section.files) == ["model.tflite"]
     with pytest.raises(InputError, match="nowhere: is not a folder"):
         export.run(checkpoint=str(run_dir), data_dir="nowhere", output_dir=str(run_dir))
 
@@ -121,12 +126,12 @@ def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, 
     called = call(predict, f"--checkpoint={exported_dir}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}")
     assert called.status == 0
     assert "2 images" in called.out and "frames a second" in called.out and "mean IoU" in called.out
-    runtime = read_results(run_dir)["runtime"]
-    assert (runtime["engine"], runtime["threads"], runtime["images"]) == ("litert", 1, 2)
-    assert runtime["size"] == [64, 96]
-    low, high = runtime["milliseconds_spread"]
-    assert 0 < low <= runtime["milliseconds_median"] <= high
-    assert runtime["frames_per_second"] == pytest.approx(1000 / runtime["milliseconds_median"])
+    runtime = read_results(run_dir).runtime
+    assert (runtime.engine, runtime.threads, runtime.images) == ("litert", 1, 2)
+    assert runtime.size == (64, 96)
+    low, high = runtime.milliseconds_spread
+    assert 0 < low <= runtime.milliseconds_median <= high
+    assert runtime.frames_per_second == pytest.approx(1000 / runtime.milliseconds_median)
 
     assert sorted(x.name for x in (run_dir / "predictions").iterdir()) == [
         "p0_labels.png",
@@ -140,14 +145,14 @@ def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, 
         labels = cv2.imread(str(run_dir / "predictions" / f"p{i}_labels.png"), cv2.IMREAD_UNCHANGED)
         assert (labels.shape, labels.dtype) == ((64, 96), np.uint8)
         matrix.update(np.full((64, 96), i), labels)
-    assert runtime["mean_iou"] == pytest.approx(matrix.mean_iou())
+    assert runtime.mean_iou == pytest.approx(matrix.mean_iou())
 
 
 def test_predict_lays_the_class_colors_over_a_image(exported_dir, tmp_path):
     image = tmp_path / "frame.png"
     cv2.imwrite(str(image), np.full((50, 70, 3), (200, 100, 0), np.uint8))  # BGR
     section = predict.run(checkpoint=str(exported_dir), input=str(image), output_dir=str(tmp_path / "out"))
-    assert section["mean_iou"] is None and section["images"] == 1
+    assert section.mean_iou is None and section.images == 1
     assert not (tmp_path / "out" / "result.json").exists()
     folder = tmp_path / "out" / "predictions"
     labels = cv2.imread(str(folder / "frame_labels.png"), cv2.IMREAD_UNCHANGED)
@@ -184,8 +189,8 @@ def test_several_images_at_once_are_the_same_images(exported_dir, camvid_dir, tm
     settings = {"checkpoint": str(exported_dir), "data_dir": str(camvid_dir)}
     one = predict.run(output_dir=str(tmp_path / "one"), **settings)
     two = predict.run(output_dir=str(tmp_path / "two"), workers=2, **settings)
-    assert (one["workers"], two["workers"], two["milliseconds_median"]) == (1, 2, None)
-    assert two["frames_per_second"] > 0 and two["mean_iou"] == one["mean_iou"]
+    assert (one.workers, two.workers, two.milliseconds_median) == (1, 2, None)
+    assert two.frames_per_second > 0 and two.mean_iou == one.mean_iou
     for path in (tmp_path / "one" / "predictions").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / "predictions" / path.name).read_bytes()
 
@@ -198,13 +203,13 @@ def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_
         output_dir=str(tmp_path / "out"),
     )  # fmt: skip
     of_tflite = predict.run(checkpoint=str(exported_dir), data_dir=str(camvid_dir), output_dir=str(tmp_path / "tflite"))
-    assert section["mean_iou"] == pytest.approx(of_tflite["mean_iou"], abs=0.01)
+    assert section.mean_iou == pytest.approx(of_tflite.mean_iou, abs=0.01)
 
 
 def test_predict_with_the_network_itself(run_dir, tmp_path):
     section = predict.run(checkpoint=str(run_dir), output_dir=str(run_dir), engine="tensorflow")
-    assert (section["engine"], section["threads"], section["images"]) == ("tensorflow", None, 2)
-    assert read_results(run_dir)["flags"]["predict"]["dataset"] == "camvid"
+    assert (section.engine, section.threads, section.images) == ("tensorflow", None, 2)
+    assert read_results(run_dir).flags["predict"]["dataset"] == "camvid"
 
 
 def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):

@@ -7,6 +7,7 @@ from tiny_network import write_tiny_network
 
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.sections import Accuracy, DatasetSection, EvaluationSection
 from experiments import compare_precision, evaluate, export
 
 
@@ -18,8 +19,8 @@ def run_dir(camvid_dir, tmp_path):
     write_tiny_network(folder / "best.keras", 11)
     update_results(
         folder,
-        dataset={"name": "camvid", "split": "val", "data_dir": str(camvid_dir)},
-        evaluation={"mean_iou": 0.25, "checkpoint": "best.keras"},
+        DatasetSection("camvid", "val", data_dir=str(camvid_dir)),
+        EvaluationSection(Accuracy(mean_iou=0.25), "best.keras", dataset="camvid", split="val"),
     )
     return folder
 
@@ -51,13 +52,13 @@ def test_files_of_several_kinds_stand_side_by_side(called, run_dir):
         "model_int8_layers.json", "model_labels.json", "model_labels.tflite",
     ]  # fmt: skip
     assert (run_dir / "export" / "model.tflite").read_bytes() == before
-    section = read_results(run_dir)["export"]
-    assert section["tflite"] == "export/model.tflite" and section["tflite_bytes"] == len(before)
-    assert {name: entry["precision"] for name, entry in section["files"].items()} == {
+    files = read_results(run_dir).export.files
+    assert files["model.tflite"].path == "export/model.tflite" and files["model.tflite"].bytes == len(before)
+    assert {name: file.precision for name, file in files.items()} == {
         "model.tflite": "float32", "model_float16.tflite": "float16", "model_int8.tflite": "int8",
         "model_labels.tflite": "float32", "model_int8_labels.tflite": "int8",
     }  # fmt: skip
-    assert list(section["files"]["model_int8.tflite"]["layer_errors"]) == ["classifier"]
+    assert list(files["model_int8.tflite"].layer_errors) == ["classifier"]
 
 
 def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, run_dir):
@@ -70,7 +71,9 @@ def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, r
     assert {name: metadata[name] for name in ("precision", "output", "calibration_images", "calibration_split")} == {
         "precision": "int8", "output": "logits", "calibration_images": 6, "calibration_split": "camvid train"
     }  # fmt: skip
-    assert metadata["accuracy"] == {"mean_iou": 0.25, "split": "val", "of": "the network, not this file"}
+    assert metadata["accuracy"] == {
+        "mean_iou": 0.25, "dataset": "camvid", "split": "val", "of": "the network, not this file"
+    }  # fmt: skip
     errors = json.loads((run_dir / "export" / "model_int8_layers.json").read_text())
     assert 0 < errors["classifier"] < 0.1
     called(export, *INT8, "--float_layers=classifier")
@@ -104,8 +107,8 @@ def test_evaluate_measures_an_exported_file(called, call, run_dir, camvid_dir, t
     called(export, "--format=saved_model")
     folder = run_dir / "export" / "saved_model"
     assert call(evaluate, f"--checkpoint={folder}", f"--output_dir={tmp_path / 'd'}").out == network.out
-    assert read_results(tmp_path / "d")["evaluation"]["checkpoint"] == "saved_model"
-    assert read_results(tmp_path / "a")["evaluation"]["checkpoint"] == "model.tflite"
+    assert read_results(tmp_path / "d").evaluation.checkpoint == "saved_model"
+    assert read_results(tmp_path / "a").evaluation.checkpoint == "model.tflite"
     other = call(evaluate, f"--checkpoint={file}", "--dataset=streets", f"--output_dir={tmp_path / 'c'}")
     refused(other, "model.tflite: tells 11 classes apart, dataset 'streets' has 19")
     refused(call(evaluate, "--checkpoint=no.tflite", "--dataset=camvid", f"--output_dir={tmp_path}"), "is not a file")
@@ -121,8 +124,8 @@ def test_compare_precision_measures_all_files(called, run_dir):
     assert shown.status == 0
     header, *lines = shown.out.splitlines()
     assert header.split() == ["class", "model.tflite", "model_int8.tflite", "model_labels.tflite"]
-    figures = read_results(run_dir)["precision"]["files"]
-    assert figures["model_labels.tflite"]["confusion"] == figures["model.tflite"]["confusion"]
+    figures = read_results(run_dir).precision.files
+    assert figures["model_labels.tflite"].accuracy.confusion == figures["model.tflite"].accuracy.confusion
     assert any(line.startswith("mean IoU") and line.endswith("(+0.00)") for line in lines)
     assert (run_dir / "precision.md").read_text().startswith("| class | model.tflite | model_int8.tflite | ")
 

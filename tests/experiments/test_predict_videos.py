@@ -49,7 +49,7 @@ def test_predict_ends_a_video_where_asked(exported_dir, tmp_path):
     write_video(tmp_path / "drive.avi", [gray_frame(20 * i) for i in range(6)])
     settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "max_frames": 4}
     section = predict.run(input=str(tmp_path / "drive.avi"), **settings)
-    assert section["images"] == 4
+    assert section.images == 4
     assert len(frames_of(tmp_path / "predictions" / "drive_overlay.mp4")) == 4
 
 
@@ -83,5 +83,5 @@ def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch,
         with pytest.raises(InputError, match="camera 0: gives no more frames after 5"):
             predict.run(**settings)
     else:
-        assert predict.run(**settings)["images"] == 5
+        assert predict.run(**settings).images == 5
     assert len(frames_of(tmp_path / "predictions" / "live_overlay.mp4")) == 5

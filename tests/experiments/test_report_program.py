@@ -10,6 +10,7 @@ from absl.testing import flagsaver
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import model_names
 from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.sections import ClassEntry, DatasetSection
 from experiments import report
 
 NAMES = [f"0016E5_{number:05d}" for number in range(5)]
@@ -34,8 +35,8 @@ def data_dir(tmp_path):
 def run_dir(tmp_path, data_dir):
     """A run whose predictions are right but for the left quarter, with one file missing."""
     folder = tmp_path / "run"
-    classes = [{"name": "sky", "category": "sky", "color": [128, 128, 128]}]
-    update_results(folder, dataset={"name": "camvid", "split": "val", "data_dir": str(data_dir), "classes": classes})
+    classes = (ClassEntry("sky", "sky", (128, 128, 128)),)
+    update_results(folder, DatasetSection("camvid", "val", data_dir=str(data_dir), classes=classes))
     (folder / "predictions").mkdir()
     prediction = np.full((12, 16), 3, np.uint8)
     prediction[:, :4] = 0

@@ -47,9 +47,8 @@ def test_a_stopped_training_has_saved_the_step_it_finished(camvid_dir, call, tmp
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_before_anybody_asks_ends_at_once(number, status):
-    with StopSignals():
-        with pytest.raises(SystemExit) as end:
-            os.kill(os.getpid(), number)
+    with StopSignals(), pytest.raises(SystemExit) as end:
+        os.kill(os.getpid(), number)
     assert end.value.code == status
 
 

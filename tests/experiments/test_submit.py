@@ -12,6 +12,7 @@ from tiny_network import write_tiny_network
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.sections import DatasetSection
 from data import streets
 from experiments import evaluate, export, submit
 
@@ -31,7 +32,7 @@ def run_dir(tmp_path, drawn_dir):
     folder = tmp_path / "run"
     folder.mkdir()
     write_tiny_network(folder / "best.keras", 19)
-    update_results(folder, dataset={"name": "streets", "data_dir": str(drawn_dir)})
+    update_results(folder, DatasetSection("streets", data_dir=str(drawn_dir)))
     return folder
 
 

@@ -1,16 +1,20 @@
 """The table of a recipe's parts by hand."""
 
+import dataclasses
+
 from contextnet_tf.reporting.ablation import ALL, ablation_note, ablation_page, ablation_table
 from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs.measurements import AblationRow, AblationSection
 
 WITHOUT = "without averaging"
-SECTION = {
-    "model": "cn14", "dataset": "camvid", "images": 101, "given": {"epochs": 60},
-    "recipe": {"name": "modern", "epochs": 60, "validation_epochs": 10},
-    "changes": {ALL: {}, WITHOUT: {"ema_decay": 0.0}}, "seeds": [0, 7],
-    "mean_iou": {ALL: [0.60, 0.62], WITHOUT: [0.58, 0.61]},
-}  # fmt: skip
-ONE_SEED = SECTION | {"seeds": [0], "mean_iou": {ALL: [0.6], WITHOUT: [0.59]}}
+SECTION = AblationSection(
+    model="cn14", dataset="camvid", split="val", images=101, given={"epochs": 60},
+    recipe={"name": "modern", "epochs": 60, "validation_epochs": 10}, seeds=(0, 7),
+    rows=(AblationRow(ALL, {}, (0.60, 0.62)), AblationRow(WITHOUT, {"ema_decay": 0.0}, (0.58, 0.61))),
+)  # fmt: skip
+ONE_SEED = dataclasses.replace(
+    SECTION, seeds=(0,), rows=(AblationRow(ALL, {}, (0.6,)), AblationRow(WITHOUT, {"ema_decay": 0.0}, (0.59,)))
+)
 
 
 def test_differences_are_seed_by_seed():
@@ -33,7 +37,7 @@ def test_the_page_says_what_the_figures_are():
     assert note.startswith("cn14 on CamVid, 60 epochs of the recipe modern with --epochs=60; flags are those of")
     assert "Mean IoU in % on the 101 images of the validation split: of each run the best" in note
     assert "one every 10 epochs and one at the end" in note
-    assert "60 epochs of the recipe modern; flags are" in ablation_note(SECTION | {"given": {}})
+    assert "60 epochs of the recipe modern; flags are" in ablation_note(dataclasses.replace(SECTION, given={}))
     page = ablation_page(SECTION)
     assert page.startswith("# What each part of a recipe is worth\n\ncn14 on CamVid")
     assert page.endswith(f"\n\n{ablation_table(SECTION)}")

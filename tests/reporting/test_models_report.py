@@ -6,16 +6,17 @@ import pytest
 
 from contextnet_tf.reporting.models import Printed, models_plot, models_table, printed
 from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs.measurements import NetworkOverview
 
 OVERVIEWS = [
-    {
-        "name": "cn14", "layers": 49, "receptive_field": [668, 668], "parameters": 846_179,
-        "parameters_as_trained": 878_195, "multiply_adds": {"1024x2048": 5_629_870_080, "256x512": 351_866_880},
-    },
-    {
-        "name": "pspnet", "layers": 112, "receptive_field": None, "parameters": 65_652_051,
-        "parameters_as_trained": 65_818_323, "multiply_adds": {"1024x2048": 2_093_463_109_632, "256x512": 1},
-    },
+    NetworkOverview(
+        name="cn14", layers=49, receptive_field=(668, 668), parameters=846_179, parameters_as_trained=878_195,
+        multiply_adds={"1024x2048": 5_629_870_080, "256x512": 351_866_880},
+    ),
+    NetworkOverview(
+        name="pspnet", layers=112, receptive_field=None, parameters=65_652_051, parameters_as_trained=65_818_323,
+        multiply_adds={"1024x2048": 2_093_463_109_632, "256x512": 1},
+    ),
 ]  # fmt: skip
 
 

@@ -59,12 +59,12 @@ def test_table_4():
 
 def test_table_5():
     rows = [cells(row) for row in TABLE_5.splitlines()]
-    assert paper.TABLE_5 == {name: tuple(map(float, row)) for name, *row in rows}
+    assert {name: tuple(map(float, row)) for name, *row in rows} == paper.TABLE_5
 
 
 def test_the_classes_of_table_5_stand_in_the_order_of_their_train_ids():
     rows = sorted((label.train_id, label.name) for label in CITYSCAPES_LABELS if label.train_id != 255)
-    assert paper.TABLE_5_CLASSES == tuple(name for _, name in rows)
+    assert tuple(name for _, name in rows) == paper.TABLE_5_CLASSES
 
 
 @pytest.mark.parametrize("name, mean", [("cn18", 60.1), ("cn14", 65.2), ("cn12", 68.7), ("cn124", 67.3)])

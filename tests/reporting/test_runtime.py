@@ -1,5 +1,7 @@
 """The comparison of runtimes as tables, ratios and a image."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -16,38 +18,39 @@ from contextnet_tf.reporting.runtime import (
     runtime_plot,
     runtime_table,
 )
+from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
+from contextnet_tf.runs.provenance import Machine, Provenance
 
 
 def row(runtime, milliseconds, *, model="cn14", size=(1024, 2048), threads=1, mode="sequential", **others):
-    return {
-        "model": model,
-        "size": list(size),
-        "runtime": runtime,
-        "title": f"{runtime} title",
-        "threads": threads,
-        "mode": mode,
-        "milliseconds_median": milliseconds,
-        "milliseconds_spread": [0.9 * milliseconds, 1.25 * milliseconds],
-        "frames_per_second": 1000 / milliseconds,
-        "parts": {"copying": 1.0, "network": milliseconds - 1.0},
-        "peak_memory": 123_456_789,
-        "label_parity": 1.0,
-    } | others
+    figures = {"parts": {"copying": 1.0, "network": milliseconds - 1.0}, "label_parity": 1.0} | others
+    return RuntimeRow(
+        model=model,
+        size=size,
+        runtime=runtime,
+        title=f"{runtime} title",
+        threads=threads,
+        mode=mode,
+        milliseconds_median=milliseconds,
+        milliseconds_spread=(0.9 * milliseconds, 1.25 * milliseconds),
+        frames_per_second=1000 / milliseconds,
+        peak_memory=123_456_789,
+        **figures,
+    )
 
 
 def upsampling(logits, milliseconds, model="cn14"):
-    entry = {"model": model, "size": [1024, 2048], "logits": logits}
-    return entry | {"exact_milliseconds": milliseconds, "dense_milliseconds": 100.0}
+    return UpsamplingRow(model, (1024, 2048), logits, exact_milliseconds=milliseconds, dense_milliseconds=100.0)
 
 
-SECTION = {
-    "weights": "trained",
-    "frames": "4 images of camvid val",
-    "rounds": 20,
-    "warm_up": 2,
-    "distributions": ["keras", "onnx"],
-    "left_out": {"PyTorch": "torch not installed"},
-    "rows": [
+SECTION = RuntimeComparisonSection(
+    weights="trained",
+    frames="4 images of camvid val",
+    rounds=20,
+    warm_up=2,
+    distributions=("keras", "onnx"),
+    left_out={"PyTorch": "torch not installed"},
+    rows=(
         row("litert", 100.0, parts={"copying": 0.5, "network": 80.0, "upsampling": 19.5}),
         row("litert", 80.0, threads=2),
         row("litert", 50.0, mode="pipelined", parts={}),
@@ -57,16 +60,17 @@ SECTION = {
         row("litert", 90.0, model="cn14, upsampled last"),
         row("litert", 25.0, size=(512, 1024)),
         row("litert-inside", 20.0, size=(512, 1024)),
-    ],
-    "upsampling": [
+    ),
+    upsampling=(
         upsampling("network", 20.0),
         upsampling("noise", 160.0),
-    ],
-}
+    ),
+    provenance=Provenance(versions={"keras": "3.0", "torch": "9"}, machine=Machine("Some CPU", 2)),
+)
 
 
 def test_rows_by_hand():
-    first, _, third, *_ = SECTION["rows"]
+    first, _, third, *_ = SECTION.rows
     name = "| cn14 | 1024 × 2048 | litert title | 1 |"
     assert runtime_table([first, third]).splitlines()[2:] == [
         f"{name} sequential | 100.0 | 90.0 to 125.0 | 10.0 | 0.5 | 80.0 | 19.5 | 123 | 100.00 |",
@@ -90,11 +94,11 @@ def test_ratios_by_hand():
 
 def test_ratios_have_bounds_for_what_the_bounds_are_of():
     assert ratios(SECTION, "cn14", (512, 1024)) == [Ratio("litert title", "litert-inside title", 1.25)]
-    other = SECTION | {"upsampling": [*SECTION["upsampling"], upsampling("network", 30.0, model="cn18")]}
+    other = replace(SECTION, upsampling=(*SECTION.upsampling, upsampling("network", 30.0, model="cn18")))
     assert ratios(other, "cn18", (1024, 2048)) == [
         Ratio("exact upsampling of the network's logits", "TensorFlow's resize and arg-max", 0.3)
     ]
-    fresh = ratios(SECTION | {"weights": "fresh"}, "cn14", (1024, 2048))
+    fresh = ratios(replace(SECTION, weights="fresh"), "cn14", (1024, 2048))
     assert [ratio.bound for ratio in fresh[-2:]] == [None, 1.5]
 
 
@@ -115,7 +119,7 @@ def test_the_ratio_table_by_hand():
 
 
 def test_table_7_stands_above_what_was_measured_on_one_thread():
-    lines = printed_table(SECTION["rows"]).splitlines()
+    lines = printed_table(SECTION.rows).splitlines()
     assert lines[0] == "| Network | Where | Mode | 1024 × 2048 | 512 × 1024 |"
     assert "| ENet * | the paper, Titan X (Maxwell) | sequential | 20.4 | 76.9 |" in lines
     assert "| SegNet * | the paper, Titan X (Maxwell) | sequential | 1.6 | – |" in lines
@@ -132,7 +136,7 @@ def test_table_7_stands_above_what_was_measured_on_one_thread():
 
 def test_networks_side_by_side_by_hand():
     rows = [
-        *SECTION["rows"],
+        *SECTION.rows,
         row("litert", 50.0, model="cn18"),
         row("litert", 1000.0, model="enet"),
         row("litert", 500.0, model="pspnet"),
@@ -152,11 +156,7 @@ def test_networks_side_by_side_by_hand():
     # Table 4 is about full size alone.
     smaller = [row("litert", 10.0, model=name, size=(256, 512)) for name in ("cn18", "icnet")]
     assert networks_table(smaller, (256, 512)).splitlines()[2:] == ["| cn18 | – | 100.0 |", "| icnet | 83.2 | 100.0 |"]
-    titles = [
-        line
-        for line in runtime_page(SECTION | {"rows": rows}, {"cores": 2, "processor": ""}, {}).splitlines()
-        if line.startswith("## Networks")
-    ]
+    titles = [line for line in runtime_page(replace(SECTION, rows=rows)).splitlines() if line.startswith("## Networks")]
     assert titles == [
         "## Networks side by side: frames a second, 1024 × 2048, one thread, one at a time",
         "## Networks side by side: frames a second, 512 × 1024, one thread, one at a time",
@@ -164,7 +164,7 @@ def test_networks_side_by_side_by_hand():
 
 
 def test_the_page_says_where_it_comes_from():
-    page = runtime_page(SECTION, {"cores": 2, "processor": "Some CPU"}, {"keras": "3.0", "torch": "9"})
+    page = runtime_page(SECTION)
     assert "2 x Some CPU; keras 3.0.\n" in page and "Left out: PyTorch: torch not installed.\n" in page
     titles = [line for line in page.splitlines() if line.startswith("## ")]
     assert titles == [
@@ -177,7 +177,7 @@ def test_the_page_says_where_it_comes_from():
 
 
 def test_the_image_has_a_bar_a_row():
-    content = runtime_plot(SECTION["rows"])
+    content = runtime_plot(SECTION.rows)
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
     def bars(color):

@@ -3,20 +3,32 @@ import math
 import pytest
 
 from contextnet_tf.reporting import tables
+from contextnet_tf.runs.records import plain
+from contextnet_tf.runs.results import Results
 
-OURS = {
+OURS = {  # as in result.json
     "model": {"name": "cn14", "parameters_folded": 846179, "multiply_adds": 5632000000},
     "dataset": {"name": "cityscapes", "split": "val"},
     "training": {"seed": 3, "epochs": 1000, "minutes": 61.34},
-    "evaluation": {"mean_iou": 0.6587, "class_iou": {"road": 0.9684, "train": None, "bicycle": 0.6}},
+    "evaluation": {
+        "dataset": "cityscapes",
+        "split": "val",
+        "mean_iou": 0.6587,
+        "class_iou": {"road": 0.9684, "train": None, "bicycle": 0.6},
+        "machine": {"processor": "Processor | 9", "cores": 2},
+        "commit": "3e77e911abe46fb13203b196b16b4804b40653c6+changes",
+    },
     "runtime": {"frames_per_second": 7.14, "size": [1024, 2048]},
-    "machine": {"processor": "Processor | 9", "cores": 2},
-    "commit": "3e77e911abe46fb13203b196b16b4804b40653c6+changes",
-}
+}  # fmt: skip
+
+
+def of(content):
+    """The sections of a result.json of version 1."""
+    return Results.from_json(plain(content), "result.json")
 
 
 def test_a_row_a_run_written_out():
-    assert tables.run_table({"ours": OURS, "nothing": {}}) == (
+    assert tables.run_table({"ours": of(OURS), "nothing": Results()}) == (
         "| Run | Network | Dataset | Mean IoU % | Parameters | Multiply-adds | Frames/s | Image "
         "| Epochs | Minutes | Seed | Commit | Machine |\n"
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
@@ -28,7 +40,7 @@ def test_a_row_a_run_written_out():
 
 def test_classes_beside_the_paper_written_out():
     other = {"evaluation": {"mean_iou": math.nan, "class_iou": {"road": math.nan, "bicycle": 0.05}}}
-    assert tables.class_table({"ours": OURS, "other": other}, paper_rows=("cn14", "cn12")) == (
+    assert tables.class_table({"ours": of(OURS), "other": of(other)}, paper_rows=("cn14", "cn12")) == (
         "| Class | ours | other | paper, cn14 | paper, cn12 |\n"
         "| --- | ---: | ---: | ---: | ---: |\n"
         "| road | 96.8 | – | 96.8 | 97.2 |\n"
@@ -40,7 +52,7 @@ def test_classes_beside_the_paper_written_out():
 
 def test_a_row_that_the_paper_lacks():
     with pytest.raises(KeyError, match="cn14-500"):
-        tables.class_table({"ours": OURS}, paper_rows=("cn14-500",))
+        tables.class_table({"ours": of(OURS)}, paper_rows=("cn14-500",))
 
 
 def test_no_runs_give_a_table_without_rows():

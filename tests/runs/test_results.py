@@ -1,59 +1,197 @@
+"""result.json: sections beside one another, files that are damaged or too new, and where a dataset is recorded."""
+
 import json
 import math
-import pathlib
-import re
-import subprocess
-import sys
 
-import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs import results
+from contextnet_tf.runs.measurements import (
+    AblationRow,
+    AblationSection,
+    InputCost,
+    InputSection,
+    PrecisionFile,
+    PrecisionSection,
+    RuntimeComparisonSection,
+    RuntimeRow,
+    StepMemoryRow,
+    TrainingSpeedSection,
+    UpsamplingRow,
+)
+from contextnet_tf.runs.provenance import Machine, Provenance
+from contextnet_tf.runs.results import Results, read_results, update_results
+from contextnet_tf.runs.sections import (
+    Accuracy,
+    ClassEntry,
+    DatasetSection,
+    EvaluationSection,
+    ExportedFile,
+    ExportSection,
+    ModelSection,
+    RuntimeSection,
+    TrainingSection,
+)
+
+HERE = Provenance({"python": "3.11.7"}, Machine("Some CPU", 2, 23.5, "Linux 6"), "abc", "2026-11-23T07:00:47+00:00")
+HERE_AS_JSON = {
+    "versions": {"python": "3.11.7"},
+    "machine": {"processor": "Some CPU", "cores": 2, "memory_gib": 23.5, "system": "Linux 6"},
+    "commit": "abc", "date": "2026-11-23T07:00:47+00:00",
+}  # fmt: skip
+ON_VAL = {"dataset": "camvid", "split": "val", "provenance": HERE}
+ON_VAL_AS_JSON = {"dataset": "camvid", "split": "val", **HERE_AS_JSON}
+ACCURACY = Accuracy(0.5, 0.75, {"road": 0.5, "sky": None}, 0.5, {"flat": 0.5}, confusion=((3, 1), (0, 0)), images=2)
+ACCURACY_AS_JSON = {
+    "mean_iou": 0.5, "pixel_accuracy": 0.75, "class_iou": {"road": 0.5, "sky": None}, "mean_category_iou": 0.5,
+    "category_iou": {"flat": 0.5}, "mean_instance_iou": None, "instance_iou": None,
+    "mean_category_instance_iou": None, "category_instance_iou": None, "confusion": [[3, 1], [0, 0]], "images": 2,
+}  # fmt: skip
+
+# Every section with all its fields, and what stands in the file.
+WRITTEN = {
+    "model": (
+        ModelSection("cn14", 11, (64, 96), 900, 800, 7000, 49),
+        {
+            "name": "cn14", "num_classes": 11, "input_size": [64, 96], "parameters": 900, "parameters_folded": 800,
+            "multiply_adds": 7000, "layers": 49,
+        },
+    ),
+    "dataset": (
+        DatasetSection("camvid", "val", 2, "data/camvid", (ClassEntry("sky", "sky", (1, 2, 3)),), {"classes": []}),
+        {
+            "name": "camvid", "split": "val", "images": 2, "data_dir": "data/camvid",
+            "classes": [{"name": "sky", "category": "sky", "color": [1, 2, 3]}], "class_table": {"classes": []},
+        },
+    ),
+    "training": (
+        TrainingSection({"name": "short"}, 3, 12, 6, 1.5, 10, dataset="camvid", split="train", provenance=HERE),
+        {
+            "dataset": "camvid", "split": "train", **HERE_AS_JSON, "recipe": {"name": "short"}, "seed": 3, "steps": 12,
+            "epochs": 6, "minutes": 1.5, "best_step": 10,
+        },
+    ),
+    "evaluation": (
+        EvaluationSection(ACCURACY, "best.keras", **ON_VAL),
+        {**ON_VAL_AS_JSON, **ACCURACY_AS_JSON, "checkpoint": "best.keras"},
+    ),
+    "export": (
+        ExportSection({"a.tflite": ExportedFile(
+            "export/a.tflite", 5, "int8", (64, 96), 0.5, 10.0, 0.99, "2 images", 50, {"classifier": 0.25}, **ON_VAL
+        )}),
+        {"files": {"a.tflite": {
+            **ON_VAL_AS_JSON, "path": "export/a.tflite", "bytes": 5, "precision": "int8", "input_size": [64, 96],
+            "largest_logit_difference": 0.5, "largest_logit": 10.0, "label_parity": 0.99, "checked_with": "2 images",
+            "calibration_images": 50, "layer_errors": {"classifier": 0.25},
+        }}},
+    ),
+    "runtime": (
+        RuntimeSection("litert", 1, 1, (64, 96), 2, 5.0, (4.0, 6.5), 200.0, 0.5, "model.tflite", **ON_VAL),
+        {
+            **ON_VAL_AS_JSON, "engine": "litert", "threads": 1, "workers": 1, "size": [64, 96], "images": 2,
+            "milliseconds_median": 5.0, "milliseconds_spread": [4.0, 6.5], "frames_per_second": 200.0, "mean_iou": 0.5,
+            "file": "model.tflite",
+        },
+    ),
+    "precision": (
+        PrecisionSection({"model.tflite": PrecisionFile(5, ACCURACY)}, **ON_VAL),
+        {**ON_VAL_AS_JSON, "files": {"model.tflite": {"bytes": 5, **ACCURACY_AS_JSON}}},
+    ),
+    "runtime_comparison": (
+        RuntimeComparisonSection(
+            "trained", "4 images", 20, 2, ("keras",), {"PyTorch": "not installed"},
+            (RuntimeRow("cn14", (64, 96), "litert", "LiteRT", 1, "sequential", 5.0, (4.0, 6.5), 200.0,
+                        {"network": 4.5}, 1000, 1.0),),
+            (UpsamplingRow("cn14", (64, 96), "noise", 1.5, 10.0),), **ON_VAL,
+        ),
+        {
+            **ON_VAL_AS_JSON, "weights": "trained", "frames": "4 images", "rounds": 20, "warm_up": 2,
+            "distributions": ["keras"], "left_out": {"PyTorch": "not installed"},
+            "rows": [{
+                "model": "cn14", "size": [64, 96], "runtime": "litert", "title": "LiteRT", "threads": 1,
+                "mode": "sequential", "milliseconds_median": 5.0, "milliseconds_spread": [4.0, 6.5],
+                "frames_per_second": 200.0, "parts": {"network": 4.5}, "peak_memory": 1000, "label_parity": 1.0,
+            }],
+            "upsampling": [{
+                "model": "cn14", "size": [64, 96], "logits": "noise", "exact_milliseconds": 1.5,
+                "dense_milliseconds": 10.0,
+            }],
+        },
+    ),
+    "ablation": (
+        AblationSection(
+            "cn14", 2, {"name": "short", "epochs": 6}, {"epochs": 6}, (0, 1),
+            (AblationRow("all parts", {}, (0.5, 0.25)),), **ON_VAL,
+        ),
+        {
+            **ON_VAL_AS_JSON, "model": "cn14", "images": 2, "recipe": {"name": "short", "epochs": 6},
+            "given": {"epochs": 6}, "seeds": [0, 1],
+            "rows": [{"name": "all parts", "changes": {}, "mean_iou": [0.5, 0.25]}],
+        },
+    ),
+    "input": (
+        InputSection(16, 5, 4, {"32 x 64": {"png": InputCost(2.0, 1.5)}}, **ON_VAL),
+        {
+            **ON_VAL_AS_JSON, "images": 16, "rounds": 5, "batch_size": 4,
+            "crops": {"32 x 64": {"png": {"milliseconds": 2.0, "core_milliseconds": 1.5}}},
+        },
+    ),
+    "training_speed": (
+        TrainingSpeedSection(
+            "cn14", {"name": "short"}, (32, 64), 20, {"bare": 0.5}, 0.25, (64, 96),
+            (StepMemoryRow(2, True, 100, 300),), **ON_VAL,
+        ),
+        {
+            **ON_VAL_AS_JSON, "model": "cn14", "recipe": {"name": "short"}, "crop_size": [32, 64], "steps": 20,
+            "seconds_a_step": {"bare": 0.5}, "input_wait_share": 0.25, "memory_size": [64, 96],
+            "memory": [{"images": 2, "simple": True, "before": 100, "peak": 300}],
+        },
+    ),
+}  # fmt: skip
 
 
 def written(run_dir):
     return json.loads((run_dir / "result.json").read_text())
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_section_there_and_back(tmp_path, name):
+    section, content = WRITTEN[name]
+    update_results(tmp_path / "new", section)
+    assert written(tmp_path / "new") == {"format_version": 1, name: content}
+    assert getattr(read_results(tmp_path / "new"), name) == section
+
+
+def test_every_section_is_tested():
+    assert set(WRITTEN) | {"flags"} == set(Results().to_json())
+
+
 def test_a_section_replaces_its_own_and_leaves_the_others(tmp_path):
-    results.update_results(tmp_path, model={"name": "cn14", "layers": 9}, training={"steps": 3})
-    results.update_results(tmp_path, model={"name": "cn12"})
-    assert written(tmp_path) == {"model": {"name": "cn12"}, "training": {"steps": 3}}
+    update_results(tmp_path, ModelSection("cn14", num_classes=9), TrainingSection(steps=3))
+    (tmp_path / "result.json").write_text(json.dumps(written(tmp_path) | {"mine": [1]}))
+    update_results(tmp_path, ModelSection("cn12"))
+    assert read_results(tmp_path) == Results(model=ModelSection("cn12"), training=TrainingSection(steps=3))
+    assert written(tmp_path)["mine"] == [1]  # what someone noted stays
 
 
 def test_flags_are_kept_per_program(tmp_path):
-    results.update_results(tmp_path, flags={"train": {"seed": 1}, "export": {"size": 2}})
-    results.update_results(tmp_path, flags={"export": {"size": 4}})
-    assert written(tmp_path) == {"flags": {"train": {"seed": 1}, "export": {"size": 4}}}
+    update_results(tmp_path, flags={"train": {"seed": 1}, "export": {"size": (2, 3)}})
+    update_results(tmp_path, flags={"export": {"size": 4}})
+    assert written(tmp_path) == {"format_version": 1, "flags": {"train": {"seed": 1}, "export": {"size": 4}}}
 
 
-def test_numpy_values_and_values_that_json_lacks_are_made_plain(tmp_path):
-    results.update_results(
-        tmp_path / "new",
-        evaluation={
-            "mean_iou": np.float32(0.5),
-            "class_iou": {"road": math.nan, "sky": np.float64("nan"), "car": math.inf},
-            "confusion": np.array([[1, 2], [3, 4]]),
-            "size": (2, 3),
-            "checkpoint": pathlib.PurePosixPath("runs/best.keras"),
-        },
-    )
-    assert results.read_results(tmp_path / "new")["evaluation"] == {
-        "mean_iou": 0.5,
-        "class_iou": {"road": None, "sky": None, "car": None},
-        "confusion": [[1, 2], [3, 4]],
-        "size": [2, 3],
-        "checkpoint": "runs/best.keras",
-    }
-    assert "NaN" not in (tmp_path / "new" / "result.json").read_text()
+def test_figures_that_are_not_finite_become_null(tmp_path):
+    update_results(tmp_path, EvaluationSection(Accuracy(math.nan, class_iou={"road": math.inf})))
+    assert "NaN" not in (tmp_path / "result.json").read_text()
+    assert read_results(tmp_path).evaluation.accuracy == Accuracy(class_iou={"road": None})
 
 
 def test_a_value_that_cannot_be_written_leaves_the_file_whole(tmp_path):
-    results.update_results(tmp_path, model={"name": "cn14"})
+    update_results(tmp_path, ModelSection("cn14"))
     with pytest.raises(TypeError):
-        results.update_results(tmp_path, model={"name": object()})
-    assert written(tmp_path) == {"model": {"name": "cn14"}}
+        update_results(tmp_path, flags={"train": {"name": object()}})
+    assert read_results(tmp_path) == Results(model=ModelSection("cn14"))
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
 
 
@@ -65,8 +203,16 @@ def test_a_value_that_cannot_be_written_leaves_the_file_whole(tmp_path):
         ("[1, 2]", "no JSON object"),
         ('{"model": 3}', "section 'model' is damaged"),
         ('{"date": {}}', "section 'date' is damaged"),
+        ('{"format_version": 1, "evaluation": {"class_iou": {"road": "x"}}}',
+         "section 'evaluation' is damaged (evaluation.class_iou.road is 'x', not a finite number); delete the section"),
+        ('{"format_version": 1, "training": {"recipe": {"name": 3}}}', "training.recipe.name is 3, not a text"),
+        ('{"format_version": 1, "evaluation": {"confusion": [[1, 2]]}}', "evaluation.confusion has 1 rows"),
+        ('{"format_version": 1, "flags": {"train": []}}', "section 'flags' is damaged"),
+        ('{"format_version": 2}', "has format_version 2, and this version of contextnet_tf reads up to 1; update"),
+        ('{"format_version": "1"}', "format_version is '1', not a whole number"),
+        ('{"format_version": true}', "format_version is True, not a whole number"),
     ],
-)
+)  # fmt: skip
 def test_a_missing_or_damaged_file_is_one_line_that_names_it(tmp_path, content, message):
     path = tmp_path / "result.json"
     if content is not None:
@@ -77,46 +223,40 @@ def test_a_missing_or_damaged_file_is_one_line_that_names_it(tmp_path, content, 
     assert "\n" not in str(caught.value)
     if content is not None:
         with pytest.raises(InputError):
-            results.update_results(tmp_path, training={"steps": 1})
+            update_results(tmp_path, TrainingSection(steps=1))
         assert path.read_text() == content
 
 
-def test_environment_says_where_a_figure_comes_from(tmp_path):
-    environment = results.environment()
-    assert set(environment) == {"versions", "machine", "commit", "date"}
-    assert environment["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert environment["versions"]["numpy"] == np.__version__
-    assert {"contextnet_tf", "tensorflow", "keras", "ai-edge-litert"} <= set(environment["versions"])
-    assert set(environment["machine"]) == {"processor", "cores", "memory_gib", "system"}
-    assert environment["machine"]["processor"] and environment["machine"]["cores"] >= 1
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", environment["date"])
-    assert environment["commit"] is None or re.fullmatch(r"[0-9a-f]{40}(\+changes)?", environment["commit"])
-    results.update_results(tmp_path, **environment)
-    assert results.read_results(tmp_path) == environment
+def test_a_missing_file_has_no_sections_where_that_is_fine(tmp_path):
+    assert read_results(tmp_path, missing_ok=True) == Results()
 
 
-def test_the_commit_tells_a_changed_checkout_and_is_null_outside_one(tmp_path, monkeypatch):
-    package = tmp_path / "contextnet_tf" / "reporting"
-    package.mkdir(parents=True)
-    module = package / "results.py"
-    module.write_text("one")
-    monkeypatch.setattr(results, "__file__", str(module))
-    assert results.environment()["commit"] is None
+def test_a_recorded_dataset_is_found_with_its_folder_and_classes(tmp_path):
+    update_results(tmp_path / "run", DatasetSection("folder", data_dir="own", class_table={"classes": []}))
+    folders = [tmp_path / "none", tmp_path / "run"]
+    assert results.recorded_dataset(folders, None, None) == ("folder", "own")
+    assert results.recorded_dataset(folders, "folder", "moved") == ("folder", "moved")
+    assert results.recorded_dataset(folders, "camvid", None) == ("camvid", None)
+    assert results.recorded_dataset([], None, None) == (None, None)
+    assert results.recorded_class_table(folders, "folder") == {"classes": []}
+    assert results.recorded_class_table(folders, "camvid") is None
 
-    def git(*arguments):
-        identity = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
-        command = ["git", "-C", str(tmp_path), *identity, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    git("init", "--quiet")
-    assert results.environment()["commit"] is None  # no commit yet
-    git("add", ".")
-    git("commit", "--quiet", "--message", "one")
-    head = git("rev-parse", "HEAD")
-    assert results.environment()["commit"] == head
-    (tmp_path / "scratch").write_text("a file that git does not know changes no result")
-    assert results.environment()["commit"] == head
-    module.write_text("two")
-    assert results.environment()["commit"] == head + "+changes"
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert results.environment()["commit"] is None  # git is not installed
+def test_an_exported_file_is_measured_and_others_stay(tmp_path):
+    class Parity:
+        largest_difference, largest_logit, label_parity = None, 10.0, 0.5
+
+    (tmp_path / "model.tflite").write_bytes(b"12345")
+    (tmp_path / "saved_model" / "variables").mkdir(parents=True)
+    (tmp_path / "saved_model" / "saved_model.pb").write_bytes(b"123")
+    (tmp_path / "saved_model" / "variables" / "data").write_bytes(b"1234")
+    file = ExportedFile.of(tmp_path / "model.tflite", Parity, precision="int8", checked_with="noise")
+    assert file == ExportedFile(
+        path="export/model.tflite", bytes=5, precision="int8", largest_logit_difference=None, largest_logit=10.0,
+        label_parity=0.5, checked_with="noise",
+    )  # fmt: skip
+    folder = ExportedFile.of(tmp_path / "saved_model", Parity)
+    assert folder.bytes == 7
+    section = ExportSection({"saved_model": folder}).with_files({"model.tflite": file})
+    assert section.files == {"saved_model": folder, "model.tflite": file}
+    assert section.with_files({"saved_model": file}).files == {"saved_model": file, "model.tflite": file}

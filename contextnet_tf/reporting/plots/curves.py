@@ -14,10 +14,10 @@ from contextnet_tf.runs import history as histories
 def training_curves(history: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """SVG plots over the epochs by title: loss, learning rate, validation; only those with figures."""
     panels = {
-        "Loss": _panel(history, {"loss": "total", "main_loss": "main head", "aux_loss": "auxiliary head"}),
-        "Learning rate": _panel(history, {"learning_rate": "learning rate"}),
+        "Loss": _panel(history, histories.LOSSES),
+        "Learning rate": _panel(history, {histories.LEARNING_RATE: "learning rate"}),
         "Validation": _panel(
-            history, {"val_mean_iou": "mean IoU", "val_pixel_accuracy": "pixel accuracy"}, in_percent=True
+            history, {histories.MEAN_IOU: "mean IoU", histories.PIXEL_ACCURACY: "pixel accuracy"}, in_percent=True
         ),
     }
     return {title: svg for title, svg in panels.items() if svg is not None}
@@ -54,7 +54,7 @@ def _panel(history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_perc
         for (title, curve), (color, line) in zip(curves.items(), styles):
             epochs, values = histories.binned(*curve)
             values = [factor * value for value in values]
-            marker = "o" if len(epochs) <= 40 and in_percent or len(epochs) == 1 else None
+            marker = "o" if (len(epochs) <= 40 and in_percent) or len(epochs) == 1 else None
             axes.plot(epochs, values, line, color=color, label=title, marker=marker, markersize=3)
         if in_percent:
             epochs, values = next(iter(curves.values()))

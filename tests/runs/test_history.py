@@ -1,7 +1,11 @@
+"""The lines of a history: written, also after a process was killed while it wrote one; read; and made to curves."""
+
+import math
+
 import pytest
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.runs.history import binned, curve, read_history
+from contextnet_tf.runs.history import History, binned, curve, read_history
 
 
 def test_lines_are_read_in_order(tmp_path):
@@ -53,3 +57,26 @@ def test_neighbors_are_averaged_until_few_enough_points_are_left():
     assert binned([1, 2, 3, 4, 5], [10, 20, 30, 40, 50], bins=3) == ([1.5, 3.5, 5.0], [15, 35, 50])
     assert binned([1, 2], [10, 20], bins=3) == ([1, 2], [10, 20])
     assert binned([], [], bins=3) == ([], [])
+
+
+def test_lines_beyond_the_saved_length_are_dropped(tmp_path):
+    path = tmp_path / "history.jsonl"
+    history = History(path, 0)
+    for step in (1, 2, 3):
+        history.append(step, step / 2, {"loss": 0.5})
+    assert history.length == 3
+    with path.open("a") as file:
+        file.write('{"step": 4, "lo')
+    again = History(path, 2)
+    again.append(3, 1.5, {"loss": 0.25})
+    assert again.length == 3
+    assert path.read_text() == (
+        '{"step": 1, "epoch": 0.5, "loss": 0.5}\n'
+        '{"step": 2, "epoch": 1.0, "loss": 0.5}\n'
+        '{"step": 3, "epoch": 1.5, "loss": 0.25}\n'
+    )
+
+
+def test_figures_that_are_not_finite_become_null(tmp_path):
+    History(tmp_path / "history.jsonl", 0).append(1, 0.5, {"loss": math.nan, "val_mean_iou": math.inf})
+    assert (tmp_path / "history.jsonl").read_text() == '{"step": 1, "epoch": 0.5, "loss": null, "val_mean_iou": null}\n'

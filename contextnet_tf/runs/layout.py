@@ -1,0 +1,17 @@
+"""The names of the files in the folder of a run.
+
+The network itself is best.keras: `models.loading.BEST_NETWORK`, since networks import no other part of the library.
+"""
+
+SETTINGS = "settings.json"  # what the weights at the end depend on: `run_dir`
+RESULT = "result.json"  # the figures, in sections: `results`
+HISTORY = "history.jsonl"  # the figures along the training: `history`
+FLAGS = "flags.txt"  # train's flags, for --flagfile
+LOG = "train.log"
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
+EXPORT = "export"
+SAVED_MODEL = "saved_model"  # in EXPORT
+TFLITE = "model.tflite"  # in EXPORT: the file of float32 logits
+PREDICTIONS = "predictions"
+REPORT = "report.html"
