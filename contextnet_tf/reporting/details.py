@@ -42,7 +42,7 @@ def network_section(results: Results) -> Markup:
             "parameters": wording.count(model.parameters),
             "with batch normalization folded": wording.count(model.parameters_folded),
             "in the paper (Table 4)": f"{printed.million_parameters} M, 19 classes" if printed else None,
-            "multiply-adds a image": work,
+            "multiply-adds an image": work,
             "layers": model.layers,
         }
     )
@@ -74,7 +74,7 @@ def speed_section(results: Results) -> Markup:
     measured = facts(
         {
             "frames a second": wording.decimal(runtime.frames_per_second),
-            "milliseconds a image": wording.decimal(runtime.milliseconds_median),
+            "milliseconds an image": wording.decimal(runtime.milliseconds_median),
             "spread": wording.milliseconds(runtime.milliseconds_spread),
             "image (height × width)": wording.image_size(runtime.size),
             "images": wording.count(runtime.images),

@@ -87,7 +87,7 @@ def label_image(labels: np.ndarray, colors: Sequence[Color]) -> bytes:
 
 
 def fitted_size(height: int, width: int) -> tuple[int, int]:
-    """(height, width) of the copy of a image: its longer side is at most LONGEST_SIDE pixels."""
+    """(height, width) of the copy of an image: its longer side is at most LONGEST_SIDE pixels."""
     factor = min(1.0, LONGEST_SIDE / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 
@@ -111,5 +111,5 @@ def _fitted(image: np.ndarray, interpolation: int) -> np.ndarray:
 def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:
     done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     if not done:
-        raise ValueError(f"a image of shape {image.shape} cannot be written as {suffix}")
+        raise ValueError(f"an image of shape {image.shape} cannot be written as {suffix}")
     return data.tobytes()

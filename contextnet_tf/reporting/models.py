@@ -1,4 +1,4 @@
-"""The networks side by side: as a Markdown table, and as a image."""
+"""The networks side by side: as a Markdown table, and as an image."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -19,6 +19,7 @@ from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.outputs import without_aux_heads
+from contextnet_tf.runs import layout
 from contextnet_tf.runs.history import History
 from contextnet_tf.training.board import Board
 from contextnet_tf.training.checkpoints import Checkpoints
@@ -121,7 +122,7 @@ class TrainingLoop:
         if notes:
             self._progress = _Progress(**notes["progress"])
             _logger.info("goes on from step %d of %d", self._progress.step, self._plan.steps)
-        self._history = History(self._folder / "history.jsonl", self._progress.history_length)
+        self._history = History(self._folder / layout.HISTORY, self._progress.history_length)
         self._board = Board(self._folder / "tensorboard", self._plan.dataset)
 
     def finish(self, on_step: Callable, on_validation: Callable, should_stop: Callable[[], bool]) -> None:

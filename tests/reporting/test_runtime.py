@@ -1,4 +1,4 @@
-"""The comparison of runtimes as tables, ratios and a image."""
+"""The comparison of runtimes as tables, ratios and an image."""
 
 from dataclasses import replace
 

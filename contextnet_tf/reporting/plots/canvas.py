@@ -1,5 +1,5 @@
 """What plots are drawn on: SVG that takes its colors from the page around it, and has its own without one; and PNG
-where a image stands alone.
+where an image stands alone.
 
 Matplotlib is imported when the first plot is drawn, and only its object-oriented side: no window, no
 global state, no change of the caller's settings.
