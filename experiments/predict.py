@@ -46,7 +46,7 @@ from experiments import inputs, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
 
-flags.DEFINE_string(
+program.define_path(
     "input", None, "Image, folder, quoted pattern, video, or number of a camera. Default: the dataset's images."
 )
 flags.DEFINE_enum(

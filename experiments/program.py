@@ -1,8 +1,10 @@
-"""What every program shares: the common flags, and errors that are one line and not a traceback."""
+"""What every program shares: the common flags, how flags are parsed, and errors as one line without a traceback."""
 
 import contextlib
 import logging
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,46 +17,95 @@ from contextnet_tf.datasets.class_table import read_class_table
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.files import atomic_write, gigabytes
+from contextnet_tf.models.registry import model_names
+from contextnet_tf.training.recipe import recipe_names
 from experiments.progress import progress_bar
+
+
+class _PathParser(flags.ArgumentParser):
+    """A path: `~` becomes the home folder; an empty one is refused."""
+
+    syntactic_help = "a path"
+
+    def parse(self, argument: str) -> str:
+        if not argument.strip():
+            raise ValueError("is empty; give a path")
+        if "\0" in argument:
+            raise ValueError("holds a null character; give a path")
+        return os.path.expanduser(argument)
+
+
+class _PathListParser(flags.ListParser):
+    """Paths separated by commas, each as `_PathParser` reads it."""
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return [_PathParser().parse(path) for path in super().parse(argument)]
+
+
+def define_path(name: str, default: str | None, help: str) -> None:
+    """Defines a flag that holds the path of a file or folder; `~` in it is expanded."""
+    flags.DEFINE(_PathParser(), name, default, help, serializer=flags.ArgumentSerializer())
+
+
+def define_path_list(name: str, default: list[str], help: str) -> None:
+    """Defines a flag that holds paths, separated by commas; `~` in each is expanded."""
+    flags.DEFINE(_PathListParser(), name, default, help, serializer=flags.CsvListSerializer(","))
+
+
+# A label, a crop or an image of more pixels a side is a mistake, not a wish.
+MAX_SIDE = 1 << 15
 
 flags.DEFINE_string(
     "dataset",
     None,
-    "Name of the dataset: streets (drawn by this project), cityscapes, camvid, folder (your own, with --classes), or "
-    "tfds:NAME (prepared by TensorFlow Datasets). Default: the trained network's own; streets where there is none.",
+    "Dataset: streets (synthetic scenes of this project), cityscapes, camvid, folder (your own, with --classes), or "
+    "tfds:NAME (prepared by TensorFlow Datasets). Default: the one recorded with the checkpoint, else streets.",
 )
-flags.DEFINE_string(
-    "classes", None, "classes.json of your own dataset: see data/folder/README.md. Default: the trained network's own."
+define_path(
+    "classes", None, "classes.json of your own dataset, see data/folder/README.md. Default: recorded in the checkpoint."
 )
 flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the image. Default: image.")
 flags.DEFINE_string(
     "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
 )
 flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
-flags.DEFINE_string("data_dir", None, "Folder that holds the dataset. Default: where it was in training, or data/NAME.")
-flags.DEFINE_integer("crop_height", None, "Height of the training images. Default: the dataset's, cut to fit.")
-flags.DEFINE_integer("crop_width", None, "Width of the training images. Default: the dataset's, cut to fit.")
-flags.DEFINE_string("split", "val", "Split of the dataset, for example val or train.")
-flags.DEFINE_string("output_dir", None, "Folder of the run: everything that the program writes goes there.")
-flags.DEFINE_string("recipe", "short", "Training recipe: short, modern, paper or smoke.")
-flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0)
-flags.DEFINE_string("model", None, "Name of the network, for example cn14. Default: cn14, or the checkpoint's own.")
-flags.DEFINE_string(
-    "checkpoint",
+define_path("data_dir", None, "Folder of the dataset. Default: the one recorded with the checkpoint, else data/NAME.")
+flags.DEFINE_integer(
+    "crop_height",
     None,
-    "Trained network: a .keras file, or the folder of a run (its best network is taken); "
-    "for evaluate and predict also an exported .tflite file or SavedModel folder.",
+    "Height of the training images in pixels. Default: the largest that fits the dataset's images.",
+    lower_bound=1,
+    upper_bound=MAX_SIDE,
 )
 flags.DEFINE_integer(
-    "rounds",
+    "crop_width",
     None,
-    "How often everything is measured in turn; medians are reported. Default: the program's own.",
+    "Width of the training images in pixels. Default: the largest that fits the dataset's images.",
     lower_bound=1,
+    upper_bound=MAX_SIDE,
+)
+flags.DEFINE_string("split", "val", "Split of the dataset, for example val or train.")
+define_path("output_dir", None, "Output folder. A run keeps all its files there.")
+flags.DEFINE_enum("recipe", "short", recipe_names(), "Training recipe.")
+flags.DEFINE_integer(
+    "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
+)
+flags.DEFINE_string(
+    "model", None, f"Network: {', '.join(model_names())}. Default: cn14, or the network in the checkpoint."
+)
+define_path(
+    "checkpoint",
+    None,
+    "Trained network: the folder of a run (its best.keras) or a .keras file; evaluate, predict and submit also take "
+    "an exported .tflite file or SavedModel folder.",
+)
+flags.DEFINE_integer(
+    "rounds", None, "Measurement rounds; medians are reported. Default: 5 for input, 20 for runtimes.", lower_bound=1
 )
 flags.DEFINE_enum(
-    "log_level", "warning", ["debug", "info", "warning", "error"], "What goes to standard error besides the results."
+    "log_level", "warning", ["debug", "info", "warning", "error"], "Least severe log level shown on standard error."
 )
-flags.DEFINE_integer("images", 16, "For benchmarks: how many training images are read.", lower_bound=1)
+flags.DEFINE_integer("images", 16, "For benchmarks: number of training images to read.", lower_bound=1)
 flags.DEFINE_string(
     "precision", "float32", "train: float32, mixed_float16 or mixed_bfloat16. export: float32, float16 or int8."
 )
@@ -65,7 +116,7 @@ flags.disclaim_key_flags()
 
 _logger = logging.getLogger(__name__)
 
-# What says which dataset is meant.
+# The flags that select a dataset.
 DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label_key", "tfds_name_key")
 
 
@@ -83,7 +134,7 @@ def required(name: str) -> str:
     """
     value = flags.FLAGS[name].value
     if not value:
-        raise InputError(f"--{name} is missing; say --{name}=..., or see --help")
+        raise InputError(f"--{name} is missing; set --{name}=..., or see --help")
     return value
 
 
@@ -99,16 +150,18 @@ def given_size(height: str, width: str) -> tuple[int, int] | None:
     return None if None in size else size
 
 
-def whole_numbers(name: str) -> list[int]:
-    """The values of the list flag `name` as whole numbers from 0.
+def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
+    """The values of the list flag `name` as whole numbers from 0 to `largest`.
 
     Raises:
-      InputError: one of them is none.
+      InputError: one of them is not such a number.
     """
     texts = flags.FLAGS[name].value
     for text in texts:
-        if not text.isdecimal():
-            raise InputError(f"--{name}: {text!r} is no whole number; give them as --{name}=0,1")
+        if not (text.isascii() and text.isdecimal()):
+            raise InputError(f"--{name}: {text!r} is not a whole number; give them as --{name}=0,1")
+        if int(text) > largest:
+            raise InputError(f"--{name}: {text} is too large; the largest is {largest}")
     return [int(text) for text in texts]
 
 
@@ -123,13 +176,13 @@ def given_class_table() -> dict[str, Any] | None:
     classes = flags.FLAGS["classes"].value
     if not classes:
         if keys:
-            raise InputError(f"--tfds_{next(iter(keys))} goes with --classes; say which classes the labels have")
+            raise InputError(f"--tfds_{next(iter(keys))} needs --classes=classes.json, which lists the classes")
         return None
     return read_class_table(classes).content | keys
 
 
 def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Example]:
-    """The examples of a split, with a note where cities are missing; a prepared split is first laid out as files.
+    """The examples of a split, with a note where cities are missing; a prepared split is first extracted to files.
 
     Raises:
       InputError: the folder is missing, empty or in another layout, or a file has no partner.
@@ -144,25 +197,25 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
 
 
 def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
-    """Lays a prepared split out as files where that is still to do; says before what it takes, and shows a bar.
+    """Extracts a prepared split to files unless that is done; prints its size first and shows a progress bar.
 
     Raises:
-      InputError: it is not prepared, or there is too little space.
+      InputError: the split is not prepared, or there is too little disk space.
     """
     pending = dataset.prepared.pending(data_dir, split)
     if not pending:
         return
     print(
-        f"note: {split} of {dataset.name} is laid out as files once: {pending.examples:,} examples, "
+        f"note: {split} of {dataset.name} is extracted to files once: {pending.examples:,} examples, "
         f"{gigabytes(pending.num_bytes)}, in {pending.folder}",
         file=sys.stderr,
     )
-    with progress_bar(total=pending.examples, desc="laying out", unit="image") as bar:
+    with progress_bar(total=pending.examples, desc="extracting", unit="image") as bar:
         dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 
 def given_flags() -> dict[str, Any]:
-    """The flags that the running program lists as its own, as name -> value."""
+    """The running program's own flags, as name -> value."""
     return {flag.name: flag.value for flag in _own_flags()}
 
 
@@ -174,7 +227,7 @@ def write_flagfile(path: str | os.PathLike) -> None:
 
 @contextlib.contextmanager
 def logged_to(path: str | os.PathLike) -> Iterator[None]:
-    """Adds to the file `path` what the library logs meanwhile, at any --log_level, and how it ended."""
+    """Appends to the file `path` what the library logs meanwhile, at every level, and how the program ended."""
     handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
@@ -193,33 +246,71 @@ def logged_to(path: str | os.PathLike) -> Iterator[None]:
 
 
 class _LogFile(logging.FileHandler):
-    """A log must not end a run: a disk that is full is told by whoever cannot do without it."""
+    """Logging failures never abort a run, so a line that cannot be written is dropped."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Does without the line."""
+        """Drops the line."""
 
 
 def _set_log_level(level: str) -> None:
     absl_logging.set_verbosity(level)
-    # Ours reach the log file in any case, and standard error from `level` on.
+    # Our own records always reach the log file; standard error shows them from `level` on.
     logging.getLogger("contextnet_tf").setLevel(logging.DEBUG)
     _logger.setLevel(logging.DEBUG)
     absl_logging.get_absl_handler().setLevel(level.upper())
 
 
 def _own_flags() -> list[flags.Flag]:
-    # absl's own flags (logging, profiling) come with `app.run`; they say nothing about a result.
+    # absl's own flags (logging, profiling) come with `app.run`; they do not affect a result.
     return [flag for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]) if flag.name != "only_check_args"]
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1."""
     absl_logging.set_verbosity(absl_logging.WARNING)
-    app.run(with_plain_errors(main))
+    app.run(with_plain_errors(main), flags_parser=parse_flags)
+
+
+def parse_flags(argv: Sequence[str]) -> list[str]:
+    """Parses the flags of the running program; returns what is left of `argv`. A wrong flag ends the process with one
+    line on standard error and status 1."""
+    try:
+        rest = flags.FLAGS(argv)
+        for name in flags.FLAGS:
+            value = flags.FLAGS[name].value
+            if isinstance(value, float) and not math.isfinite(value):  # no bound refuses nan
+                raise flags.IllegalFlagValueError(f"flag --{name}={value}: is not a finite number")
+        return rest
+    except flags.Error as error:
+        message = " ".join(str(error).removeprefix("flag ").split())
+        print(f"error: {message}; see --help", file=sys.stderr)
+        sys.exit(1)
+
+
+# Parameters of the library whose flag has another name.
+FLAG_OF_PARAMETER = {"num_threads": "threads"}
+
+
+def with_flags(message: str) -> str:
+    """A library's message as a program prints it: `` `data_dir` `` becomes --data_dir, and `` `resume=True` `` --resume.
+
+    The library knows no flags, so its errors name parameters, in backquotes. What no flag of the running process is
+    called stays as it is.
+    """
+
+    def flag(match: re.Match[str]) -> str:
+        name, value = FLAG_OF_PARAMETER.get(match[1], match[1]), match[2]
+        if name not in flags.FLAGS:
+            return match[0]
+        if value in ("True", "False"):
+            return f"--{name}" if value == "True" else f"--no{name}"
+        return f"--{name}" if value is None else f"--{name}={value}"
+
+    return re.sub(r"`([a-z][a-z_]*)(?:=([^`]*))?`", flag, message)
 
 
 def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequence[str]], None]:
-    """`main`, but what a person can mend ends the process with one line instead of a traceback."""
+    """`main`, but an InputError ends the process with one line and status 1 instead of a traceback."""
 
     def guarded(argv: Sequence[str]) -> None:
         try:
@@ -228,7 +319,7 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
             _set_log_level(flags.FLAGS.log_level)
             main(argv)
         except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {with_flags(str(error))}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(130)  # as shells report a process that Ctrl-C ended

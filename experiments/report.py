@@ -46,7 +46,7 @@ flags.DEFINE_enum(
     ["run", "models", "runs"],
     "Report on the run in --output_dir; or side by side, on all networks or on --runs.",
 )
-flags.DEFINE_list("runs", [], "With --what=runs: the folders of runs, finished or not.")
+program.define_path_list("runs", [], "With --what=runs: the folders of runs, finished or not.")
 flags.DEFINE_integer(
     "report_images",
     6,

@@ -50,7 +50,7 @@ from experiments.progress import Progress
 from experiments.stopping import StopSignals
 
 flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
-flags.DEFINE_string(
+program.define_path(
     "cache", None, "Keep decoded training images: memory, or a folder for them. Default: decode them each time."
 )
 flags.DEFINE_bool("resume", True, "Go on with the run in --output_dir, if there is one. --noresume refuses to.")

@@ -27,9 +27,8 @@ def call(capsys):
     def run(module: types.ModuleType, *arguments: str) -> Called:
         status = 0
         with flagsaver.flagsaver():
-            argv = flags.FLAGS([module.__name__, *arguments])
             try:
-                program.with_plain_errors(module.main)(argv)
+                program.with_plain_errors(module.main)(program.parse_flags([module.__name__, *arguments]))
             except SystemExit as end:
                 status = end.code
         return Called(status, *capsys.readouterr())

@@ -60,7 +60,9 @@ class TorchTwin(nn.Module):
                 return nn.AvgPool2d(layer.pool_size)
             case keras.layers.UpSampling2D():
                 return nn.Upsample(scale_factor=layer.size[0], mode="bilinear", align_corners=False)
-        raise InputError(f"--model: {layer.name} ({type(layer).__name__}) has no twin in PyTorch here; try cn14")
+        raise InputError(
+            f"layer {layer.name} ({type(layer).__name__}) has no PyTorch counterpart here; try `model=cn14`"
+        )
 
     def _convolution(self, layer: keras.Layer, kernel: keras.Variable, weight: np.ndarray) -> nn.Conv2d:
         outputs, inputs, height, width = weight.shape
@@ -105,7 +107,7 @@ def torch_step(model: keras.Model, recipe: Recipe, images: np.ndarray, labels: n
       InputError: the recipe's optimizer, or a layer of the network, has no twin here.
     """
     if not isinstance(recipe.optimizer, AdamW):
-        raise InputError(f"--recipe={recipe.name}: the comparison with PyTorch is written for AdamW; try short")
+        raise InputError(f"recipe {recipe.name}: the PyTorch baseline supports AdamW only; try `recipe=short`")
     twin = TorchTwin(model).to(memory_format=torch.channels_last).train()
     decayed = [twin.by_kernel[id(weight)] for weight in decayed_weights(model)]
     others = [weight for weight in twin.parameters() if all(weight is not kept for kept in decayed)]

@@ -93,8 +93,8 @@ def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
     free = _free_memory()
     if free is not None and needed > free:
         raise InputError(
-            f"--cache=memory: {len(examples)} decoded images take {in_megabytes(needed)}, "
-            f"{in_megabytes(free)} of memory are free; use --cache=FOLDER, or no cache"
+            f"`cache=memory`: {len(examples)} decoded images take {in_megabytes(needed)}, "
+            f"{in_megabytes(free)} of memory are free; use `cache=FOLDER`, or no cache"
         )
     return ImageCache(len(examples), needed, _Memory())
 
@@ -116,7 +116,7 @@ def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[s
     free = shutil.disk_usage(folder).free
     if missing > free:
         raise InputError(
-            f"--cache={folder}: {len(examples)} decoded images take {in_megabytes(missing)} more, "
+            f"`cache={folder}`: {len(examples)} decoded images take {in_megabytes(missing)} more, "
             f"{in_megabytes(free)} are free on that disk; name a folder on another one, or use no cache"
         )
     return ImageCache(len(examples), missing, store)

@@ -122,7 +122,7 @@ class Dataset:
     def _folder(self, data_dir: str | os.PathLike | None) -> str | os.PathLike:
         folder = data_dir or self.default_data_dir
         if folder is None:
-            raise InputError(f"{self.name}: say with --data_dir which folder holds the dataset")
+            raise InputError(f"{self.name}: set `data_dir` to the folder that holds the dataset")
         return folder
 
 
@@ -179,13 +179,13 @@ def get_dataset(name: str, class_table: Mapping[str, Any] | str | os.PathLike | 
         return _prepared(name, class_table)
     if name == OWN:
         if class_table is None:
-            raise InputError("a folder of your own needs its classes: say --classes=classes.json")
+            raise InputError("a folder of your own needs a class table; set `classes=classes.json`")
         return _own(read_class_table(class_table))
     if name not in _DATASETS:
         known = f"{', '.join(dataset_names())}, {OWN} (your own) and {PREPARED}NAME"
-        raise InputError(f"{name!r} is no dataset; known are {known}")
+        raise InputError(f"{name!r} is not a known dataset; choose from {known}")
     if class_table is not None:
-        raise InputError(f"the dataset {name!r} has classes of its own; leave out --classes, or say --dataset={OWN}")
+        raise InputError(f"the dataset {name!r} has classes of its own; leave out `classes`, or set `dataset={OWN}`")
     return _DATASETS[name]
 
 
@@ -202,14 +202,14 @@ def _prepared(name: str, given: Mapping[str, Any] | str | os.PathLike | None) ->
     upstream = name.removeprefix(PREPARED)
     if upstream.split(":")[0] in ("cityscapes", "cityscapes/semantic_segmentation"):
         if given is not None:
-            raise InputError(f"the dataset {name!r} has classes of its own; leave out --classes and --tfds_..._key")
+            raise InputError(f"the dataset {name!r} has classes of its own; leave out `classes` and the tfds keys")
         prepared = PreparedSet(upstream, "image_left", "segmentation_label", "image_id", is_placeholder)
         cityscapes = _DATASETS["cityscapes"]
         return dataclasses.replace(
             cityscapes, name=name, source=prepared.listing, default_data_dir=None, prepared=prepared
         )
     if given is None:
-        raise InputError(f"the dataset {name!r} needs its classes: say --classes=classes.json")
+        raise InputError(f"the dataset {name!r} needs a class table; set `classes=classes.json`")
     class_table = read_class_table(given)
     features = {"image_key": "image", "label_key": "segmentation_mask"} | class_table.features
     prepared = PreparedSet(upstream, **features)

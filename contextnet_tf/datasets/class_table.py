@@ -176,7 +176,7 @@ class _Checked:
         if "{split}" not in pattern or last.removesuffix(".*").count("*") != 1 or pattern.startswith("/"):
             raise self._wrong(
                 key,
-                f"must be relative to --data_dir, with {{split}}, and one * for the name in its last part, such as "
+                f"must be relative to `data_dir`, with {{split}}, and one * for the name in its last part, such as "
                 f'"{PATTERNS[key]}", not {pattern!r}',
             )
         return pattern

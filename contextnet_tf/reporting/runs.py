@@ -37,7 +37,7 @@ def read_run(folder: str | os.PathLike) -> Run:
     path = pathlib.Path(folder)
     epochs, mean_iou = histories.curve(histories.read_history(path), histories.MEAN_IOU)
     if not epochs:
-        raise InputError(f"{path}: holds no {HISTORY} with a validation; --runs are folders that train wrote")
+        raise InputError(f"{path}: holds no {HISTORY} with a validation; `runs` takes folders that train wrote")
     return Run(str(path), epochs, mean_iou, read_results(path, missing_ok=True))
 
 

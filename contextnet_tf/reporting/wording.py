@@ -136,9 +136,9 @@ def setting(value: Any) -> str:
 
 
 def flag(name: str, value: Any) -> str:
-    """A flag as a shell takes it: ("resume", False) -> "--noresume", ("rows", [0, 3]) -> "--rows=0,3"."""
+    """A program's flag as a shell takes it: a list joined by commas, a boolean without a value and with "no" if False."""
     if isinstance(value, bool):
-        return f"--{name}" if value else f"--no{name}"
+        return f"--{'' if value else 'no'}{name}"
     text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     return shlex.quote(f"--{name}={text}")
 

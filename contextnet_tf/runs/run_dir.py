@@ -31,14 +31,14 @@ def claimed_run_dir(output_dir: str | os.PathLike, settings: Mapping[str, Any], 
     folder = ensure_writable_dir(output_dir)
     path = folder / _SETTINGS
     if not path.exists() and any(entry.name != _LOCK and not is_leftover(entry) for entry in folder.iterdir()):
-        raise InputError(f"{folder}: is not empty and holds no run; name another --output_dir")
+        raise InputError(f"{folder}: is not empty and holds no run; choose another `output_dir`")
     with _locked(folder):
         if not path.exists():
             write_json(path, settings)
         elif resume:
             _check_same(folder, read_json(path), settings)
         else:
-            raise InputError(f"{folder}: holds a run; go on with it by --resume, or name another --output_dir")
+            raise InputError(f"{folder}: holds a run; set `resume=True` to resume it, or choose another `output_dir`")
         remove_leftovers(folder)
         yield folder
 
@@ -63,7 +63,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUseError(
-                f"{folder}: another process trains in it; wait for its end, or name another --output_dir"
+                f"{folder}: another process trains in it; wait for it to end, or choose another `output_dir`"
             ) from None
         except OSError as error:  # some network file systems have no locks
             _logger.warning("%s: cannot be locked (%s); start no second process in it", folder, error.strerror)
@@ -72,7 +72,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
 
 def _check_same(folder: pathlib.Path, before: Any, now: Mapping[str, Any]) -> None:
     if not isinstance(before, Mapping):
-        raise InputError(f"{folder}: its {_SETTINGS} is not that of a run; name another --output_dir")
+        raise InputError(f"{folder}: its {_SETTINGS} is not that of a run; choose another `output_dir`")
     before, now = _flattened(before), _flattened(now)
     changes = [
         f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
@@ -80,7 +80,9 @@ def _check_same(folder: pathlib.Path, before: Any, now: Mapping[str, Any]) -> No
         if before.get(name) != now.get(name)
     ]
     if changes:
-        raise InputError(f"{folder}: holds a run with other settings ({'; '.join(changes)}); name another --output_dir")
+        raise InputError(
+            f"{folder}: holds a run with other settings ({'; '.join(changes)}); choose another `output_dir`"
+        )
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

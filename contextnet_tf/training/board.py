@@ -19,7 +19,7 @@ _IMAGES = 3  # validation images shown
 
 
 class Board:
-    """Writes `folder`, which `tensorboard --logdir` shows.
+    """Writes `folder`, a log directory for TensorBoard.
 
     Raises:
       InputError: by every method: the disk is full.

@@ -80,7 +80,7 @@ class Checkpoints:
         wanted = {name: tuple(variable.shape) for name, variable in self._variables.items()}
         found = {name: array.shape for name, array in arrays.items() if name != _NOTES}
         if found != wanted:
-            raise InputError(f"{path}: holds the state of another network or optimizer; name another --output_dir")
+            raise InputError(f"{path}: holds the state of another network or optimizer; choose another `output_dir`")
         for name, variable in self._variables.items():
             variable.assign(arrays[name])
 

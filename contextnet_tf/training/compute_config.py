@@ -41,12 +41,12 @@ class ComputeConfig:
         if batch_size % replicas:
             raise InputError(
                 f"batches of {batch_size} cannot be shared out to {replicas} replicas of the network; "
-                f"give a multiple of {replicas} as --batch_size"
+                f"set `batch_size` to a multiple of {replicas}"
             )
         if self.accumulate < 1 or batch_size // replicas % self.accumulate:
             raise InputError(
-                f"--accumulate={self.accumulate} does not divide the {batch_size // replicas} images of a batch "
-                "that a device has; give one of their divisors"
+                f"`accumulate={self.accumulate}` does not divide the {batch_size // replicas} images of a device's "
+                "batch; set it to a divisor"
             )
 
     def place(self, model: keras.Model) -> keras.Model:
@@ -56,7 +56,7 @@ class ComputeConfig:
           InputError: there is no such precision; or XLA should compile what replicas exchange.
         """
         if self.jit_compile and self.sync_batch_norm and self.devices.replicas > 1:
-            raise InputError("--jit_compile and --sync_batch_norm do not go together; give one of them")
+            raise InputError("`jit_compile` and `sync_batch_norm` cannot be combined; choose one")
         if self.devices.replicas == 1 and self.devices.workers == 1 and self.precision == "float32":
             return model
         with self.devices.strategy.scope():

@@ -82,7 +82,7 @@ def get_devices(name: str) -> Devices:
       InputError: there is no such strategy; TF_CONFIG is missing or not understood; or there is no TPU.
     """
     if name not in _MAKERS:
-        raise InputError(f"--strategy={name}: is no strategy; known are {', '.join(strategy_names())}")
+        raise InputError(f"`strategy={name}` is unknown; choose from {', '.join(strategy_names())}")
     return _MAKERS[name]()
 
 
@@ -116,7 +116,7 @@ def _tpu() -> Devices:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        raise InputError(f"--strategy=tpu: no TPU answers ({reason_of(error)})") from error
+        raise InputError(f"`strategy=tpu`: no TPU answers ({reason_of(error)})") from error
     return Devices(tf.distribute.TPUStrategy(resolver))
 
 
@@ -128,7 +128,7 @@ def _tf_config() -> Mapping[str, Any]:
         config = json.loads(os.environ["TF_CONFIG"])
     except KeyError:
         raise InputError(
-            "--strategy=multi_worker: the environment variable TF_CONFIG is missing; it names all workers and this "
+            "`strategy=multi_worker`: the environment variable TF_CONFIG is missing; it names all workers and this "
             'one, as in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
         ) from None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Unpacks Cityscapes' archives into the folder that --dataset=cityscapes reads.
+"""Unpacks Cityscapes' archives into the folder that `--dataset=cityscapes` reads.
 
 Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, which the dataset's site gives out after
 registration, into one folder. About 12 GB and ten minutes.
@@ -28,7 +28,7 @@ ARCHIVES = {
     "gtFine_trainvaltest.zip": (LABELS, (LABEL_END, INSTANCE_END)),
 }
 
-flags.DEFINE_string("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
+program.define_path("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
 program.key_flags("data_dir")
 
 

@@ -1,4 +1,4 @@
-"""Drawn streets as files in Cityscapes' layout, drawn on demand and never twice."""
+"""Synthetic street scenes as files in Cityscapes' layout, drawn on demand and never twice."""
 
 import os
 import pathlib
@@ -74,7 +74,7 @@ def _claim(root: pathlib.Path, record: dict) -> None:
     """Leaves the record of the set in the folder, or finds it there."""
     path = root / RECORD
     if path.exists():
-        found = read_json(path)
+        found = _migrated(read_json(path))
         if found != record:
             raise InputError(
                 f"{root}: holds another drawn set ({_in_words(found)}) than asked for ({_in_words(record)}); "
@@ -84,6 +84,13 @@ def _claim(root: pathlib.Path, record: dict) -> None:
         raise InputError(f"{root}: holds files but no drawn set ({RECORD} is missing); name an empty or new folder")
     else:
         write_json(path, record)
+
+
+def _migrated(record: object) -> object:
+    """The record with today's keys: version 0.1 of this project wrote "pictures" where "images" stands now."""
+    if isinstance(record, dict) and "pictures" in record and "images" not in record:
+        return {"images" if key == "pictures" else key: value for key, value in record.items()}
+    return record
 
 
 def _in_words(record: object) -> str:

@@ -187,6 +187,18 @@ def test_an_interrupted_drawing_goes_on(tmp_path):
     assert streets.write_set(tmp_path, {"train": 3, "val": 2}, **size) == 0
 
 
+def test_a_set_that_version_0_1_drew_is_complete(tmp_path):
+    streets.write_set(tmp_path, {"train": 1, "val": 1}, seed=0, height=64, width=64)
+    record = json.loads((tmp_path / "streets.json").read_text())
+    record["pictures"] = record.pop("images")  # as version 0.1 named them
+    (tmp_path / "streets.json").write_text(json.dumps(record))
+    before = _contents(tmp_path)
+    assert streets.write_set(tmp_path, {"train": 1, "val": 1}, seed=0, height=64, width=64) == 0
+    assert _contents(tmp_path) == before
+    with pytest.raises(InputError, match="seed 0, 64 x 64 pixels, 1 train, 1 val"):
+        streets.write_set(tmp_path, {"train": 2, "val": 1}, seed=0, height=64, width=64)
+
+
 def test_another_set_is_refused_and_left_whole(tmp_path):
     streets.write_set(tmp_path / "set", {"train": 1}, seed=0, height=64, width=64)
     before = _contents(tmp_path)

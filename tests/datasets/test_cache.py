@@ -105,7 +105,7 @@ def test_images_that_are_no_png_count_as_large_as_they_are(examples):
 
 def test_what_does_not_fit_is_refused(examples, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "_free_memory", lambda: 6 * DECODED - 1)
-    with pytest.raises(InputError, match=r"--cache=memory: 6 decoded images take 0.1 MB, 0.1 MB of memory are free"):
+    with pytest.raises(InputError, match=r"`cache=memory`: 6 decoded images take 0.1 MB, 0.1 MB of memory are free"):
         cache.memory_cache(examples)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))

@@ -168,8 +168,8 @@ def test_a_wrong_definition_is_refused_by_its_key(tmp_path, class_table, message
 
 
 def test_definitions_that_are_missing_or_too_many(tmp_path):
-    _refused("needs its classes: say --classes=classes.json", get_dataset, "folder")
-    _refused("'camvid' has classes of its own; leave out --classes", get_dataset, "camvid", {"classes": TWO})
+    _refused("needs a class table; set `classes=classes.json`", get_dataset, "folder")
+    _refused("'camvid' has classes of its own; leave out `classes`", get_dataset, "camvid", {"classes": TWO})
     (tmp_path / "classes.json").write_text("{")
     _refused("classes.json: is not JSON", get_dataset, "folder", tmp_path / "classes.json")
-    _refused("say with --data_dir which folder", get_dataset("folder", {"classes": TWO}).list_examples, None, "train")
+    _refused("set `data_dir` to the folder", get_dataset("folder", {"classes": TWO}).list_examples, None, "train")

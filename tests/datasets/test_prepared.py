@@ -109,10 +109,10 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     _refused(
         "holds no prepared dataset 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val"
     )
-    _refused("say with --data_dir which folder", upstream.list_examples, None, "val")
+    _refused("set `data_dir` to the folder", upstream.list_examples, None, "val")
     wrong = get_dataset("tfds:tiny_masks", MASKS)
     _refused(
-        "has no image feature 'image'; it has mask, photo; say --tfds_image_key",
+        "has no image feature 'image'; it has mask, photo; set `tfds_image_key`",
         wrong.prepared.lay_out,
         masks,
         "train",
@@ -120,12 +120,12 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     _refused("has no split 'test'; it has train, validation", wrong.prepared.lay_out, masks, "test")
     named = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask", "name_key": "species"})
     _refused("two examples have the name 'cat'", named.prepared.lay_out, masks, "train")
-    _refused("is not laid out as files yet; run python -m experiments.check_data", named.list_examples, masks, "train")
+    _refused("is not extracted to files yet; run experiments.check_data", named.list_examples, masks, "train")
     assert not list((masks / "prepared").rglob("*.png")), "nothing half-written is left"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
     _refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
 
 
 def test_definitions_that_do_not_belong():
-    _refused("'tfds:other' needs its classes: say --classes", get_dataset, "tfds:other")
-    _refused("has classes of its own; leave out --classes", get_dataset, UPSTREAM, MASKS)
+    _refused("'tfds:other' needs a class table; set `classes=classes.json`", get_dataset, "tfds:other")
+    _refused("has classes of its own; leave out `classes`", get_dataset, UPSTREAM, MASKS)

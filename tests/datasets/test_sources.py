@@ -181,7 +181,7 @@ def test_catalog():
         "car,truck,bus,train,motorcycle,bicycle"
     ).split(",")
     np.testing.assert_array_equal(CITYSCAPES.palette[[0, 13, 18]], [[128, 64, 128], [0, 0, 142], [119, 11, 32]])
-    _refused(re.escape("'kitti' is no dataset; known are camvid, cityscapes, streets"), get_dataset, "kitti")
+    _refused(re.escape("'kitti' is not a known dataset; choose from camvid, cityscapes, streets"), get_dataset, "kitti")
 
 
 def test_train_ids_of_cityscapes():

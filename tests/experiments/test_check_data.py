@@ -46,7 +46,9 @@ def test_a_data_set_that_is_not_there(call, tmp_path):
     assert called.status == 1 and called.out.splitlines()[-1] == "1 error, 1 warning"
     assert "absent: is not a folder" in called.out
     called = call(check_data, "--dataset=kitti")
-    assert called.status == 1 and called.err.startswith("error: 'kitti' is no dataset; known are camvid, cityscapes")
+    assert called.status == 1 and called.err.startswith(
+        "error: 'kitti' is not a known dataset; choose from camvid, cityscapes"
+    )
 
 
 def test_a_prepared_data_set_is_laid_out_once(call, capsys, tmp_path):
@@ -56,11 +58,11 @@ def test_a_prepared_data_set_is_laid_out_once(call, capsys, tmp_path):
     flags = (f"--data_dir={data_dir}", f"--classes={classes}", "--tfds_image_key=photo", "--tfds_label_key=mask")
     called = call(check_data, "--dataset=tfds:tiny_masks", *flags)
     assert called.status == 0 and called.out.startswith("train   3 examples, 0.00% of the pixels ignored")
-    assert "note: train of tfds:tiny_masks is laid out as files once: 3 examples, " in called.err
-    assert "laying out: 100%" in called.err
+    assert "note: train of tfds:tiny_masks is extracted to files once: 3 examples, " in called.err
+    assert "extracting: 100%" in called.err
     again = call(check_data, "--dataset=tfds:tiny_masks", *flags)
     assert again.status == 0 and again.out == called.out and "laid out" not in again.err
     called = call(check_data, "--dataset=tfds:tiny_masks", f"--data_dir={data_dir}", "--tfds_image_key=photo")
     assert called.status == 1 and called.err == (
-        "error: --tfds_image_key goes with --classes; say which classes the labels have\n"
+        "error: --tfds_image_key needs --classes=classes.json, which lists the classes\n"
     )

@@ -62,7 +62,7 @@ def test_from_a_folder_of_ones_own_to_a_report(own, tmp_path, call):
     called = call(predict, *away, f"--data_dir={own}", "--split=test")
     assert called.status == 0 and "mean IoU" not in called.out, called.err
     called = call(evaluate, f"--checkpoint={run}", f"--output_dir={run}", "--split=test")
-    assert called.status == 1 and "has no label (the truth of its split is not public)" in called.err
+    assert called.status == 1 and "has no label (the ground truth of its split is not public)" in called.err
 
     # Another set of classes is another run.
     (tmp_path / "other.json").write_text(json.dumps(CLASSES | {"ignored": [0, 1, 2, 3]}))
@@ -75,7 +75,7 @@ def test_what_a_person_may_give_wrongly(own, call, tmp_path):
         called = call(train, f"--output_dir={tmp_path / 'out'}", *arguments)
         assert called.status == 1 and called.err.count("\n") == 1 and message in called.err
 
-    refused("say --classes=classes.json", "--dataset=folder", f"--data_dir={own}")
+    refused("set --classes=classes.json", "--dataset=folder", f"--data_dir={own}")
     refused("none.json: cannot be read", "--dataset=folder", f"--data_dir={own}", f"--classes={tmp_path / 'none.json'}")
     refused("has classes of its own", "--dataset=streets", f"--data_dir={own}", f"--classes={own / 'classes.json'}")
     assert not (tmp_path / "out").exists()

@@ -135,7 +135,10 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
 def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; known are cn18, cn14, cn12")
-    _refused(_train(call, camvid_dir, out, "--dataset=kitti"), "'kitti' is no dataset; known are camvid, cityscapes")
+    _refused(
+        _train(call, camvid_dir, out, "--dataset=kitti"),
+        "'kitti' is not a known dataset; choose from camvid, cityscapes",
+    )
     _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, modern, short")
     _refused(_train(call, camvid_dir, out, "--model=enet", "--fusion_order=upsample last"), "enet has no fusion unit")
     _refused(_train(call, camvid_dir, out, "more"), "'more' is not a flag")
@@ -205,7 +208,7 @@ def test_train_refuses_a_wrong_label_value(camvid_dir, call, tmp_path):
 def test_train_refuses_wrong_output_folders(trained, camvid_dir, call, tmp_path):
     folder, data_dir, _ = trained
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    _refused(_train(call, data_dir, folder, "--noresume"), "holds a run; go on with it by --resume")
+    _refused(_train(call, data_dir, folder, "--noresume"), "holds a run; set --resume to resume it")
     _refused(_train(call, data_dir, folder, "--seed=7"), "seed was 0 and is now 7")
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     (tmp_path / "file").write_text("kept")
@@ -224,10 +227,10 @@ def test_help_names_the_programs_own_flags(name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--strategy=two",), "--strategy=two: is no strategy; known are auto, one, mirrored, multi_worker, tpu"),
+        (("--strategy=two",), "--strategy=two is unknown; choose from auto, one, mirrored, multi_worker, tpu"),
         (("--strategy=multi_worker",), "the environment variable TF_CONFIG is missing"),
         (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 images of a batch"),
-        (("--precision=int8",), "--precision=int8: is no precision; known are float32, mixed_float16, mixed_bfloat16"),
+        (("--precision=int8",), "--precision=int8 is unknown; choose from float32, mixed_float16, mixed_bfloat16"),
     ],
     ids=str,
 )

@@ -87,7 +87,7 @@ def test_a_step_that_overflows_changes_no_weight(monkeypatch):
 
 
 def test_unknown_precisions_are_refused():
-    with pytest.raises(InputError, match="--precision=int8: is no precision; known are float32, mixed_float16"):
+    with pytest.raises(InputError, match="`precision=int8` is unknown; choose from float32, mixed_float16"):
         ComputeConfig(precision="int8").place(small_network(frozen=False))
 
 

@@ -39,7 +39,7 @@ def test_one_device_and_automatic_choice(monkeypatch):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (None, "--strategy=multi_worker: the environment variable TF_CONFIG is missing; it names all workers"),
+        (None, "`strategy=multi_worker`: the environment variable TF_CONFIG is missing; it names all workers"),
         ("{", "TF_CONFIG: is no JSON"),
         ("[]", "TF_CONFIG: names no workers; right would be"),
         ('{"cluster": {"ps": ["a:1"]}}', "TF_CONFIG: names no workers; right would be"),
@@ -59,9 +59,9 @@ def test_a_tf_config_that_names_no_workers_is_refused(monkeypatch, config, messa
 
 
 def test_unknown_strategies_and_absent_tpus_are_refused():
-    with pytest.raises(InputError, match="--strategy=two: is no strategy; known are auto, one, mirrored"):
+    with pytest.raises(InputError, match="`strategy=two` is unknown; choose from auto, one, mirrored"):
         get_devices("two")
-    with pytest.raises(InputError, match="--strategy=tpu: no TPU answers"):
+    with pytest.raises(InputError, match="`strategy=tpu`: no TPU answers"):
         get_devices("tpu")
 
 
@@ -69,10 +69,12 @@ def test_batches_that_cannot_be_cut_are_refused():
     class _Three:
         num_replicas_in_sync = 3
 
-    with pytest.raises(InputError, match="batches of 16 cannot be shared out to 3 replicas .* give a multiple of 3"):
+    with pytest.raises(
+        InputError, match="batches of 16 cannot be shared out to 3 replicas .* set `batch_size` to a multiple of 3"
+    ):
         ComputeConfig(devices=Devices(_Three())).check_batch(16)
-    with pytest.raises(InputError, match="--accumulate=4 does not divide the 6 images of a batch that a device has"):
+    with pytest.raises(InputError, match="`accumulate=4` does not divide the 6 images of a device's batch"):
         ComputeConfig(devices=Devices(_Three()), accumulate=4).check_batch(18)
-    with pytest.raises(InputError, match="--accumulate=0 does not divide"):
+    with pytest.raises(InputError, match="`accumulate=0` does not divide"):
         ComputeConfig(devices=one_device(), accumulate=0).check_batch(16)
     ComputeConfig(devices=Devices(_Three()), accumulate=2).check_batch(18)

@@ -133,7 +133,7 @@ def test_folders_that_are_not_this_run_are_refused_and_kept(camvid_dir, tmp_path
     with pytest.raises(_Stopped):
         _train(camvid_dir, tmp_path / "run", on_step=_stop_at(1))
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match="run: holds a run; go on with it by --resume"):
+    with pytest.raises(InputError, match="run: holds a run; set `resume=True` to resume it"):
         _train(camvid_dir, tmp_path / "run", resume=False)
     with pytest.raises(InputError, match=r"holds a run with other settings \(recipe.epochs was 2 and is now 9\)"):
         _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, epochs=9))

@@ -39,9 +39,9 @@ def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
     """
     root = pathlib.Path(data_dir)
     if not root.is_dir():
-        raise InputError(f"{root}: is not a folder; name the dataset's folder with --data_dir")
+        raise InputError(f"{root}: is not a folder; set `data_dir` to the dataset's folder")
     if not any(root.iterdir()):
-        raise InputError(f"{root}: is empty; name the dataset's folder with --data_dir")
+        raise InputError(f"{root}: is empty; set `data_dir` to the dataset's folder")
     return root
 
 

@@ -52,8 +52,8 @@ class PreparedSet:
         """
         if self.pending(data_dir, split):
             raise InputError(
-                f"{self._folder(data_dir, split)}: split {split!r} of {self.name} is not laid out as files yet; run "
-                f"python -m experiments.check_data --dataset=tfds:{self.name} --data_dir={data_dir}"
+                f"{self._folder(data_dir, split)}: split {split!r} of {self.name} is not extracted to files yet; run "
+                f"experiments.check_data with `dataset=tfds:{self.name}` and `data_dir={data_dir}`"
             )
         folder = self._folder(data_dir, split)
         images, labels = (
@@ -99,7 +99,7 @@ class PreparedSet:
                 for place, example in enumerate(self._examples(builder, info.name)):
                     name = self._name(place, example)
                     if name in names:
-                        raise InputError(f"{self.name}: two examples have the name {name!r}; use no --tfds_name_key")
+                        raise InputError(f"{self.name}: two examples have the name {name!r}; leave out `tfds_name_key`")
                     names.add(name)
                     self._write(folder, name, example)
                     on_example()
@@ -160,7 +160,7 @@ class PreparedSet:
             if key not in images:
                 raise InputError(
                     f"{self.name}: has no image feature {key!r}; it has {', '.join(sorted(images)) or 'none'}; "
-                    f"say --tfds_{flag}_key=..."
+                    f"set `tfds_{flag}_key` to one of them"
                 )
         wanted = {self.image_key, self.label_key} | ({self.name_key} if self.name_key else set())
         if self.name_key and self.name_key not in features:

@@ -47,8 +47,8 @@ def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
 def no_label(example: Example) -> InputError:
     """The error for an example whose truth is needed but not known."""
     return InputError(
-        f"{example.image_path}: has no label (the truth of its split is not public), so it can be segmented but "
-        "neither trained on nor evaluated; name another --split"
+        f"{example.image_path}: has no label (the ground truth of its split is not public), so it can be segmented but "
+        "neither trained on nor evaluated; choose another `split`"
     )
 
 

@@ -1,0 +1,145 @@
+"""Flags as every program parses them, and the library's errors as a program prints them."""
+
+import ast
+import importlib
+import pathlib
+import re
+import types
+
+import pytest
+from absl import flags
+
+import contextnet_tf
+from contextnet_tf.errors import InputError
+from contextnet_tf.training.compute_config import ComputeConfig
+from experiments import check_data, evaluate, program, train
+
+LIBRARY = pathlib.Path(contextnet_tf.__file__).parent
+EXPERIMENTS = pathlib.Path(program.__file__).parent
+FOREIGN = {"--porcelain", "--untracked"}  # of git
+PARAMETERS = re.compile(r"`([a-z][a-z_]*)(?:=[^`]*)?`")
+
+
+def _texts(path):
+    """(line, text) of every string in a file; of an f-string its constant parts, with {} for the others."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(x.value if isinstance(x, ast.Constant) else "{}" for x in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield node.lineno, node.value
+
+
+def _raised(path):
+    """(line, text) of the messages of the InputErrors that a file makes."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("InputError", "InUseError"):
+            for argument in node.args:
+                yield (
+                    node.lineno,
+                    "".join(
+                        part.value if isinstance(part, ast.Constant) else "{}"
+                        for part in (argument.values if isinstance(argument, ast.JoinedStr) else [argument])
+                        if not isinstance(part, ast.Constant) or isinstance(part.value, str)
+                    ),
+                )
+
+
+@pytest.fixture(scope="module")
+def all_flags():
+    """The flags of all programs by name."""
+    for path in sorted(EXPERIMENTS.glob("*.py")):
+        importlib.import_module(f"experiments.{path.stem}")
+    return set(flags.FLAGS)
+
+
+def test_the_library_names_no_flag():
+    found = []
+    for path in sorted(LIBRARY.rglob("*.py")):
+        for line, text in _texts(path):
+            # A custom property of CSS is not a flag: "var(--ink" and "--ink: #1d2126".
+            names = re.findall(r"(?<!var\()(?<![-\w])(--[a-z]\w*)(?![-\w]*:)", text)
+            found += [f"{path}:{line}: {name}" for name in names if name not in FOREIGN]
+    assert not found
+
+
+def test_parameters_in_errors_are_flags_of_a_program(all_flags):
+    named = {
+        (name, f"{path}:{line}")
+        for path in LIBRARY.rglob("*.py")
+        for line, text in _raised(path)
+        for name in PARAMETERS.findall(text)
+    }
+    assert {"data_dir", "output_dir", "resume", "classes"} <= {name for name, _ in named}
+    assert not [where for where in named if program.FLAG_OF_PARAMETER.get(where[0], where[0]) not in all_flags]
+
+
+def test_advice_in_errors_exists(all_flags):
+    """Every flag and every program that an error of a program or of the library names is there."""
+    programs = {path.stem for path in EXPERIMENTS.glob("*.py")}
+    named_flags, named_programs = set(), set()
+    for folder in (LIBRARY, EXPERIMENTS, EXPERIMENTS.parent / "data"):
+        for path in folder.rglob("*.py"):
+            for line, text in _raised(path):
+                named_flags |= {(x, f"{path}:{line}") for x in re.findall(r"(?<![-\w])--([a-z]\w*)\b(?!{)", text)}
+                named_programs |= {(x, f"{path}:{line}") for x in re.findall(r"experiments\.(\w+)", text)}
+    assert len(named_flags) > 10 and len(named_programs) > 2
+    wrong = [x for x in named_flags if x[0] not in all_flags | {"help", "name"} and x[0].removeprefix("no") not in all_flags]
+    assert not wrong
+    assert not [x for x in named_programs if x[0] not in programs]
+
+
+def test_a_program_prints_the_flag_of_a_parameter(call, camvid_dir, tmp_path):
+    with pytest.raises(InputError) as caught:
+        ComputeConfig(accumulate=4).check_batch(6)
+    assert str(caught.value).startswith("`accumulate=4` does not divide")
+    assert program.with_flags(str(caught.value)).startswith("--accumulate=4 does not divide")
+    called = call(
+        train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'run'}", "--recipe=smoke",
+        "--model=detail-only", "--accumulate=4",
+    )  # fmt: skip
+    assert (called.status, called.out) == (1, "")
+    assert called.err.startswith("error: --accumulate=4 does not divide the 2 images") and called.err.count("\n") == 1
+
+
+def test_parameters_become_flags():
+    assert program.with_flags("x: set `resume=True`, not `resume=False`") == "x: set --resume, not --noresume"
+    assert program.with_flags("choose another `output_dir`") == "choose another --output_dir"
+    assert program.with_flags("set `num_threads=2`") == "set --threads=2"
+    assert program.with_flags("`no_such_parameter` in `a b`") == "`no_such_parameter` in `a b`"
+
+
+def test_home_is_expanded_in_every_path(call, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    called = call(evaluate, "--checkpoint=~/absent", "--output_dir=~/out")
+    assert (called.status, called.err.count("\n")) == (1, 1) and f"{tmp_path}/absent" in called.err
+    seen = {}
+    program_ = types.SimpleNamespace(__name__="x", main=lambda argv: seen.update(flags.FLAGS.flag_values_dict()))
+    paths = ("data_dir", "classes", "output_dir", "checkpoint", "cache", "input", "zip_dir")
+    importlib.import_module("experiments.predict"), importlib.import_module("data.cityscapes.prepare")
+    assert call(program_, *(f"--{name}=~/{name}" for name in paths)).status == 0
+    assert {name: seen[name] for name in paths} == {name: f"{tmp_path}/{name}" for name in paths}
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--output_dir=", "--output_dir=: is empty; give a path"),
+        ("--seed=-1", "--seed=-1: -1 is not an integer in the range"),
+        ("--seed=99999999999999999999", "--seed=99999999999999999999: 99999999999999999999 is not an integer in the"),
+        ("--seed=x", "--seed=x: invalid literal"),
+        ("--crop_height=-5", "--crop_height=-5: -5 is not"),
+        ("--crop_width=100000000", "--crop_width=100000000: 100000000 is not"),
+        ("--ohem_threshold=nan", "--ohem_threshold=nan: is not a finite number"),
+        ("--color_jitter=inf", "--color_jitter=inf: is not a finite number"),
+        ("--label_smoothing=1.5", "--label_smoothing=1.5: 1.5 is not a"),
+        ("--recipe=best", "--recipe=best: value should be one of <paper|modern|short|smoke>"),
+        ("--no_such_flag=1", "Unknown command line flag 'no_such_flag'"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(flag, message, call):
+    called = call(check_data, flag) if "recipe" not in flag else call(train, flag)
+    assert (called.status, called.out) == (1, "")
+    assert called.err.startswith(f"error: {message}") and called.err.endswith("see --help\n")
+    assert called.err.count("\n") == 1
