@@ -572,29 +572,36 @@ inline std::size_t bytes_of(const litert::RankedType& type) {
 inline std::vector<char> read_bytes(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) throw Error(path + ": cannot be opened; name a .tflite file that the export wrote");
-  std::vector<char> content{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  // A folder opens, but cannot be read.
-  if (stream.bad() || content.empty()) throw Error(path + ": cannot be read; name a .tflite file that the export wrote");
+  std::vector<char> content;
+  try {
+    content.assign(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+  } catch (const std::ios_base::failure&) {
+    content.clear();  // a folder opens, but cannot be read
+  }
+  if (content.empty()) throw Error(path + ": cannot be read or is empty; name a .tflite file that the export wrote");
   return content;
 }
 
-// The network's size multiple from the JSON beside the file; `otherwise` where there is no such file.
-inline int read_size_multiple(const std::string& path, int otherwise) {
+// The number behind a key of JSON as Python's json writes it; `otherwise` where the key is missing.
+inline int number_in(const std::string& json, const std::string& key, int otherwise) {
+  const std::string quoted = "\"" + key + "\":";
+  const std::size_t place = json.find(quoted);
+  return place == std::string::npos ? otherwise : std::atoi(json.c_str() + place + quoted.size());
+}
+
+// The text of the JSON beside the file model.tflite, model.json; empty where there is none.
+inline std::string read_metadata(const std::string& path) {
   const std::size_t slash = path.find_last_of("/\\"), dot = path.find_last_of('.');
   const bool has_suffix = dot != std::string::npos && (slash == std::string::npos || dot > slash);
   const std::string beside = (has_suffix ? path.substr(0, dot) : path) + ".json";
   std::ifstream stream(beside);
-  if (!stream) return otherwise;
+  if (!stream) return "";
   const std::string json{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (json.find("\"image\"") == std::string::npos) {
-    throw Error(beside + ": does not describe an exported network; move it away, or export again");
+  // Version 0.1 called an image a picture.
+  if (json.find("\"image\": {") == std::string::npos && json.find("\"picture\": {") == std::string::npos) {
+    throw Error(beside + ": does not describe an exported network; move it to another folder, or export again");
   }
-  const std::string key = "\"size_multiple\":";  // as Python's json writes it
-  const std::size_t place = json.find(key);
-  if (place == std::string::npos) return otherwise;
-  const int multiple = std::atoi(json.c_str() + place + key.size());
-  if (multiple < 1) throw Error(beside + ": size_multiple is not a positive number; export again");
-  return multiple;
+  return json;
 }
 
 // A .tflite file, read and checked once, whatever the number of threads that run it.
@@ -617,8 +624,10 @@ struct File {
     size = {input.dimensions[1], input.dimensions[2]};
     small = {output.dimensions[1], output.dimensions[2]};
     gives_labels = output.rank == 3;
-    num_classes = gives_labels ? 256 : output.dimensions[3];  // labels alone do not say how many there are
-    size_multiple = read_size_multiple(path, size.height / small.height);
+    const std::string metadata = read_metadata(path);
+    // Labels alone do not say how many classes there are, nor the sizes what they must be divisible by.
+    num_classes = gives_labels ? number_in(metadata, "num_classes", 256) : output.dimensions[3];
+    size_multiple = number_in(metadata, "size_multiple", size.height / small.height);
   }
 
   std::string path;
@@ -818,7 +827,7 @@ class Segmenter {
   Segmenter& operator=(const Segmenter&) = delete;
 
   Size size() const { return file_.size; }              // of the images that the file takes
-  int num_classes() const { return file_.num_classes; }  // 256 for a file that gives labels
+  int num_classes() const { return file_.num_classes; }  // 256 where neither the file nor its JSON says
   int size_multiple() const { return file_.size_multiple; }
   // How many threads a stream has by default: as many as find cores for the threads of an image.
   int workers() const { return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / options_.num_threads); }

@@ -1,10 +1,11 @@
 // What the tests call of contextnet.hpp: reads requests from a file, writes what came out.
 //
-//   calls upsample REQUESTS RESULTS
+//   calls upsample|resize REQUESTS RESULTS
 //   calls segment|stream MODEL auto|resize|pad THREADS WORKERS REQUESTS RESULTS
 //
 // A request is int32 numbers and then bytes, a result bytes alone; the numbers of `upsample` are h, w, classes, H, W,
-// followed by float32 logits; of the others H, W, followed by uint8 pixels.
+// followed by float32 logits; of `resize` h, w, H, W, followed by the pixels; of the others H, W, and the pixels.
+// `resize` gives the resized image, and as labels the first h * w bytes of it.
 
 #include <cstdio>
 #include <cstring>
@@ -36,6 +37,19 @@ void upsample(std::istream& requests, std::ostream& results) {
   }
 }
 
+void resize(std::istream& requests, std::ostream& results) {
+  for (auto n = read_numbers(requests, 4); !n.empty(); n = read_numbers(requests, 4)) {
+    const std::size_t old_pixels = static_cast<std::size_t>(n[0]) * n[1], pixels = static_cast<std::size_t>(n[2]) * n[3];
+    std::vector<std::uint8_t> image(3 * old_pixels), resized(3 * pixels), labels(pixels);
+    requests.read(reinterpret_cast<char*>(image.data()), static_cast<std::streamsize>(image.size()));
+    const contextnet::ImageView view = {image.data(), n[0], n[1], 3 * static_cast<std::size_t>(n[1])};
+    contextnet::detail::resize_image(view, {n[2], n[3]}, resized.data());
+    contextnet::detail::resize_labels(image.data(), {n[0], n[1]}, {n[2], n[3]}, labels.data());
+    results.write(reinterpret_cast<const char*>(resized.data()), static_cast<std::streamsize>(resized.size()));
+    results.write(reinterpret_cast<const char*>(labels.data()), static_cast<std::streamsize>(labels.size()));
+  }
+}
+
 bool read_frame(std::istream& requests, contextnet::Image& frame) {
   const auto n = read_numbers(requests, 2);
   if (n.empty()) return false;
@@ -60,8 +74,8 @@ int main(int argc, char** argv) {
     const std::string what = argv[1];
     std::ifstream requests(argv[argc - 2], std::ios::binary);
     std::ofstream results(argv[argc - 1], std::ios::binary);
-    if (what == "upsample") {
-      upsample(requests, results);
+    if (what == "upsample" || what == "resize") {
+      (what == "upsample" ? upsample : resize)(requests, results);
       return 0;
     }
     contextnet::Options options;
