@@ -18,11 +18,10 @@ from typing import Any
 from absl import flags
 
 from contextnet_tf.benchmarking.input_pipeline import Cost, measure_input
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.runs.measurements import InputCost, InputSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
-from experiments import program
+from experiments import opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
@@ -64,7 +63,9 @@ def run(
     --classes says."""
     provenance = current_provenance()
     crops = [crop_size] if crop_size else CROPS
-    description = get_dataset(dataset or "streets", class_table)
+    description, data_dir = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
+    )
     drawn = dataset is None and data_dir is None
     with benchmark_images(description, drawn, data_dir, images, image_size, seed) as examples:
         with progress_bar(total=len(crops) * (rounds + 1), desc="measuring", unit="round", delay=0.3) as bar:

@@ -23,14 +23,13 @@ from absl import flags
 
 from contextnet_tf.benchmarking.step_memory import StepMemory, step_memory
 from contextnet_tf.benchmarking.training_step import LoopSpeed, bare_step, first_batch, loop_speed
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.measurements import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.training.crops import default_crop
 from contextnet_tf.training.recipe import Recipe, get_recipe
-from experiments import program
+from experiments import opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
@@ -75,7 +74,9 @@ def run(
 ) -> Measured:
     """Measures; the arguments are the flags, `class_table` what --classes says, `memory_size` None: no memory."""
     provenance = current_provenance()
-    description = get_dataset(dataset or "streets", class_table)
+    description, data_dir = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
+    )
     used = dataclasses.replace(get_recipe(recipe), ema_decay=0.0, class_uniform_fraction=0.0)
     used = dataclasses.replace(used, batch_size=images_per_step or used.batch_size)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.inspection import Crops, Inspection, inspect
 from contextnet_tf.datasets.sources import Example, Listing
 from contextnet_tf.errors import InputError
@@ -30,7 +30,7 @@ from contextnet_tf.runs import data_check
 from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.training.crops import default_crop
-from experiments import program
+from experiments import opening, program
 from experiments.progress import progress_bar
 
 SPLITS = ("train", "val", "test")
@@ -42,7 +42,7 @@ program.key_flags("model", *program.DATASET_FLAGS, "crop_height", "crop_width", 
 
 def run(
     *,
-    dataset: str,
+    dataset: str | None = None,
     data_dir: str | None = None,
     model: str = "cn14",
     crop_size: tuple[int, int] | None = None,
@@ -50,7 +50,9 @@ def run(
     class_table: dict[str, Any] | None = None,
 ) -> tuple[Dataset, Inspection]:
     """Reads the dataset and says what was found; the arguments are the flags."""
-    description = get_dataset(dataset, class_table)
+    description, data_dir = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
+    )
     if output_dir:
         ensure_writable_dir(output_dir)
     listings, problems, warnings = _listings(description, data_dir)
@@ -195,7 +197,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     dataset, found = run(
-        dataset=values.dataset or "streets",
+        dataset=values.dataset,
         data_dir=values.data_dir,
         model=values.model or "cn14",
         crop_size=program.given_size("crop_height", "crop_width"),

@@ -19,7 +19,6 @@ from typing import Any
 from absl import flags
 
 from contextnet_tf.datasets import sources
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import atomic_write, ensure_writable_dir
@@ -28,10 +27,10 @@ from contextnet_tf.reporting.wording import percent
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.measurements import PrecisionFile, PrecisionSection
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import Accuracy
-from experiments import program
-from experiments.evaluate import segmentation_of_file
+from experiments import opening, program
+from experiments.evaluate import segmentation
 from experiments.progress import progress_bar
 
 program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
@@ -53,11 +52,10 @@ def run(
     """
     provenance = current_provenance()
     files = exported_files(checkpoint)
-    dataset, data_dir = recorded_dataset([checkpoint], dataset, data_dir)
-    if dataset is None:
-        raise InputError(f"{checkpoint}: has no result.json that names a dataset; say --dataset=...")
-    description = get_dataset(dataset, class_table or recorded_class_table([checkpoint], dataset))
-    segment = {path.name: segmentation_of_file(path, description) for path in files}
+    description, data_dir = opening.dataset_of(
+        checkpoint, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=[checkpoint]
+    )
+    segment = {path.name: segmentation(path, description) for path in files}
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
     folder = ensure_writable_dir(output_dir)
@@ -70,11 +68,13 @@ def run(
         temporary.write_text(precision_table(reports), encoding="utf-8")
     section = PrecisionSection(
         {path.name: PrecisionFile(path.stat().st_size, Accuracy.of(reports[path.name])) for path in files},
-        dataset=dataset,
+        dataset=description.name,
         split=split,
         provenance=provenance,
     )
-    update_results(output_dir, section, flags={"compare_precision": (given_flags or {}) | {"dataset": dataset}})
+    update_results(
+        output_dir, section, flags={"compare_precision": (given_flags or {}) | {"dataset": description.name}}
+    )
     return reports
 
 

@@ -36,13 +36,11 @@ from absl import flags
 from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
 from contextnet_tf.benchmarking.process import start_server
 from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, why_not
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
-from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.images import evenly_spread
 from contextnet_tf.reporting.runtime import (
@@ -58,9 +56,9 @@ from contextnet_tf.reporting.runtime import (
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.results import update_results
 from data.streets import draw_scene
-from experiments import program, quietly
+from experiments import opening, program, quietly
 from experiments.progress import progress_bar
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
@@ -192,7 +190,7 @@ def _cases(name: str, runtimes: Sequence[str], threads: Sequence[int], modes: Se
 
 def _networks(checkpoint: str | None, names: Sequence[str], seed: int) -> list[keras.Model]:
     if checkpoint:
-        return [load_network(checkpoint)]
+        return [opening.open_network(checkpoint)]
     keras.utils.set_random_seed(seed)
     return [build_model(name, input_shape=(None, None, 3)) for name in names]
 
@@ -207,12 +205,13 @@ def _frames(
     seed: int,
 ) -> Frames:
     """The frames of the dataset, or streets drawn for it."""
-    run_dirs = [path for path in (pathlib.Path(checkpoint or ""), pathlib.Path(checkpoint or "").parent) if checkpoint]
-    name, data_dir = recorded_dataset(run_dirs, dataset, data_dir)
-    if name in (None, "streets") and data_dir is None:
+    recorded_in = opening.recording_dirs(opening.checkpoint_file(checkpoint)) if checkpoint else ()
+    description, data_dir = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=recorded_in, default="streets"
+    )
+    if description.name == "streets" and data_dir is None:
         frames = [draw_scene(seed, split, number, *size).image for number in range(FRAMES)]
         return Frames(f"{FRAMES} drawn streets", np.stack(frames))
-    description = get_dataset(name, class_table or recorded_class_table(run_dirs, name))
     examples = evenly_spread(program.list_examples(description, data_dir, split), FRAMES)
     frames = [resize_image(read_image(example.image_path), size, 1) for example in examples]
     return Frames(f"{len(frames)} images of {description.name} {split}", np.stack(frames), description.name)

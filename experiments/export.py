@@ -25,7 +25,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.conversion import OUTPUTS
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
@@ -34,15 +34,14 @@ from contextnet_tf.deployment.parity import Parity, check_parity
 from contextnet_tf.deployment.resizing import most_padding, resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write_dir, ensure_writable_dir, write_json
-from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.reporting.exported import file_lines
 from contextnet_tf.reporting.images import evenly_spread
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import read_results, recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.runs.sections import ExportedFile, ExportSection
-from experiments import program
+from experiments import opening, program
 
 FORMATS = ("saved_model", "tflite")
 IMAGES_TO_CHECK = 4
@@ -92,11 +91,13 @@ def run(
     """
     provenance = current_provenance()
     formats = _formats(formats, precision, output)
-    network = load_network(checkpoint, model=model)
-    run_dirs = [network_path(checkpoint).parent]
-    dataset, found_dir = recorded_dataset(run_dirs, dataset, data_dir)
-    class_table = class_table or recorded_class_table(run_dirs, dataset)
-    description = get_dataset(dataset, class_table) if dataset else None
+    network = opening.open_network(checkpoint, model=model)
+    file = opening.checkpoint_file(checkpoint)
+    resolved = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=opening.recording_dirs(file)
+    )
+    description, found_dir = resolved or (None, None)
+    dataset = description and description.name
     found = _validation_images(description, found_dir, bool(data_dir)) if description else []
     size = size or _default_size(network, description, found)
 
@@ -105,7 +106,7 @@ def run(
 
     images = np.stack(fitted(found) or _noise(size))
     settings = {"size": size, "dataset": description, "commit": provenance.commit}
-    settings["notes"] = {"accuracy": _measured(network_path(checkpoint))}
+    settings["notes"] = {"accuracy": _measured(file)}
     tflite = settings | {"precision": precision, "output": output}
     tflite |= {"float_layers": float_layers, "tiling": tiling}
     if precision == "int8":

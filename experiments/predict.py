@@ -29,7 +29,7 @@ from typing import Any
 import tqdm
 from absl import flags
 
-from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.video import Video, video_writer
 from contextnet_tf.deployment.engines import ENGINES
@@ -40,9 +40,9 @@ from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import recorded_class_table, recorded_dataset, update_results
+from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import RuntimeSection
-from experiments import inputs, program
+from experiments import inputs, opening, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
 
@@ -90,9 +90,9 @@ def run(
     `dataset`, `data_dir` and `class_table` None: those that the file's metadata or a run's result.json name.
     """
     threads = threads or (None if engine == "tensorflow" else 1)
-    file = _exported_file(checkpoint, engine)
-    segmenter = Segmenter(file, num_threads=threads, engine=engine, fit=fit)
-    description, recorded_dir = _dataset(checkpoint, output_dir, segmenter, dataset, class_table)
+    file = opening.checkpoint_file(checkpoint, exported=engine != "tensorflow")
+    segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, fit=fit)
+    description, data_dir = _dataset(file, output_dir, segmenter, dataset, data_dir, class_table)
     video = inputs.opened_video(input) if input else None
     folder = pathlib.Path(output_dir) / layout.PREDICTIONS
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
@@ -101,9 +101,7 @@ def run(
         _segment_video(video, pace, description, ensure_writable_dir(folder), max_frames)
     else:
         pace = TimedSegmenter(segmenter, workers or 1)
-        count, items = (
-            inputs.named_images(input) if input else inputs.split_images(description, data_dir or recorded_dir, split)
-        )
+        count, items = inputs.named_images(input) if input else inputs.split_images(description, data_dir, split)
         count = min(count, max_frames or count)
         bar = progress_bar(total=count, desc="segmenting", unit="image")
         _segment_images(itertools.islice(items, count), pace, description, ensure_writable_dir(folder), matrix, bar)
@@ -164,34 +162,27 @@ def _segment_video(
         raise lost
 
 
-def _exported_file(checkpoint: str, engine: str) -> str | pathlib.Path:
-    """What the engine loads: of a run's folder the TFLite file in it, or its best network."""
-    if engine == "tensorflow" or not pathlib.Path(checkpoint).is_dir():
-        return checkpoint
-    path = pathlib.Path(checkpoint) / layout.EXPORT / layout.TFLITE
-    if not path.is_file():
-        raise InputError(f"{checkpoint}: holds no {layout.EXPORT}/{layout.TFLITE}; run experiments.export first")
-    return path
-
-
 def _dataset(
-    checkpoint: str, output_dir: str, segmenter: Segmenter, name: str | None, class_table: dict[str, Any] | None
-) -> tuple[Dataset, str | None]:
-    """The dataset whose classes the network knows, and the folder in which a run last had it."""
-    path = pathlib.Path(checkpoint)
-    run_dirs = [output_dir, path, *path.parents[:2]]
-    name, data_dir = recorded_dataset(run_dirs, name or segmenter.metadata.get("dataset"), None)
-    if name is None:
-        raise InputError(f"{checkpoint}: does not say which dataset's classes it knows; say --dataset=...")
-    if class_table is None and name == segmenter.metadata.get("dataset"):
+    file: pathlib.Path,
+    output_dir: str,
+    segmenter: Segmenter,
+    dataset: str | None,
+    data_dir: str | None,
+    class_table: dict[str, Any] | None,
+) -> opening.FoundDataset:
+    """The dataset whose classes the network knows: as given, else as the file's metadata or a run records it."""
+    own = segmenter.metadata.get("dataset")
+    if class_table is None and dataset in (None, own):
         class_table = segmenter.metadata.get("class_table")
-    description = get_dataset(name, class_table or recorded_class_table(run_dirs, name))
-    if description.num_classes != segmenter.num_classes:
-        raise InputError(
-            f"{checkpoint}: tells {segmenter.num_classes} classes apart, dataset {name!r} has "
-            f"{description.num_classes}; say --dataset=..."
-        )
-    return description, data_dir
+    found = opening.dataset_of(
+        file,
+        dataset=dataset or own,
+        data_dir=data_dir,
+        class_table=class_table,
+        recorded_in=[output_dir, *opening.recording_dirs(file)],
+    )
+    opening.require_classes(file, segmenter.num_classes, found.dataset)
+    return found
 
 
 def main(argv: Sequence[str]) -> None:

@@ -292,7 +292,7 @@ FLAG_OF_PARAMETER = {"num_threads": "threads"}
 
 
 def with_flags(message: str) -> str:
-    """A library's message as a program prints it: `` `data_dir` `` becomes --data_dir, and `` `resume=True` `` --resume.
+    """A message of the library as a program prints it: `data_dir` becomes --data_dir, `resume=True` --resume.
 
     The library knows no flags, so its errors name parameters, in backquotes. What no flag of the running process is
     called stays as it is.

@@ -17,20 +17,17 @@ import hashlib
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import check_files, read_image
-from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.submission import Submission
-from contextnet_tf.models.loading import network_path
-from contextnet_tf.runs.results import recorded_class_table, recorded_dataset
-from experiments import program
+from experiments import opening, program
 from experiments.progress import progress_bar
 
-program.key_flags("checkpoint", "dataset", "data_dir", "split", "output_dir")
+program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
 
 
 def run(
@@ -40,19 +37,20 @@ def run(
     data_dir: str | None = None,
     split: str = "val",
     output_dir: str,
+    class_table: dict[str, Any] | None = None,
 ) -> pathlib.Path:
     """Segments what is missing of the split, and returns the zip; the arguments are the flags.
 
     `dataset` and `data_dir` None: those that the run's result.json names, or Cityscapes.
     """
-    segmenter, path = _segmenter(checkpoint)
-    dataset, data_dir = recorded_dataset(path.parents[:2], dataset, data_dir)
-    description = get_dataset(dataset or "cityscapes", recorded_class_table(path.parents[:2], dataset))
-    if segmenter.num_classes != description.num_classes:
-        raise InputError(
-            f"{path}: tells {segmenter.num_classes} classes apart, dataset {description.name!r} has "
-            f"{description.num_classes}; name a network that was trained on it"
-        )
+    path = opening.checkpoint_file(checkpoint)
+    if path.is_dir():
+        raise InputError(f"{path}: is a SavedModel folder; set --checkpoint to a run, a .keras or a .tflite file")
+    segmenter = opening.open_segmenter(path)
+    description, data_dir = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=path.parents[:2], default="cityscapes"
+    )
+    opening.require_classes(path, segmenter.num_classes, description)
     examples = program.list_examples(description, data_dir, split)
     check_files(examples)
     with open(path, "rb") as file:
@@ -70,14 +68,6 @@ def run(
     return submission.pack()
 
 
-def _segmenter(checkpoint: str) -> tuple[Segmenter, pathlib.Path]:
-    """What segments, with all cores, and the file that it was loaded from."""
-    if pathlib.Path(checkpoint).suffix == ".tflite":
-        return Segmenter(checkpoint, num_threads=os.cpu_count()), pathlib.Path(checkpoint)
-    path = network_path(checkpoint)
-    return Segmenter(path, engine="tensorflow"), path
-
-
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
@@ -88,6 +78,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=values.data_dir,
         split=values.split,
         output_dir=program.required("output_dir"),
+        class_table=program.given_class_table(),
     )
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 

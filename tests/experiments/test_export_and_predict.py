@@ -248,7 +248,7 @@ def test_a_file_that_names_no_data_set_needs_one(tiny_file, tmp_path):
     export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
     cv2.imwrite(str(tmp_path / "frame.png"), np.zeros((32, 32, 3), np.uint8))
     settings = {"input": str(tmp_path / "frame.png"), "output_dir": str(tmp_path / "out")}
-    with pytest.raises(InputError, match="does not say which dataset's classes it knows; say --dataset=..."):
+    with pytest.raises(InputError, match="no result.json beside it records a dataset; set --dataset=..."):
         predict.run(checkpoint=str(tmp_path / "export" / "model.tflite"), **settings)
     predict.run(checkpoint=str(tmp_path / "export" / "model.tflite"), dataset="camvid", **settings)
     assert (tmp_path / "out" / "predictions" / "frame_labels.png").exists()

@@ -110,7 +110,7 @@ def test_evaluate_measures_an_exported_file(called, call, run_dir, camvid_dir, t
     assert read_results(tmp_path / "d").evaluation.checkpoint == "saved_model"
     assert read_results(tmp_path / "a").evaluation.checkpoint == "model.tflite"
     other = call(evaluate, f"--checkpoint={file}", "--dataset=streets", f"--output_dir={tmp_path / 'c'}")
-    refused(other, "model.tflite: tells 11 classes apart, dataset 'streets' has 19")
+    refused(other, "model.tflite: the network has 11 classes, dataset 'streets' has 19")
     refused(call(evaluate, "--checkpoint=no.tflite", "--dataset=camvid", f"--output_dir={tmp_path}"), "is not a file")
 
 

@@ -85,7 +85,9 @@ def test_advice_in_errors_exists(all_flags):
                 named_flags |= {(x, f"{path}:{line}") for x in re.findall(r"(?<![-\w])--([a-z]\w*)\b(?!{)", text)}
                 named_programs |= {(x, f"{path}:{line}") for x in re.findall(r"experiments\.(\w+)", text)}
     assert len(named_flags) > 10 and len(named_programs) > 2
-    wrong = [x for x in named_flags if x[0] not in all_flags | {"help", "name"} and x[0].removeprefix("no") not in all_flags]
+    wrong = [
+        x for x in named_flags if x[0] not in all_flags | {"help", "name"} and x[0].removeprefix("no") not in all_flags
+    ]
     assert not wrong
     assert not [x for x in named_programs if x[0] not in programs]
 

@@ -113,10 +113,10 @@ def test_what_cannot_be_submitted_is_refused(run_dir, drawn_dir, tmp_path, call)
     assert "--checkpoint is missing" in refused()
     assert "absent.tflite: is not a file" in refused("--checkpoint=absent.tflite")
     assert "nowhere: is not a folder" in refused(checkpoint, "--data_dir=nowhere")
-    assert "tells 19 classes apart, dataset 'camvid' has 11" in refused(checkpoint, "--dataset=camvid")
+    assert "the network has 19 classes, dataset 'camvid' has 11" in refused(checkpoint, "--dataset=camvid")
     write_tiny_network(tmp_path / "eleven.keras", 11)
     eleven = f"--checkpoint={tmp_path}/eleven.keras"
-    assert "tells 11 classes apart, dataset 'cityscapes' has 19" in refused(eleven, f"--data_dir={drawn_dir}")
+    assert "the network has 11 classes, dataset 'cityscapes' has 19" in refused(eleven, f"--data_dir={drawn_dir}")
 
 
 def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path, call):

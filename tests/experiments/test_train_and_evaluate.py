@@ -129,7 +129,7 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     _refused(call(evaluate, *camvid[:3], f"--output_dir={tmp_path / 'file'}"), "file: cannot be written as a folder")
     lone = tmp_path / "lone.keras"
     lone.write_bytes((folder / "best.keras").read_bytes())
-    _refused(call(evaluate, f"--checkpoint={lone}", *common), "no result.json beside it names a dataset")
+    _refused(call(evaluate, f"--checkpoint={lone}", *common), "no result.json beside it records a dataset")
 
 
 def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):

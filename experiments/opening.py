@@ -1,0 +1,132 @@
+"""What --checkpoint and --dataset mean: one way to open a network and one way to find its dataset, for all programs."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+
+from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.deployment.engines.tensorflow import is_saved_model
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network, network_path
+from contextnet_tf.runs import layout
+from contextnet_tf.runs.results import recorded_class_table, recorded_dataset
+
+TFLITE_FILE = pathlib.Path(layout.EXPORT) / layout.TFLITE  # in the folder of a run
+
+
+def is_exported(checkpoint: str | os.PathLike) -> bool:
+    """Whether `checkpoint` is an exported file: a .tflite file or a SavedModel folder."""
+    path = pathlib.Path(checkpoint)
+    return path.suffix == ".tflite" or is_saved_model(path)
+
+
+def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) -> pathlib.Path:
+    """The file, or the SavedModel folder, that `checkpoint` means.
+
+    Args:
+      checkpoint: an exported file, a .keras file, or the folder of a run.
+      exported: of a run's folder take export/model.tflite instead of best.keras.
+
+    Raises:
+      InputError: there is no such file.
+    """
+    path = pathlib.Path(checkpoint)
+    if is_exported(path):
+        if not path.exists():
+            raise InputError(f"{path}: is not a file; experiments.export writes such files")
+        return path
+    if exported and path.is_dir():
+        if not (path / TFLITE_FILE).is_file():
+            raise InputError(f"{path}: holds no {TFLITE_FILE}; run experiments.export first")
+        return path / TFLITE_FILE
+    return network_path(path)
+
+
+def recording_dirs(path: pathlib.Path) -> tuple[pathlib.Path, ...]:
+    """The folders whose result.json describes the file `path`: its own, and of an exported file the one above."""
+    return tuple(path.parents[:2]) if is_exported(path) else (path.parent,)
+
+
+def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> keras.Model:
+    """The Keras network in a .keras file or in the folder of a run.
+
+    Raises:
+      InputError: there is none, it is damaged, or its name is not `model`; or `checkpoint` is an exported file.
+    """
+    if is_exported(checkpoint):
+        raise InputError(f"{checkpoint}: is an exported file; a .keras file or the folder of a run is needed here")
+    return load_network(checkpoint, model=model)
+
+
+def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **settings: Any) -> Segmenter:
+    """A `Segmenter` of the file `path`; `engine` None: tensorflow for a .keras file or SavedModel, litert for .tflite.
+
+    `settings` are those of `Segmenter`. num_threads defaults to all cores of this machine for .tflite files.
+
+    Raises:
+      InputError: the file is missing or damaged, or the engine cannot run it.
+    """
+    engine = engine or ("litert" if pathlib.Path(path).suffix == ".tflite" else "tensorflow")
+    if engine != "tensorflow":
+        settings.setdefault("num_threads", os.cpu_count())
+    return Segmenter(path, engine=engine, **settings)
+
+
+class FoundDataset(NamedTuple):
+    """A dataset, and the folder that holds it; None: its default folder."""
+
+    dataset: Dataset
+    data_dir: str | None
+
+
+def find_dataset(
+    *,
+    dataset: str | None,
+    data_dir: str | None = None,
+    class_table: dict[str, Any] | None = None,
+    recorded_in: Sequence[str | os.PathLike] = (),
+    default: str | None = None,
+) -> FoundDataset | None:
+    """The dataset as given, else as the first result.json in the folders `recorded_in` names it, else `default`.
+
+    A recorded folder or class table is taken for the recorded dataset only.
+
+    Returns: None where none of the three names a dataset.
+
+    Raises:
+      InputError: there is no such dataset, its class table is missing or wrong, or a result.json is damaged.
+    """
+    name, data_dir = recorded_dataset(recorded_in, dataset, data_dir)
+    name = name or default
+    if name is None:
+        return None
+    return FoundDataset(get_dataset(name, class_table or recorded_class_table(recorded_in, name)), data_dir)
+
+
+def dataset_of(checkpoint: str | os.PathLike, **given: Any) -> FoundDataset:
+    """`find_dataset`, where one is needed to go on with `checkpoint`.
+
+    Raises:
+      InputError: no dataset is given or recorded; and as `find_dataset`.
+    """
+    found = find_dataset(**given)
+    if found is None:
+        raise InputError(f"{checkpoint}: no result.json beside it records a dataset; set --dataset=...")
+    return found
+
+
+def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Dataset) -> None:
+    """Refuses a network that has another number of classes than the dataset.
+
+    Raises:
+      InputError: it has.
+    """
+    if num_classes != dataset.num_classes:
+        raise InputError(
+            f"{checkpoint}: the network has {num_classes} classes, dataset {dataset.name!r} has "
+            f"{dataset.num_classes}; set --dataset to the one that it was trained on"
+        )

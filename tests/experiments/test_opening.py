@@ -1,0 +1,77 @@
+"""What --checkpoint and --dataset mean, for every program in the same way."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from experiments import opening
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
+
+
+def test_a_checkpoint_means_one_file(tmp_path):
+    assert opening.checkpoint_file(GOLDEN) == GOLDEN / "best.keras"
+    assert opening.checkpoint_file(GOLDEN / "best.keras") == GOLDEN / "best.keras"
+    tflite = GOLDEN / "export" / "model.tflite"
+    assert opening.checkpoint_file(GOLDEN, exported=True) == opening.checkpoint_file(tflite) == tflite
+    for checkpoint, message in (
+        (tmp_path, "holds no best.keras"),
+        (tmp_path / "absent.keras", "absent.keras: does not exist"),
+        (tmp_path / "absent.tflite", "absent.tflite: is not a file; experiments.export writes such files"),
+    ):
+        with pytest.raises(InputError, match=message):
+            opening.checkpoint_file(checkpoint)
+    with pytest.raises(InputError, match=r"holds no export/model.tflite; run experiments.export first"):
+        opening.checkpoint_file(tmp_path, exported=True)
+
+
+def test_an_exported_file_is_no_network():
+    with pytest.raises(InputError, match="is an exported file; a .keras file or the folder of a run is needed here"):
+        opening.open_network(GOLDEN / "export" / "model.tflite")
+
+
+def test_networks_and_exported_files_open():
+    network = opening.open_network(GOLDEN)
+    assert network.output["main"].shape[-1] == 19
+    segmenter = opening.open_segmenter(opening.checkpoint_file(GOLDEN, exported=True))
+    assert segmenter.num_classes == 19
+    with pytest.raises(InputError, match="x: the network has 19 classes, dataset 'camvid' has 11; set --dataset"):
+        opening.require_classes("x", segmenter.num_classes, get_dataset("camvid"))
+
+
+def test_the_dataset_is_the_given_the_recorded_or_the_default_one(tmp_path):
+    recorded = {"name": "streets", "data_dir": "/of/the/run"}
+    (tmp_path / "result.json").write_text(json.dumps({"dataset": recorded}))
+
+    def found(**given):
+        resolved = opening.find_dataset(**{"dataset": None, "recorded_in": [tmp_path / "absent", tmp_path]} | given)
+        return resolved and (resolved.dataset.name, resolved.data_dir)
+
+    assert found() == ("streets", "/of/the/run")
+    assert found(data_dir="/moved") == ("streets", "/moved")
+    assert found(dataset="streets", default="camvid") == ("streets", "/of/the/run")
+    assert found(dataset="camvid") == ("camvid", None)  # the recorded folder holds another dataset
+    assert found(recorded_in=[], default="camvid") == ("camvid", None)
+    assert found(recorded_in=[]) is None
+    with pytest.raises(InputError, match="x: no result.json beside it records a dataset; set --dataset=..."):
+        opening.dataset_of("x", dataset=None, recorded_in=[])
+
+
+def test_the_class_table_of_the_run_is_taken_for_its_dataset_only(tmp_path):
+    table = {"classes": [{"name": "ground"}, {"name": "rim"}]}
+    (tmp_path / "result.json").write_text(json.dumps({"dataset": {"name": "folder", "class_table": table}}))
+    dataset, data_dir = opening.find_dataset(dataset=None, recorded_in=[tmp_path])
+    assert ([label.name for label in dataset.classes], data_dir) == (["ground", "rim"], None)
+    with pytest.raises(InputError, match="needs a class table"):
+        opening.find_dataset(dataset="tfds:other", recorded_in=[tmp_path])
+
+
+def test_an_exported_file_is_described_by_the_run_above_it(tmp_path):
+    shutil.copytree(GOLDEN, tmp_path / "run")
+    file = opening.checkpoint_file(tmp_path / "run", exported=True)
+    assert opening.recording_dirs(file) == (tmp_path / "run" / "export", tmp_path / "run")
+    assert opening.recording_dirs(tmp_path / "run" / "best.keras") == (tmp_path / "run",)
