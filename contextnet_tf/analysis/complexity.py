@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds, in all and layer by layer."""
+"""Parameters and multiply-adds of a network, in total and layer by layer."""
 
 import dataclasses
 import math
@@ -31,9 +31,12 @@ _CONVOLUTIONS = (
 class LayerCost:
     """One call of a layer.
 
-    `name` is that of the layer, after those of the models it is in; `operator` is its kind;
-    `output_shape` has no batch dimension; `parameters` are those of the layer as it is, 0 where an
-    earlier call has counted them; `multiply_adds` are for one image.
+    Attributes:
+      name: the layer's, after the names of the models that it is in, as in "inner/conv".
+      operator: the class of the layer.
+      output_shape: without the batch dimension.
+      parameters: of the layer as it is; 0 if an earlier call has counted them.
+      multiply_adds: for one image.
     """
 
     name: str
@@ -46,8 +49,8 @@ class LayerCost:
 def count_parameters(model: keras.Model, folded: bool = True) -> int:
     """The number of parameters, as the paper counts them: of the network that `fold_batch_norm` would give.
 
-    With `folded=False` those of the network as it is, moving statistics included. The paper's 0.85
-    million (Table 4) are of the inference network: 19 classes, folded, without the auxiliary head.
+    With `folded=False` the number of the network as it is, including moving statistics. The paper's 0.85 million
+    (Table 4) are those of the inference network: 19 classes, folded, without the auxiliary head.
 
     Raises:
       InputError: folded, and the model is not functional.
@@ -64,19 +67,19 @@ def count_parameters(model: keras.Model, folded: bool = True) -> int:
 def count_multiply_adds(model: keras.Model, input_size: tuple[int, int] | None = None) -> int:
     """The multiply-adds of all convolutions for one image.
 
-    `input_size` is (height, width) in pixels; where it is missing, the model's own. Upsampling, pooling,
-    additions and what folding merges are apart: for ContextNet, this is the work up to the logits at 1/8.
+    `input_size` is (height, width) in pixels, by default the model's own. Upsampling, pooling, additions and batch
+    normalization are not counted: for ContextNet, this is the work up to the logits at 1/8.
 
     Raises:
-      InputError: the model is not functional, or neither it nor `input_size` says the size.
+      InputError: the model is not functional, or neither it nor `input_size` gives the size.
     """
     return sum(cost.multiply_adds for cost in layer_costs(model, input_size))
 
 
 def count_layers(model: keras.Model, prefix: str = "") -> int:
-    """The number of convolutions whose names start with `prefix`: what section 2.2.2 calls layers.
+    """The number of convolutions whose names start with `prefix`; section 2.2.2 calls them layers.
 
-    38 in the context branch of ContextNet: `count_layers(model, "context_")`.
+    The context branch of ContextNet has 38: `count_layers(model, "context_")`.
 
     Raises:
       InputError: the model is not functional.
@@ -86,10 +89,10 @@ def count_layers(model: keras.Model, prefix: str = "") -> int:
 
 
 def layer_costs(model: keras.Model, input_size: tuple[int, int] | None = None) -> list[LayerCost]:
-    """The cost of each call of a layer, in the order of the calls; the layers of inner models one by one.
+    """The cost of each call of a layer, in the order of the calls, including the layers of inner models.
 
     Raises:
-      InputError: the model is not functional, or neither it nor `input_size` says the size.
+      InputError: the model is not functional, or neither it nor `input_size` gives the size.
     """
     model = graph.as_functional(model)
     shapes = [x.shape if input_size is None else (x.shape[0], *input_size, x.shape[-1]) for x in model.inputs]
@@ -115,15 +118,15 @@ def _costs(model: keras.Model, input_shapes: Sequence[_Shape], prefix: str, coun
 
 
 def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int:
-    """Each output of a convolution is a sum of products with a kernel slice: places x values of the kernel.
+    """Positions x values of the kernel: each output of a convolution is a sum of products with a kernel slice.
 
-    A transposed convolution has the roles of input and output exchanged.
+    The positions are those of the output; of the input in a transposed convolution.
     """
     if not isinstance(layer, _CONVOLUTIONS):
         return 0
-    places = list((input_shape if isinstance(layer, _TRANSPOSED) else output_shape)[1:])
-    del places[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
-    if None in places:
-        raise InputError(f"layer {layer.name!r}: its size is not known; say for which image size to count")
+    positions = list((input_shape if isinstance(layer, _TRANSPOSED) else output_shape)[1:])
+    del positions[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
+    if None in positions:
+        raise InputError(f"layer {layer.name!r}: its size is unknown; give the image size to count for")
     kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, _SEPARABLE) else ("kernel",)
-    return math.prod(places) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)
+    return math.prod(positions) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)

@@ -1,4 +1,4 @@
-"""The figures by which networks are compared before any is trained."""
+"""Figures for comparing networks before they are trained."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from contextnet_tf.runs.measurements import NetworkOverview
 
 
 def overview(model: keras.Model, sizes: Sequence[tuple[int, int]]) -> NetworkOverview:
-    """The figures of a network for any image size, without auxiliary heads; `sizes` are (height, width).
+    """The figures of a network that takes any image size and has no auxiliary heads; `sizes` are (height, width).
 
     Raises:
-      InputError: the model is not functional, or has a layer of which it is not known what it sees.
+      InputError: the model is not functional, or the receptive field of a layer is unknown.
     """
     field = receptive_field(model)
     return NetworkOverview(

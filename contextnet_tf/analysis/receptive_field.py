@@ -1,6 +1,7 @@
-"""How much of the image a network's decision for one pixel can depend on."""
+"""The receptive field: how much of the image a network's decision for one pixel can depend on."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -40,37 +41,65 @@ _POINTWISE = (
 def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, float]:
     """The largest (height, width) in pixels that one value of an output can depend on; inf: the whole image.
 
-    Exact for whole spans: followed from the value back through every layer, for each place that the value
-    can have within the network's grid, as if the image had no border.
+    Exact, as if the image had no border: the value is followed back through every layer, of inner models too, for
+    each place that it can have within the network's grid.
 
     Raises:
-      InputError: the model is not functional, or has a layer of which it is not known what it sees.
+      InputError: the model is not functional, or the receptive field of a layer is unknown.
     """
     multiple = size_multiple(model)
     length = 64 * multiple  # any that is large enough for kernels without padding
-    shapes = graph.tensor_shapes(model, [(1, length, length, x.shape[-1]) for x in model.inputs])
-    return tuple(max(_field(model, output, axis, place, shapes) for place in range(multiple)) for axis in (0, 1))
+    shapes = [(1, length, length, x.shape[-1]) for x in model.inputs]
+    index = list(model.output).index(output)
+    largest = []
+    for axis in (0, 1):
+        spans = []
+        for place in range(multiple):
+            wanted: list[_Span | None] = [None] * len(model.outputs)
+            wanted[index] = (place, place)
+            first, last = _spans_of_inputs(model, wanted, axis, shapes)[0]
+            spans.append(last - first + 1)
+        largest.append(max(spans))
+    return largest[0], largest[1]
 
 
-def _field(model: keras.Model, output: str, axis: int, place: int, shapes: dict[int, tuple]) -> float:
-    """How many rows (axis 0) or columns (1) of the input the output's row or column `place` depends on."""
-    needed: dict[int, _Span] = {id(model.output[output]): (place, place)}
+def _spans_of_inputs(
+    model: keras.Model, wanted: Sequence[_Span | None], axis: int, input_shapes: Sequence[tuple]
+) -> list[_Span | None]:
+    """The rows (axis 0) or columns (1) of each input that those of the outputs depend on; None: none of them."""
+    shapes = graph.tensor_shapes(model, input_shapes)
+    needed: dict[int, _Span] = {}
+
+    def need(tensor: keras.KerasTensor, span: _Span) -> None:
+        needed[id(tensor)] = _hull([span, needed.get(id(tensor), span)])
+
+    for tensor, span in zip(model.outputs, wanted, strict=True):
+        if span is not None:
+            need(tensor, span)
     for node in reversed(graph.calls(model)):
-        spans = [needed[id(tensor)] for tensor in node.outputs if id(tensor) in needed]
-        if not spans:
+        spans = [needed.get(id(tensor)) for tensor in node.outputs]
+        known = [span for span in spans if span is not None]
+        if not known:
             continue
-        inputs = [shapes[id(tensor)][1 + axis] for tensor in node.input_tensors]
-        length = shapes[id(node.outputs[0])][1 + axis]
-        for tensor, span in zip(node.input_tensors, _needed(node.operation, _hull(spans), axis, inputs, length)):
-            needed[id(tensor)] = _hull([span, needed.get(id(tensor), span)])
-    first, last = needed[id(model.inputs[0])]
-    return last - first + 1
+        inputs = [shapes[id(tensor)] for tensor in node.input_tensors]
+        if graph.is_model(node.operation):
+            found = _spans_of_inputs(graph.as_functional(node.operation), spans, axis, inputs)
+        else:
+            lengths = [shape[1 + axis] for shape in inputs]
+            found = _needed(node.operation, _hull(known), axis, lengths, shapes[id(node.outputs[0])][1 + axis])
+        for tensor, span in zip(node.input_tensors, found, strict=False):  # a tensor that only gives a size has no span
+            if span is not None:
+                need(tensor, span)
+    return [needed.get(id(tensor)) for tensor in model.inputs]
 
 
 def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) -> list[_Span]:
-    """What of each input a layer needs for `span` of its output.
+    """The span of each input that a layer reads for `span` of its output.
 
     `inputs` are the lengths of its inputs along the axis, `length` that of its output.
+
+    Raises:
+      InputError: the layer is of an unknown kind.
     """
     if span == _EVERYTHING:
         return [_EVERYTHING] * len(inputs)
@@ -104,11 +133,11 @@ def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) 
             return [(start, start + (last - first) * stride + reach)]
         case _ if isinstance(layer, _POINTWISE):
             return [span] * len(inputs)
-    raise InputError(f"layer {layer.name!r}: what a {type(layer).__name__} sees is not known")
+    raise InputError(f"layer {layer.name!r}: the receptive field of a {type(layer).__name__} is unknown")
 
 
 def _interpolated(span: _Span, scale: float, interpolation: str) -> _Span:
-    """What an interpolation with half-pixel centers reads for `span`; `scale` is input by output length."""
+    """The span that interpolation with half-pixel centers reads for `span`; `scale`: input length / output length."""
     first, last = ((place + 0.5) * scale - 0.5 for place in span)
     if interpolation == "nearest":
         return math.floor(first + 0.5), math.floor(last + 0.5)

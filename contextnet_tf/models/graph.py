@@ -69,8 +69,14 @@ def tensor_shapes(
         for tensor, shape in zip(model.inputs, input_shapes, strict=True)
     }
     for node in calls(model):
-        args, kwargs = node.arguments.fill_in(known)
-        outputs = keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+        layer = node.operation
+        if is_model(layer):  # which may be of a fixed size, and would refuse others
+            inner = as_functional(layer)
+            shapes = tensor_shapes(inner, [known[id(tensor)].shape for tensor in node.input_tensors])
+            outputs = [keras.KerasTensor(shapes[id(tensor)], dtype=tensor.dtype) for tensor in inner.outputs]
+        else:
+            args, kwargs = node.arguments.fill_in(known)
+            outputs = keras.tree.flatten(layer.compute_output_spec(*args, **kwargs))
         known.update(zip(map(id, node.outputs), outputs, strict=True))
     return {tensor: tuple(spec.shape) for tensor, spec in known.items()}
 

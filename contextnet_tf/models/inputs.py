@@ -1,10 +1,10 @@
-"""What every network asks of its input before it is built."""
+"""The check of a network's input shape and number of classes before it is built."""
 
 from contextnet_tf.errors import InputError
 
 
 def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[int | None, int | None, int]) -> None:
-    """Refuses what the network `name`, for sizes that are multiples of `multiple`, cannot be built for.
+    """Checks what the network `name`, which takes multiples of `multiple`, is to be built for.
 
     Raises:
       InputError: H or W is given and not divisible by `multiple`, or C is not 3, or there are fewer than
@@ -23,7 +23,7 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
 
 
 def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:
-    """The multiple next to `size`, at least one; a size that is a multiple, or unknown, is its own."""
+    """The multiple next to `size`, at least one; `size` itself if it is a multiple or unknown."""
     if size is None or (size > 0 and size % multiple == 0):
         return size
     return max(1, size // multiple + upwards) * multiple

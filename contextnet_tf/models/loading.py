@@ -1,4 +1,4 @@
-"""A trained network back from its file."""
+"""Loading a network from its file."""
 
 import os
 import pathlib
@@ -21,11 +21,11 @@ def load_network(
     Args:
       checkpoint: the file or folder.
       model: name that the network must have, for example "cn14"; None takes any.
-      num_classes: number of classes that it must tell apart; None takes any.
+      num_classes: number of classes that it must have; None takes any.
 
     Raises:
-      InputError: the file is missing or damaged, is not a segmentation network, or is another network
-        or has another number of classes than asked for.
+      InputError: the file is missing or damaged, is not a segmentation network, or is another network or has another
+        number of classes than required.
     """
     path = network_path(checkpoint)
     network = _load(path)
@@ -35,7 +35,7 @@ def load_network(
         raise InputError(f"{path}: holds the network {network.name!r}, not {model!r}")
     classes = network.output["main"].shape[-1]
     if num_classes is not None and classes != num_classes:
-        raise InputError(f"{path}: the network tells {classes} classes apart, {num_classes} are needed")
+        raise InputError(f"{path}: the network has {classes} classes, {num_classes} are needed")
     return network
 
 

@@ -1,14 +1,14 @@
-"""The end of a network: features to logits, and logits to the image's size."""
+"""The end of a network: from features to logits of the image's size."""
 
 import keras
 from keras import layers
 
 
 def classify(x: keras.KerasTensor, num_classes: int, factor: int, classifier: str, name: str) -> keras.KerasTensor:
-    """Logits, 1x1 convolution and upsampling: [B, H, W, C] -> float32 [B, factor H, factor W, num_classes].
+    """1x1 convolution to logits and upsampling: [B, H, W, C] -> float32 [B, factor H, factor W, num_classes].
 
-    `classifier` and `name` are the names of the two layers. float32 also under mixed precision: a loss
-    needs the logits' differences exactly.
+    `classifier` and `name` are the names of the two layers. They compute in float32 also under mixed precision, as a
+    loss needs the differences of logits exactly.
     """
     x = layers.Conv2D(num_classes, 1, kernel_initializer="he_normal", dtype="float32", name=classifier)(x)
     return upsample(x, factor, name, dtype="float32")

@@ -1,5 +1,5 @@
-"""Pyramid pooling: what the parts of a image look like as a whole (Zhao et al., "Pyramid Scene Parsing
-Network", 2017), at any input size."""
+"""Pyramid pooling: averages over parts of the image (Zhao et al., "Pyramid Scene Parsing Network", 2017), at any
+input size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ class AveragePoolingTo(layers.Layer):
         return (input_shape[0], self.bins, self.bins, input_shape[3])
 
     def get_config(self) -> dict[str, Any]:
-        """What the layer is built from again."""
+        """The config that the layer is rebuilt from."""
         return super().get_config() | {"bins": self.bins}
 
 
@@ -51,7 +51,7 @@ class ResizeLike(layers.Layer):
     def compute_output_shape(
         self, x_shape: tuple[int | None, ...], like_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """The shape that the call gives, sizes that are not known yet included."""
+        """The shape that the call gives; unknown sizes stay unknown."""
         return (x_shape[0], *like_shape[1:3], x_shape[3])
 
 
@@ -71,7 +71,7 @@ def pyramid_sum(x: keras.KerasTensor, bins: Sequence[int], name: str) -> keras.K
 
 
 def part_averages(length: int, bins: int) -> np.ndarray:
-    """float32 [bins, length]: row i holds the weights of part i's average over a line of that length.
+    """The weights that average parts of a line, float32 [bins, length]: row i holds those of part i.
 
     See `AveragePoolingTo`.
     """

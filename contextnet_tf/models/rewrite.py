@@ -59,7 +59,8 @@ def rewrite(
         `WithWeights`, or the layer itself, which both networks then share. Called once for each layer.
       drop: layers that are left out: what they take goes on to where their output went.
       replace: parts that are computed in another way. Layers that only they needed are left out.
-      inputs: tensors to build on, structured as `model.input`; new inputs like the network's own by default.
+      inputs: tensors to build on, structured as `model.input`; new inputs like the network's own by default. With
+        them, the copies of models within the network take any size.
 
     Raises:
       InputError: the model is not functional, two layers would have one name, or a layer that takes or gives several
@@ -74,12 +75,14 @@ class _Rewriting:
     def __init__(self, layers: Callable, drop: set[keras.Layer], replace: dict[int, Subgraph]):
         self._layers, self._drop, self._replace = layers, drop, replace
         self._copies: dict[Any, Any] = {}
+        self._sizes_change = False
 
     def run(self, model: keras.Model, inputs: Any = None) -> keras.Model:
         model = graph.as_functional(model)
         if inputs is None:
-            own = {id(layer.output): layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)}
-            inputs = keras.tree.map_structure(lambda tensor: copy_layer(own[id(tensor)]).output, model.input)
+            inputs = self._inputs_like(model)
+        else:
+            self._sizes_change = True
         tensors = dict(zip(map(id, model.inputs), keras.tree.flatten(inputs), strict=True))
         for node in self._needed_calls(model):
             tensors.update(zip(map(id, node.outputs), self._outputs(node, tensors), strict=True))
@@ -88,6 +91,16 @@ class _Rewriting:
             return network_of(inputs, outputs, model.name, None if self._replace else spec_of(model))
         except ValueError as error:  # two layers of one name
             raise InputError(f"network {model.name!r}: cannot be rewritten ({reason_of(error)})") from error
+
+    def _inputs_like(self, model: keras.Model) -> Any:
+        """New inputs like the model's; of any size where the sizes may have changed."""
+        own = {id(layer.output): layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)}
+
+        def new(tensor: keras.KerasTensor) -> keras.KerasTensor:
+            free = {"batch_shape": (*(None,) * (len(tensor.shape) - 1), tensor.shape[-1])} if self._sizes_change else {}
+            return copy_layer(own[id(tensor)], **free).output
+
+        return keras.tree.map_structure(new, model.input)
 
     def _needed_calls(self, model: keras.Model) -> list[Any]:
         """The calls that an output depends on, first to last."""

@@ -1,4 +1,4 @@
-"""What a ContextNet is made of, as values: Table 2 of the paper, and its variants (Table 4)."""
+"""A ContextNet as a value: Table 2 of the paper, and the variants of Table 4."""
 
 import dataclasses
 import types
@@ -58,18 +58,17 @@ class ContextNetSpec:
       half_channels: output channels of the layers, three or more, of a second shallow branch that sees the
         image at half its size (section 3.2.1, "Multiple Branches"); none without it.
       fusion_channels: output channels of each convolution in the fusion unit (Table 3).
-      dropout_rate: share of the features dropped before the classifier while training. The paper says
-        where (section 3.1) but not how much: 0.1 is ours, the rate of PSPNet, whose auxiliary loss the
-        paper takes over too.
+      dropout_rate: share of the features dropped before the classifier in training. The paper says where
+        (section 3.1) but not how much: 0.1 is our choice, the rate of PSPNet, whose auxiliary loss the paper adopts.
       pyramid_bins: n of each level of n x n parts whose averages are added to the context branch's output,
         without parameters (section 2.2.3 calls pyramid pooling beneficial); none in Table 2.
-      asymmetric_kernel: k of the depth-wise k x 1 and 1 x k convolutions that stand for the 3 x 3 one in the
-        bottlenecks; None for 3 x 3. Section 2.2.3 compares a context branch at higher resolution that has
-        them with the down-sampled input, so it goes with a smaller context_scale.
+      asymmetric_kernel: k of the depth-wise k x 1 and 1 x k convolutions that replace the 3 x 3 one in the
+        bottlenecks; None for 3 x 3. Section 2.2.3 compares down-sampling the input with these kernels at higher
+        resolution, so this goes with a smaller context_scale.
       fusion_merge: "add" as in Table 3, or "concatenate", which section 2.2.2 names as the slower choice.
-      fusion_order: "upsample first" as in Table 3: the context's features are enlarged, then convolved. Or
-        "upsample last": convolved at their own resolution, with an undilated kernel and a fraction of the
-        work, then upsampled.
+      fusion_order: "upsample first" as in Table 3: the context's features are upsampled, then convolved. Or
+        "upsample last": convolved at their own resolution, with an undilated kernel and a fraction of the work, then
+        upsampled.
       branches: "all" for ContextNet itself; "context" or "detail" for that branch with a classifier of its own, as
         section 3.2.1 trains them for the ensemble. The fields of what is then left out change nothing.
 
@@ -122,8 +121,7 @@ class ContextNetSpec:
         self._require(all(map(_is_count, self.pyramid_bins)), "pyramid_bins", "whole numbers, 1 or more, or none")
         self._require(
             self.asymmetric_kernel is None
-            or _is_count(self.asymmetric_kernel)
-            and self.asymmetric_kernel in range(3, 100, 2),
+            or (_is_count(self.asymmetric_kernel) and self.asymmetric_kernel in range(3, 100, 2)),
             "asymmetric_kernel",
             "an odd whole number, 3 or more, or None",
         )
@@ -209,10 +207,10 @@ def _scaled(channels: int, factor: float) -> int:
     return max(8, int(channels * factor / 8 + 0.5) * 8)
 
 
-# The channels of cn14-500 and cn14-160 are a reading: the paper prints their exact numbers of parameters,
-# not how they were made. Of the tables in multiples of 8 that keep Table 2's form, these give 490,459
-# and 159,387 with 19 classes and batch normalization folded. So are the layers of cn124's branch at half
-# size: with one more than the detail branch has, the network has the 0.93 million parameters of Table 4.
+# The channels of cn14-500 and cn14-160 are our interpretation: the paper prints their exact numbers of parameters, not
+# their channels. These tables, in multiples of 8 and in the form of Table 2, give 490,459 and 159,387 with 19 classes
+# and folded batch normalization. The layers of cn124's branch at half size are our interpretation, too: with one more
+# than in the detail branch, the network has the 0.93 million parameters of Table 4.
 VARIANTS: types.MappingProxyType[str, ContextNetSpec] = types.MappingProxyType(
     {
         spec.name: spec

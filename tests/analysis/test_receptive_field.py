@@ -110,5 +110,18 @@ def test_a_pyramid_sees_the_whole_image():
 
 
 def test_a_layer_that_is_not_known_is_named():
-    with pytest.raises(InputError, match="layer 'crop': what a Cropping2D sees is not known"):
+    with pytest.raises(InputError, match="layer 'crop': the receptive field of a Cropping2D is unknown"):
         receptive_field(of_one_layer(layers.Cropping2D(1, name="crop")))
+
+
+def test_models_within_the_model_by_hand():
+    inner_image = keras.Input((None, None, 3))
+    x = layers.Conv2D(3, 3, padding="same", name="conv")(inner_image)
+    inner = keras.Model(inner_image, {"far": layers.Conv2D(3, 5, padding="same", name="conv5")(x), "near": x})
+    image = keras.Input((None, None, 3))
+    half = layers.AveragePooling2D(2)(image)
+    outputs = inner(half)
+    model = keras.Model(image, {"far": outputs["far"], "near": outputs["near"]})
+    # 3 and 3 + 4 rows of half the size.
+    assert receptive_field(model, "near") == (6, 6)
+    assert receptive_field(model, "far") == (14, 14)

@@ -121,7 +121,7 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     camvid = ("--dataset=camvid", f"--checkpoint={folder}", *common)
     _refused(call(evaluate, "--dataset=camvid", *common), "--checkpoint is missing")
     _refused(call(evaluate, *camvid, "--model=cn18"), "holds the network 'cn14', not 'cn18'")
-    _refused(call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common), "11 classes apart, 19 are needed")
+    _refused(call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common), "has 11 classes, 19 are needed")
     _refused(call(evaluate, *camvid, "--split=test"), "has no test.txt")
     _refused(call(evaluate, *camvid, f"--checkpoint={tmp_path / 'none.keras'}"), "none.keras: does not exist")
     assert not (tmp_path / "out").exists()

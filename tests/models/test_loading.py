@@ -40,7 +40,7 @@ def test_a_saved_contextnet_gives_the_same_numbers(tmp_path):
 def test_another_network_or_number_of_classes_than_needed(run):
     with pytest.raises(InputError, match=r"best.keras: holds the network 'cn14', not 'cn18'"):
         load_network(run, model="cn18")
-    with pytest.raises(InputError, match="tells 5 classes apart, 19 are needed"):
+    with pytest.raises(InputError, match="has 5 classes, 19 are needed"):
         load_network(run, model="cn14", num_classes=19)
     assert load_network(run, model="cn14", num_classes=5).name == "cn14"
 

@@ -1,6 +1,7 @@
 import pytest
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.network import spec_of
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.spec import VARIANTS
 
@@ -18,7 +19,32 @@ def test_model_is_built_from_a_spec():
     assert model.get_layer("context_conv1").filters == 64
 
 
-def test_unknown_name_lists_the_known_ones():
-    message = "unknown network 'cn41'; known are cn18, cn14, cn12, .*cn14-160"
+@pytest.mark.parametrize(
+    "name", ["cn18", "cn14", "cn12", "cn124", "cn14-500", "cn14-160", "context-only", "detail-only"]
+)
+@pytest.mark.parametrize("factor", [2, 1.5, 1.25, 1, 0.5])
+def test_each_contextnet_is_built_by_the_name_that_widening_gives(name, factor):
+    spec = spec_of(build_model(name, input_shape=(None, None, 3))).widened(factor)
+
+    model = build_model(spec.name, input_shape=(None, None, 3))
+
+    assert spec_of(model) == spec
+    assert model.name == (name if factor == 1 else f"{name}x{factor}")
+
+
+def test_names_of_a_network_that_was_widened_twice():
+    twice = VARIANTS["cn14"].widened(0.5).widened(1.5)
+    assert spec_of(build_model(twice.name, input_shape=(None, None, 3))) == twice
+
+
+@pytest.mark.parametrize("name", ["cn14x17", "cn14x0"])
+def test_widths_that_no_network_has_are_refused(name):
+    with pytest.raises(InputError, match="'cn14': cannot be widened by (17|0).0; take a factor above 0, up to 16"):
+        build_model(name)
+
+
+@pytest.mark.parametrize("name", ["cn41", "cn14x", "x2", "cn14xinf", "cn14x-1", "erfnetx2", "cn14x1.5 "])
+def test_unknown_name_lists_the_known_ones(name):
+    message = f"unknown network '{name}'; known are cn18, cn14, cn12, .*cn14-160.* as in cn14x1.5"
     with pytest.raises(InputError, match=message):
-        build_model("cn41")
+        build_model(name)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -63,7 +64,7 @@ def test_widened_by_one_is_the_spec_itself():
     assert VARIANTS["cn14-160"].widened(1) is VARIANTS["cn14-160"]
 
 
-@pytest.mark.parametrize("factor", [0, -1, float("nan")])
+@pytest.mark.parametrize("factor", [0, -1, float("nan"), float("inf"), 16.1, 1e9])
 def test_widened_refuses_a_factor_that_leaves_nothing(factor):
     with pytest.raises(InputError, match="cannot be widened by"):
         VARIANTS["cn14"].widened(factor)
@@ -73,6 +74,8 @@ def test_widened_refuses_a_factor_that_leaves_nothing(factor):
     ("fields", "message"),
     [
         ({"name": ""}, "name = ''; it takes a non-empty name"),
+        ({"name": "cn14/2"}, "name = 'cn14/2'; it takes a non-empty name without /"),
+        ({"branches": "none"}, "branches = 'none'; it takes all or context or detail"),
         ({"context_scale": 0}, "context_scale = 0; it takes a whole number, 1 or more"),
         ({"context_scale": 2.5}, "context_scale = 2.5; it takes a whole number, 1 or more"),
         ({"context_rows": TABLE_2[1:]}, "context_rows = .*; it takes strides whose product is 8"),
@@ -105,3 +108,14 @@ def test_widened_refuses_a_factor_that_leaves_nothing(factor):
 def test_a_value_no_network_can_be_built_of_is_named(fields, message):
     with pytest.raises(InputError, match=message):
         ContextNetSpec(**{"name": "mine", "context_scale": 4, **fields})
+
+
+@pytest.mark.parametrize("spec", [VARIANTS["cn124"], VARIANTS["cn14"].widened(1.5)], ids=lambda spec: spec.name)
+def test_specs_become_json_and_come_back(spec):
+    assert ContextNetSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_json_with_missing_and_unknown_fields():
+    assert ContextNetSpec.from_json({"name": "cn14", "context_scale": 4}) == VARIANTS["cn14"]
+    with pytest.raises(InputError, match="network 'cn14': has unknown fields: context_size, depth"):
+        ContextNetSpec.from_json({"name": "cn14", "depth": 3, "context_size": 4})

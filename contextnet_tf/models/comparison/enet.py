@@ -1,9 +1,9 @@
-"""ENet (Paszke, Chaurasia, Kim, Culurciello, 2016): an early down-sampled, thin encoder and a small decoder.
+"""ENet (Paszke, Chaurasia, Kim, Culurciello, 2016): early down-sampling, a thin encoder and a small decoder.
 
-Where the paper leaves something open, as the authors' code has it: max pooling that is undone by its indices
-in the decoder, no dropout in the decoder. The paper's 0.37 million parameters are those of the network
-as it is trained: 371,970 with 19 classes, all four values of each normalized channel included (so counted,
-SegNet has the 29.46 million that the paper sets beside them). Folded, for inference, it has 359,490.
+What the paper leaves open follows the authors' code: unpooling by the indices of the max pooling, and no dropout in
+the decoder. The paper's 0.37 million parameters are those of the network as it is trained: 371,970 with 19 classes,
+including all four values of each normalized channel. (Counted so, SegNet has the 29.46 million that the paper
+compares with.) Folded, for inference, ENet has 359,490.
 """
 
 import functools
@@ -55,9 +55,9 @@ def build_enet(
 
 
 def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-    """Initial block and sections 1 to 3: float32 [B, H, W, 3] -> [B, H/8, W/8, 128], and the pooled places.
+    """Initial block and sections 1 to 3: float32 [B, H, W, 3] -> [B, H/8, W/8, 128], and the indices of the pooling.
 
-    The places are those of the two poolings of bottlenecks 1.0 and 2.0, int32 [B, H/4, W/4, 16] and
+    The indices are those of the two poolings of bottlenecks 1.0 and 2.0, int32 [B, H/4, W/4, 16] and
     [B, H/8, W/8, 64]. Dropout of whole channels: 0.01 before bottleneck 2.0, 0.1 from it on.
     """
     x = _prelu(torch7.downsample(image, 16, "encoder_initial"), "encoder_initial")
@@ -71,9 +71,9 @@ def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.Kera
     return x, [first, second]
 
 
-def decode(x: keras.KerasTensor, places: list[keras.KerasTensor]) -> keras.KerasTensor:
+def decode(x: keras.KerasTensor, indices: list[keras.KerasTensor]) -> keras.KerasTensor:
     """Sections 4 and 5: float32 [B, H/8, W/8, 128] -> [B, H/2, W/2, 16], with ReLU instead of PReLU."""
-    first, second = places
+    first, second = indices
     x = _upsampling_bottleneck(x, second, 64, "decoder_bottleneck4_0")
     for block in (1, 2):
         x = _decoder_bottleneck(x, f"decoder_bottleneck4_{block}")
@@ -92,15 +92,15 @@ def _bottleneck(x: keras.KerasTensor, kind: str, number: int, name: str, dropout
 def _downsampling_bottleneck(
     x: keras.KerasTensor, channels: int, name: str, dropout_rate: float
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Figure 2b, down-sampling: float32 [B, H, W, C] -> [B, H/2, W/2, channels], and the pooled places."""
+    """Figure 2b, down-sampling: float32 [B, H, W, C] -> [B, H/2, W/2, channels], and the indices of the pooling."""
     y = _branch(x, channels, name, _prelu, functools.partial(_regular, 1), stride=2)
     y = layers.SpatialDropout2D(dropout_rate, name=f"{name}_dropout")(y)
-    pooled, places = MaxPoolingWithIndices(name=f"{name}_pool")(x)
+    pooled, indices = MaxPoolingWithIndices(name=f"{name}_pool")(x)
     # Zeros for the channels that are missing. Seen as channels-first, the last two axes are padded: the
     # width by nothing, the channels at their end.
     missing = channels - x.shape[-1]
     pooled = layers.ZeroPadding2D(((0, 0), (0, missing)), data_format="channels_first", name=f"{name}_pad")(pooled)
-    return _prelu(layers.Add(name=f"{name}_add")([y, pooled]), name), places
+    return _prelu(layers.Add(name=f"{name}_add")([y, pooled]), name), indices
 
 
 def _decoder_bottleneck(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
@@ -110,12 +110,12 @@ def _decoder_bottleneck(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _upsampling_bottleneck(
-    x: keras.KerasTensor, places: keras.KerasTensor, channels: int, name: str
+    x: keras.KerasTensor, indices: keras.KerasTensor, channels: int, name: str
 ) -> keras.KerasTensor:
     """Figure 2b, up-sampling: float32 [B, H, W, C] and int32 [B, H, W, channels] -> [B, 2H, 2W, channels]."""
     y = _branch(x, channels, name, _relu, _transposed)
     x = torch7.convolution(x, channels, (1, 1), f"{name}_skip")
-    x = MaxUnpooling(name=f"{name}_unpool")(torch7.batch_norm(x, f"{name}_skip"), places)
+    x = MaxUnpooling(name=f"{name}_unpool")(torch7.batch_norm(x, f"{name}_skip"), indices)
     return _relu(layers.Add(name=f"{name}_add")([y, x]), name)
 
 

@@ -1,8 +1,8 @@
 """ERFNet (Romera, Alvarez, Bergasa, Arroyo, 2017): residual blocks of one-dimensional convolutions.
 
-Rates of dropout are those of the authors' code. The paper's 2.1 million parameters are a rounded count: with
-19 classes it has 2,057,474 weights and biases after folding, apart from the three normalizations that follow
-a concatenation and cannot be folded (832 values, moving statistics included): 2,058,306 in all.
+Dropout rates are those of the authors' code. The paper rounds to 2.1 million parameters. With 19 classes the network
+has 2,058,306 after folding: 2,057,474 weights and biases, and 832 values of the three batch normalizations that
+follow a concatenation and cannot be folded.
 """
 
 import keras

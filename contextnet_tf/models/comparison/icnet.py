@@ -1,13 +1,13 @@
 """ICNet (Zhao, Qi, Shen, Shi, Jia, 2018): a cascade of three resolutions of one image.
 
-The compressed network whose speed is quoted, as the authors' network for Cityscapes: a PSPNet of 50 layers with
-half the filters at low resolution. It has 6.68 million parameters: 6,685,715 with 19 classes, folded, without
-the heads for training.
+This is the compressed network whose speed is quoted, as the authors' network for Cityscapes has it: a PSPNet of 50
+layers with half the filters at low resolution. It has 6.68 million parameters: 6,685,715 with 19 classes, folded,
+without auxiliary heads.
 
-The paper draws three images, of full, half and a quarter size. The low branch begins like the middle one and
-shares its weights and computation, so that in the network its image is the middle branch's features, made
-smaller by 2 after the first block of stage 3. Making smaller by 2 averages 2x2 pixels, which is bilinear
-interpolation with half-pixel centers; the original has its interpolation on the corners, for sizes 32 n + 1.
+The paper draws three images, of full, half and a quarter size. The low branch begins like the middle one and shares
+its weights and computation. So the input of the low branch is the middle branch's features, down-sampled by 2 after
+the first block of stage 3. Down-sampling by 2 averages 2x2 pixels, which is bilinear interpolation with half-pixel
+centers. The original's interpolation aligns the corners, for sizes 32 n + 1.
 """
 
 import keras
@@ -30,9 +30,9 @@ def build_icnet(
 ) -> keras.Model:
     """ICNet, its Figure 2: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
-    With `aux_head` also "aux" and "aux2", logits of the same shape from the low branch and from the first
-    fusion, for the cascade label guidance of section 3.4 with weight 0.4 each. There the labels are made
-    smaller instead, to the 1/16 and 1/8 of these heads and to the 1/4 of "main".
+    With `aux_head` also "aux" and "aux2", logits of the same shape from the low branch and from the first fusion, for
+    the cascade label guidance of section 3.4 with weight 0.4 each. The paper down-samples the labels instead, to the
+    1/16 and 1/8 of these heads and to the 1/4 of "main".
 
     Raises:
       InputError: H or W is given and not divisible by 32, or C is not 3, or there are fewer than two classes.
@@ -76,7 +76,7 @@ def high_branch(image: keras.KerasTensor) -> keras.KerasTensor:
 def fuse(coarse: keras.KerasTensor, fine: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Cascade feature fusion, Figure 3: float32 [B, H, W, C1] and [B, H, W, C2] -> [B, H, W, 128].
 
-    `coarse` is upsampled already: the head for its label guidance hangs between upsampling and fusion.
+    `coarse` is upsampled already: the auxiliary head stands between upsampling and fusion.
     """
     x = resnet.conv_bn(coarse, _FUSED, 3, f"{name}_dilated", dilation=2)
     y = resnet.conv_bn(fine, _FUSED, 1, f"{name}_project")

@@ -1,8 +1,8 @@
 """PSPNet (Zhao, Shi, Qi, Wang, Jia, 2017): ResNet-101, and pyramid pooling with a convolution on each level.
 
-As the authors' network for Cityscapes: three 3x3 convolutions instead of a 7x7 one at the start, and the stride
-of a stage in its 3x3 convolution. 65.7 million parameters: 65,652,051 with 19 classes, folded, without the
-auxiliary head. All interpolation has half-pixel centers; the original, for sizes 8 n + 1, has it on the corners.
+As the authors' network for Cityscapes, it starts with three 3x3 convolutions instead of a 7x7 one, and has the stride
+of a stage in its 3x3 convolution. It has 65.7 million parameters: 65,652,051 with 19 classes, folded, without the
+auxiliary head. All interpolation has half-pixel centers; the original's aligns the corners, for sizes 8 n + 1.
 """
 
 import keras
@@ -38,7 +38,7 @@ def build_pspnet(
     x = resnet.conv_bn_relu(pyramid(x), 512, 3, "conv5_4")
     outputs = {"main": _head(x, num_classes, "dropout", "classifier", "main")}
     if aux_head:
-        # The convolution of the head, of which the paper does not speak, is that of the authors' later code.
+        # The paper does not mention the head's convolution; it is that of the authors' later code.
         x = resnet.conv_bn_relu(middle, 256, 3, "aux_conv")
         outputs["aux"] = _head(x, num_classes, "aux_dropout", "aux_classifier", "aux")
     return keras.Model(image, outputs, name="pspnet")

@@ -1,8 +1,8 @@
 """The residual networks (He, Zhang, Ren, Sun, 2016) within DeepLab v2, PSPNet and ICNet.
 
-All three keep the size of an eighth: the last two stages are dilated instead of down-sampled. Normalization has
-the epsilon 1e-5 of the originals and PSPNet's momentum (0.05 for the new value, which Keras calls 0.95).
-Kernels start as He et al. propose.
+All three have an output stride of 8: the last two stages are dilated instead of down-sampled. Batch normalization has
+the epsilon 1e-5 of the originals and PSPNet's momentum (0.05 for the new value, which Keras calls 0.95). Kernels have
+He initialization.
 """
 
 import functools
@@ -14,7 +14,7 @@ from keras import layers
 
 from contextnet_tf.models import blocks
 
-# Convolution and batch normalization as all three networks have them.
+# Convolution and batch normalization with the settings of all three networks.
 conv_bn = functools.partial(blocks.conv_bn, epsilon=1e-5, momentum=0.95)
 
 

@@ -1,13 +1,13 @@
 """SegNet (Badrinarayanan, Kendall, Cipolla, 2017): the convolutions of VGG-16, and their mirror image.
 
-The encoder remembers where its 2x2 maxima stood, the decoder puts features back there; see
-`contextnet_tf.models.unpooling` for how that is exported. All kernels start as He et al. propose; the
-paper takes those of the encoder from a trained VGG-16. The 29.46 million parameters are those of the network
-as it is trained: 29,461,907 with 19 classes; folded it has 29,438,099.
+The encoder keeps the indices of its 2x2 maxima, and the decoder puts features back there; see
+`contextnet_tf.models.unpooling` for the export. All kernels have He initialization; the paper takes those of the
+encoder from a trained VGG-16. The 29.46 million parameters are those of the network as it is trained: 29,461,907 with
+19 classes; folded it has 29,438,099.
 
-The original normalizes with the epsilon 1e-9 and a first shift of 0.001, as here, and takes the statistics for
-inference over the training set at the end; the moving averages in their place are Keras' own. Its
-convolutions also have a bias, which has no effect before a normalization and is left out.
+As in the original, batch normalization has the epsilon 1e-9 and an initial shift of 0.001. The original measures the
+statistics for inference over the training set at the end; here they are Keras' moving averages. The original's
+convolutions also have a bias, which has no effect before batch normalization and is left out.
 """
 
 import functools
@@ -21,8 +21,8 @@ from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
 _MULTIPLE = 32  # five times down-sampled by 2
 
-# Channels that the 3x3 convolutions make. Those of VGG-16 (Simonyan and Zisserman, 2015, configuration D), from
-# one pooling to the next; and from one unpooling to the next, where the last one, to the classes, is apart.
+# Output channels of the 3x3 convolutions: those of VGG-16 (Simonyan and Zisserman, 2015, configuration D) between two
+# poolings, and those between two unpoolings, without the last convolution, which gives the classes.
 _ENCODER = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 _DECODER = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,))
 
@@ -55,26 +55,26 @@ def build_segnet(
 
 
 def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-    """The 13 convolutions of VGG-16: float32 [B, H, W, 3] -> [B, H/32, W/32, 512], and the pooled places.
+    """The 13 convolutions of VGG-16: float32 [B, H, W, 3] -> [B, H/32, W/32, 512], and the indices of the pooling.
 
-    The places of pooling n, int32 [B, H/2^n, W/2^n, C], first to last.
+    Those of pooling n, int32 [B, H/2^n, W/2^n, C], first to last.
     """
-    x, places = image, []
+    x, indices = image, []
     for stage, stage_channels in enumerate(_ENCODER, start=1):
         for number, channels in enumerate(stage_channels, start=1):
             x = _conv_bn_relu(x, channels, f"encoder_conv{stage}_{number}")
-        x, stage_places = MaxPoolingWithIndices(name=f"encoder_pool{stage}")(x)
-        places.append(stage_places)
-    return x, places
+        x, stage_indices = MaxPoolingWithIndices(name=f"encoder_pool{stage}")(x)
+        indices.append(stage_indices)
+    return x, indices
 
 
-def decode(x: keras.KerasTensor, places: list[keras.KerasTensor]) -> keras.KerasTensor:
-    """The encoder backwards, but for its first convolution: float32 [B, H/32, W/32, 512] -> [B, H, W, 64].
+def decode(x: keras.KerasTensor, indices: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """The encoder mirrored, without its first convolution: float32 [B, H/32, W/32, 512] -> [B, H, W, 64].
 
-    A convolution bears the number of the one of the encoder that it mirrors.
+    Each convolution has the number of the encoder's convolution that it mirrors.
     """
     for stage, stage_channels in zip((5, 4, 3, 2, 1), _DECODER, strict=True):
-        x = MaxUnpooling(name=f"decoder_unpool{stage}")(x, places[stage - 1])
+        x = MaxUnpooling(name=f"decoder_unpool{stage}")(x, indices[stage - 1])
         last = len(_ENCODER[stage - 1])
         for number, channels in enumerate(stage_channels):
             x = _conv_bn_relu(x, channels, f"decoder_conv{stage}_{last - number}")

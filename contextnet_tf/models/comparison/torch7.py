@@ -1,9 +1,8 @@
-"""Layers as Torch 7 sets them up, for the networks whose originals are written in it: ENet and ERFNet.
+"""Layers with the defaults of Torch 7, for the networks whose originals are written in it: ENet and ERFNet.
 
 Weights and biases start uniform in -b to b, b = 1/sqrt(kernel area x input channels). Batch normalization has
-the epsilon 1e-3 of both originals and Torch's momentum (0.1 for the new value, which Keras calls 0.9). The
-originals also give a bias to convolutions right before a batch normalization; it has no effect there
-and is left out.
+the epsilon 1e-3 of both originals and Torch's momentum (0.1 for the new value, which Keras calls 0.9). In the
+originals, convolutions right before batch normalization have a bias, too; it has no effect there and is left out.
 """
 
 import keras
