@@ -18,14 +18,7 @@ PROGRAMS = sorted(
     for path in (ROOT / folder).glob("*.py")
     if "def main(" in path.read_text(encoding="utf-8")
 )
-FOREIGN_FLAGS = {
-    "help",
-    "flagfile",
-    "logdir",
-    "numprocesses",
-    "cpu-list",
-    "yes",
-}  # of absl, TensorBoard, pip and others
+FOREIGN_FLAGS = {"help", "flagfile", "logdir", "build", "yes"}  # of absl, TensorBoard, CMake and pip
 
 all_documents = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
