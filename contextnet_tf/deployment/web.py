@@ -1,0 +1,225 @@
+"""The page that runs exported files in a browser: its files, a server for them, and the same as a folder.
+
+A page is a dict from URL path to content. Nothing else is served: a request is looked up as it is, never joined to a
+folder, so no spelling of a path leads out of the page.
+"""
+
+import colorsys
+import errno
+import http.server
+import json
+import mimetypes
+import os
+import pathlib
+import shutil
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from contextnet_tf.deployment.engines.tflite_file import read_tflite
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import atomic_write
+
+Page = Mapping[str, bytes | pathlib.Path]
+
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+# WASM threads need memory that two workers share, which browsers allow to isolated pages only.
+_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+    "img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+# Not left to the machine's own table, which lacks some of them or has others.
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".tflite": "application/octet-stream",
+    ".wasm": "application/wasm",
+}
+
+
+def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.PathLike) -> Page:
+    """The page for one or more .tflite files of logits, as it is served or written.
+
+    `browser_dir` holds the folder `page` and, installed by npm, LiteRT.js in `node_modules`.
+
+    Raises:
+      InputError: a file cannot be used, gives labels, or has classes that its metadata does not name; or LiteRT.js is
+        not installed.
+    """
+    browser_dir = pathlib.Path(browser_dir)
+    page: dict[str, bytes | pathlib.Path] = {path.name: path for path in sorted((browser_dir / "page").iterdir())}
+    page |= _runtime(browser_dir / "node_modules" / "@litertjs")
+    entries = []
+    for index, path in enumerate(tflite_paths):
+        url = f"networks/{index}.tflite"
+        page[url] = pathlib.Path(path)
+        entries.append({"url": url, **describe_file(path)})
+    models = dict.fromkeys(entry["model"] for entry in entries)
+    title = f"Segmentation with {', '.join(models)}"
+    page["networks.json"] = json.dumps({"title": title, "files": entries}).encode()
+    return page
+
+
+def describe_file(path: str | os.PathLike) -> dict[str, Any]:
+    """What the page must know of a .tflite file: its size, how its output is quantized, and its classes.
+
+    Raises:
+      InputError: the file cannot be used, gives labels, or has classes that its metadata does not name.
+    """
+    file = read_tflite(path)
+    if file.metadata.get("output") == "labels":
+        raise InputError(f"{path}: gives labels; the page upsamples logits itself, export the network without output labels")
+    classes = [{"name": x["name"], "color": x["color"]} for x in file.metadata.get("classes", ())]
+    if classes and len(classes) != file.num_classes:
+        raise InputError(f"{path}: has {file.num_classes} classes, its metadata name {len(classes)}; export it again")
+    return {
+        "model": file.metadata.get("model", pathlib.Path(path).stem),
+        "dataset": file.metadata.get("dataset"),
+        "precision": file.metadata.get("precision", "int8" if file.scale else "float32"),
+        "bytes": len(file.content),
+        "size": list(file.size),
+        "size_multiple": file.size_multiple,
+        "quantization": {"scale": file.scale, "zero_point": file.zero_point} if file.scale else None,
+        "classes": classes or _unnamed_classes(file.num_classes),
+    }
+
+
+def write_page(page: Page, folder: str | os.PathLike) -> None:
+    """Writes the page as a folder for any web server. Other files in the folder stay.
+
+    Raises:
+      InputError: the folder cannot be written.
+    """
+    for name, content in page.items():
+        with atomic_write(pathlib.Path(folder) / name) as temporary:
+            if isinstance(content, bytes):
+                temporary.write_bytes(content)
+            else:
+                shutil.copyfile(content, temporary)
+
+
+class PageServer(http.server.ThreadingHTTPServer):
+    """Serves a page at `url` from `serve_forever()` on, each request in a thread of its own."""
+
+    daemon_threads = True
+
+    def __init__(self, page: Page, host: str = "127.0.0.1", port: int = 0):
+        """Listens at `host`, by default for this machine alone; port 0 takes any free one.
+
+        Raises:
+          InputError: the port is taken or not allowed, or the host is not of this machine.
+        """
+        self.page = page
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((host, port), _Handler)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise InputError(f"port {port} is taken by another program; choose another port") from None
+            raise InputError(f"host {host}, port {port}: cannot be listened at ({error.strerror})") from None
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self.server_address[1]}/"
+        # A page that listens to this machine alone must not answer to other names for it: by one that its owner points
+        # to 127.0.0.1, a foreign web page could read what is served here.
+        self.hosts = _LOOPBACK if name in _LOOPBACK else None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of browsers that end a connection early."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Answers GET and HEAD from the page's dict."""
+
+    server: PageServer
+    protocol_version = "HTTP/1.1"
+    timeout = 60  # seconds until an idle connection is closed
+
+    def do_GET(self) -> None:
+        """Sends a file of the page."""
+        content = self._answer()
+        if content is not None:
+            self.wfile.write(content)
+
+    def do_HEAD(self) -> None:
+        """Sends the headers alone."""
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Logs nothing."""
+
+    def version_string(self) -> str:
+        """Names no versions."""
+        return "contextnet_tf"
+
+    def _answer(self) -> bytes | None:
+        """Sends the headers; returns the content where the request has one."""
+        host = self.headers.get("Host", "").rpartition(":")
+        hostname = host[0] if host[2].isdecimal() else "".join(host)
+        if self.server.hosts and hostname.lower() not in self.server.hosts:
+            return self._refuse(HTTPStatus.FORBIDDEN)
+        name = self.path.partition("?")[0].removeprefix("/") or "index.html"
+        content = self.server.page.get(name)
+        if content is None:
+            return self._refuse(HTTPStatus.NOT_FOUND)
+        if not isinstance(content, bytes):
+            try:
+                content = content.read_bytes()
+            except OSError:  # removed since the server started
+                return self._refuse(HTTPStatus.NOT_FOUND)
+        self._send_headers(HTTPStatus.OK, content_type(name), len(content))
+        return content
+
+    def _refuse(self, status: HTTPStatus) -> bytes | None:
+        content = f"{status.value} {status.phrase}\n".encode()
+        self._send_headers(status, "text/plain; charset=utf-8", len(content))
+        return content
+
+    def _send_headers(self, status: HTTPStatus, kind: str, length: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(length))
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+
+def content_type(name: str) -> str:
+    """The MIME type that a file of the page is sent with."""
+    suffix = pathlib.PurePath(name).suffix
+    return _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _runtime(packages: pathlib.Path) -> Page:
+    """LiteRT.js as the worker of the page loads it: modules and WASM."""
+    core, utils = packages / "core", packages / "wasm-utils" / "dist" / "index.js"
+    module = core / "dist" / "index.js"
+    if not module.is_file() or not utils.is_file():
+        raise InputError(f"{packages}: LiteRT.js is not installed; run: make browser")
+    # Import maps, which would resolve this name, do not hold in workers.
+    name, ours = b'"@litertjs/wasm-utils"', b'"./wasm-utils.js"'
+    source = module.read_bytes()
+    if source.count(name) != 1:
+        raise InputError(f"{module}: is another version of LiteRT.js than the lock file names; run: make browser")
+    wasm = {f"litert/wasm/{path.name}": path for path in sorted((core / "wasm").iterdir())}
+    return {"litert/index.js": source.replace(name, ours), "litert/wasm-utils.js": utils, **wasm}
+
+
+def _unnamed_classes(count: int) -> list[dict[str, Any]]:
+    """Classes of a file without metadata: numbers, and hues that neighbors do not share."""
+    hues = [(index * 0.618034) % 1 for index in range(count)]
+    colors = [[round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.7, 0.85)] for hue in hues]
+    return [{"name": f"class {index}", "color": color} for index, color in enumerate(colors)]

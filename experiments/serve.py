@@ -1,0 +1,77 @@
+"""Serves a page that runs an exported network in the browser: on images, videos and the camera.
+
+  make browser
+  python -m experiments.serve --checkpoint=runs/camvid
+  python -m experiments.serve --checkpoint=runs/camvid/export/model.tflite --port=8080
+  python -m experiments.serve --checkpoint=runs/camvid --static=FOLDER
+
+`make browser` installs LiteRT.js by npm once (39 MB). The page runs the exported .tflite file itself, by WASM or WebGPU,
+and gives the labels that Segmenter gives. No image leaves the browser. Of a run's folder, every file of logits in its
+export/ is offered: float32, float16, int8.
+
+The server listens to this machine alone, unless --host says otherwise; Ctrl-C ends it. --static writes the page as a
+folder instead, for any web server: docs/browser.md has the headers that make it faster.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from contextnet_tf.deployment.metadata import read_metadata
+from contextnet_tf.deployment.web import PageServer, build_page, write_page
+from contextnet_tf.errors import InputError
+from experiments import program
+
+BROWSER_DIR = pathlib.Path(__file__).resolve().parents[1] / "browser"
+PORT = 8000
+
+flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 serves the whole network. Default: 127.0.0.1.")
+flags.DEFINE_integer(
+    "port", PORT, f"Port to listen at; 0 takes any free one. Default: {PORT}.", lower_bound=0, upper_bound=65535
+)
+flags.DEFINE_string("static", None, "Folder to write the page to, instead of serving it.")
+program.key_flags("checkpoint")
+
+
+def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: str | None = None) -> None:
+    """Serves the page until Ctrl-C, or writes it to the folder `static`; the arguments are the flags."""
+    page = build_page(exported_files(checkpoint), BROWSER_DIR)
+    if static:
+        write_page(page, static)
+        print(f"written: {static}; any web server can host it, for example: python -m http.server --directory={static}")
+        return
+    with PageServer(page, host, port) as server:
+        print(f"serving {checkpoint} at {server.url} (Ctrl-C ends)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def exported_files(checkpoint: str) -> list[pathlib.Path]:
+    """The .tflite files that `checkpoint` names: one file, or all files of logits of a run, float32 first.
+
+    Raises:
+      InputError: it is no .tflite file, and no folder of a run that was exported.
+    """
+    path = pathlib.Path(checkpoint).expanduser()
+    if path.is_dir():
+        files = [x for x in (path / "export").glob("*.tflite") if read_metadata(x).get("output") != "labels"]
+        if not files:
+            raise InputError(f"{checkpoint}: has no .tflite file of logits in export/; run experiments.export first")
+        return sorted(files, key=lambda x: (x.stem != "model", x.name))
+    if path.suffix == ".keras":
+        raise InputError(f"{checkpoint}: a browser runs exported files; export it and name the .tflite file")
+    return [path]
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    run(checkpoint=program.required("checkpoint"), host=values.host, port=values.port, static=values.static)
+
+
+if __name__ == "__main__":
+    program.run(main)
