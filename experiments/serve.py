@@ -5,14 +5,15 @@
   python -m experiments.serve --checkpoint=runs/camvid/export/model.tflite --port=8080
   python -m experiments.serve --checkpoint=runs/camvid --static=FOLDER
 
-`make browser` installs LiteRT.js by npm once (39 MB). The page runs the exported .tflite file itself, by WASM or WebGPU,
-and gives the labels that Segmenter gives. No image leaves the browser. Of a run's folder, every file of logits in its
-export/ is offered: float32, float16, int8.
+`make browser` installs LiteRT.js by npm once (39 MB). The page runs the exported .tflite file itself, by WASM or
+WebGPU, and upsamples its logits to the labels that Segmenter gives. No image leaves the browser. Of a run, every file
+of logits in its export/ is offered: float32, float16, int8.
 
 The server listens to this machine alone, unless --host says otherwise; Ctrl-C ends it. --static writes the page as a
 folder instead, for any web server: docs/browser.md has the headers that make it faster.
 """
 
+import contextlib
 import pathlib
 from collections.abc import Sequence
 
@@ -41,12 +42,9 @@ def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: s
         write_page(page, static)
         print(f"written: {static}; any web server can host it, for example: python -m http.server --directory={static}")
         return
-    with PageServer(page, host, port) as server:
+    with contextlib.suppress(KeyboardInterrupt), PageServer(page, host, port) as server:
         print(f"serving {checkpoint} at {server.url} (Ctrl-C ends)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+        server.serve_forever()
 
 
 def exported_files(checkpoint: str) -> list[pathlib.Path]:

@@ -70,8 +70,8 @@ function engineFailed(file, compute, error) {
 function showFile(file) {
   view.classes = file.classes;
   legend.classes = file.classes;
-  const facts = [file.model, `${file.classes.length} classes`, file.dataset && `trained on ${file.dataset}`];
-  $("subtitle").textContent = [...facts, `images of ${file.size[1]} × ${file.size[0]} pixels`].filter(Boolean).join(" · ");
+  const facts = [file.dataset && `trained on ${file.dataset}`, `${file.classes.length} classes`];
+  $("subtitle").textContent = [...facts, `input ${file.size[1]} × ${file.size[0]} pixels`].filter(Boolean).join(" · ");
 }
 
 function megabytes(bytes) {
@@ -94,7 +94,7 @@ async function open(opening) {
     legend.clear();
     [frame.canvas.width, frame.canvas.height] = [source.width, source.height];
     if (!source.video) view.drawImage(source.draw);
-    for (const id of ["save-labels", "save-overlay"]) $(id).disabled = true;
+    showWhatNeedsResult(false);
     showPlayer();
     say(engine ? source.note : "The network is being loaded …");
     if (source.video) playFrames(source);
@@ -158,12 +158,17 @@ async function segmentFrame() {
   }
 }
 
+function showWhatNeedsResult(there) {
+  $("time").hidden = !there;
+  for (const id of ["save-labels", "save-overlay"]) $(id).disabled = !there;
+}
+
 function show(segmented) {
   result = segmented;
   view.showLabels(result);
   legend.counts = result.counts;
   const { fit, network, upsampling } = result.milliseconds;
-  const times = [["Network", network], ["Upsampling and arg-max", upsampling], ["Resizing to the network's size", fit]];
+  const times = [["Network", network], ["Upsampling and arg-max", upsampling], ["Resizing the image", fit]];
   const rows = times.map(([name, value]) => [name, `${value.toFixed(1)} ms`]);
   const now = performance.now();
   if (source.video && !source.video.paused && lastFrameAt) {
@@ -174,7 +179,7 @@ function show(segmented) {
     return Object.assign(document.createElement(index % 2 ? "dd" : "dt"), { textContent: text });
   }));
   if (source.video && !source.live) $("seek").value = result.seconds;
-  for (const id of ["save-labels", "save-overlay"]) $(id).disabled = false;
+  showWhatNeedsResult(true);
   if (!$("status").classList.contains("error")) say(source.note);
 }
 

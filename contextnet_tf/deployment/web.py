@@ -58,7 +58,8 @@ def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.
         not installed.
     """
     browser_dir = pathlib.Path(browser_dir)
-    page: dict[str, bytes | pathlib.Path] = {path.name: path for path in sorted((browser_dir / "page").iterdir())}
+    sources = sorted(path for path in (browser_dir / "page").iterdir() if path.is_file() and not path.is_symlink())
+    page: dict[str, bytes | pathlib.Path] = {path.name: path for path in sources}
     page |= _runtime(browser_dir / "node_modules" / "@litertjs")
     entries = []
     for index, path in enumerate(tflite_paths):
@@ -79,7 +80,9 @@ def describe_file(path: str | os.PathLike) -> dict[str, Any]:
     """
     file = read_tflite(path)
     if file.metadata.get("output") == "labels":
-        raise InputError(f"{path}: gives labels; the page upsamples logits itself, export the network without output labels")
+        raise InputError(
+            f"{path}: gives labels; the page upsamples logits itself, export the network without output labels"
+        )
     classes = [{"name": x["name"], "color": x["color"]} for x in file.metadata.get("classes", ())]
     if classes and len(classes) != file.num_classes:
         raise InputError(f"{path}: has {file.num_classes} classes, its metadata name {len(classes)}; export it again")

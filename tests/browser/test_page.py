@@ -1,0 +1,304 @@
+"""The page in a browser: the labels of Python at every pixel, and what a person does with it."""
+
+import base64
+import functools
+import http.server
+import pathlib
+import re
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from small_run import MARKUP, SIZE, random_image
+
+from contextnet_tf.deployment.resizing import resize_image
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.deployment.upsample import upsample_argmax
+from contextnet_tf.deployment.web import build_page, describe_file, write_page
+from experiments.serve import BROWSER_DIR, exported_files
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make test-browser")
+expect = playwright.expect
+
+# Of the file's own size, to be padded, and to be resized: smaller, larger, by whole factors, in one direction.
+SIZES = [SIZE, (60, 125), (40, 90), (200, 333), (128, 256), (192, 512), (80, 100)]
+
+
+def write_image(folder: pathlib.Path, image: np.ndarray, name: str = "street.png") -> str:
+    path = folder / name
+    cv2.imwrite(str(path), image[..., ::-1])
+    return str(path)
+
+
+def open_image(page, path: str) -> None:
+    page.set_input_files("#file", path)
+    expect(page.locator("#save-labels")).to_be_enabled(timeout=30_000)
+
+
+def saved(page, button: str, folder: pathlib.Path) -> tuple[str, np.ndarray]:
+    """The name and the pixels of the PNG that a button saves."""
+    with page.expect_download() as download:
+        page.click(button)
+    path = folder / "saved.png"
+    download.value.save_as(path)
+    return download.value.suggested_filename, cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def choose_precision(page, precision: str) -> None:
+    page.get_by_label(re.compile(rf"^\s*{precision}")).check()
+    expect(page.locator("#compute-note")).to_have_text(re.compile("thread"), timeout=30_000)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_labels_are_those_of_python(page, run_dir, tmp_path, precision):
+    segmenter = Segmenter(run_dir / "export" / ("model.tflite" if precision == "float32" else "model_int8.tflite"))
+    choose_precision(page, precision)
+    for seed, size in enumerate(SIZES):
+        image = random_image(size, seed)
+        open_image(page, write_image(tmp_path, image))
+        name, labels = saved(page, "#save-labels", tmp_path)
+        expected = segmenter.segment(image)
+        assert len(np.unique(expected)) > 3
+        assert name == "street_labels.png"
+        assert labels.dtype == np.uint8
+        np.testing.assert_array_equal(labels, expected, err_msg=str(size))
+
+
+RUN_UPSAMPLING = """async ({logits, shape, size}) => {
+  const {upsampleArgmax} = await import("/upsample.js");
+  const bytes = Uint8Array.from(atob(logits), (character) => character.charCodeAt(0));
+  return [...upsampleArgmax(new Float32Array(bytes.buffer), shape, ...size)];
+}"""
+
+
+def _kinds(random: np.random.Generator, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Logits that are ordinary, tied, tied but for rounding units, of all magnitudes, and smooth."""
+    y, x = np.mgrid[: shape[0], : shape[1]][..., None] / 4
+    phase = random.uniform(0, 6, (4, shape[2]))
+    nearly = np.repeat(random.uniform(1, 100, (*shape[:2], 1)).astype(np.float32), shape[2], axis=2)
+    nearly[..., 1:] = np.nextafter(nearly[..., 1:], np.float32(1000))
+    return [
+        random.normal(size=shape) * 5,
+        random.integers(0, 3, shape) * 0.7,
+        1 + random.integers(-4, 5, shape) * 2.0**-24,
+        nearly,
+        random.normal(size=shape) * 10.0 ** random.integers(-6, 7, shape),
+        np.sin(y * phase[0] + phase[1]) + np.cos(x * phase[2] + phase[3]),
+        np.zeros(shape),
+    ]
+
+
+def test_upsampling_is_that_of_python(page):
+    random = np.random.default_rng(0)
+    for _ in range(12):
+        shape = (*random.integers(1, 10, 2).tolist(), int(random.integers(1, 21)))
+        for kind, logits in enumerate(_kinds(random, shape)):
+            for size in [shape[:2], (shape[0] * 8, shape[1] * 8), tuple(random.integers(1, 80, 2).tolist())]:
+                logits = logits.astype(np.float32)
+                given = {"logits": base64.b64encode(logits.tobytes()).decode(), "shape": shape, "size": size}
+                labels = np.array(page.evaluate(RUN_UPSAMPLING, given), np.uint8).reshape(size)
+                expected = upsample_argmax(logits, size)
+                np.testing.assert_array_equal(labels, expected, err_msg=f"kind {kind}, {shape} to {size}")
+
+
+RUN_RESIZING = """async ({image, size, target}) => {
+  const {fitImage} = await import("/resize.js");
+  const rgb = Uint8Array.from(atob(image), (character) => character.charCodeAt(0));
+  return [...fitImage(rgb, size, target, 31)];
+}"""
+
+
+def test_resizing_is_that_of_python(page):
+    random = np.random.default_rng(0)
+    for index in range(60):
+        size, target = random.integers(1, 130, 2).tolist(), random.integers(1, 90, 2).tolist()
+        if index % 4 == 0:
+            size = [target[0] * (1 + index % 3), target[1] * (1 + index % 5)]
+        image = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+        given = {"image": base64.b64encode(image.tobytes()).decode(), "size": size, "target": target}
+        resized = np.array(page.evaluate(RUN_RESIZING, given), np.uint8).reshape(*target, 3)
+        expected = resize_image(image, tuple(target), 31)
+        np.testing.assert_array_equal(resized, expected, err_msg=f"{size} to {target}")
+
+
+def test_legend_shows_shares_and_names_as_text(page, run_dir, tmp_path):
+    image = random_image(SIZE)
+    open_image(page, write_image(tmp_path, image))
+    labels = Segmenter(run_dir / "export/model.tflite").segment(image)
+    names = page.locator("#classes .name").all_inner_texts()
+    assert (len(names), names[0], names[1]) == (19, "road", MARKUP)
+    assert page.locator("#classes img").count() == 0
+    assert page.title() == "Segmentation with small"
+    for index, text in enumerate(page.locator("#classes .share").all_inner_texts()):
+        share = 100 * float((labels == index).mean())
+        assert text == ("< 0.1 %" if 0 < share < 0.1 else f"{share:.1f} %")
+
+
+def test_switches_and_opacity_change_the_overlay(page, run_dir, tmp_path):
+    image = random_image(SIZE)
+    open_image(page, write_image(tmp_path, image))
+    labels = Segmenter(run_dir / "export/model.tflite").segment(image)
+    page.locator("#opacity").fill("100")
+    page.get_by_role("button", name="Hide all").click()
+    _, overlay = saved(page, "#save-overlay", tmp_path)
+    np.testing.assert_array_equal(overlay[..., 2::-1], image)
+    most = int(np.bincount(labels.ravel()).argmax())
+    page.locator("#classes input").nth(most).check()
+    name, overlay = saved(page, "#save-overlay", tmp_path)
+    color = describe_file(run_dir / "export/model.tflite")["classes"][most]["color"]
+    expected = np.where((labels == most)[..., None], np.uint8(color), image)
+    assert name == "street_overlay.png"
+    np.testing.assert_array_equal(overlay[..., 2::-1], expected)
+    assert page.inner_text("#opacity-value") == "100 %"
+
+
+def test_a_click_and_the_arrow_keys_read_classes(page, run_dir, tmp_path):
+    image = random_image(SIZE)
+    open_image(page, write_image(tmp_path, image))
+    labels = Segmenter(run_dir / "export/model.tflite").segment(image)
+    names = page.locator("#classes .name").all_inner_texts()
+    assert page.inner_text("#reading") == "Click on the image to read the class of a pixel."
+
+    box = page.locator("#stage").bounding_box()
+    x, y = 100, 20
+    position = {"x": (x + 0.5) * box["width"] / SIZE[1], "y": (y + 0.5) * box["height"] / SIZE[0]}
+    page.locator("#stage").click(position=position)
+    expect(page.locator("#reading")).to_have_text(f"{names[labels[y, x]]} at x {x}, y {y}")
+    for key, dx, dy in [("ArrowRight", 1, 0), ("ArrowDown", 0, 1), ("Shift+ArrowLeft", -20, 0), ("ArrowUp", 0, -1)]:
+        page.keyboard.press(key)
+        x, y = x + dx, y + dy
+        expect(page.locator("#reading")).to_have_text(f"{names[labels[y, x]]} at x {x}, y {y}")
+    for _ in range(8):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#reading")).to_contain_text(f" at x {SIZE[1] - 1}, y {y}")
+
+
+def test_everything_is_reached_by_keyboard_and_has_a_name(page, tmp_path):
+    open_image(page, write_image(tmp_path, random_image(SIZE)))
+    page.locator("body").press("Tab")
+    reached = []
+    for _ in range(60):
+        focused = page.evaluate(
+            """() => {
+              const element = document.activeElement;
+              if (element === document.body) return null;
+              const text = element.ariaLabel || element.labels?.[0]?.textContent || element.textContent;
+              return [element.id || element.value || element.type, text.trim(), getComputedStyle(element).outlineStyle];
+            }"""
+        )
+        if focused is None:
+            break
+        reached.append(focused)
+        page.keyboard.press("Tab")
+    ids = [name for name, _, _ in reached]
+    for name in ["choose", "camera", "stage", "opacity", "show-all", "hide-all", "save-labels", "save-overlay"]:
+        assert name in ids
+    assert sum(text.startswith(("road", "sky", "car")) for _, text, _ in reached) == 3
+    assert all(text for _, text, _ in reached), reached
+    assert all(outline == "solid" for _, _, outline in reached), reached
+
+
+def test_times_are_shown_apart(page, tmp_path):
+    assert page.locator("#time").is_hidden()
+    open_image(page, write_image(tmp_path, random_image(SIZE)))
+    assert page.locator("#times dt").all_inner_texts() == ["Network", "Upsampling and arg-max", "Resizing the image"]
+    assert all(re.fullmatch(r"\d+\.\d ms", text) for text in page.locator("#times dd").all_inner_texts())
+
+
+def test_without_a_gpu_the_processor_takes_over(page, run_dir, tmp_path):
+    if page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)"):
+        pytest.skip("this browser has a GPU")
+    image = random_image(SIZE)
+    open_image(page, write_image(tmp_path, image))
+    page.get_by_label("GPU (WebGPU)").check()
+    expect(page.locator("#compute-note")).to_contain_text("The GPU cannot run this network", timeout=60_000)
+    assert page.get_by_label("Processor (WASM)").is_checked()
+    _, labels = saved(page, "#save-labels", tmp_path)
+    np.testing.assert_array_equal(labels, Segmenter(run_dir / "export/model.tflite").segment(image))
+
+
+def test_a_file_that_is_no_image_is_refused(page, tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_text("no image")
+    page.set_input_files("#file", str(path))
+    expect(page.locator("#status")).to_contain_text("notes.png: the browser cannot read it.")
+    open_image(page, write_image(tmp_path, random_image(SIZE)))
+    expect(page.locator("#status")).to_have_text("")
+
+
+def test_an_image_is_dropped(page, tmp_path):
+    content = base64.b64encode(pathlib.Path(write_image(tmp_path, random_image(SIZE))).read_bytes()).decode()
+    page.evaluate(
+        """(content) => {
+          const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], "dropped.png", {type: "image/png"}));
+          document.body.dispatchEvent(new DragEvent("drop", {bubbles: true, dataTransfer}));
+        }""",
+        content,
+    )
+    expect(page.locator("#save-labels")).to_be_enabled(timeout=30_000)
+    assert page.locator("#drop").is_hidden()
+
+
+def test_the_camera_is_segmented_frame_by_frame(page, tmp_path):
+    page.get_by_role("button", name="Use camera").click()
+    expect(page.locator("#times")).to_contain_text("Frames per second", timeout=30_000)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    name, labels = saved(page, "#save-labels", tmp_path)
+    assert re.fullmatch(r"camera_\d+\.\d\ds_labels\.png", name)
+    assert labels.ndim == 2
+    assert labels.shape[0] >= 240
+
+
+def test_a_video_plays_pauses_and_is_sought(page, run_dir, tmp_path):
+    path = tmp_path / "drive.webm"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"VP80"), 10, SIZE[::-1])
+    if not writer.isOpened():
+        pytest.skip("OpenCV writes no WebM here")
+    for shade in np.linspace(0, 255, 30):
+        writer.write(np.full((*SIZE, 3), shade, np.uint8))
+    writer.release()
+    page.set_input_files("#file", str(path))
+    expect(page.locator("#times")).to_contain_text("Frames per second", timeout=30_000)
+    page.get_by_role("button", name="Pause").click()
+    page.locator("#seek").fill("1.5")
+    expect(page.locator("#seek")).to_have_value(re.compile(r"1\.[45]"))
+    page.wait_for_timeout(500)
+    name, labels = saved(page, "#save-labels", tmp_path)
+    assert name == "drive_1.50s_labels.png"
+    assert labels.shape == SIZE
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_is_cut_off_at_any_width(page, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_image(page, write_image(tmp_path, random_image(SIZE)))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_plain_web_server_is_enough(chromium, page_url, run_dir, tmp_path):
+    """The static folder without the headers that threads need."""
+    write_page(build_page(exported_files(run_dir), BROWSER_DIR), tmp_path / "site" / "below")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            """Nothing."""
+
+    handler = functools.partial(Quiet, directory=tmp_path / "site")
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        chromium.new_context() as context,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/below/")
+        expect(page.locator("#status")).to_have_text("Ready.", timeout=60_000)
+        assert page.inner_text("#compute-note") == "1 thread"
+        image = random_image(SIZE)
+        open_image(page, write_image(tmp_path, image))
+        _, labels = saved(page, "#save-labels", tmp_path)
+        np.testing.assert_array_equal(labels, Segmenter(run_dir / "export/model.tflite").segment(image))
+        server.shutdown()
