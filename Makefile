@@ -1,5 +1,7 @@
 # make demo   sets everything up, trains on drawn street scenes, writes runs/demo/report.html
 # make test   sets everything up, runs the tests
+# make browser       installs LiteRT.js for the page of experiments.serve (needs npm)
+# make test-browser  runs the tests of that page in Chromium
 # make lint   checks format, style and types; make format mends the format
 #
 # The demo on real frames:  make demo DATASET=camvid DATA_DIR=folder OUT=runs/camvid
@@ -15,7 +17,7 @@ SEED ?= 0
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint format lock
+.PHONY: demo test browser test-browser lint format lock
 
 python := .venv/bin/python
 installed := .venv/installed
@@ -44,6 +46,20 @@ endif
 # Two processes: TensorFlow's own threads leave a second core idle while it builds networks.
 test: $(installed)
 	$(python) -m pytest --numprocesses 2 $(TEST)
+
+litert_js := browser/node_modules/.package-lock.json
+
+browser: $(litert_js)
+
+$(litert_js): browser/package.json browser/package-lock.json
+	@command -v npm > /dev/null || { echo "error: npm is not installed; it comes with Node.js" >&2; exit 1; }
+	cd browser && npm ci --silent
+	@touch $@
+
+# Playwright is not in the lock file: these tests alone need it. The browser is the machine's own Chromium or Chrome.
+test-browser: $(installed) browser
+	$(python) -m pip install --quiet --disable-pip-version-check playwright==1.65.2
+	$(python) -m pytest tests/browser -rs
 
 lint: $(installed)
 	$(python) -m ruff format --check --quiet .

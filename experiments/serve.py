@@ -22,7 +22,8 @@ from absl import flags
 from contextnet_tf.deployment.metadata import read_metadata
 from contextnet_tf.deployment.web import PageServer, build_page, write_page
 from contextnet_tf.errors import InputError
-from experiments import program
+from contextnet_tf.runs import layout
+from experiments import opening, program
 
 BROWSER_DIR = pathlib.Path(__file__).resolve().parents[1] / "browser"
 PORT = 8000
@@ -53,14 +54,14 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
     Raises:
       InputError: it is no .tflite file, and no folder of a run that was exported.
     """
-    path = pathlib.Path(checkpoint).expanduser()
-    if path.is_dir():
-        files = [x for x in (path / "export").glob("*.tflite") if read_metadata(x).get("output") != "labels"]
-        if not files:
-            raise InputError(f"{checkpoint}: has no .tflite file of logits in export/; run experiments.export first")
-        return sorted(files, key=lambda x: (x.stem != "model", x.name))
-    if path.suffix == ".keras":
-        raise InputError(f"{checkpoint}: a browser runs exported files; export it and name the .tflite file")
+    exported = pathlib.Path(checkpoint) / layout.EXPORT
+    if exported.is_dir():
+        files = [path for path in exported.glob("*.tflite") if read_metadata(path).get("output") != "labels"]
+        if files:
+            return sorted(files, key=lambda path: (path.name != layout.TFLITE, path.name))
+    path = opening.checkpoint_file(checkpoint, exported=True)
+    if path.suffix != ".tflite":
+        raise InputError(f"{path}: a browser runs .tflite files alone; name the one that experiments.export wrote")
     return [path]
 
 
