@@ -12,15 +12,16 @@ Without --dataset, streets are drawn for it. With --output_dir the figures go in
 result.json there.
 """
 
+import contextlib
 import dataclasses
+import functools
 import importlib.util
-import os
-import timeit
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
+from contextnet_tf.benchmarking.pytorch_baseline import TorchProcess
 from contextnet_tf.benchmarking.step_memory import StepMemory, step_memory
 from contextnet_tf.benchmarking.training_step import LoopSpeed, bare_step, first_batch, loop_speed
 from contextnet_tf.models.registry import build_model
@@ -87,13 +88,16 @@ def run(
     with (
         benchmark_images(description, drawn, data_dir, images, image_size, seed) as examples,
         progress_bar(desc="measuring", unit="step", delay=0.3) as bar,
+        contextlib.ExitStack() as processes,
     ):
         description = description.measured(examples[0])
         crop_size = crop_size or default_crop(build(), description)
         batch = first_batch(description, examples, used, crop_size, seed)
         runtimes = {"bare": bare_step(build(), used, measured_steps, batch)}
         if importlib.util.find_spec("torch"):
-            runtimes["torch"] = _torch_step(build, used, batch)
+            baseline = TorchProcess(build(), used, *(values.numpy() for values in batch))
+            processes.enter_context(baseline)
+            runtimes["torch"] = functools.partial(baseline.step, baseline.fastest_threads())
         plan = {"crop_size": crop_size, "steps": measured_steps, "seed": seed, "on_step": bar.update}
         measured = Measured(
             ready=loop_speed(build, used, description, examples, ready=batch, runtimes=runtimes, **plan),
@@ -144,17 +148,6 @@ def table(measured: Measured, images_per_step: int) -> str:
             f"(the process {memory.peak / 2**20:,.0f})"
         )
     return "\n".join(lines)
-
-
-def _torch_step(build: Callable, recipe: Recipe, batch: tuple) -> Callable[[], float]:
-    from contextnet_tf.benchmarking.pytorch_baseline import torch_step
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    step = torch_step(build(), recipe, *(values.numpy() for values in batch))
-    # On a busy machine PyTorch's threads wait for one another; it gets the number that suits it.
-    step(1), step(cores)
-    threads = min({1, cores}, key=lambda count: min(timeit.repeat(lambda: step(count), number=1, repeat=2)))
-    return lambda: step(threads)
 
 
 def _memory(model: str, recipe: Recipe, size: tuple[int, int], num_classes: int) -> dict[tuple[int, bool], StepMemory]:

@@ -12,7 +12,7 @@ to 8 GB, less with fewer --engines. Let nothing else run meanwhile.
 Without --checkpoint the networks have fresh weights: as fast, but for the upsampling, which is quicker the larger
 the areas of one class are. ONNX Runtime, OpenVINO and PyTorch take part where `pip install 'contextnet_tf[bench]'`
 has put them; each one's labels are compared with LiteRT's first. int8 is calibrated on the very images: its time
-counts here, not its accuracy. A name that ends in "-inside" has upsampling and arg-max in its graph, as people do it;
+counts here, not its accuracy. A name that ends in "-in-graph" has upsampling and arg-max in its graph, as people do it;
 the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, a thread each.
 
 Writes runtime.md and runtime.png into --output_dir, and the figures as the section "runtime_comparison" of its
@@ -34,8 +34,7 @@ import tqdm
 from absl import flags
 
 from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
-from contextnet_tf.benchmarking.process import start_server
-from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, why_not
+from contextnet_tf.benchmarking.runtimes.registry import REFERENCE, RUNTIMES, why_not
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.deployment.resizing import resize_image
@@ -109,7 +108,7 @@ def run(
     if not sizes or not list(_cases("", runtimes, threads, modes)):
         raise InputError(
             "nothing to measure; --sizes, --thread_counts and --modes need values, and what is "
-            '"-inside" has no pipelined mode'
+            '"-in-graph" has no pipelined mode'
         )
     if checkpoint and models:
         raise InputError("--models are networks with fresh weights; leave it out, or --checkpoint")
@@ -117,8 +116,6 @@ def run(
     parts = [(model, size, folded_at_size(model, size)) for model in originals for size in sizes]
     images = {size: _frames(checkpoint, dataset, data_dir, split, class_table, size, seed) for size in sizes}
     folder = ensure_writable_dir(output_dir)
-    with quietly():
-        start_server()
     rows: list[RuntimeRow] = []
     upsampling: list[UpsamplingRow] = []
     for number, (model, size, network) in enumerate(parts, start=1):

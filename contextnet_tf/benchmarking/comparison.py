@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from contextnet_tf.benchmarking.process import Measured, measure
-from contextnet_tf.benchmarking.runtimes import REFERENCE, RUNTIMES, Runtime
+from contextnet_tf.benchmarking.runtimes.registry import REFERENCE, RUNTIMES
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime
 from contextnet_tf.benchmarking.runtimes.upsampling import FACTOR, DenseUpsampling, ExactUpsampling
 from contextnet_tf.benchmarking.work import OneFrame, Stream, Work
 from contextnet_tf.deployment.engines import ENGINES

@@ -1,14 +1,19 @@
-"""A row of a benchmark in a process of its own: its threads, libraries and memory are nobody else's."""
+"""Benchmarks in processes of their own, so that threads, libraries and memory of one do not affect another.
+
+Such a process starts without TensorFlow: LiteRT, OpenVINO and PyTorch do not need it, it takes 5 s to import, and
+PyTorch's optimizers end in a segmentation fault if TensorFlow was imported before.
+"""
 
 import contextlib
 import dataclasses
 import importlib
 import multiprocessing
 import pathlib
+import subprocess
+import sys
 from collections.abc import Callable, Hashable, Mapping
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -20,9 +25,116 @@ from contextnet_tf.machine import peak_memory
 
 Key = TypeVar("Key", bound=Hashable)
 
+# The package is entered without its __init__, which imports TensorFlow for the public names.
+_START = """
+import sys, types
+package = types.ModuleType("contextnet_tf")
+package.__path__ = [sys.argv[1]]
+sys.modules["contextnet_tf"] = package
+from contextnet_tf.benchmarking.process import serve
+serve(int(sys.argv[2]))
+"""
+_PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
 
-class BenchmarkProcess:
-    """Does some work in another process, one sample whenever it is asked. A context manager: it ends the process.
+
+class Server(Protocol):
+    """What a process does: `packages` are imported first, then `start` is called once, then the functions it returns.
+
+    It is sent to the process by pickle, and its module is imported there: not at the cost of TensorFlow, if possible.
+    """
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of packages to import before `start`."""
+
+    def start(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions that the process offers, by name."""
+
+
+class ServerProcess:
+    """A process that serves the functions of a `Server`. A context manager, which ends the process."""
+
+    def __init__(self, server: Server):
+        """Starts the process and waits until the server has started.
+
+        Raises:
+          InputError: the server cannot start, or the process ended.
+        """
+        self._connection, other_end = multiprocessing.Pipe()
+        arguments = [sys.executable, "-c", _START, _PACKAGE, str(other_end.fileno())]
+        # What native libraries print would bury the line that a person must read; errors come by the connection.
+        self._process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, pass_fds=[other_end.fileno()])
+        other_end.close()
+        try:
+            self._connection.send(sys.path)
+            self._connection.send(server)
+            self._answer()
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """The result of one of the server's functions.
+
+        Raises:
+          InputError: the function raised an exception, or the process ended.
+        """
+        self._connection.send((function, arguments))
+        return self._answer()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._connection.close()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _answer(self) -> Any:
+        try:
+            failed, answer = self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            raise InputError(
+                f"a measured process ended by itself (exit code {self._process.wait()}), maybe because memory ran "
+                "out; compare fewer at a time"
+            ) from None
+        if failed:
+            raise InputError(answer)
+        return answer
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkServer:
+    """Serves samples of some work over a file of frames; see `BenchmarkProcess`."""
+
+    work: Work
+    frames: pathlib.Path
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """See `Server`."""
+        return self.work.packages
+
+    def start(self) -> Mapping[str, Callable[..., Any]]:
+        """See `Server`."""
+        fastest_way()  # numba is a library too: its memory is not the network's
+        frames = np.load(self.frames)
+        before = peak_memory()
+        loaded = self.work.load()
+        first_labels = self.work.labels(loaded, frames)
+        samples = self.work.samples(loaded, frames)
+        return {
+            "labels": lambda: first_labels,
+            "sample": lambda: next(samples),
+            "peak memory": lambda: peak_memory() - before,
+        }
+
+
+class BenchmarkProcess(ServerProcess):
+    """Does some work in another process, one sample for each call. A context manager, which ends the process.
 
     Attributes:
       labels: of the first frame, uint8 [H, W].
@@ -36,56 +148,23 @@ class BenchmarkProcess:
           frames: a .npy file of frames, uint8 [N, H, W, 3].
 
         Raises:
-          InputError: the work cannot be done, or the process came to an end.
+          InputError: the work cannot be done, or the process ended.
         """
-        self._connection, other_end = _context().Pipe()
-        self._process = _context().Process(target=_serve, args=(other_end, work, frames), daemon=True)
-        self._process.start()
-        other_end.close()
-        try:
-            self.labels = self._answer()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(WorkServer(work, frames))
+        self.labels: np.ndarray = self.call("labels")
 
     def sample(self) -> Sample:
         """Milliseconds of each part of a frame; frames take turns."""
-        self._connection.send("sample")
-        return self._answer()
+        return self.call("sample")
 
     def peak_memory(self) -> int:
-        """Bytes that the process held at most, less what it held before it loaded the network."""
-        self._connection.send("memory")
-        return self._answer()
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._connection.close()
-        self._process.join()
-
-    def __enter__(self) -> "BenchmarkProcess":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-    def _answer(self) -> Any:
-        try:
-            failure, answer = self._connection.recv()
-        except EOFError:
-            self._process.join()
-            raise InputError(
-                f"a measured process ended by itself (exit code {self._process.exitcode}), maybe for want of memory; "
-                "compare fewer at a time"
-            ) from None
-        if failure:
-            raise InputError(answer)
-        return answer
+        """The peak memory of the process in bytes, less what it held before it loaded the network."""
+        return self.call("peak memory")
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What some work took: its times, the bytes of `BenchmarkProcess.peak_memory`, the labels of the first frame."""
+    """The times of some work, the bytes of `BenchmarkProcess.peak_memory`, and the labels of the first frame."""
 
     timing: Timing
     peak_memory: int
@@ -104,12 +183,16 @@ def measure(
 ) -> dict[Key, Measured]:
     """Starts a process for each work and its file of frames, and lets them take turns: see `take_turns`.
 
-    `on_labels` gets the labels of each before anything is timed; what it raises ends the measurement. `on_failure`
-    gets the error of work that cannot be done, which is then left out; or it raises it. `on_start` is
-    called when all are ready, with the number of samples to come, and `on_sample` after each.
+    Args:
+      works: by key, the work and its .npy file of frames.
+      rounds, warm_up: see `take_turns`.
+      on_labels: gets the labels of each work before anything is timed; an exception ends the measurement.
+      on_failure: gets the error of work that cannot be done and is left out; it may raise the error instead.
+      on_start: called with the number of samples to come when all processes are ready.
+      on_sample: called after each sample.
 
     Raises:
-      InputError: a process came to an end while the others were timed.
+      InputError: a process ended while the others were timed.
     """
     fastest_way()  # compiled here if need be, so that the processes only read it
     with contextlib.ExitStack() as stack:
@@ -129,48 +212,26 @@ def measure(
         }
 
 
-def start_server() -> None:
-    """Starts the process that those of a benchmark are forked from, where the system can fork.
-
-    It is started by itself when it is needed. Whoever starts it says where its standard error goes, and theirs:
-    to where that of this process goes at the moment.
-    """
-    if _can_fork():
-        _context()
-        forkserver.ensure_running()
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Processes that start with this package imported: from a server that has it, where the system can fork."""
-    if not _can_fork():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _can_fork() -> bool:
-    return "forkserver" in multiprocessing.get_all_start_methods()
-
-
-def _serve(connection: Connection, work: Work, frames_path: pathlib.Path) -> None:
-    """The other process: answers (False, value), or (True, why not) and ends."""
+def serve(descriptor: int) -> None:
+    """The other process: answers (False, value), or (True, reason) after an exception. It ends with the connection."""
+    connection = Connection(descriptor)
     try:
-        for name in work.packages:
-            importlib.import_module(name)
-        fastest_way()  # numba is a library too: its memory is not the network's
-        frames = np.load(frames_path)
-        before = peak_memory()
-        loaded = work.load()
-        connection.send((False, work.labels(loaded, frames)))
-        samples = work.samples(loaded, frames)
-        answers: dict[str, Callable[[], Any]] = {
-            "sample": lambda: next(samples),
-            "memory": lambda: peak_memory() - before,
-        }
+        sys.path[:] = connection.recv()
+        try:
+            server = connection.recv()
+            for name in server.packages:
+                importlib.import_module(name)
+            functions = server.start()
+            connection.send((False, None))
+        except Exception as error:  # of any library; it becomes one line where somebody reads it
+            connection.send((True, reason_of(error)))
+            return
         while True:
-            connection.send((False, answers[connection.recv()]()))
-    except EOFError:
-        pass  # the other side has finished
-    except Exception as error:  # any library's, told where somebody reads it
-        connection.send((True, reason_of(error)))
+            name, arguments = connection.recv()
+            try:
+                answer = (False, functions[name](*arguments))
+            except Exception as error:
+                answer = (True, reason_of(error))
+            connection.send(answer)
+    except (EOFError, ConnectionResetError, BrokenPipeError):
+        pass  # the parent has finished

@@ -1,137 +1,156 @@
-"""ContextNet and its training step in PyTorch, to compare speeds with; needs the extra `bench`."""
+"""A training step of the same network in PyTorch, to compare its speed with. Needs the extra [bench].
 
-from collections.abc import Callable
+The parent describes the training; `TorchTraining` runs it, in a process of its own that has no TensorFlow.
+"""
 
-import keras
+import dataclasses
+import pathlib
+import pickle
+import tempfile
+import timeit
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional
 
-from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.benchmarking.process import ServerProcess
+from contextnet_tf.deployment.portable.graph import PortableGraph
 from contextnet_tf.errors import InputError
-from contextnet_tf.models import graph
-from contextnet_tf.training.recipe import AdamW, Recipe
-from contextnet_tf.training.step import decayed_weights
+from contextnet_tf.machine import available_cores
+
+if TYPE_CHECKING:
+    import keras
+
+    from contextnet_tf.training.recipe import Recipe
 
 
-class TorchTwin(nn.Module):
-    """A Keras network of ContextNet's layers with the same weights: float32 [B, 3, H, W] -> {name: [B, C, H, W]}.
+@dataclasses.dataclass(frozen=True)
+class TorchTraining:
+    """Training steps on one batch in PyTorch, as its documentation suggests. See `process.Server`.
 
-    It sees images turned by 180 degrees, and its kernels are turned. PyTorch's layers then pad by themselves, as
-    a network written in PyTorch would: where a layer has a stride of 2, Keras pads the other end.
+    Features are in channels_last, the network upsamples the logits, cross-entropy and AdamW are PyTorch's own. There
+    is no EMA and no class weights.
+
+    Attributes:
+      path: a pickled pair of the network for training, a `PortableGraph`, and a batch: images float32 [B, H, W, 3]
+        in 0 to 1 and labels int64 [B, H, W].
+      decayed_layers: names of the layers whose kernels have weight decay.
+      optimizer: keyword arguments of AdamW, without weight decay.
+      weight_decay: of the kernels.
+      aux_weight: factor of the loss of every output except "main".
+      ignored_label: pixels of this label are ignored.
     """
 
-    def __init__(self, model: keras.Model):
-        """Raises InputError where the network has a layer that is not among ContextNet's."""
-        super().__init__()
-        self._modules_of_calls = nn.ModuleList()
-        self._wiring = []
-        self.by_kernel = {}  # id of a Keras kernel -> the parameter that stands for it
-        for node in graph.calls(model):
-            self._modules_of_calls.append(self._module(node.operation))
-            self._wiring.append(([id(x) for x in node.input_tensors], id(node.outputs[0])))
-        self._input = id(model.inputs[0])
-        self._outputs = {name: id(output) for name, output in model.output.items()}
+    path: pathlib.Path
+    decayed_layers: frozenset[str]
+    optimizer: Mapping[str, Any]
+    weight_decay: float
+    aux_weight: float
+    ignored_label: int
+    packages: tuple[str, ...] = ("torch",)
 
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """See the class."""
-        values = {self._input: images}
-        for module, (inputs, output) in zip(self._modules_of_calls, self._wiring, strict=True):
-            values[output] = module(*(values[x] for x in inputs))
-        return {name: values[output] for name, output in self._outputs.items()}
+    def start(self) -> Mapping[str, Callable[..., Any]]:
+        """See `Server`: the function "step" takes the number of threads, and returns the loss."""
+        import torch
+        from torch.nn import functional
 
-    def _module(self, layer: keras.Layer) -> nn.Module:
-        match layer:
-            case keras.layers.DepthwiseConv2D():
-                return self._convolution(layer, layer.kernel, np.transpose(layer.kernel, (2, 3, 0, 1)))
-            case keras.layers.Conv2D():
-                return self._convolution(layer, layer.kernel, np.transpose(layer.kernel, (3, 2, 0, 1)))
-            case keras.layers.BatchNormalization():
-                # PyTorch's momentum is the share of the new.
-                return nn.BatchNorm2d(layer.gamma.shape[0], eps=layer.epsilon, momentum=1 - layer.momentum)
-            case keras.layers.ReLU():
-                return nn.ReLU6(inplace=True)
-            case keras.layers.Add():
-                return _Add()
-            case keras.layers.Dropout():
-                return nn.Dropout(layer.rate)
-            case keras.layers.AveragePooling2D():
-                return nn.AvgPool2d(layer.pool_size)
-            case keras.layers.UpSampling2D():
-                return nn.Upsample(scale_factor=layer.size[0], mode="bilinear", align_corners=False)
-        raise InputError(
-            f"layer {layer.name} ({type(layer).__name__}) has no PyTorch counterpart here; try `model=cn14`"
+        from contextnet_tf.benchmarking.torch_network import TorchNetwork
+
+        graph, images, labels = pickle.loads(self.path.read_bytes())
+        network = TorchNetwork(graph).to(memory_format=torch.channels_last).train()
+        decayed, others = _by_decay(graph, network, self.decayed_layers)
+        groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, **self.optimizer)
+        if graph.rotated:
+            images, labels = images[:, ::-1, ::-1], labels[:, ::-1, ::-1]
+        features = torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=torch.channels_last)
+        target = torch.from_numpy(labels.copy())
+
+        def step(num_threads: int) -> float:
+            torch.set_num_threads(num_threads)
+            optimizer.zero_grad(set_to_none=True)
+            losses = {
+                name: functional.cross_entropy(logits, target, ignore_index=self.ignored_label)
+                for name, logits in network(features).items()
+            }
+            loss = losses.pop("main") + self.aux_weight * sum(losses.values())
+            loss.backward()
+            optimizer.step()
+            return loss.item()
+
+        return {"step": step}
+
+
+def _by_decay(graph: PortableGraph, network: Any, decayed_layers: frozenset[str]) -> tuple[list[Any], list[Any]]:
+    """The parameters with weight decay, the kernels of these layers, and all others."""
+    decayed, others = [], []
+    for step, module in zip(graph.steps, network.operations, strict=True):
+        for name, parameter in module.named_parameters():
+            is_kernel = step.layer in decayed_layers and name.split(".")[-1] == "weight"
+            (decayed if is_kernel else others).append(parameter)
+    return decayed, others
+
+
+class TorchProcess:
+    """A process that trains a network in PyTorch on one batch. A context manager, which ends the process."""
+
+    def __init__(self, model: "keras.Model", recipe: "Recipe", images: np.ndarray, labels: np.ndarray):
+        """Starts the process.
+
+        Args:
+          model: a network with random weights, which are copied; it may have an auxiliary output.
+          recipe: its optimizer is AdamW.
+          images: float32 [B, H, W, 3] in 0 to 1.
+          labels: uint8 [B, H, W].
+
+        Raises:
+          InputError: the optimizer, or a layer of the network, has no counterpart in PyTorch here.
+        """
+        from contextnet_tf.datasets.labels import IGNORE
+        from contextnet_tf.deployment.network import at_size
+        from contextnet_tf.deployment.portable.from_keras import portable_graph_of
+        from contextnet_tf.deployment.portable.graph import rotated_for_pytorch
+        from contextnet_tf.training.recipe import AdamW
+        from contextnet_tf.training.step import decayed_weights
+
+        if not isinstance(recipe.optimizer, AdamW):
+            raise InputError(f"recipe {recipe.name!r}: the PyTorch baseline is written for AdamW; try `recipe=short`")
+        network = at_size(model, images.shape[1:3])
+        graph = rotated_for_pytorch(portable_graph_of(network, training=True))
+        decayed = {id(weight) for weight in decayed_weights(network)}
+        training = TorchTraining(
+            pathlib.Path(),
+            frozenset(layer.name for layer in network.layers if decayed & {id(weight) for weight in layer.weights}),
+            {
+                "lr": recipe.base_learning_rate,
+                "betas": (recipe.optimizer.beta_1, recipe.optimizer.beta_2),
+                "eps": recipe.optimizer.epsilon,
+            },
+            recipe.optimizer.weight_decay,
+            recipe.aux_weight,
+            IGNORE,
         )
+        with tempfile.TemporaryDirectory(prefix="torch") as folder:
+            path = pathlib.Path(folder) / "training.pickle"
+            path.write_bytes(pickle.dumps((graph, images, labels.astype(np.int64))))
+            self._process = ServerProcess(dataclasses.replace(training, path=path))
 
-    def _convolution(self, layer: keras.Layer, kernel: keras.Variable, weight: np.ndarray) -> nn.Conv2d:
-        outputs, inputs, height, width = weight.shape
-        groups = outputs if isinstance(layer, keras.layers.DepthwiseConv2D) else 1
-        dilation = layer.dilation_rate[0]
-        module = nn.Conv2d(
-            inputs * groups,
-            outputs,
-            (height, width),
-            stride=layer.strides[0],
-            padding=((height - 1) // 2 * dilation, (width - 1) // 2 * dilation),
-            dilation=dilation,
-            groups=groups,
-            bias=layer.use_bias,
-        )
-        with torch.no_grad():
-            module.weight.copy_(torch.from_numpy(weight[:, :, ::-1, ::-1].copy()))
-            if layer.use_bias:
-                module.bias.zero_()
-        self.by_kernel[id(kernel)] = module.weight
-        return module
+    def step(self, num_threads: int) -> float:
+        """Does one step with that many threads, and returns its loss."""
+        return self._process.call("step", num_threads)
 
+    def fastest_threads(self) -> int:
+        """The number of threads that is faster on this machine as it is now: one, or one for each core.
 
-class _Add(nn.Module):
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return first + second
+        On a busy machine PyTorch's threads wait for one another.
+        """
+        counts = {1, available_cores()}
+        for count in counts:
+            self.step(count)  # warm up
+        return min(counts, key=lambda count: min(timeit.repeat(lambda: self.step(count), number=1, repeat=2)))
 
+    def __enter__(self) -> "TorchProcess":
+        return self
 
-def torch_step(model: keras.Model, recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> Callable[[int], float]:
-    """One step of the same training on that batch, at each call, with so many threads; it gives the loss.
-
-    As a page of PyTorch has it: features in channels_last, logits upsampled by the network, its own
-    cross-entropy, its own AdamW. No averaging of weights, no class weights.
-
-    Args:
-      model: the freshly built network, whose weights are copied.
-      recipe: with AdamW.
-      images: float32 [B, H, W, 3].
-      labels: uint8 [B, H, W].
-
-    Raises:
-      InputError: the recipe's optimizer, or a layer of the network, has no twin here.
-    """
-    if not isinstance(recipe.optimizer, AdamW):
-        raise InputError(f"recipe {recipe.name}: the PyTorch baseline supports AdamW only; try `recipe=short`")
-    twin = TorchTwin(model).to(memory_format=torch.channels_last).train()
-    decayed = [twin.by_kernel[id(weight)] for weight in decayed_weights(model)]
-    others = [weight for weight in twin.parameters() if all(weight is not kept for kept in decayed)]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": recipe.optimizer.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=recipe.base_learning_rate,
-        betas=(recipe.optimizer.beta_1, recipe.optimizer.beta_2),
-        eps=recipe.optimizer.epsilon,
-    )
-    images = torch.from_numpy(images[:, ::-1, ::-1].transpose(0, 3, 1, 2).copy())
-    images = images.contiguous(memory_format=torch.channels_last)
-    truth = torch.from_numpy(labels[:, ::-1, ::-1].astype(np.int64))
-
-    def step(num_threads: int) -> float:
-        torch.set_num_threads(num_threads)
-        optimizer.zero_grad(set_to_none=True)
-        logits = twin(images)
-        losses = {name: functional.cross_entropy(logits[name], truth, ignore_index=IGNORE) for name in logits}
-        loss = losses.pop("main") + recipe.aux_weight * sum(losses.values())
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    def __exit__(self, *_: object) -> None:
+        self._process.close()

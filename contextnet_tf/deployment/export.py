@@ -15,13 +15,14 @@ import tensorflow as tf
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.conversion import OUTPUTS, float_content, part_with_output
-from contextnet_tf.deployment.metadata import describe, metadata_path
+from contextnet_tf.deployment.metadata import metadata_path
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
 from contextnet_tf.deployment.quantization import check_calibration, int8_content
 from contextnet_tf.deployment.row_tiling import with_row_tiling
 from contextnet_tf.deployment.tflite_graph import output_is_int8, with_uint8_image, with_uint8_output
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
+from contextnet_tf.models.sizes import size_multiple
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -53,7 +54,7 @@ def export_saved_model(
     """
     network = folded_at_size(model, size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
-    metadata = describe(network, dataset, facts)
+    metadata = _described(network, dataset, facts)
     with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
         tf.saved_model.save(module, str(temporary), signatures=signatures)
@@ -120,7 +121,7 @@ def export_tflite(
     if precision == "int8":
         check_calibration(calibration, network.input_shape[1:3])
         facts |= {"calibration_images": len(calibration), "float_layers": list(float_layers)}
-    metadata = describe(network, dataset, facts | dict(notes or {}))
+    metadata = _described(network, dataset, facts | dict(notes or {}))
     with atomic_write(path) as temporary:
         if precision == "int8":
             content = int8_content(pooling_as_convolution(part), output, calibration, float_layers)
@@ -137,6 +138,35 @@ def export_tflite(
 def _with_uint8_ends(content: bytes) -> bytes:
     content = with_uint8_image(content)
     return with_uint8_output(content) if output_is_int8(content) else content
+
+
+def _described(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of a file of `network`, which has a fixed size, with further `facts` about the file by name.
+
+    Raises:
+      InputError: the network has another number of classes than the dataset.
+    """
+    num_classes = network.output["main"].shape[-1]
+    if dataset is not None and dataset.num_classes != num_classes:
+        raise InputError(
+            f"network {network.name!r} has {num_classes} classes, dataset {dataset.name!r} has {dataset.num_classes}"
+        )
+    classes = dataset.classes if dataset else ()
+    return {
+        "model": network.name,
+        "num_classes": num_classes,
+        "classes": [{"name": x.name, "category": x.category, "color": list(x.color)} for x in classes],
+        "dataset": dataset.name if dataset else None,
+        "class_table": dataset.class_table if dataset else None,
+        "image": {
+            "size": list(network.input_shape[1:3]),
+            "size_multiple": size_multiple(network),
+            "type": "uint8",
+            "channels": "RGB",
+            "normalization": "image / 255, inside the file",
+        },
+        **facts,
+    }
 
 
 def _check_choice(what: str, value: str, known: Sequence[str]) -> None:

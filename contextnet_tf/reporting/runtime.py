@@ -19,11 +19,11 @@ _TITLE_OF_PAPER = "the paper, Titan X (Maxwell)"
 # What the project's own way is to reach against another, by contender: the ratio of the medians of a frame, at
 # most; cn14 at 1024 x 2048 on one thread.
 BOUNDS = (
-    ("litert", "litert-inside", 0.80),
+    ("litert", "litert-in-graph", 0.80),
     ("litert", "litert-labels", None),
-    ("litert", "onnxruntime-inside", 0.70),
-    ("litert", "openvino-inside", 0.60),
-    ("litert", "pytorch-inside", 0.35),
+    ("litert", "onnxruntime-in-graph", 0.70),
+    ("litert", "openvino-in-graph", 0.60),
+    ("litert", "pytorch-in-graph", 0.35),
     ("litert-int8", "litert", 0.65),
     ("openvino-bfloat16", "litert", 0.60),
 )

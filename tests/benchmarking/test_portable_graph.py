@@ -6,15 +6,16 @@ import pytest
 from keras import layers
 from statistics_of_a_trained_network import with_statistics
 
-from contextnet_tf.benchmarking.runtimes import RUNTIMES
+from contextnet_tf.benchmarking.runtimes.registry import RUNTIMES
 from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.deployment.portable_graph import Step, for_pytorch, portable_graph_of
-from contextnet_tf.deployment.portable_operations import (
+from contextnet_tf.deployment.portable.from_keras import portable_graph_of
+from contextnet_tf.deployment.portable.graph import Step, rotated_for_pytorch
+from contextnet_tf.deployment.portable.operations import (
     Convolution,
     Item,
     Pool,
-    PoolWithPlaces,
-    Rectify,
+    PoolWithIndices,
+    ReLU,
     Resize,
     TransposedConvolution,
     Unpool,
@@ -128,14 +129,14 @@ def test_a_plan_by_hand():
     network = keras.Model(image, {"main": layers.UpSampling2D((4, 3), interpolation="bilinear", name="main")(x)})
     plan = portable_graph_of(network)
     assert plan.size == (4, 6)
-    pool, convolution, rectify, resize = plan.steps
+    pool, convolution, relu, resize = plan.steps
     assert pool == Step(Pool("average", (2, 2), (2, 2), (0, 0, 0, 0)), (0,), (0,))
     # 2 x 3 features, windows of 3 every 2: one row is missing, which comes at the end; of columns one at either side.
     kernel = convolution.operation.kernel
     assert isinstance(convolution.operation, Convolution) and convolution.operation.padding == (0, 1, 1, 1)
     assert kernel.shape == (2, 3, 3, 3) and convolution.operation.bias.tolist() == [0, 0]
     assert kernel[1, 2, 0, 1] == network.get_layer("conv").kernel.numpy()[0, 1, 2, 1]
-    assert rectify == Step(Rectify(6.0), (2,), (2,))
+    assert relu == Step(ReLU(6.0), (2,), (2,))
     assert resize == Step(Resize((4, 6)), (3,), (3,))
 
 
@@ -150,16 +151,16 @@ def test_a_value_is_kept_until_its_last_use():
 @every_network
 def test_pytorch_gives_the_same_logits(name):
     torch = pytest.importorskip("torch")
-    from contextnet_tf.benchmarking.runtimes.torch_network import TorchNetwork
+    from contextnet_tf.benchmarking.torch_network import TorchNetwork
 
     network = network_of(name)
     image, expected = image_and_logits(network)
-    for plan in (portable_graph_of(network), for_pytorch(portable_graph_of(network))):
-        way = -1 if plan.turned else 1
+    for plan in (portable_graph_of(network), rotated_for_pytorch(portable_graph_of(network))):
+        way = -1 if plan.rotated else 1
         module = TorchNetwork(plan).to(memory_format=torch.channels_last)
         turned = np.ascontiguousarray(image[::way, ::way]).transpose(2, 0, 1)
         with torch.inference_mode():
-            logits = module(torch.tensor(turned)[None].float() / 255)[0].permute(1, 2, 0).numpy()
+            logits = module(torch.tensor(turned)[None].float() / 255)["main"][0].permute(1, 2, 0).numpy()
         np.testing.assert_allclose(logits[::way, ::way], expected, atol=2e-5 * np.abs(expected).max())
 
 
@@ -167,11 +168,11 @@ def test_a_turned_plan_by_hand():
     image = keras.Input((4, 6, 3))
     x = layers.Conv2D(2, 3, strides=2, padding="same", name="conv")(image)
     plan = portable_graph_of(keras.Model(image, {"main": layers.UpSampling2D(2, interpolation="bilinear")(x)}))
-    (convolution, resize), (before, _) = for_pytorch(plan).steps, plan.steps
+    (convolution, resize), (before, _) = rotated_for_pytorch(plan).steps, plan.steps
     assert before.operation.padding == (0, 1, 0, 1) and convolution.operation.padding == (1, 0, 1, 0)
     assert convolution.operation.kernel[1, 0, 0, 2] == before.operation.kernel[1, 0, 2, 0]
     assert resize.operation == Resize((4, 6))
-    assert for_pytorch(plan).turned and not plan.turned
+    assert rotated_for_pytorch(plan).rotated and not plan.rotated
 
 
 def test_places_by_hand():
@@ -179,12 +180,12 @@ def test_places_by_hand():
     pooled, places = MaxPoolingWithIndices()(image)
     plan = portable_graph_of(keras.Model(image, {"main": MaxUnpooling()(pooled, places)}))
     assert plan.steps == (
-        Step(PoolWithPlaces(), (0,), (0,)),
+        Step(PoolWithIndices(), (0,), (0,)),
         Step(Item(0), (1,), ()),
         Step(Item(1), (1,), (1,)),
         Step(Unpool(), (2, 3), (2, 3)),
     )
-    assert for_pytorch(plan) is plan  # turned, the last of equal maxima would count
+    assert rotated_for_pytorch(plan) is plan  # turned, the last of equal maxima would count
 
 
 def test_transposed_convolutions_by_hand():
@@ -208,7 +209,7 @@ def test_rows_that_windows_leave_over_are_known():
 def test_onnx_gives_the_same_labels(name):
     pytest.importorskip("onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
-    from contextnet_tf.benchmarking.runtimes.onnx_graph import onnx_model
+    from contextnet_tf.benchmarking.onnx_graph import onnx_model
 
     network = network_of(name)
     image, expected = image_and_logits(network)
@@ -233,14 +234,14 @@ def test_every_network_has_a_plan(name):
 
 
 def test_what_openvino_does_not_read_is_told(tmp_path):
-    with pytest.raises(InputError, match="OpenVINO reads no unpooling from ONNX files"):
-        RUNTIMES["openvino-bfloat16-inside"].write(network_of_places(), tmp_path / "openvino.onnx", ())
+    with pytest.raises(InputError, match="OpenVINO cannot read unpooling from ONNX files"):
+        RUNTIMES["openvino-bfloat16-in-graph"].write(network_of_places(), tmp_path / "openvino.onnx", ())
 
 
 def test_what_has_no_counterpart_is_named():
     image = keras.Input((8, 8, 3))
     network = keras.Model(image, {"main": layers.ELU(name="curve")(image)}, name="mine")
-    message = "network 'mine': layer 'curve', a ELU, has no counterpart in other libraries here; known are Add, Average"
+    message = "layer 'curve', of type ELU, has no counterpart in other libraries here; known types: Add, AveragePooling"
     with pytest.raises(InputError, match=message):
         portable_graph_of(network)
     for layer, what in (
@@ -248,7 +249,7 @@ def test_what_has_no_counterpart_is_named():
         (layers.ReLU(negative_slope=0.1, name="layer"), "a slope or a threshold"),
         (layers.UpSampling2D(interpolation="nearest", name="layer"), "an interpolation that is not bilinear"),
         (layers.AveragePooling2D(3, 1, padding="same", name="layer"), "averages that pad"),
-        (layers.PReLU(name="layer"), "slopes that are not one a channel"),
+        (layers.PReLU(name="layer"), "slopes that are not one per channel"),
         (layers.Conv2DTranspose(3, 1, strides=2, padding="same", name="layer"), "a kernel smaller than its stride"),
         (layers.BatchNormalization(1, name="layer"), "an axis other than the channels"),
     ):

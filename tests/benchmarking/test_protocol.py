@@ -1,14 +1,15 @@
-"""The protocol, and that every contender labels as the network does."""
+"""The protocol, and that every runtime labels as the network does."""
 
 import os
 
 import numpy as np
 import pytest
+from loaded_modules import LoadedModules
 from tiny_network import write_tiny_network
 
-from contextnet_tf.benchmarking.process import BenchmarkProcess
+from contextnet_tf.benchmarking.process import BenchmarkProcess, ServerProcess
 from contextnet_tf.benchmarking.protocol import summary, take_turns
-from contextnet_tf.benchmarking.runtimes import RUNTIMES, why_not
+from contextnet_tf.benchmarking.runtimes.registry import RUNTIMES, why_not
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
 from contextnet_tf.benchmarking.runtimes.upsampling import DenseUpsampling, ExactUpsampling
 from contextnet_tf.benchmarking.work import OneFrame, Stream, timed
@@ -74,7 +75,7 @@ def frames(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_contenders_label_as_the_network_does(name, network, frames, tmp_path):
+def test_runtimes_label_as_the_network_does(name, network, frames, tmp_path):
     runtime = RUNTIMES[name]
     if reason := why_not(runtime):
         pytest.skip(reason)
@@ -124,7 +125,7 @@ class Ending:
 
 
 def test_a_process_that_ends_by_itself_is_one_line(frames):
-    with pytest.raises(InputError, match=r"process ended by itself \(exit code 3\), maybe for want of memory"):
+    with pytest.raises(InputError, match=r"process ended by itself \(exit code 3\), maybe because memory ran out"):
         BenchmarkProcess(Ending(), frames)
 
 
@@ -134,3 +135,22 @@ def test_what_is_missing_is_named():
 
     assert why_not(Foreign) == "no_such_package not installed; pip install 'contextnet_tf[bench]'"
     assert why_not(RUNTIMES["litert"]) is None
+
+
+@pytest.mark.parametrize("name", ["litert", "openvino", "onnxruntime-in-graph", "pytorch-in-graph"])
+def test_a_process_has_the_libraries_of_its_runtime_only(name):
+    if reason := why_not(RUNTIMES[name]):
+        pytest.skip(reason)
+    with ServerProcess(LoadedModules(RUNTIMES[name])) as process:
+        loaded = process.call("loaded")
+    for library in ("tensorflow", "keras", "torch", "openvino", "onnxruntime"):
+        assert (library in loaded) == (library in RUNTIMES[name].packages)
+
+
+def test_an_error_in_another_process_is_one_line_and_does_not_end_it(network, frames, tmp_path):
+    runtime = RUNTIMES["litert"]
+    runtime.write(network, tmp_path / runtime.file, ())
+    with BenchmarkProcess(OneFrame(runtime, tmp_path / runtime.file, 1), frames) as process:
+        with pytest.raises(InputError, match="^'no such function'$"):
+            process.call("no such function")
+        assert process.sample()["network"] > 0

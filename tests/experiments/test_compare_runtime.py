@@ -26,7 +26,7 @@ def run_dir(camvid_dir, tmp_path):
 
 def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, tmp_path):
     places = (f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}")
-    what = ("--engines=litert,litert-inside", "--sizes=64x96,32x64", "--thread_counts=1,2")
+    what = ("--engines=litert,litert-in-graph", "--sizes=64x96,32x64", "--thread_counts=1,2")
     called = call(compare_runtime, *places, *what, "--rounds=2")
 
     assert called.status == 0
@@ -38,7 +38,7 @@ def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, 
         for height in (64, 32)
         for name, threads, mode in (
             ("litert", 1, "sequential"), ("litert", 2, "sequential"), ("litert", 1, "pipelined"),
-            ("litert-inside", 1, "sequential"), ("litert-inside", 2, "sequential"),
+            ("litert-in-graph", 1, "sequential"), ("litert-in-graph", 2, "sequential"),
         )
     ]  # fmt: skip
     for row in section.rows:
@@ -50,7 +50,7 @@ def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, 
     assert [(entry.size, entry.logits) for entry in section.upsampling] == [
         ((64, 96), "network"), ((64, 96), "noise"), ((32, 64), "network"), ((32, 64), "noise"),
     ]  # fmt: skip
-    assert "LiteRT float32, upsampling inside" in called.out and "exact upsampling of noise" in called.out
+    assert "LiteRT float32, upsampling in the graph" in called.out and "exact upsampling of noise" in called.out
     page = (tmp_path / "out" / "runtime.md").read_text()
     assert page.startswith("# Frames a second\n") and "| ContextNet | the paper, Titan X (Maxwell) | pipe" in page
     assert (tmp_path / "out" / "runtime.png").read_bytes().startswith(b"\x89PNG")
@@ -68,30 +68,30 @@ def test_fresh_networks_are_compared_on_drawn_streets(call, tmp_path):
 
 
 def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_dir, tmp_path):
-    monkeypatch.setattr(compare_runtime.RUNTIMES["pytorch-inside"], "packages", ("no_such_package",))
-    arguments = ("--engines=litert,pytorch-inside", "--modes=sequential", "--sizes=32x64", "--rounds=1")
+    monkeypatch.setattr(compare_runtime.RUNTIMES["pytorch-in-graph"], "packages", ("no_such_package",))
+    arguments = ("--engines=litert,pytorch-in-graph", "--modes=sequential", "--sizes=32x64", "--rounds=1")
     called = call(compare_runtime, f"--checkpoint={run_dir}", f"--output_dir={tmp_path / 'out'}", *arguments)
     assert called.status == 0
     assert (
-        "note: PyTorch eager, upsampling inside left out: no_such_package not installed; "
+        "note: PyTorch eager, upsampling in the graph left out: no_such_package not installed; "
         "pip install 'contextnet_tf[bench]'\n"
     ) in called.err
-    refused = call(compare_runtime, "--engines=pytorch-inside", f"--output_dir={tmp_path / 'none'}")
-    assert refused.status == 1 and "--engines=pytorch-inside: none can run here" in refused.err
+    refused = call(compare_runtime, "--engines=pytorch-in-graph", f"--output_dir={tmp_path / 'none'}")
+    assert refused.status == 1 and "--engines=pytorch-in-graph: none can run here" in refused.err
 
 
 def test_what_fails_is_left_out_with_its_reason(call, monkeypatch, run_dir, tmp_path):
     # The process of this row does not know the file that it is given.
-    monkeypatch.setattr(compare_runtime.RUNTIMES["litert-inside"], "write", lambda _, path, __: path.touch())
+    monkeypatch.setattr(compare_runtime.RUNTIMES["litert-in-graph"], "write", lambda _, path, __: path.touch())
     arguments = ("--modes=sequential", "--sizes=32x64", "--rounds=1", f"--checkpoint={run_dir}")
-    called = call(compare_runtime, f"--output_dir={tmp_path / 'out'}", *arguments, "--engines=litert-inside,litert")
+    called = call(compare_runtime, f"--output_dir={tmp_path / 'out'}", *arguments, "--engines=litert-in-graph,litert")
     assert called.status == 0
-    assert "note: LiteRT float32, upsampling inside, tiny left out: " in called.err
-    assert "model_as_it_is_labels.tflite: is not a TFLite file" in called.err
+    assert "note: LiteRT float32, upsampling in the graph, tiny left out: " in called.err
+    assert "model_untiled_labels.tflite: is not a TFLite file" in called.err
     section = read_results(tmp_path / "out").runtime_comparison
     assert {row.runtime for row in section.rows} == {"litert"} and len(section.left_out) == 1
     monkeypatch.setattr(compare_runtime, "upsampled_last", lambda network: None)
-    called = call(compare_runtime, f"--output_dir={tmp_path / 'none'}", *arguments, "--engines=litert-inside")
+    called = call(compare_runtime, f"--output_dir={tmp_path / 'none'}", *arguments, "--engines=litert-in-graph")
     assert called.status == 1 and called.err.splitlines()[-1].startswith("error: nothing could be measured: ")
 
 
@@ -103,7 +103,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
         (("--sizes=1024",), "--sizes: '1024' is no size; give HEIGHTxWIDTH in pixels, for example 1024x2048"),
         (("--sizes=100x200",), "size 100 x 200 (height x width): network 'cn14' takes multiples of 32"),
         (("--sizes=",), "nothing to measure; --sizes, --thread_counts and --modes need values"),
-        (("--modes=pipelined", "--engines=litert-inside"), 'what is "-inside" has no pipelined mode'),
+        (("--modes=pipelined", "--engines=litert-in-graph"), 'what is "-in-graph" has no pipelined mode'),
         (("--thread_counts=0",), "--thread_counts: '0' is no number of threads; give whole numbers from 1"),
         (("--models=cn15",), "unknown network 'cn15'; known are cn18, cn14"),
         ((f"--checkpoint={run_dir}", "--models=cn14"), "--models are networks with fresh weights; leave it out"),

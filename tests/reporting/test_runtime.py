@@ -54,12 +54,12 @@ SECTION = RuntimeComparisonSection(
         row("litert", 100.0, parts={"copying": 0.5, "network": 80.0, "upsampling": 19.5}),
         row("litert", 80.0, threads=2),
         row("litert", 50.0, mode="pipelined", parts={}),
-        row("litert-inside", 160.0),
-        row("pytorch-inside", 250.0),
+        row("litert-in-graph", 160.0),
+        row("pytorch-in-graph", 250.0),
         row("litert-int8", 62.5, label_parity=0.98765),
         row("litert", 90.0, model="cn14, upsampled last"),
         row("litert", 25.0, size=(512, 1024)),
-        row("litert-inside", 20.0, size=(512, 1024)),
+        row("litert-in-graph", 20.0, size=(512, 1024)),
     ),
     upsampling=(
         upsampling("network", 20.0),
@@ -81,8 +81,8 @@ def test_rows_by_hand():
 def test_ratios_by_hand():
     found = ratios(SECTION, "cn14", (1024, 2048))
     assert found == [
-        Ratio("litert title", "litert-inside title", 100 / 160, bound=0.80),
-        Ratio("litert title", "pytorch-inside title", 0.4, bound=0.35),
+        Ratio("litert title", "litert-in-graph title", 100 / 160, bound=0.80),
+        Ratio("litert title", "pytorch-in-graph title", 0.4, bound=0.35),
         Ratio("litert-int8 title", "litert title", 0.625, bound=0.65),
         Ratio("litert title, pipelined", "the same, sequential", 2.0, "at least", 1.8),
         Ratio("cn14, fusion upsampled last", "cn14, fusion as in the paper", 0.9),
@@ -93,7 +93,7 @@ def test_ratios_by_hand():
 
 
 def test_ratios_have_bounds_for_what_the_bounds_are_of():
-    assert ratios(SECTION, "cn14", (512, 1024)) == [Ratio("litert title", "litert-inside title", 1.25)]
+    assert ratios(SECTION, "cn14", (512, 1024)) == [Ratio("litert title", "litert-in-graph title", 1.25)]
     other = replace(SECTION, upsampling=(*SECTION.upsampling, upsampling("network", 30.0, model="cn18")))
     assert ratios(other, "cn18", (1024, 2048)) == [
         Ratio("exact upsampling of the network's logits", "TensorFlow's resize and arg-max", 0.3)
@@ -127,7 +127,7 @@ def test_table_7_stands_above_what_was_measured_on_one_thread():
         "| ContextNet | the paper, Titan X (Maxwell) | pipelined | 41.9 | 136.2 |",
         "| cn14 | litert title | sequential | 10.0 | 40.0 |",
         "| cn14 | litert title | pipelined | 20.0 | – |",
-        "| cn14 | litert-inside title | sequential | 6.2 | 50.0 |",
+        "| cn14 | litert-in-graph title | sequential | 6.2 | 50.0 |",
     ]
     # At a size that the paper has not, its column is empty.
     other = printed_table([row("litert", 1.0, size=(64, 64))])
@@ -144,7 +144,7 @@ def test_networks_side_by_side_by_hand():
     assert compared_networks(rows) == ["cn14", "cn18", "enet", "pspnet"]
     # Threads and pipelines are left out. The paper: Table 7 for cn14 and ENet, Table 4 for cn18, nothing for PSPNet.
     assert networks_table(rows, (1024, 2048)).splitlines() == [
-        "| Network | the paper, Titan X (Maxwell) | litert title | litert-inside title | pytorch-inside title "
+        "| Network | the paper, Titan X (Maxwell) | litert title | litert-in-graph title | pytorch-in-graph title "
         "| litert-int8 title |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         "| cn14 | 18.3 | 10.0 | 6.2 | 4.0 | 16.0 |",

@@ -1,19 +1,21 @@
-"""LiteRT on the files that the project exports, with the project's upsampling or with one inside the file."""
+"""LiteRT on the files that the project exports, with `upsample_argmax` or with the upsampling in the graph."""
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
 from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
-from contextnet_tf.deployment.export import export_tflite
+
+if TYPE_CHECKING:
+    import keras
 
 
 class LiteRT:
-    """Float32 logits at 1/8 from LiteRT, then `upsample_argmax`: what `Segmenter` does. See `Runtime`."""
+    """Float32 logits at 1/8 from LiteRT, then `upsample_argmax`, like `Segmenter`. See `Runtime`."""
 
     title = "LiteRT float32 + exact upsampling"
     precision = "float32"
@@ -23,8 +25,10 @@ class LiteRT:
     engine = "litert"
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.deployment.export import export_tflite
+
         export_tflite(network, path)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
@@ -47,26 +51,30 @@ class LiteRTFloat16(LiteRT):
     file = "model_float16.tflite"
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.deployment.export import export_tflite
+
         export_tflite(network, path, "float16")
 
 
 class LiteRTInt8(LiteRT):
-    """The same in integers, calibrated on the images that are timed: for times, not for accuracy."""
+    """The same in int8, calibrated on the images that are timed: its speed is measured, not its accuracy."""
 
     title = "LiteRT int8 + exact upsampling"
     precision = "int8"
     file = "model_int8.tflite"
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.deployment.export import export_tflite
+
         export_tflite(network, path, "int8", calibration=images)
 
 
 class LiteRTLabels:
-    """The file of labels that the project exports: upsampling and arg-max are operators of LiteRT. See `Runtime`."""
+    """The exported file of labels: upsampling and arg-max are LiteRT's operators. See `Runtime`."""
 
     title = "LiteRT float32, exported file of labels"
     precision = "float32"
@@ -76,8 +84,10 @@ class LiteRTLabels:
     engine = None
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.deployment.export import export_tflite
+
         export_tflite(network, path, output="labels")
 
     def __init__(self, path: pathlib.Path, num_threads: int):
@@ -90,29 +100,31 @@ class LiteRTLabels:
         )
 
 
-class LiteRTInside(LiteRTLabels):
-    """The same of the network as it is, without cache blocking: what the other runtimes are given too."""
+class LiteRTInGraph(LiteRTLabels):
+    """The same without tiling: the graph that the other runtimes run too."""
 
-    title = "LiteRT float32, upsampling inside"
-    file = "model_as_it_is_labels.tflite"
+    title = "LiteRT float32, upsampling in the graph"
+    file = "model_untiled_labels.tflite"
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.deployment.export import export_tflite
+
         export_tflite(network, path, output="labels", tiling=False)
 
 
 class _Steps(LiteRTEngine):
-    """The engine's `logits` taken apart, to time copying by itself."""
+    """The engine's `logits` in parts, to time copying separately."""
 
     def copy_in(self, image: np.ndarray) -> None:
-        """The image into the interpreter."""
+        """Copies the image into the interpreter."""
         self._interpreter.set_tensor(self._image, image[np.newaxis])
 
     def invoke(self, _: None) -> None:
-        """The network."""
+        """Runs the network."""
         self._interpreter.invoke()
 
     def copy_out(self, _: None) -> np.ndarray:
-        """What came out: logits float32 [H/8, W/8, C], or labels uint8 [H, W]."""
+        """The output: logits float32 [H/8, W/8, C], or labels uint8 [H, W]."""
         return self._file.dequantized(self._interpreter.get_tensor(self._output)[0])

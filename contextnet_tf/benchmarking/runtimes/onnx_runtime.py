@@ -2,21 +2,23 @@
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
-from contextnet_tf.deployment.portable_graph import portable_graph_of
+
+if TYPE_CHECKING:
+    import keras
 
 
 class OnnxRuntime:
-    """Image to labels in one ONNX graph, on the CPU. See `Runtime`.
+    """From image to labels in one ONNX graph on the CPU. See `Runtime`.
 
-    The runtime reads the image where it lies and hands out memory of its own: there is no copying to time.
+    ONNX Runtime reads the image in place and returns an array of its own: there is no copying to time.
     """
 
-    title = "ONNX Runtime, upsampling inside"
+    title = "ONNX Runtime, upsampling in the graph"
     precision = "float32"
     packages = ("onnx", "onnxruntime")
     distributions = ("onnx", "onnxruntime")
@@ -24,9 +26,10 @@ class OnnxRuntime:
     engine = None
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
-        from contextnet_tf.benchmarking.runtimes.onnx_graph import onnx_model
+        from contextnet_tf.benchmarking.onnx_graph import onnx_model
+        from contextnet_tf.deployment.portable.from_keras import portable_graph_of
 
         path.write_bytes(onnx_model(portable_graph_of(network)).SerializeToString())
 

@@ -1,23 +1,24 @@
-"""OpenVINO on the files that the project exports, with the project's upsampling or with one inside the file."""
+"""OpenVINO on the files that the project exports, with `upsample_argmax` or with the upsampling in the graph."""
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTInside
+from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTInGraph
 from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntime
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
 from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.errors import InputError
-from contextnet_tf.models.unpooling import MaxUnpooling
+
+if TYPE_CHECKING:
+    import keras
 
 
 class OpenVINO:
-    """Logits from the engine `openvino-float32`, copying included, then `upsample_argmax`. See `Runtime`."""
+    """Logits from the engine "openvino-float32", copying included, then `upsample_argmax`. See `Runtime`."""
 
     title = "OpenVINO float32 + exact upsampling"
     precision = "float32"
@@ -37,37 +38,37 @@ class OpenVINO:
 
 
 class OpenVINOBfloat16(OpenVINO):
-    """The same in bfloat16: the engine `openvino` where the processor computes in it."""
+    """The same in bfloat16: the engine "openvino" on a processor that has bfloat16."""
 
     title = "OpenVINO bfloat16 + exact upsampling"
     precision = "bfloat16"
     engine = "openvino"
 
 
-class OpenVINOInside:
-    """LiteRT's own file of labels on OpenVINO, in float32: no slower than its ONNX file. See `Runtime`."""
+class OpenVINOInGraph:
+    """The TFLite file of labels in float32; the ONNX file is no faster. See `Runtime`."""
 
-    title = "OpenVINO float32, upsampling inside"
+    title = "OpenVINO float32, upsampling in the graph"
     precision = "float32"
     packages = ("openvino",)
     distributions = ("openvino",)
-    file = LiteRTInside.file
+    file = LiteRTInGraph.file
     engine = None
-    write = staticmethod(LiteRTInside.write)
+    write = staticmethod(LiteRTInGraph.write)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
         request = _request(path, num_threads, "f32")
         self.stages = (
             Stage("network", lambda image: request.infer([image[np.newaxis]], share_inputs=True)[0][0]),
-            Stage("copying", np.copy),  # the runtime uses its memory again
+            Stage("copying", np.copy),  # OpenVINO reuses the memory of its outputs
         )
 
 
-class OpenVINOBfloat16Inside:
-    """The ONNX file on OpenVINO in bfloat16: twice as fast as LiteRT's file of labels. See `Runtime`."""
+class OpenVINOBfloat16InGraph:
+    """The ONNX file in bfloat16: twice as fast as the TFLite file of labels. See `Runtime`."""
 
-    title = "OpenVINO bfloat16, upsampling inside"
+    title = "OpenVINO bfloat16, upsampling in the graph"
     precision = "bfloat16"
     packages = ("openvino", "onnx")
     distributions = ("openvino", "onnx")
@@ -75,10 +76,12 @@ class OpenVINOBfloat16Inside:
     engine = None
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.models.unpooling import MaxUnpooling
+
         if any(isinstance(layer, MaxUnpooling) for layer in network.layers):
-            raise InputError("OpenVINO reads no unpooling from ONNX files")
+            raise InputError("OpenVINO cannot read unpooling from ONNX files")
         OnnxRuntime.write(network, path, images)
 
     def __init__(self, path: pathlib.Path, num_threads: int):

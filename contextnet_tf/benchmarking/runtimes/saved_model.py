@@ -2,40 +2,45 @@
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
-from contextnet_tf.deployment.export import export_saved_model
+
+if TYPE_CHECKING:
+    import keras
 
 
 class SavedModel:
-    """Image to labels in one TensorFlow graph, on the device that TensorFlow takes. See `Runtime`.
+    """From image to labels in one TensorFlow graph, on the device that TensorFlow chooses. See `Runtime`.
 
-    On a GPU the image's way there and the labels' way back are the copying, one after the other with the
-    network, as section 3.1 counts them; that was not tested, for want of one. A process has one number of threads.
+    On a GPU, the copies to and from it count as "copying", one after the other with the network, as in section 3.1.
+    That path has not been tested, as no GPU was available. The number of threads holds for the whole process.
     """
 
-    title = "TensorFlow SavedModel, upsampling inside"
+    title = "TensorFlow SavedModel, upsampling in the graph"
     precision = "float32"
-    packages = ()
+    packages = ("tensorflow",)
     distributions = ("tensorflow",)
     file = "saved_model"
     engine = None
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
+        from contextnet_tf.deployment.export import export_saved_model
+
         export_saved_model(network, path)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
+        import tensorflow as tf
+
         set_threads(num_threads)
         loaded = tf.saved_model.load(str(path))
         labels = loaded.signatures["serving_default"]
-        self._loaded = loaded  # owns the weights
+        self._loaded = loaded  # it owns the weights
         self.stages = (
             Stage("copying", lambda image: tf.constant(image[np.newaxis])),
             Stage("network", lambda batch: labels(image=batch)["labels"]),
@@ -44,6 +49,8 @@ class SavedModel:
 
 
 def set_threads(num_threads: int) -> None:
-    """The threads that TensorFlow computes with, in a process where it has not computed yet."""
+    """Sets the number of TensorFlow's threads, in a process in which it has not computed anything yet."""
+    import tensorflow as tf
+
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)

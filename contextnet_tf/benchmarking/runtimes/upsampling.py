@@ -1,15 +1,17 @@
-"""The last step by itself, two ways: logits float32 [h, w, C] -> labels uint8 [8 h, 8 w]. See `Runtime`."""
+"""Two ways to do only the last step, logits float32 [h, w, C] -> labels uint8 [8 h, 8 w]. See `Runtime`."""
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
 from contextnet_tf.benchmarking.runtimes.saved_model import set_threads
 from contextnet_tf.deployment import upsample
+
+if TYPE_CHECKING:
+    import keras
 
 FACTOR = 8
 
@@ -25,27 +27,30 @@ class ExactUpsampling:
     engine = None
 
     @staticmethod
-    def write(network: keras.Model, path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
-        """Nothing: the logits are all that it needs."""
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+        """Writes nothing: the input is logits."""
 
     def __init__(self, path: pathlib.Path, num_threads: int):
-        """It has one thread."""
+        """It runs on one thread."""
         self.stages = (Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, FACTOR)),)
 
 
 class DenseUpsampling(ExactUpsampling):
-    """Every pixel of every class in TensorFlow, as one function, then the arg-max."""
+    """Resizes the logits of every class and takes the arg-max, as one TensorFlow function."""
 
     title = "TensorFlow resize and arg-max"
     precision = "float32"
+    packages = ("tensorflow",)
     distributions = ("tensorflow",)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
+        import tensorflow as tf
+
         set_threads(num_threads)
 
         @tf.function
-        def labels(logits: tf.Tensor) -> tf.Tensor:
+        def labels(logits: Any) -> Any:
             size = FACTOR * tf.shape(logits)[:2]
             return tf.cast(tf.argmax(tf.image.resize(logits, size), axis=-1, output_type=tf.int32), tf.uint8)
 

@@ -1,4 +1,7 @@
-"""A plan as a PyTorch module."""
+"""A portable graph as a PyTorch module: the network of the PyTorch runtime and of the training baseline.
+
+It needs neither Keras nor TensorFlow: PyTorch's optimizers crash in a process that has loaded TensorFlow before.
+"""
 
 import functools
 from collections.abc import Callable
@@ -7,20 +10,22 @@ import numpy as np
 import torch
 from torch import nn
 
-from contextnet_tf.deployment.portable_graph import PortableGraph
-from contextnet_tf.deployment.portable_operations import (
+from contextnet_tf.deployment.portable.graph import PortableGraph
+from contextnet_tf.deployment.portable.operations import (
+    AdaptiveAveragePool,
     Add,
+    BatchNorm,
     Concatenate,
     Convolution,
+    Dropout,
     Item,
     Normalize,
     Operation,
     Padding,
     Pool,
-    PoolToParts,
-    PoolWithPlaces,
-    Rectify,
-    RectifyWithSlopes,
+    PoolWithIndices,
+    PReLU,
+    ReLU,
     Resize,
     TransposedConvolution,
     Unpool,
@@ -29,26 +34,30 @@ from contextnet_tf.deployment.portable_operations import (
 
 
 class TorchNetwork(nn.Module):
-    """The steps of a plan, one after the other: float32 [B, 3, H, W] in 0 to 1 -> logits float32 [B, C, H, W]."""
+    """The steps of a graph: float32 [B, 3, H, W] in 0 to 1 -> {output name: logits float32 [B, C, H, W]}.
 
-    def __init__(self, plan: PortableGraph):
-        """Builds a module for each step, with the plan's weights."""
+    Attributes:
+      operations: the module of each step.
+    """
+
+    def __init__(self, graph: PortableGraph):
+        """Builds a module for each step, with the weights of the graph."""
         super().__init__()
-        self._steps = plan.steps
-        # What nothing else needs is clipped in its place, as networks written in PyTorch do it.
-        self._operations = nn.ModuleList(
-            _module(step.operation, in_place=step.last_used == step.inputs != (0,)) for step in plan.steps
+        self._steps, self._outputs = graph.steps, graph.outputs
+        # Values that no other step reads are clipped in place, as networks written for PyTorch do it.
+        self.operations = nn.ModuleList(
+            _module(step.operation, in_place=step.last_used == step.inputs != (0,)) for step in graph.steps
         )
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """See the class."""
         values = {0: image}
-        for number, (step, operation) in enumerate(zip(self._steps, self._operations, strict=True), start=1):
+        for number, (step, operation) in enumerate(zip(self._steps, self.operations, strict=True), start=1):
             inputs = [values[index] for index in step.inputs]
             for index in step.last_used:
                 del values[index]
             values[number] = operation(*inputs)
-        return values[len(self._steps)]
+        return {name: values[number] for name, number in self._outputs.items()}
 
 
 class _Add(nn.Module):
@@ -80,32 +89,44 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
             return _transposed_convolution(operation)
         case Normalize(scale, offset):
             return _with_weights(nn.BatchNorm2d(len(scale), eps=0.0), scale, offset).eval()
+        case BatchNorm():
+            return _batch_norm(operation)
+        case Dropout(rate):
+            return nn.Dropout(rate)
         case Pool("average", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.AvgPool2d, size, strides))
         case Pool("maximum", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.MaxPool2d, size, strides), float("-inf"))
-        case PoolToParts(rows, columns):
+        case AdaptiveAveragePool(rows, columns):
             return nn.AdaptiveAvgPool2d((len(rows), len(columns)))
-        case PoolWithPlaces():
+        case PoolWithIndices():
             return nn.MaxPool2d(2, return_indices=True)
         case Item(index):
             return _Item(index)
         case Unpool():
             return nn.MaxUnpool2d(2)
-        case Rectify(None):
+        case ReLU(None):
             return nn.ReLU(inplace=in_place)
-        case Rectify(upper):
+        case ReLU(upper):
             return nn.Hardtanh(0.0, upper, inplace=in_place)
-        case RectifyWithSlopes(slopes):
+        case PReLU(slopes):
             return _with_weights(nn.PReLU(len(slopes)), slopes)
         case Resize(size):
             return nn.Upsample(size=size, mode="bilinear", align_corners=False)
         case ZeroPad((top, bottom, left, right), channels):
-            return nn.ZeroPad3d((left, right, top, bottom, *channels))  # without a batch: channels are its depth
+            return nn.ZeroPad3d((left, right, top, bottom, *channels))  # the channels are its depth
         case Add():
             return _Add()
         case Concatenate():
             return _Concatenate()
+
+
+def _batch_norm(operation: BatchNorm) -> nn.Module:
+    # PyTorch's momentum is the share of the new statistics.
+    module = nn.BatchNorm2d(len(operation.scale), eps=operation.epsilon, momentum=1 - operation.momentum)
+    module.running_mean.copy_(torch.from_numpy(operation.mean))
+    module.running_var.copy_(torch.from_numpy(operation.variance))
+    return _with_weights(module, operation.scale, operation.offset)
 
 
 def _convolution(operation: Convolution) -> nn.Module:
@@ -127,7 +148,7 @@ def _convolution(operation: Convolution) -> nn.Module:
 
 
 def _transposed_convolution(operation: TransposedConvolution) -> nn.Module:
-    """The layer, which crops both sides alike and gives back at the end; what that cannot do is cropped behind it."""
+    """PyTorch's layer crops both sides alike and can add to the end; other crops need a layer of their own."""
     inputs, outputs, *size = operation.kernel.shape
     top, bottom, left, right = operation.cropping
     strides = operation.strides
@@ -146,18 +167,18 @@ def _transposed_convolution(operation: TransposedConvolution) -> nn.Module:
 
 def _with_weights(module: nn.Module, weight: np.ndarray, bias: np.ndarray | None = None) -> nn.Module:
     with torch.no_grad():
-        module.weight.copy_(torch.from_numpy(weight))
+        module.weight.copy_(torch.from_numpy(weight.copy()))
         if bias is not None:
-            module.bias.copy_(torch.from_numpy(bias))
+            module.bias.copy_(torch.from_numpy(bias.copy()))
     return module
 
 
 def _padded(
     padding: Padding, strides: tuple[int, int], build: Callable[..., nn.Module], value: float = 0.0
 ) -> nn.Module:
-    """The module that `build(padding=...)` gives, behind another that pads where its own padding cannot do it.
+    """`build(padding=...)`, with a layer of its own for the padding that PyTorch's layers cannot do.
 
-    PyTorch's layers pad both sides alike. What is less than a stride too much at the end makes no further window.
+    They pad both sides alike. Padding too much at the end, by less than a stride, adds no window.
     """
     top, bottom, left, right = padding
     if top >= 0 <= left and 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]:

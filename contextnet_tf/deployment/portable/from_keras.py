@@ -1,4 +1,4 @@
-"""What each Keras layer does at inference, as an operation of a plan."""
+"""Converts a Keras network to a portable graph, for inference or for training."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,41 +7,77 @@ import keras
 import numpy as np
 from keras import layers
 
-from contextnet_tf.deployment.portable_operations import (
+from contextnet_tf.deployment.portable.graph import Draft, PortableGraph, finished
+from contextnet_tf.deployment.portable.operations import (
+    AdaptiveAveragePool,
     Add,
+    BatchNorm,
     Concatenate,
     Convolution,
+    Dropout,
+    Item,
     Normalize,
     Operation,
     Padding,
     Pool,
-    PoolToParts,
-    PoolWithPlaces,
-    Rectify,
-    RectifyWithSlopes,
+    PoolWithIndices,
+    PReLU,
+    ReLU,
     Resize,
     TransposedConvolution,
     Unpool,
     ZeroPad,
 )
 from contextnet_tf.errors import InputError
+from contextnet_tf.models import graph as keras_graph
 from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike, part_averages
 from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
 
-def operation_of(node: Any, network: str) -> Operation | None:
-    """The operation of a call of a layer (a Keras node); None where it does nothing at inference.
+def portable_graph_of(network: keras.Model, *, training: bool = False) -> PortableGraph:
+    """The portable graph of a functional network of fixed size.
+
+    For inference, batch normalization that can be folded should have been; dropout and all outputs except "main" are
+    left out. With `training` everything stays, and batch normalization uses the statistics of its batch.
 
     Raises:
-      InputError: the layer has no operation here, or has a setting that its operation does not know.
+      InputError: a layer, or a setting of a layer, has no operation here.
+    """
+    if not training:
+        network = keras.Model(network.input, {"main": network.output["main"]}, name=network.name)
+    numbers = {id(network.inputs[0]): 0}
+    drafts: list[Draft] = []
+    for node in keras_graph.calls(network):
+        inputs = tuple(numbers[id(tensor)] for tensor in node.input_tensors)
+        operation = _operation_of(node, network.name, training)
+        if operation is None:
+            numbers[id(node.outputs[0])] = inputs[0]
+            continue
+        # The second input of a resizing layer only gives its size, which is fixed.
+        drafts.append(Draft(operation, inputs[:1] if isinstance(operation, Resize) else inputs, node.operation.name))
+        whole = len(drafts)
+        for index, tensor in enumerate(node.outputs):
+            if len(node.outputs) > 1:
+                drafts.append(Draft(Item(index), (whole,), node.operation.name))
+            numbers[id(tensor)] = len(drafts)
+    outputs = {name: numbers[id(tensor)] for name, tensor in network.output.items()}
+    return PortableGraph(tuple(network.input_shape[1:3]), finished(drafts, outputs), outputs)
+
+
+def _operation_of(node: Any, network: str, training: bool) -> Operation | None:
+    """The operation of a call of a layer (a Keras node); None if the call does nothing.
+
+    Raises:
+      InputError: the layer, or one of its settings, has no operation here.
     """
     layer = node.operation
-    if type(layer) not in _OPERATIONS:
+    operations = _OPERATIONS | (_IN_TRAINING if training else {})
+    if type(layer) not in operations:
         raise InputError(
-            f"network {network!r}: layer {layer.name!r}, a {type(layer).__name__}, has no counterpart in other "
-            f"libraries here; known are {', '.join(sorted(kind.__name__ for kind in _OPERATIONS))}"
+            f"network {network!r}: layer {layer.name!r}, of type {type(layer).__name__}, has no counterpart in other "
+            f"libraries here; known types: {', '.join(sorted(kind.__name__ for kind in operations))}"
         )
-    return _OPERATIONS[type(layer)](layer, node)
+    return operations[type(layer)](layer, node)
 
 
 def _convolution(layer: layers.Conv2D, node: Any) -> Convolution:
@@ -79,11 +115,17 @@ def _transposed(layer: layers.Conv2DTranspose, node: Any) -> TransposedConvoluti
 
 
 def _normalize(layer: layers.BatchNormalization, node: Any) -> Normalize:
+    norm = _batch_norm(layer, node)
+    scale = norm.scale / np.sqrt(norm.variance + np.float32(norm.epsilon))
+    return Normalize(scale, norm.offset - norm.mean * scale)
+
+
+def _batch_norm(layer: layers.BatchNormalization, node: Any) -> BatchNorm:
     _require(layer, layer.axis in (-1, 3), "an axis other than the channels")
-    scale = np.ones(1, np.float32) if layer.gamma is None else np.asarray(layer.gamma)
-    scale = scale / np.sqrt(np.asarray(layer.moving_variance) + np.float32(layer.epsilon))
-    offset = np.zeros(1, np.float32) if layer.beta is None else np.asarray(layer.beta)
-    return Normalize(scale, offset - np.asarray(layer.moving_mean) * scale)
+    mean, variance = np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
+    scale = np.ones_like(mean) if layer.gamma is None else np.asarray(layer.gamma)
+    offset = np.zeros_like(mean) if layer.beta is None else np.asarray(layer.beta)
+    return BatchNorm(scale, offset, mean, variance, layer.epsilon, layer.momentum)
 
 
 def _pool(kind: str) -> Callable[[Any, Any], Pool]:
@@ -95,18 +137,18 @@ def _pool(kind: str) -> Callable[[Any, Any], Pool]:
     return pool
 
 
-def _pool_to_parts(layer: AveragePoolingTo, node: Any) -> PoolToParts:
-    return PoolToParts(*(part_averages(length, layer.bins) for length in node.input_tensors[0].shape[1:3]))
+def _adaptive_pool(layer: AveragePoolingTo, node: Any) -> AdaptiveAveragePool:
+    return AdaptiveAveragePool(*(part_averages(length, layer.bins) for length in node.input_tensors[0].shape[1:3]))
 
 
-def _rectify(layer: layers.ReLU, node: Any) -> Rectify:
+def _relu(layer: layers.ReLU, node: Any) -> ReLU:
     _require(layer, not layer.negative_slope and not layer.threshold, "a slope or a threshold")
-    return Rectify(None if layer.max_value is None else float(layer.max_value))
+    return ReLU(None if layer.max_value is None else float(layer.max_value))
 
 
-def _rectify_with_slopes(layer: layers.PReLU, node: Any) -> RectifyWithSlopes:
-    _require(layer, layer.alpha.shape[:-1] == (1, 1), "slopes that are not one a channel")
-    return RectifyWithSlopes(np.asarray(layer.alpha)[0, 0])
+def _prelu(layer: layers.PReLU, node: Any) -> PReLU:
+    _require(layer, layer.alpha.shape[:-1] == (1, 1), "slopes that are not one per channel")
+    return PReLU(np.asarray(layer.alpha)[0, 0])
 
 
 def _resize(layer: Any, node: Any) -> Resize:
@@ -118,7 +160,7 @@ def _zero_pad(layer: layers.ZeroPadding2D, node: Any) -> ZeroPad:
     padding = tuple(int(length) for axis in layer.padding for length in axis)
     if layer.data_format == "channels_last":
         return ZeroPad(padding)
-    # All features here are channels-last: what the layer takes for rows and columns are columns and channels.
+    # All features here are channels-last: the layer pads their columns and channels, not rows and columns.
     return ZeroPad((0, 0, *padding[:2]), channels=padding[2:])
 
 
@@ -132,7 +174,7 @@ def _bias(layer: Any, channels: int) -> np.ndarray:
 
 
 def _padding(layer: Any, windowed: keras.KerasTensor, spans: Sequence[int]) -> Padding:
-    """TensorFlow's, of windows over that tensor: "same" centers them, with the odd row or column at the end."""
+    """TensorFlow's padding of the `windowed` tensor: "same" puts the odd row or column at the end."""
     _require(layer, layer.data_format == "channels_last", "channels before rows")
     padding = []
     for length, span, stride in zip(windowed.shape[1:3], spans, layer.strides, strict=True):
@@ -153,8 +195,8 @@ def _require(layer: Any, condition: bool, what: str) -> None:
 
 
 _OPERATIONS: dict[type, Callable[[Any, Any], Operation | None]] = {
-    AveragePoolingTo: _pool_to_parts,
-    MaxPoolingWithIndices: lambda layer, node: PoolWithPlaces(),
+    AveragePoolingTo: _adaptive_pool,
+    MaxPoolingWithIndices: lambda layer, node: PoolWithIndices(),
     MaxUnpooling: lambda layer, node: Unpool(),
     ResizeLike: _resize,
     layers.Add: lambda layer, node: Add(),
@@ -166,9 +208,13 @@ _OPERATIONS: dict[type, Callable[[Any, Any], Operation | None]] = {
     layers.DepthwiseConv2D: _depthwise,
     layers.Dropout: lambda layer, node: None,
     layers.MaxPooling2D: _pool("maximum"),
-    layers.PReLU: _rectify_with_slopes,
-    layers.ReLU: _rectify,
+    layers.PReLU: _prelu,
+    layers.ReLU: _relu,
     layers.SpatialDropout2D: lambda layer, node: None,
     layers.UpSampling2D: _resize,
     layers.ZeroPadding2D: _zero_pad,
+}
+_IN_TRAINING: dict[type, Callable[[Any, Any], Operation]] = {
+    layers.BatchNormalization: _batch_norm,
+    layers.Dropout: lambda layer, node: Dropout(layer.rate),
 }

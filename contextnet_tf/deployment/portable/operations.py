@@ -1,10 +1,10 @@
-"""The plain operations that a network's plan is made of, on features [channels, height, width]."""
+"""The operations that a portable graph is made of, on features float32 [B, C, H, W]."""
 
 import dataclasses
 
 import numpy as np
 
-# Top, bottom, left, right: up to the frame of the outermost windows; negative where they leave rows over.
+# Rows and columns to add at the top, bottom, left and right; negative where the windows leave some over.
 Padding = tuple[int, int, int, int]
 
 
@@ -24,7 +24,7 @@ class Convolution:
 class TransposedConvolution:
     """A transposed convolution with bias; `kernel` is float32 [in, out, height, width].
 
-    `cropping` is what falls away of the full result, as `Padding`; never negative.
+    `cropping` is how much to cut off the full result, as `Padding`; never negative.
     """
 
     kernel: np.ndarray
@@ -35,15 +35,34 @@ class TransposedConvolution:
 
 @dataclasses.dataclass(frozen=True)
 class Normalize:
-    """Batch normalization that no convolution could take in: each channel times `scale`, plus `offset`."""
+    """Batch normalization at inference that cannot be folded: each channel times `scale`, plus `offset`."""
 
     scale: np.ndarray
     offset: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
+class BatchNorm:
+    """Batch normalization in training; all arrays are float32 [C]. The moving statistics keep `momentum` of a step."""
+
+    scale: np.ndarray
+    offset: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    epsilon: float
+    momentum: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Dropout:
+    """Dropout in training: sets the share `rate` of the features to zero and scales the others up."""
+
+    rate: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Pool:
-    """The averages, or the maxima, of windows; what is padded is no maximum, and averages pad nothing."""
+    """Average or max pooling. Padding counts as minus infinity in max pooling; average pooling has none."""
 
     kind: str  # "average" or "maximum"
     size: tuple[int, int]
@@ -52,10 +71,10 @@ class Pool:
 
 
 @dataclasses.dataclass(frozen=True)
-class PoolToParts:
-    """The averages of parts, as many as `rows` has rows by as many as `columns` has.
+class AdaptiveAveragePool:
+    """Averages over parts of the features: `rows` @ features @ `columns`^T.
 
-    They are the weights of each part along an axis: float32 [parts, height] and [parts, width].
+    `rows` is float32 [parts, height] and `columns` float32 [parts, width]: the weights of each part along an axis.
     """
 
     rows: np.ndarray
@@ -63,32 +82,32 @@ class PoolToParts:
 
 
 @dataclasses.dataclass(frozen=True)
-class PoolWithPlaces:
-    """The maxima of 2 x 2 windows and where each stands, the first of equal ones: two values, see `Item`."""
+class PoolWithIndices:
+    """2 x 2 max pooling with the index of each maximum, the first of equal ones: two values, see `Item`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One of the values of an operation that gives several."""
+    """One of the values of an operation that has several."""
 
     index: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Unpool:
-    """The features of the first input at the places of the second, of `PoolWithPlaces`; zeros elsewhere."""
+    """Puts the features of the first input at the indices of the second, of `PoolWithIndices`; zeros elsewhere."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Rectify:
-    """0 for what is below, `upper` for what is above that; None: no upper bound."""
+class ReLU:
+    """Clips to at least 0 and at most `upper`; None: no upper bound."""
 
     upper: float | None
 
 
 @dataclasses.dataclass(frozen=True)
-class RectifyWithSlopes:
-    """What is below 0 times the channel's slope: PReLU; `slopes` is float32 [channels]."""
+class PReLU:
+    """Multiplies negative features by the slope of their channel; `slopes` is float32 [C]."""
 
     slopes: np.ndarray
 
@@ -102,7 +121,7 @@ class Resize:
 
 @dataclasses.dataclass(frozen=True)
 class ZeroPad:
-    """Zeros around the features, and `channels` of them before and behind."""
+    """Adds zeros around the features, and `channels` zero channels before and behind."""
 
     padding: Padding
     channels: tuple[int, int] = (0, 0)
@@ -115,20 +134,22 @@ class Add:
 
 @dataclasses.dataclass(frozen=True)
 class Concatenate:
-    """All inputs, one behind the other in the channels."""
+    """All inputs, concatenated along the channels."""
 
 
 Operation = (
     Convolution
     | TransposedConvolution
     | Normalize
+    | BatchNorm
+    | Dropout
     | Pool
-    | PoolToParts
-    | PoolWithPlaces
+    | AdaptiveAveragePool
+    | PoolWithIndices
     | Item
     | Unpool
-    | Rectify
-    | RectifyWithSlopes
+    | ReLU
+    | PReLU
     | Resize
     | ZeroPad
     | Add
@@ -137,7 +158,7 @@ Operation = (
 
 
 def mirrored(operation: Operation) -> Operation:
-    """The same operation for features turned by 180 degrees."""
+    """The same operation for features rotated by 180 degrees."""
     match operation:
         case Convolution() | TransposedConvolution():
             operation = dataclasses.replace(operation, kernel=operation.kernel[..., ::-1, ::-1].copy())
@@ -145,4 +166,4 @@ def mirrored(operation: Operation) -> Operation:
         if hasattr(operation, field):
             top, bottom, left, right = getattr(operation, field)
             operation = dataclasses.replace(operation, **{field: (bottom, top, right, left)})
-    return operation  # parts are laid out alike from either side
+    return operation  # the parts of adaptive pooling are symmetric

@@ -1,4 +1,4 @@
-"""A plan as an ONNX model."""
+"""A portable graph as an ONNX model."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from contextnet_tf.deployment.portable_graph import PortableGraph
-from contextnet_tf.deployment.portable_operations import (
+from contextnet_tf.deployment.portable.graph import PortableGraph
+from contextnet_tf.deployment.portable.operations import (
+    AdaptiveAveragePool,
     Add,
     Concatenate,
     Convolution,
@@ -16,33 +17,37 @@ from contextnet_tf.deployment.portable_operations import (
     Operation,
     Padding,
     Pool,
-    PoolToParts,
-    PoolWithPlaces,
-    Rectify,
-    RectifyWithSlopes,
+    PoolWithIndices,
+    PReLU,
+    ReLU,
     Resize,
     TransposedConvolution,
     Unpool,
     ZeroPad,
 )
+from contextnet_tf.errors import InputError
 
 _OPSET = 18
-_IR_VERSION = 10  # what runtimes of the last years read
+_IR_VERSION = 10  # recent runtimes read it
 
 
-def onnx_model(plan: PortableGraph) -> onnx.ModelProto:
-    """An ONNX model: `image` uint8 [H, W, 3] -> `labels` uint8 [H, W], upsampling and arg-max inside."""
+def onnx_model(network: PortableGraph) -> onnx.ModelProto:
+    """An ONNX model: `image` uint8 [H, W, 3] -> `labels` uint8 [H, W], upsampling and arg-max in the graph.
+
+    Raises:
+      InputError: the graph has an operation of training.
+    """
     graph = _Graph()
     value = graph.add("Cast", "image", to=TensorProto.FLOAT)
     value = graph.add("Div", value, graph.constant(np.float32(255)))
     value = graph.add("Transpose", value, perm=[2, 0, 1])
     values = [graph.add("Unsqueeze", value, graph.constant(np.array([0])))]
-    for step in plan.steps:
+    for step in network.steps:
         values.append(_add_step(graph, step.operation, [values[index] for index in step.inputs]))
-    best = graph.add("ArgMax", values[-1], axis=1, keepdims=0)
+    best = graph.add("ArgMax", values[network.outputs["main"]], axis=1, keepdims=0)
     best = graph.add("Squeeze", best, graph.constant(np.array([0])))
     graph.add("Cast", best, to=TensorProto.UINT8, output="labels")
-    height, width = plan.size
+    height, width = network.size
     content = helper.make_graph(
         graph.nodes,
         "network",
@@ -56,19 +61,19 @@ def onnx_model(plan: PortableGraph) -> onnx.ModelProto:
 
 
 class _Graph:
-    """Nodes and constants as they are added, each value with a number for a name."""
+    """Collects nodes and constants, and numbers the names of their values."""
 
     def __init__(self):
         self.nodes, self.constants = [], []
 
     def add(self, operator: str, *inputs: str, output: str | None = None, **attributes) -> str:
-        """Adds a node; returns the name of what it gives."""
+        """Adds a node; returns the name of its value."""
         output = output or f"value{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
     def add_for_two(self, operator: str, *inputs: str, **attributes) -> tuple[str, str]:
-        """Adds a node that gives two values; returns their names."""
+        """Adds a node of two values; returns their names."""
         outputs = (f"value{len(self.nodes)}", f"value{len(self.nodes)}b")
         self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
         return outputs
@@ -80,7 +85,7 @@ class _Graph:
         return name
 
 
-# The name of a value, or the names of both that `PoolWithPlaces` gives.
+# The name of a value, or both names of the values of `PoolWithIndices`.
 _Names = str | tuple[str, str]
 
 
@@ -107,23 +112,23 @@ def _add_step(graph: _Graph, operation: Operation, inputs: Sequence[_Names]) -> 
         case Pool(kind, size, strides, padding):
             operator = {"average": "AveragePool", "maximum": "MaxPool"}[kind]
             return graph.add(operator, *inputs, kernel_shape=size, strides=strides, pads=_pads(padding))
-        case PoolToParts(rows, columns):  # ONNX knows only windows that are all of one size
+        case AdaptiveAveragePool(rows, columns):  # the windows of ONNX's pooling all have one size
             across = graph.add("MatMul", *inputs, graph.constant(columns.T.copy()))
             return graph.add("MatMul", graph.constant(rows), across)
-        case PoolWithPlaces():
+        case PoolWithIndices():
             return graph.add_for_two("MaxPool", *inputs, kernel_shape=[2, 2], strides=[2, 2])
         case Item(index):
             return inputs[0][index]
         case Unpool():
             return graph.add("MaxUnpool", *inputs, kernel_shape=[2, 2], strides=[2, 2])
-        case Rectify(None):
+        case ReLU(None):
             return graph.add("Relu", *inputs)
-        case Rectify(upper):
+        case ReLU(upper):
             return graph.add("Clip", *inputs, graph.constant(np.float32(0)), graph.constant(np.float32(upper)))
-        case RectifyWithSlopes(slopes):
+        case PReLU(slopes):
             return graph.add("PRelu", *inputs, graph.constant(slopes[:, np.newaxis, np.newaxis]))
         case Resize((height, width)):
-            # The sizes of batch and channels, which stay, are taken from the features.
+            # Batch and channels keep their sizes, read from the features.
             shape = graph.add("Shape", *inputs, start=0, end=2)
             sizes = graph.add("Concat", shape, graph.constant(np.array([height, width])), axis=0)
             return graph.add("Resize", *inputs, "", "", sizes, mode="linear")  # half-pixel centers, by default
@@ -134,8 +139,9 @@ def _add_step(graph: _Graph, operation: Operation, inputs: Sequence[_Names]) -> 
             return graph.add("Sum" if len(inputs) > 2 else "Add", *inputs)
         case Concatenate():
             return graph.add("Concat", *inputs, axis=1)
+    raise InputError(f"{type(operation).__name__}: is an operation of training; give the graph of inference")
 
 
 def _pads(padding: Padding) -> list[int]:
-    top, bottom, left, right = (max(length, 0) for length in padding)  # what is left over needs no word
+    top, bottom, left, right = (max(length, 0) for length in padding)  # rows that windows leave over need no cropping
     return [top, left, bottom, right]

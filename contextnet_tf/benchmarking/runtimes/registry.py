@@ -1,0 +1,43 @@
+"""The runtimes of the comparison by name."""
+
+import importlib.util
+
+from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTFloat16, LiteRTInGraph, LiteRTInt8, LiteRTLabels
+from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntime
+from contextnet_tf.benchmarking.runtimes.openvino import (
+    OpenVINO,
+    OpenVINOBfloat16,
+    OpenVINOBfloat16InGraph,
+    OpenVINOInGraph,
+    has_bfloat16,
+)
+from contextnet_tf.benchmarking.runtimes.pytorch import PyTorch
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime
+from contextnet_tf.benchmarking.runtimes.saved_model import SavedModel
+
+# Names that end in "-in-graph" have upsampling and arg-max in the graph; the others use `upsample_argmax`.
+RUNTIMES: dict[str, type[Runtime]] = {
+    "litert": LiteRT,
+    "litert-float16": LiteRTFloat16,
+    "litert-int8": LiteRTInt8,
+    "openvino": OpenVINO,
+    "openvino-bfloat16": OpenVINOBfloat16,
+    "litert-labels": LiteRTLabels,
+    "litert-in-graph": LiteRTInGraph,
+    "tensorflow-in-graph": SavedModel,
+    "onnxruntime-in-graph": OnnxRuntime,
+    "openvino-in-graph": OpenVINOInGraph,
+    "openvino-bfloat16-in-graph": OpenVINOBfloat16InGraph,
+    "pytorch-in-graph": PyTorch,
+}
+REFERENCE = "litert"  # the labels of the others are compared with its labels
+
+
+def why_not(runtime: type[Runtime]) -> str | None:
+    """Why the runtime is unavailable here, and what would help; None if it is available."""
+    missing = [name for name in runtime.packages if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"{' and '.join(missing)} not installed; pip install 'contextnet_tf[bench]'"
+    if runtime.precision == "bfloat16" and not has_bfloat16():
+        return "this processor does not compute in bfloat16"
+    return None
