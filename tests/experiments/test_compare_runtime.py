@@ -5,8 +5,8 @@ import pytest
 from tiny_network import write_tiny_network
 
 from contextnet_tf.benchmarking import comparison
-from contextnet_tf.errors import InputError
 from contextnet_tf.deployment.network import folded_at_size
+from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.results import read_results, update_results
