@@ -112,6 +112,13 @@ def test_paper_md_names_parts_of_the_library_that_exist():
         assert (ROOT / "contextnet_tf" / name).exists(), f"PAPER.md names {name}"
 
 
+def test_the_table_of_programs_is_complete():
+    table = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
+    for program in PROGRAMS:
+        folder, name = program.rsplit(".", 1)
+        assert folder != "experiments" or re.search(rf"^\| `{name}`", table, re.MULTILINE), program
+
+
 def test_architecture_shows_every_package():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for path in (ROOT / "contextnet_tf").rglob("__init__.py"):
