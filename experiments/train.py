@@ -144,6 +144,7 @@ def run(
             epochs=used_recipe.epochs,
             minutes=result.minutes,
             best_step=result.best_step,
+            recipe_epochs=get_recipe(recipe).epochs,
             dataset=description.name,
             split="train",
             provenance=provenance,

@@ -1,70 +1,102 @@
-"""The head of the report: the main figures of a run, each with what is behind it in a few words."""
+"""The head of the report: title, byline, and the main figures of a run with what is behind each in a few words."""
 
 import dataclasses
 
 from contextnet_tf.reporting import paper, wording
-from contextnet_tf.reporting.page import Markup, element, join
 from contextnet_tf.runs.layout import TFLITE
 from contextnet_tf.runs.results import Results
-from contextnet_tf.runs.sections import EvaluationSection, ModelSection, RuntimeSection
+from contextnet_tf.runs.sections import DatasetSection, EvaluationSection, ModelSection, RuntimeSection, TrainingSection
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One of the main figures: `value` with its unit is shown large, `reason` small below the title."""
+    """One of the main figures. `number` and `unit`, which may be empty, are shown large, `reason` small."""
 
     title: str
-    value: str  # "3.41 MB"; the unit may be missing
+    number: str
+    unit: str
     reason: str
 
 
-def headline(results: Results) -> Markup:
+def title(results: Results, fallback: str) -> str:
+    """The network and its dataset; also the dataset that was measured on, if it is another one."""
+    network, trained_on = (results.model or ModelSection()).name, (results.dataset or DatasetSection()).name
+    measured_on = (results.evaluation or EvaluationSection()).dataset
+    trained, measured = wording.dataset_title(trained_on), wording.dataset_title(measured_on)
+    if network and trained_on and measured_on not in (None, trained_on):
+        return f"{network}, trained on {trained}, measured on {measured}"
+    if network and (trained_on or measured_on):
+        return f"{network} on {trained if trained_on else measured}"
+    return network or (trained if trained_on else fallback)
+
+
+def byline(results: Results) -> list[str]:
+    """How many images of which split were measured on, when, and with which code."""
+    dataset, evaluation = results.dataset or DatasetSection(), results.evaluation or EvaluationSection()
+    provenance = evaluation.provenance if results.evaluation else (results.training or TrainingSection()).provenance
+    images = dataset.images if evaluation.accuracy.images is None else evaluation.accuracy.images
+    split = evaluation.split or dataset.split
+    known = []
+    if images is not None and split:
+        elsewhere = evaluation.dataset not in (None, dataset.name)
+        of = f" of {wording.dataset_title(evaluation.dataset)}" if elsewhere else ""
+        noun = "image" if images == 1 else "images"
+        known.append(f"{wording.count(images)} {noun} of the {wording.split_title(split)}{of}")
+    if provenance.date:
+        known.append(wording.date(provenance.date))
+    if provenance.commit:
+        known.append(f"commit {wording.commit(provenance.commit)}")
+    return known
+
+
+def headline(results: Results) -> list[Figure]:
     """Accuracy, speed, parameters and size of the file for the device, as far as they are known."""
     figures = (_accuracy(results), _speed(results), _parameters(results), _file(results))
-    tiles = join(_tile(figure) for figure in figures if figure is not None)
-    return element("dl", tiles, class_="headline") if tiles else Markup()
+    return [figure for figure in figures if figure is not None]
 
 
-def _tile(figure: Figure) -> Markup:
-    number, _, unit = figure.value.partition(" ")
-    parts = [
-        element("dt", figure.title),
-        element("dd", join([number, element("small", unit) if unit else ""]), class_="figure"),
-        element("dd", figure.reason, class_="why"),
-    ]
-    return element("div", join(parts))
+def epochs(training: TrainingSection) -> str:
+    """ "6 of the recipe's 60" where a run was shorter than its recipe, else "60"."""
+    own, whole = training.epochs, training.recipe_epochs
+    if own is not None and whole is not None and own < whole:
+        return f"{wording.significant(own)} of the recipe's {wording.significant(whole)}"
+    return wording.significant(own)
 
 
 def _accuracy(results: Results) -> Figure | None:
-    evaluation = results.evaluation or EvaluationSection()
+    evaluation, training = results.evaluation or EvaluationSection(), results.training or TrainingSection()
     accuracy = evaluation.accuracy
     if accuracy.mean_iou is None:
         return None
     reasons = [f"{len(accuracy.class_iou or {})} classes"]
+    if "of" in epochs(training):
+        reasons.append(f"after {epochs(training)} epochs")
     if accuracy.pixel_accuracy is not None:
         reasons.append(f"{wording.percent(accuracy.pixel_accuracy)} % of the pixels are right")
     printed = paper.variant((results.model or ModelSection()).name or "")
     if printed and (evaluation.dataset, evaluation.split) == ("cityscapes", "val"):
         reasons.append(f"the paper has {printed.mean_iou} %")
-    return Figure("mean IoU", wording.percent(accuracy.mean_iou, sign=" %"), "; ".join(reasons))
+    return _figure("mean IoU", wording.percent(accuracy.mean_iou, sign=" %"), "; ".join(reasons))
 
 
 def _speed(results: Results) -> Figure | None:
     runtime = results.runtime or RuntimeSection()
     if runtime.frames_per_second is None:
         return None
-    threads = runtime.threads
-    reasons = [f"{_unbroken(wording.image_size(runtime.size))} pixels" if runtime.size else ""]
-    reasons.append(_unbroken(f"{threads} thread{'s' if threads != 1 else ''}") if threads else "")
-    value = wording.decimal(runtime.frames_per_second)
-    return Figure("frames a second", value, ", ".join(filter(None, reasons)))
+    threads, machine = runtime.threads, runtime.provenance.machine
+    reasons = [f"{_unbroken(wording.image_size(runtime.size))} pixels"] if runtime.size else []
+    if threads:
+        reasons.append(_unbroken(f"{threads} thread{'s' if threads != 1 else ''}"))
+    if machine and machine.processor:
+        reasons.append(machine.processor)
+    return _figure("frames per second", wording.decimal(runtime.frames_per_second), ", ".join(reasons))
 
 
 def _parameters(results: Results) -> Figure | None:
     model = results.model or ModelSection()
     for number, note in ((model.parameters_folded, ", batch normalization folded"), (model.parameters, "")):
         if number is not None:
-            return Figure("parameters", wording.magnitude(number), wording.count(number) + note)
+            return _figure("parameters", wording.magnitude(number), wording.count(number) + note)
     return None
 
 
@@ -72,10 +104,13 @@ def _file(results: Results) -> Figure | None:
     file = results.export and results.export.files.get(TFLITE)
     if not file or file.bytes is None:
         return None
-    reason = "what goes onto the device"
-    if file.input_size:
-        reason = f"for images of {_unbroken(wording.image_size(file.input_size))}"
-    return Figure("TFLite file", wording.file_size(file.bytes), reason)
+    size = f" for images of {_unbroken(wording.image_size(file.input_size))}" if file.input_size else ""
+    return _figure("TFLite file", wording.file_size(file.bytes), f"float32{size}")
+
+
+def _figure(title: str, value: str, reason: str) -> Figure:
+    number, _, unit = value.partition(" ")
+    return Figure(title, number, unit, reason)
 
 
 def _unbroken(text: str) -> str:

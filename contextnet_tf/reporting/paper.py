@@ -115,6 +115,9 @@ TABLE_7 = (
     Runtime("ContextNet", 41.9, 136.2, 299.5, pipelined=True),
 )
 
+# The columns of Table 7: fields of `Runtime`, height and width.
+TABLE_7_SIZES = {"full": (1024, 2048), "half": (512, 1024), "quarter": (256, 512)}
+
 # Section 3.2.1, "ContextNet vs Ensemble Nets": mIoU on the validation set.
 BRANCHES_ALONE = {"context-only": 63.3, "detail-only": 25.1}
 ENSEMBLE = 60.3
@@ -185,6 +188,20 @@ def runtimes(name: str) -> list[Runtime]:
     """
     printed_names = {"cn14": "contextnet"}
     return [row for row in TABLE_7 if _registered(row.name) == printed_names.get(name, name)]
+
+
+def speeds(name: str, size: tuple[int, int]) -> dict[str, float]:
+    """Frames per second of the network `name` at the image size (height, width), by "sequential" and "pipelined".
+
+    Those of Table 7, whose ContextNet is cn14, or of Table 4; empty where the paper prints none for the size.
+    """
+    column = next((field for field, known in TABLE_7_SIZES.items() if known == tuple(size)), None)
+    if column is None:
+        return {}
+    found = {"pipelined" if row.pipelined else "sequential": getattr(row, column) for row in runtimes(name)}
+    if not found and column == "full" and (printed := variant(name)):
+        found = {"sequential": printed.frames_per_second}
+    return {mode: figure for mode, figure in found.items() if figure is not None}
 
 
 def _registered(printed_name: str) -> str:

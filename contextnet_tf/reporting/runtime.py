@@ -10,10 +10,9 @@ from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow
 from contextnet_tf.runs.sections import Size
 
 PARTS = ("copying", "network", "upsampling")
-FULL_SIZE = (1024, 2048)
+FULL_SIZE = paper.TABLE_7_SIZES["full"]
 UPSAMPLED_LAST = "upsampled last"  # how a model's name goes on where the fusion convolves at low resolution
 
-_TABLE_7_SIZES = {"full": FULL_SIZE, "half": (512, 1024), "quarter": (256, 512)}
 _TITLE_OF_PAPER = "the paper, Titan X (Maxwell)"
 
 # What the project's own way is to reach against another, by contender: the ratio of the medians of a frame, at
@@ -61,7 +60,7 @@ def runtime_table(rows: Iterable[RuntimeRow]) -> str:
 def printed_table(rows: Sequence[RuntimeRow]) -> str:
     """Frames a second by image size: Table 7's rows, then those measured on one thread a network."""
     sizes = list(dict.fromkeys(row.size for row in rows))
-    named = {size: name for name, size in _TABLE_7_SIZES.items()}
+    named = {size: name for name, size in paper.TABLE_7_SIZES.items()}
     columns = [named.get(size) for size in sizes]
     table = [
         [f"{printed.name}{' *' if printed.starred else ''}", _TITLE_OF_PAPER, _mode(printed.pipelined)]
@@ -85,7 +84,7 @@ def networks_table(rows: Sequence[RuntimeRow], size: Sequence[int]) -> str:
     table = [
         [
             model,
-            wording.speed(_printed_speeds(model, size).get("sequential")),
+            wording.speed(paper.speeds(model, size).get("sequential")),
             *(wording.speed(speeds.get((model, title))) for title in titles),
         ]
         for model in dict.fromkeys(row.model for row in chosen)
@@ -197,19 +196,8 @@ def runtime_plot(rows: Sequence[RuntimeRow]) -> bytes:
 def _paper_bars(model: str, size: Sequence[int]) -> list[plots.SpeedBar]:
     return [
         plots.SpeedBar(f"{model}: {_TITLE_OF_PAPER}, {mode}", speed, printed=True)
-        for mode, speed in _printed_speeds(model, size).items()
+        for mode, speed in paper.speeds(model, size).items()
     ]
-
-
-def _printed_speeds(model: str, size: Sequence[int]) -> dict[str, float]:
-    """The paper's frames a second of the network by mode: Table 7's, whose ContextNet is cn14, or Table 4's."""
-    column = next((name for name, known in _TABLE_7_SIZES.items() if known == tuple(size)), None)
-    if column is None:
-        return {}
-    speeds = {_mode(row.pipelined): getattr(row, column) for row in paper.runtimes(model)}
-    if not speeds and column == "full" and (variant := paper.variant(model)):
-        speeds = {"sequential": variant.frames_per_second}
-    return {mode: speed for mode, speed in speeds.items() if speed is not None}
 
 
 def _plain(row: RuntimeRow) -> bool:

@@ -12,7 +12,12 @@ from contextnet_tf.runs.provenance import Machine
 
 UNKNOWN = "–"
 
-_DATASET_TITLES = {"cityscapes": "Cityscapes", "camvid": "CamVid", "streets": "drawn streets", "folder": "own images"}
+_DATASET_TITLES = {
+    "cityscapes": "Cityscapes",
+    "camvid": "CamVid",
+    "streets": "synthetic scenes",
+    "folder": "own images",
+}
 _ENGINE_TITLES = {"litert": "LiteRT", "tensorflow": "TensorFlow", "keras": "Keras"}
 _SPLIT_TITLES = {"train": "training split", "val": "validation split", "test": "test split"}
 

@@ -25,6 +25,7 @@ FLAGS = _RECIPE | {
     "cache_blocking": "tiling",
     "fit": "resize_mode",
 }
+_RECIPE_EPOCHS = {"paper": 1000, "short": 60, "modern": 400, "smoke": 1}
 _METADATA = _DATASET | {"picture": "image", "calibration_pictures": "calibration_images"}
 _ENVIRONMENT = ("versions", "machine", "commit", "date")
 # Programs that wrote the one environment of the file, and the sections that each wrote with it.
@@ -44,7 +45,7 @@ def migrated_results(content: Mapping[str, Any]) -> dict[str, Any]:
     sections = {name: value for name, value in content.items() if name not in _ENVIRONMENT}
     steps: dict[str, Callable[[Any], Any]] = {
         "dataset": _dataset,
-        "training": _with_recipe,
+        "training": _training,
         "evaluation": lambda section: _renamed(section, _IMAGES),
         "export": _export,
         "runtime": lambda section: _renamed(section, _IMAGES),
@@ -111,6 +112,14 @@ def _with_recipe(section: Any) -> Any:
     if isinstance(section, Mapping) and "recipe" in section:
         return {**section, "recipe": renamed_recipe(section["recipe"])}
     return section
+
+
+def _training(section: Any) -> Any:
+    """Version 0 did not record how many epochs the recipe has by itself."""
+    section = _with_recipe(section)
+    recipe = section.get("recipe") if isinstance(section, dict) else None
+    epochs = _RECIPE_EPOCHS.get(str(recipe.get("name"))) if isinstance(recipe, Mapping) else None
+    return section if epochs is None else {**section, "recipe_epochs": epochs}
 
 
 def _export(section: Any) -> Any:

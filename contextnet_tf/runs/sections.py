@@ -117,7 +117,10 @@ class DatasetSection(Record):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSection(Measured):
-    """How the network was trained. `recipe` has all its settings by name; `epochs` are those of the recipe."""
+    """How the network was trained. `recipe` has all its settings by name.
+
+    `epochs` were trained; `recipe_epochs` are those of the recipe as it is known by name, before a flag changed them.
+    """
 
     recipe: dict[str, Any] | None = None
     seed: int | None = None
@@ -125,6 +128,7 @@ class TrainingSection(Measured):
     epochs: float | None = None
     minutes: float | None = None
     best_step: int | None = None
+    recipe_epochs: float | None = None
 
     def __post_init__(self):
         recipe_setting(self.recipe, "name", str)

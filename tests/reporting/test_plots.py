@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from contextnet_tf.reporting import plots
+from contextnet_tf.reporting.plots import curves
 
 HISTORY = [
     {"step": 1, "epoch": 1.0, "loss": 2.0, "main_loss": 1.5, "aux_loss": 1.25, "learning_rate": 0.1},
@@ -99,3 +100,28 @@ def test_a_plot_follows_the_page_and_needs_nothing_from_outside():
     svg = plots.confusion_heat_map([[1]], ["road"]).decode()
     assert "var(--ink, #1d2126)" in svg and "#0102" not in svg
     assert not re.search(r'(href|src)="https?:', svg)
+
+
+def test_names_are_text_and_long_ones_are_shortened():
+    hostile, long = "cost $x^$ {", "a" * 60 + "b" * 60
+    shown = texts(plots.class_bars({hostile: 0.5, long: 0.25, "_hidden": 0.75}, {}))
+    assert hostile in shown and "_hidden" in shown and "aaaaaaaaaaaaaa…bbbbbbbbbbbbb" in shown
+    confused = texts(plots.confusion_heat_map([[1, 0], [0, 1]], [hostile, long]))
+    assert confused.count(hostile) == confused.count("aaaaaaaaaaaaaa…bbbbbbbbbbbbb") == 2
+    frequencies = texts(plots.class_frequencies({"train": {hostile: 0.5}, "_val": {hostile: 0.5}}, {}))
+    assert hostile in frequencies and "_val (mark)" in frequencies
+    assert plots.dot_columns([hostile, long], [plots.DotColumn("one", [1.0, 2.0])]).startswith(b"\x89PNG")
+    assert plots.speed_bars({hostile: [plots.SpeedBar(long, 1.0)]}).startswith(b"\x89PNG")
+
+
+def test_no_name_is_lost_from_the_legend(monkeypatch):
+    named = []
+    original = curves.legend
+
+    def legend(axes, lines, **settings):
+        original(axes, lines, **settings)
+        named.extend(text.get_text() for text in axes.get_legend().get_texts())
+
+    monkeypatch.setattr(curves, "legend", legend)
+    plots.validation_curves([("_runs/a", [1.0], [0.5]), ("runs/$b$", [1.0, 2.0], [0.25, 0.75])])
+    assert named == ["_runs/a: 50.0 % at best", "runs/$b$: 75.0 % at best"]

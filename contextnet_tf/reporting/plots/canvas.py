@@ -7,6 +7,8 @@ global state, no change of the caller's settings.
 
 import io
 import re
+from collections.abc import Sequence
+from typing import Any
 
 # Stand-ins that matplotlib writes into the SVG; each becomes a variable of the page's style sheet with
 # a color that serves where there is no such page.
@@ -26,6 +28,7 @@ _SETTINGS = {
     "svg.hashsalt": "contextnet_tf",  # the same results give the same bytes
     "font.family": ["sans-serif"],
     "font.size": 10,
+    "text.parse_math": False,  # a "$" in a name is a dollar
     "text.color": INK,
     "axes.edgecolor": RULE,
     "axes.labelcolor": MUTED,
@@ -74,6 +77,19 @@ def drawn_solid(draw, width: float, height: float) -> bytes:
 def solid(color: str) -> str:
     """The color that a stand-in has where no page gives it another; any other text as it is."""
     return _VARIABLES[color].split()[-1].rstrip(")") if color in _VARIABLES else color
+
+
+def short(name: str, most: int = 28) -> str:
+    """A name that fits beside an axis: the middle of a longer one is left out."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - (most - most // 2 - 1) :]}"
+
+
+def legend(axes, lines: Sequence[tuple[str, Any]], **settings) -> None:
+    """Names the lines. matplotlib itself would leave out names that begin with an underscore."""
+    numbers = list(map(str, range(len(lines))))
+    shown = axes.legend([line for _, line in lines], numbers, frameon=False, fontsize=9, **settings)
+    for text, (name, _) in zip(shown.get_texts(), lines, strict=True):
+        text.set_text(name)
 
 
 def rectangle(x: float, y: float, width: float, height: float, **style):

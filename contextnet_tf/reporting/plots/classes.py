@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_ACCENT, SECOND, drawn, rectangle
+from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_ACCENT, SECOND, drawn, legend, rectangle, short
 
 Color = tuple[int, int, int]
 
@@ -59,7 +59,7 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
                 axes.barh(row, 100 * bars[name] - least, left=least, **_class_bar(colors.get(name)))
             else:
                 axes.text(1.1 * least, row, "does not occur", va="center", color=MUTED, style="italic", size=9)
-            for value, color in zip(values, (SECOND, MUTED)):
+            for value, color in zip(values, (SECOND, MUTED), strict=False):
                 if value > 0:
                     axes.plot([value, value], [row - 0.46, row + 0.46], color=color, linewidth=2)
             if bars[name] > 0:
@@ -70,10 +70,11 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
         ticks = [10.0**x for x in range(round(np.log10(least)), 3)]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_xticks([], minor=True)
-        for (split, _), color in zip(others, (SECOND, MUTED)):
-            axes.plot([], [], color=color, linewidth=2, label=f"{split} (mark)")
+        marks: list[tuple[str, Any]] = []
+        for (split, _), color in zip(others, (SECOND, MUTED), strict=False):
+            marks += [(f"{split} (mark)", axes.plot([], [], color=color, linewidth=2)[0])]
         if others:
-            axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handlelength=1.0)
+            legend(axes, marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handlelength=1.0)
         _finish_rows(axes, names, f"share of the pixels of {title} in %, logarithmic")
 
     return drawn(draw, 5.6, 0.7 + 0.27 * len(names))
@@ -85,7 +86,7 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str])
     A class without a pixel has an empty row.
     """
     shares = row_shares(confusion)
-    size = len(names)
+    size, shown = len(names), list(map(short, names))
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
@@ -101,12 +102,12 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str])
         axes.set_xlim(-0.5, size - 0.5)
         axes.set_ylim(size - 0.5, -0.5)
         axes.set_aspect("equal")
-        axes.set_xticks(range(size), names, rotation=55, ha="left", rotation_mode="anchor")
-        axes.set_yticks(range(size), names)
+        axes.set_xticks(range(size), shown, rotation=55, ha="left", rotation_mode="anchor")
+        axes.set_yticks(range(size), shown)
         axes.xaxis.tick_top()
         axes.set_xlabel("predicted")
         axes.xaxis.set_label_position("top")
-        axes.set_ylabel("truth")
+        axes.set_ylabel("ground truth")
         axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
         axes.grid(which="minor")
@@ -114,7 +115,8 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str])
         axes.tick_params(labelcolor=INK, labelsize=9)
         axes.spines[:].set_visible(False)
 
-    inches = 1.6 + 0.31 * size
+    # Room for names of up to 14 letters is in 1.6 inches.
+    inches = 1.6 + 0.31 * size + 0.08 * max(0, max(map(len, shown)) - 14)
     return drawn(draw, inches, inches)
 
 
@@ -134,7 +136,7 @@ def _class_bar(color: Color | None) -> dict[str, Any]:
 
 def _finish_rows(axes, names: Sequence[str], label: str) -> None:
     """One named row a class, and a grid to read values by."""
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), list(map(short, names)))
     axes.set_ylim(-0.7, len(names) - 0.3)
     axes.grid(axis="x")
     axes.spines["bottom"].set_visible(False)

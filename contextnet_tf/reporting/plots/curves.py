@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from contextnet_tf.reporting import wording
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, SECOND, drawn, drawn_solid, solid
+from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, SECOND, drawn, drawn_solid, legend, short, solid
 from contextnet_tf.runs import history as histories
 
 
@@ -29,13 +29,14 @@ def validation_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[floa
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
-        for (name, epochs, figures), (color, line) in zip(curves, itertools.cycle(styles)):
+        drawn_lines: list[tuple[str, Any]] = []
+        for (name, epochs, figures), (color, line) in zip(curves, itertools.cycle(styles), strict=False):
             values, best = [100 * figure for figure in figures], int(np.argmax(figures))
-            label = f"{name}: {wording.percent(figures[best])} % at best"
-            axes.plot(epochs, values, line, color=solid(color), label=label, marker="o", markersize=3)
+            label = f"{short(name, 40)}: {wording.percent(figures[best])} % at best"
+            drawn_lines += [(label, axes.plot(epochs, values, line, color=solid(color), marker="o", markersize=3)[0])]
         axes.set_ylim(bottom=0)
         _finish(axes, "mean IoU on the validation split, %")
-        axes.legend(frameon=False, fontsize=9, loc="lower right", handlelength=2)
+        legend(axes, drawn_lines, loc="lower right", handlelength=2)
 
     return drawn_solid(draw, 7.0, 4.0)
 
@@ -51,11 +52,12 @@ def _panel(history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_perc
     def draw(figure) -> None:
         axes = figure.add_subplot()
         styles = ((ACCENT, "-"), (SECOND, "-"), (MUTED, "-"))
-        for (title, curve), (color, line) in zip(curves.items(), styles):
+        drawn_lines: list[tuple[str, Any]] = []
+        for (title, curve), (color, line) in zip(curves.items(), styles, strict=False):
             epochs, values = histories.binned(*curve)
             values = [factor * value for value in values]
             marker = "o" if (len(epochs) <= 40 and in_percent) or len(epochs) == 1 else None
-            axes.plot(epochs, values, line, color=color, label=title, marker=marker, markersize=3)
+            drawn_lines += [(title, axes.plot(epochs, values, line, color=color, marker=marker, markersize=3)[0])]
         if in_percent:
             epochs, values = next(iter(curves.values()))
             best = int(np.argmax(values))
@@ -65,7 +67,7 @@ def _panel(history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_perc
         axes.set_ylim(bottom=0, top=100 if in_percent else None)
         _finish(axes, "%" if in_percent else "")
         if len(curves) > 1:
-            axes.legend(frameon=False, fontsize=9, loc="best", handlelength=1.4)
+            legend(axes, drawn_lines, loc="best", handlelength=1.4)
 
     return drawn(draw, 3.9, 2.6)
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_PAPER, RULE, SECOND, drawn_solid, solid
+from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_PAPER, RULE, SECOND, drawn_solid, short, solid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ def dot_columns(names: Sequence[str], columns: Sequence[DotColumn]) -> bytes:
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
             axes.xaxis.set_major_formatter(lambda number, _: f"{number:,g}")
-        panels[0].set_yticks(range(len(names)), names, color=solid(INK))
+        panels[0].set_yticks(range(len(names)), list(map(short, names)), color=solid(INK))
         panels[0].set_ylim(len(names) - 0.4, -0.6)
 
     return drawn_solid(draw, 3.9 * len(columns), 0.9 + 0.3 * len(names))

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from contextnet_tf.reporting import wording
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, RULE, SECOND, drawn_solid, solid
+from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, RULE, SECOND, drawn_solid, short, solid
 
 
 @dataclasses.dataclass(frozen=True)
 class SpeedBar:
-    """A bar of `speed_bars`: its name, frames a second, their spread (low, high), and whether it is the paper's."""
+    """A bar of `speed_bars`: its name, frames per second, their spread (low, high), and whether it is the paper's."""
 
     name: str
     frames_per_second: float
@@ -18,7 +18,7 @@ class SpeedBar:
 
 
 def speed_bars(panels: Mapping[str, Sequence[SpeedBar]]) -> bytes:
-    """PNG with a panel by title, one below the other: bars of frames a second, with their spread.
+    """PNG with a panel by title, one below the other: bars of frames per second, with their spread.
 
     Bars that the paper prints, measured on another machine, have another color.
     """
@@ -37,12 +37,12 @@ def speed_bars(panels: Mapping[str, Sequence[SpeedBar]]) -> bytes:
                     right = max(right, bar.spread[1])
                 axes.text(right + 0.012 * end, row, wording.speed(bar.frames_per_second), va="center", size=9)
             axes.set_title(title, loc="left", size=10, color=solid(INK))
-            axes.set_yticks(range(len(bars)), [bar.name for bar in bars], color=solid(INK))
+            axes.set_yticks(range(len(bars)), [short(bar.name, 60) for bar in bars], color=solid(INK))
             axes.set_ylim(len(bars) - 0.4, -0.6)
             axes.set_xlim(0, 1.1 * end)
             axes.grid(axis="x", color=solid(RULE))
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
-        all_axes[-1].set_xlabel("frames a second; line: 10th to 90th percentile", color=solid(MUTED))
+        all_axes[-1].set_xlabel("frames per second; line: 10th to 90th percentile", color=solid(MUTED))
 
     return drawn_solid(draw, 8.2, 0.6 + 0.27 * sum(counts) + 0.6 * len(panels))

@@ -1,0 +1,30 @@
+"""Plots and images inside a page, which then is one file."""
+
+import base64
+import re
+
+from markupsafe import Markup, escape
+
+
+def chart(svg: bytes, description: str, identifier: str) -> Markup:
+    """An SVG plot that follows the page's colors and type face.
+
+    `identifier` keeps the names inside the plot apart from those of the other plots.
+    """
+    source = svg.decode("utf-8")
+    source = source[source.index("<svg") :]
+    opening, rest = source.split(">", 1)
+    view_box = re.search(r'viewBox="([^"]*)"', opening)[1]  # type: ignore[index]  # matplotlib writes one
+    style = f"--width:{float(view_box.split()[2]):.0f}px"  # the style sheet scales the text with it
+    # Names that nothing refers to are dropped, the others are made unique on the page.
+    rest = re.sub(r'(<(?:g|svg)\b[^>]*?) id="[^"]*"', r"\1", rest)
+    rest = re.sub(r'\bid="', f'id="{identifier}-', rest)
+    rest = re.sub(r"url\(#", f"url(#{identifier}-", rest)
+    rest = re.sub(r'xlink:href="#', f'href="#{identifier}-', rest)
+    label = escape(description)
+    return Markup(f'<svg viewBox="{view_box}" style="{style}" role="img" aria-label="{label}">{rest.strip()}')
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """The image file `data` of the kind "png" or "jpeg" as an address."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
