@@ -83,7 +83,7 @@ def report_html(
         "origin": parts.origin(results),
     }
     reasons = {**_PROGRAMS, **(missing or {})}
-    return TEMPLATES.get_template("report.html").render(
+    return TEMPLATES.get_template("page.html").render(
         title=headline.title(results, fallback_title),
         byline=headline.byline(results),
         figures=headline.headline(results),

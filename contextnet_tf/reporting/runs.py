@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting import plots
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.reporting.wording import UNKNOWN, count, decimal, percent
+from contextnet_tf.reporting.wording import UNKNOWN, count, dataset_title, decimal, percent
 from contextnet_tf.runs import history as histories
 from contextnet_tf.runs.layout import HISTORY
 from contextnet_tf.runs.results import Results, read_results
-from contextnet_tf.runs.sections import TrainingSection
+from contextnet_tf.runs.sections import DatasetSection, ModelSection, TrainingSection
+
+_PLURALS = {"Network": "networks", "Dataset": "datasets"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +44,21 @@ def read_run(folder: str | os.PathLike) -> Run:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """One row a run: recipe, seed, epochs, the best validation and the last one."""
+    """One row a run: recipe, seed, epochs, the best validation and the last one; what else differs has a column."""
     header = [
         "Run", "Recipe", "Seed", "Steps", "Minutes", "Best mean IoU %", "after epochs", "Last mean IoU %",
         "after epochs",
     ]  # fmt: skip
-    return markdown_table(header, [_row(run) for run in runs])
+    columns = {title: values for title, values in _identity(runs).items() if len(set(values)) > 1}
+    rows = [[run.name, *identity, *_row(run)] for run, *identity in zip(runs, *columns.values(), strict=True)]
+    return markdown_table([header[0], *columns, *header[1:]], rows, left=1 + len(columns))
+
+
+def differences_note(runs: Sequence[Run]) -> str:
+    """What keeps the figures of these runs from being compared, in a sentence; empty where nothing does."""
+    known = {title: set(values) - {UNKNOWN} for title, values in _identity(runs).items()}
+    different = [_PLURALS[title] for title, values in known.items() if len(values) > 1]
+    return f"the runs have different {' and '.join(different)}; compare their figures with care" if different else ""
 
 
 def runs_plot(runs: Sequence[Run]) -> bytes:
@@ -55,11 +66,22 @@ def runs_plot(runs: Sequence[Run]) -> bytes:
     return plots.validation_curves([(run.name, run.epochs, run.mean_iou) for run in runs])
 
 
+def _identity(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Network and validation data of each run, by the title of their column."""
+    found: dict[str, list[str]] = {title: [] for title in _PLURALS}
+    for run in runs:
+        model, dataset = run.results.model or ModelSection(), run.results.dataset or DatasetSection()
+        images = f", {count(dataset.images)} images" if dataset.images is not None else ""
+        split = f" {dataset.split}" if dataset.split else ""
+        found["Network"].append(model.name or UNKNOWN)
+        found["Dataset"].append(f"{dataset_title(dataset.name)}{split}{images}" if dataset.name else UNKNOWN)
+    return found
+
+
 def _row(run: Run) -> list[str]:
     training = run.results.training or TrainingSection()
     best = max(run.mean_iou)
     return [
-        run.name,
         training.recipe_name or UNKNOWN,
         str(UNKNOWN if training.seed is None else training.seed),
         count(training.steps),

@@ -141,7 +141,7 @@ def setting(value: Any) -> str:
 
 
 def flag(name: str, value: Any) -> str:
-    """A program's flag as a shell takes it: a list joined by commas, a boolean without a value and with "no" if False."""
+    """A flag as a shell takes it: a list joined by commas, a boolean without a value and with "no" if False."""
     if isinstance(value, bool):
         return f"--{'' if value else 'no'}{name}"
     text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -11,7 +11,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import model_names
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import ClassEntry, DatasetSection
-from experiments import report
+from experiments import compare_models, compare_runs, report
 
 NAMES = [f"0016E5_{number:05d}" for number in range(5)]
 
@@ -69,14 +69,15 @@ def test_a_run_without_predictions_has_a_report_without_images(run_dir, capsys):
     assert shown_names(report.run(output_dir=str(run_dir))) == []
     (run_dir / "predictions").rmdir()
     assert shown_names(report.run(output_dir=str(run_dir))) == []
-    assert capsys.readouterr().out.count(f"{run_dir / 'predictions'} holds no prediction") == 2
+    assert capsys.readouterr().err.count(f"{run_dir / 'predictions'} holds no prediction") == 2
 
 
-def test_a_data_set_that_has_moved(run_dir, data_dir, tmp_path):
+def test_a_dataset_that_has_moved_leaves_a_report_that_says_so(run_dir, data_dir, tmp_path, capsys):
     data_dir.rename(tmp_path / "moved")
-    with pytest.raises(InputError, match="data: is not a folder.*--data_dir"):
-        report.run(output_dir=str(run_dir))
-    assert not (run_dir / "report.html").exists()
+    path = report.run(output_dir=str(run_dir))
+    assert shown_names(path) == []
+    assert re.search("no images in the report: .*data: is not a folder.*--data_dir", capsys.readouterr().err)
+    assert re.search("Not in this report: images \\(.*data: is not a folder", path.read_text(encoding="utf-8"))
     path = report.run(output_dir=str(run_dir), data_dir=str(tmp_path / "moved"))
     assert shown_names(path) == NAMES[:4]
     assert shown_names(report.run(output_dir=str(run_dir), report_images=0)) == []
@@ -95,7 +96,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
 
 
 def test_all_networks_side_by_side(call, tmp_path):
-    called = call(report, "--what=models", f"--output_dir={tmp_path / 'models'}")
+    called = call(compare_models, f"--output_dir={tmp_path / 'models'}")
 
     assert called.status == 0, called.err
     shown = {line.split()[0]: line for line in called.out.splitlines() if line}
@@ -114,9 +115,9 @@ def test_all_networks_side_by_side(call, tmp_path):
 def test_runs_side_by_side(call, run_dir, tmp_path):
     line = {"step": 4, "epoch": 2.0, "val_mean_iou": 0.375}
     (run_dir / "history.jsonl").write_text(json.dumps(line))
-    called = call(report, "--what=runs", f"--runs={run_dir},{run_dir}", f"--output_dir={tmp_path / 'compared'}")
+    called = call(compare_runs, f"--runs={run_dir},{run_dir}", f"--output_dir={tmp_path / 'compared'}")
     assert called.status == 0, called.err
     assert called.out.count("37.50") == 4  # the best and the last of both
     assert {path.name for path in (tmp_path / "compared").iterdir()} == {"runs.md", "runs.png"}
-    refused = call(report, "--what=runs", f"--output_dir={tmp_path}")
+    refused = call(compare_runs, f"--output_dir={tmp_path}")
     assert refused.status == 1 and "--runs names no folder" in refused.err

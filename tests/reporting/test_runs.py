@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting.runs import read_run, runs_plot, runs_table
+from contextnet_tf.reporting.runs import differences_note, read_run, runs_plot, runs_table
 
 
 def write_run(folder, figures, results=None):
@@ -35,6 +35,23 @@ def test_a_row_a_run(runs, tmp_path):
     ]
 
 
+def test_runs_that_cannot_be_compared_get_a_column_and_a_note(tmp_path):
+    def run(name, model, dataset, images=101):
+        results = {"model": {"name": model}, "dataset": {"name": dataset, "split": "val", "images": images}}
+        return read_run(write_run(tmp_path / name, [(1, 0.25)], {"format_version": 1, **results}))
+
+    one, two, three = run("a", "cn14", "camvid"), run("b", "cn18", "camvid"), run("c", "cn14", "cityscapes", 500)
+    assert differences_note([one, one]) == "" and "Network" not in runs_table([one, one])
+    assert runs_table([one, two]).splitlines()[0].startswith("| Run | Network | Recipe |")
+    assert differences_note([one, two]) == "the runs have different networks; compare their figures with care"
+    header, _, first, last = runs_table([one, three]).splitlines()
+    assert header.startswith("| Run | Dataset | Recipe |")
+    assert "| CamVid val, 101 images |" in first and "| Cityscapes val, 500 images |" in last
+    assert "different networks and datasets" in differences_note([one, two, three])
+    going = read_run(write_run(tmp_path / "d", [(1, 0.25)]))
+    assert differences_note([one, going]) == "" and "Dataset" in runs_table([one, going])
+
+
 def test_the_image_has_a_curve_a_run(runs):
     def colors(png):
         image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
@@ -48,5 +65,5 @@ def test_the_image_has_a_curve_a_run(runs):
 
 
 def test_a_folder_without_a_validation_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"empty: holds no history.jsonl with a validation; --runs are folders"):
+    with pytest.raises(InputError, match=r"empty: holds no history.jsonl with a validation; `runs` takes folders"):
         read_run(write_run(tmp_path / "empty", []))

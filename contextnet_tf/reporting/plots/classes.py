@@ -116,7 +116,7 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str])
         axes.spines[:].set_visible(False)
 
     # Room for names of up to 14 letters is in 1.6 inches.
-    inches = 1.6 + 0.31 * size + 0.08 * max(0, max(map(len, shown)) - 14)
+    inches = 1.6 + 0.31 * size + 0.14 * max(0, max(map(len, shown)) - 14)
     return drawn(draw, inches, inches)
 
 

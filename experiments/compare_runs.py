@@ -1,0 +1,51 @@
+"""Compares training runs side by side, finished or not: the best and the last validation, and curves.
+
+The paper shows no curves. Runs of different datasets or networks get columns that say so, and a note. A second a run.
+
+  python -m experiments.compare_runs --runs=runs/paper,runs/modern --output_dir=runs/compared
+
+Prints the table and writes it as runs.md, and mean IoU on the validation split over the epochs as runs.png, into
+--output_dir.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.reporting.runs import differences_note, read_run, runs_plot, runs_table
+from contextnet_tf.reporting.tables import aligned
+from experiments import program
+
+program.define_path_list("runs", [], "Folders of runs, comma-separated.")
+program.key_flags("output_dir")
+
+
+def run(*, runs: Sequence[str], output_dir: str) -> tuple[str, str]:
+    """Writes runs.md and runs.png of the runs in these folders; returns the table as Markdown, and a note or ""."""
+    if not runs:
+        raise InputError("`runs` names no folder; give `runs=runs/one,runs/other`")
+    found = [read_run(folder) for folder in runs]
+    folder = ensure_writable_dir(output_dir)
+    table, note = runs_table(found), differences_note(found)
+    with atomic_write(folder / "runs.md") as temporary:
+        temporary.write_text(f"{table}\n{note}\n" if note else table, encoding="utf-8")
+    with atomic_write(folder / "runs.png") as temporary:
+        temporary.write_bytes(runs_plot(found))
+    return table, note
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    output_dir = program.required("output_dir")
+    table, note = run(runs=flags.FLAGS.runs, output_dir=output_dir)
+    print(aligned(table))
+    if note:
+        print(f"note: {note}")
+    print(f"{output_dir}/runs.md, runs.png")
+
+
+if __name__ == "__main__":
+    program.run(main)
