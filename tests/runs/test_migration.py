@@ -31,6 +31,7 @@ def test_sections_of_the_golden_run(golden):
         "class_weight_exponent": 0.5, "ema_decay": 0.998, "class_uniform_fraction": 0.0, "ohem_threshold": 1.0,
         "bn_recalibration_batches": 0,
     }  # fmt: skip
+    assert (golden.training.epochs, golden.training.recipe_epochs) == (4, 1)
     assert not {"class_balance", "averaging", "hard_below"} & set(recipe)
     assert golden.evaluation.accuracy.images == 2
     assert golden.evaluation.accuracy.class_iou["road"] == 0.10702914523634582

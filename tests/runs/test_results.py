@@ -66,10 +66,10 @@ WRITTEN = {
         },
     ),
     "training": (
-        TrainingSection({"name": "short"}, 3, 12, 6, 1.5, 10, dataset="camvid", split="train", provenance=HERE),
+        TrainingSection({"name": "short"}, 3, 12, 6, 1.5, 10, 60, dataset="camvid", split="train", provenance=HERE),
         {
             "dataset": "camvid", "split": "train", **HERE_AS_JSON, "recipe": {"name": "short"}, "seed": 3, "steps": 12,
-            "epochs": 6, "minutes": 1.5, "best_step": 10,
+            "epochs": 6, "minutes": 1.5, "best_step": 10, "recipe_epochs": 60,
         },
     ),
     "evaluation": (
