@@ -18,7 +18,7 @@ def test_two_at_once_are_refused(tmp_path):
 def test_all_differences_are_shown(tmp_path):
     with claimed_run_dir(tmp_path, {"seed": 1, "recipe": {"epochs": 2, "crop": [8, 8]}}, True):
         pass
-    message = r"\(decay was None and is now 0.5; recipe.crop was \[8, 8\] and is now \[8, 16\]\); name another"
+    message = r"\(decay was None and is now 0.5; recipe.crop was \[8, 8\] and is now \[8, 16\]\); choose another"
     with pytest.raises(InputError, match=message):
         with claimed_run_dir(tmp_path, {"seed": 1, "decay": 0.5, "recipe": {"epochs": 2, "crop": [8, 16]}}, True):
             pass
