@@ -20,6 +20,7 @@ from contextnet_tf.files import atomic_write, gigabytes
 from contextnet_tf.models.registry import model_names
 from contextnet_tf.training.recipe import recipe_names
 from experiments.progress import progress_bar
+from experiments.renamed_flags import refuse_renamed
 
 
 class _PathParser(flags.ArgumentParser):
@@ -275,12 +276,17 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
     """Parses the flags of the running program; returns what is left of `argv`. A wrong flag ends the process with one
     line on standard error and status 1."""
     try:
+        own_flags = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(argv[0])}
+        refuse_renamed(flags.FLAGS.read_flags_from_files(argv[1:], force_gnu=False), own_flags)
         rest = flags.FLAGS(argv)
         for name in flags.FLAGS:
             value = flags.FLAGS[name].value
             if isinstance(value, float) and not math.isfinite(value):  # no bound refuses nan
                 raise flags.IllegalFlagValueError(f"flag --{name}={value}: is not a finite number")
         return rest
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
     except flags.Error as error:
         message = " ".join(str(error).removeprefix("flag ").split())
         print(f"error: {message}; see --help", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The flags that change a recipe, and the recipe that comes of them."""
+"""The flags that change a recipe, and the changed recipe."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,51 +7,84 @@ from typing import Any
 from absl import flags
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.recipe import Recipe
+from contextnet_tf.training.recipe import Recipe, new_optimizer, optimizer_names
 
+# Without a value each leaves the recipe as it is; `Recipe` refuses values out of range.
 flags.DEFINE_integer("epochs", None, "Passes over the training images. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_integer("batch_size", None, "Images in a step. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_bool("whole_images", False, "Train on whole images with a border up to what the network takes.")
+flags.DEFINE_integer("batch_size", None, "Images per step, of all devices. Default: the recipe's.", lower_bound=1)
+flags.DEFINE_float("learning_rate", None, "Highest learning rate. Default: the recipe's.", lower_bound=0)
+flags.DEFINE_float(
+    "warmup_epochs", None, "Epochs of linear warm-up of the learning rate. Default: the recipe's.", lower_bound=0
+)
+flags.DEFINE_enum(
+    "optimizer",
+    None,
+    optimizer_names(),
+    "Optimizer, with its default settings; it needs a learning_rate of its own. Default: the recipe's.",
+)
+flags.DEFINE_float(
+    "weight_decay", None, "Weight decay of the optimizer; 0: none. Default: the recipe's.", lower_bound=0
+)
+flags.DEFINE_float("aux_weight", None, "Weight of the auxiliary loss; 0: none. Default: the recipe's.", lower_bound=0)
+flags.DEFINE_float(
+    "batch_norm_momentum", None, "Momentum of the moving statistics, below 1. Default: the recipe's.", 0, 1
+)
+flags.DEFINE_bool("whole_images", False, "Train on whole images, padded to a size that the network takes.")
 flags.DEFINE_float("min_scale", None, "Smallest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
 flags.DEFINE_float("max_scale", None, "Largest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
-flags.DEFINE_float("color_jitter", None, "Factor on the recipe's changes of color: 0.5 halves them.", lower_bound=0)
 flags.DEFINE_float(
-    "class_uniform_fraction", None, "Share of samples centered on each class in turn. Default: the recipe's.", 0, 1
+    "color_jitter",
+    None,
+    "Factor on the recipe's random changes of brightness, contrast, saturation and hue: 0: none, 1: the recipe's.",
+    lower_bound=0,
+)
+flags.DEFINE_float(
+    "class_uniform_fraction", None, "Fraction of samples centered on each class in turn. Default: the recipe's.", 0, 1
 )
 flags.DEFINE_float(
     "class_weight_exponent",
     None,
-    "A class counts with frequency ** -this in the loss. Default: the recipe's.",
+    "Each class is weighted by its frequency to the power of minus this; 0: all alike. Default: the recipe's.",
     lower_bound=0,
 )
 flags.DEFINE_float(
-    "ohem_threshold", None, "Pixels count whose true class has a smaller probability. Default: the recipe's.", 0, 1
+    "ohem_threshold",
+    None,
+    "OHEM: only pixels whose true class has a smaller probability count; 1: all count. Default: the recipe's.",
+    0,
+    1,
 )
-flags.DEFINE_float("label_smoothing", None, "Share of the truth spread over all classes. Default: the recipe's.", 0, 1)
-flags.DEFINE_float("ema_decay", None, "Decay of the averaged weights; 0: none. Default: the recipe's.", 0, 1)
+flags.DEFINE_float(
+    "label_smoothing", None, "Fraction of the label spread evenly over all classes. Default: the recipe's.", 0, 1
+)
+flags.DEFINE_float("ema_decay", None, "Decay of the weights' EMA; 0: no EMA. Default: the recipe's.", 0, 1)
 flags.DEFINE_integer(
-    "bn_recalibration_batches", None, "Batches to measure an average's batch statistics on. Default: the recipe's.", 0
+    "bn_recalibration_batches",
+    None,
+    "Training batches to recompute the batch-normalization statistics on before each validation; 0: none. "
+    "Default: the recipe's.",
+    lower_bound=0,
 )
-flags.DEFINE_float("weight_decay", None, "Of the optimizer; 0: none. Default: the recipe's.", lower_bound=0)
 flags.disclaim_key_flags()
 
 FLAGS = (
-    "epochs", "batch_size", "whole_images", "min_scale", "max_scale", "color_jitter", "class_uniform_fraction", "class_weight_exponent",
-    "ohem_threshold", "label_smoothing", "ema_decay", "bn_recalibration_batches", "weight_decay",
+    "epochs", "batch_size", "learning_rate", "warmup_epochs", "optimizer", "weight_decay", "aux_weight",
+    "batch_norm_momentum", "whole_images", "min_scale", "max_scale", "color_jitter", "class_uniform_fraction",
+    "class_weight_exponent", "ohem_threshold", "label_smoothing", "ema_decay", "bn_recalibration_batches",
 )  # fmt: skip
 
 
 def given_changes() -> dict[str, Any]:
-    """What the flags say, as `changed` takes it: only those that say something."""
+    """The values of the flags that were given, by name, as `changed` takes them."""
     own = [flags.FLAGS[name] for name in FLAGS]
     return {flag.name: flag.value for flag in own if flag.value != flag.default}
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """`recipe` with `changes`: values by the names of the flags. What is not named stays.
+    """`recipe` with `changes`: values by the names of the flags. The rest stays.
 
     Raises:
-      InputError: the smallest scale would be larger than the largest.
+      InputError: a value is out of range, or the smallest scale is larger than the largest.
     """
     fields = dict(changes)
     low, high = recipe.augmentation.scale
@@ -61,8 +94,14 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     fields["augmentation"] = dataclasses.replace(
         recipe.augmentation.with_color_jitter(fields.pop("color_jitter", 1)), scale=(low, high)
     )
+    optimizer = recipe.optimizer
+    if "optimizer" in fields:
+        optimizer = new_optimizer(fields["optimizer"], like=optimizer)
     if "weight_decay" in fields:
-        fields["optimizer"] = recipe.optimizer.with_weight_decay(fields.pop("weight_decay"))
+        optimizer = optimizer.with_weight_decay(fields.pop("weight_decay"))
+    fields["optimizer"] = optimizer
+    if "learning_rate" in fields:
+        fields["base_learning_rate"] = fields.pop("learning_rate")
     if fields.pop("whole_images", False):
         fields["crop"] = "whole"
     return dataclasses.replace(recipe, **fields)

@@ -26,12 +26,14 @@ from contextnet_tf.analysis.complexity import count_multiply_adds, count_paramet
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.cache import ImageCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.deployment.network import at_size
 from contextnet_tf.errors import InputError, Stopped
+from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.provenance import Provenance, current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import (
     Accuracy,
@@ -42,14 +44,22 @@ from contextnet_tf.runs.sections import (
     TrainingSection,
 )
 from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.initial import initialize_from
 from contextnet_tf.training.loop import Saving, TrainResult
 from contextnet_tf.training.recipe import get_recipe
 from contextnet_tf.training.train import train
-from experiments import compute_flags, program, recipe_flags
+from experiments import compute_flags, program, recipe_flags, splits
 from experiments.progress import Progress
+from experiments.splits import Splits
 from experiments.stopping import StopSignals
 
 flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
+program.define_path(
+    "initial",
+    None,
+    "Start from the weights of this .keras file or run folder, by layer name. A classifier of another number of "
+    "classes starts from random weights. Default: all weights are random.",
+)
 program.define_path(
     "cache", None, "Keep decoded training images: memory, or a folder for them. Default: decode them each time."
 )
@@ -63,18 +73,20 @@ flags.DEFINE_bool(
 )
 program.key_flags(
     "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
-    *recipe_flags.FLAGS, *compute_flags.FLAGS,
+    *splits.FLAGS, *recipe_flags.FLAGS, *compute_flags.FLAGS,
 )  # fmt: skip
 
 
 def run(
     *,
-    model: str = "cn14",
+    model: str | ContextNetSpec | keras.Model = "cn14",
     dataset: str,
     data_dir: str | None,
     output_dir: str,
     recipe: str,
     seed: int = 0,
+    initial: str | None = None,
+    data_splits: Splits = Splits(),
     changes: Mapping[str, Any] | None = None,
     crop_size: tuple[int, int] | None = None,
     fusion_order: str | None = None,
@@ -89,7 +101,8 @@ def run(
 ) -> TrainResult:
     """Trains and writes the run's folder; the arguments are the flags, `class_table` what --classes says.
 
-    `changes` are what the flags of `recipe_flags` say, values by their names.
+    `model` may also be a network, which is then trained from the weights that it has: float32 [B, H, W, 3] of any
+    size. `changes` are what the flags of `recipe_flags` say, values by their names.
     """
     provenance = current_provenance()
     description = get_dataset(dataset, class_table)
@@ -97,16 +110,20 @@ def run(
     if crop_size and changes.get("whole_images"):
         raise InputError("--whole_images and --crop_height do not go together; give one of them")
     used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
-    spec = _in_order(model, fusion_order) if fusion_order else model
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    network = build_model(spec, num_classes=description.num_classes, input_shape=(None, None, 3), aux_head=True)
-    splits = {split: program.list_examples(description, data_dir, split) for split in ("train", "val")}
-    for examples in splits.values():
+    network = _network(model, fusion_order, description.num_classes)
+    settings = data_splits.settings()
+    if initial:
+        matched = initialize_from(network, initial)
+        print(matched, flush=True)
+        settings["initial"] = matched.to_json()
+    train_examples, val_examples = data_splits.examples(description, data_dir)
+    for examples in (train_examples, val_examples):
         sources.check_files(examples)
-    description = description.measured(splits["train"][0])
-    images = _announced_cache(cache, description, splits["train"]) if cache else None
+    description = description.measured(train_examples[0])
+    images = _announced_cache(cache, description, train_examples) if cache else None
     with Progress() as progress, contextlib.ExitStack() as logs:
 
         def begin(folder: pathlib.Path) -> None:
@@ -117,14 +134,15 @@ def run(
             network,
             used_recipe,
             description,
-            splits["train"],
-            splits["val"],
+            train_examples,
+            val_examples,
             output_dir=output_dir,
             crop_size=crop_size,
             seed=seed,
             resume=resume,
             saving=saving,
             cache=images,
+            extra_settings=settings,
             compute_config=compute_config,
             on_start=begin,
             on_step=progress.step,
@@ -135,8 +153,8 @@ def run(
         return result
     update_results(
         output_dir,
-        _model_section(spec, description, size_multiple(network)),
-        _dataset_section(description, data_dir, len(splits["val"])),
+        _model_section(network, description),
+        _dataset_section(description, data_dir, data_splits, len(val_examples)),
         TrainingSection(
             recipe=used_recipe.to_json(),
             seed=seed,
@@ -146,24 +164,27 @@ def run(
             best_step=result.best_step,
             recipe_epochs=get_recipe(recipe).epochs,
             dataset=description.name,
-            split="train",
+            split="+".join(data_splits.train),
             provenance=provenance,
         ),
-        EvaluationSection(
-            Accuracy.of(result.report),
-            checkpoint=result.network_path.name,
-            dataset=description.name,
-            split="val",
-            provenance=provenance,
-        ),
+        *_evaluation_sections(result, description, data_splits, provenance),
         flags={"train": given_flags or {}},
     )
     return result
 
 
-def _in_order(model: str, fusion_order: str) -> ContextNetSpec:
+def _network(model: str | ContextNetSpec | keras.Model, fusion_order: str | None, num_classes: int) -> keras.Model:
+    if fusion_order:
+        model = _in_order(model, fusion_order)
+    if isinstance(model, keras.Model):
+        return model
+    return build_model(model, num_classes=num_classes, input_shape=(None, None, 3), aux_head=True)
+
+
+def _in_order(model: str | ContextNetSpec | keras.Model, fusion_order: str) -> ContextNetSpec:
     if model not in VARIANTS:
-        raise InputError(f"--fusion_order is for {', '.join(VARIANTS)}; {model} has no fusion unit of that kind")
+        name = model if isinstance(model, str) else model.name
+        raise InputError(f"--fusion_order is for {', '.join(VARIANTS)}; {name} has no fusion unit of that kind")
     name = model if fusion_order == VARIANTS[model].fusion_order else f"{model}-{fusion_order.replace(' ', '-')}"
     return dataclasses.replace(VARIANTS[model], name=name, fusion_order=fusion_order)
 
@@ -177,9 +198,9 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multiple: int) -> ModelSection:
-    size = padded_size(dataset.image_size, multiple)
-    network = build_model(name_or_spec, num_classes=dataset.num_classes, input_shape=(*size, 3))
+def _model_section(trained: keras.Model, dataset: Dataset) -> ModelSection:
+    size = padded_size(dataset.image_size, size_multiple(trained))
+    network = at_size(without_aux_heads(trained), size)
     return ModelSection(
         name=network.name,
         num_classes=dataset.num_classes,
@@ -190,15 +211,32 @@ def _model_section(name_or_spec: str | ContextNetSpec, dataset: Dataset, multipl
     )
 
 
-def _dataset_section(dataset: Dataset, data_dir: str | None, images: int) -> DatasetSection:
+def _dataset_section(dataset: Dataset, data_dir: str | None, data_splits: Splits, images: int) -> DatasetSection:
     return DatasetSection(
         name=dataset.name,
-        split="val",
+        split=data_splits.validated or data_splits.train[0],  # one that can be listed: programs show images of it
         images=images,
         data_dir=data_dir or dataset.default_data_dir,
         classes=tuple(ClassEntry(label.name, label.category, label.color) for label in dataset.classes),
         class_table=dataset.class_table,
     )
+
+
+def _evaluation_sections(
+    result: TrainResult, dataset: Dataset, data_splits: Splits, provenance: Provenance
+) -> list[EvaluationSection]:
+    """The best validation; none where nothing was validated on."""
+    if result.report is None:
+        return []
+    return [
+        EvaluationSection(
+            Accuracy.of(result.report),
+            checkpoint=result.network_path.name,
+            dataset=dataset.name,
+            split=data_splits.label,
+            provenance=provenance,
+        )
+    ]
 
 
 def main(argv: Sequence[str]) -> None:
@@ -216,6 +254,8 @@ def main(argv: Sequence[str]) -> None:
                 output_dir=output_dir,
                 recipe=values.recipe,
                 seed=values.seed,
+                initial=values.initial,
+                data_splits=splits.given_splits(),
                 changes=recipe_flags.given_changes(),
                 crop_size=program.given_size("crop_height", "crop_width"),
                 fusion_order=values.fusion_order,
@@ -234,12 +274,19 @@ def main(argv: Sequence[str]) -> None:
             sys.exit(signals.exit_status)
     where = shlex.quote(output_dir)
     print(
-        f"best validation: mean IoU {100 * result.report.mean_iou:.2f} % at step {result.best_step} "
-        f"of {result.steps}, {result.minutes:.0f} minutes\n"
+        f"{_outcome(result)}, {result.minutes:.0f} minutes\n"
         f"network:     {result.network_path}\n"
         f"curves:      tensorboard --logdir={where}\n"
         f"evaluate it: python -m experiments.evaluate --checkpoint={where} --output_dir={where}\n"
         f"export it:   python -m experiments.export --checkpoint={where} --output_dir={where}"
+    )
+
+
+def _outcome(result: TrainResult) -> str:
+    if result.report is None:
+        return f"trained without validation: the network of the last step, {result.steps}"
+    return (
+        f"best validation: mean IoU {100 * result.report.mean_iou:.2f} % at step {result.best_step} of {result.steps}"
     )
 
 

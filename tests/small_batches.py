@@ -58,7 +58,7 @@ def stepped(
     model = compute_config.place(small_network(frozen))
     with compute_config.devices.strategy.scope():
         optimizer = recipe.optimizer.build(1e-2)
-        loss_scale = LossScale() if compute_config.precision == "mixed_float16" else None
+        loss_scale = LossScale() if compute_config.dtype_policy == "mixed_float16" else None
     network = without_aux_heads(model)
     averaged = clone_network(network, precision="float32")
     step = make_training_step(model, network, averaged, optimizer, recipe, CLASS_WEIGHTS, compute_config, loss_scale)

@@ -1,4 +1,4 @@
-"""The states of a run on disk: each one file, written to the side and renamed, with a digest of its content."""
+"""The checkpoints of a run: each one file, written atomically, with a digest of its content."""
 
 import hashlib
 import io
@@ -7,7 +7,7 @@ import logging
 import os
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -16,85 +16,162 @@ import tensorflow as tf
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir, remove_leftovers
+from contextnet_tf.models.graph import all_layers
+
+FORMAT_VERSION = 2
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_NOTES = "notes"
+_NOTES, _FORMAT = "notes", "format_version"  # arrays that are no variables
 _VERSIONS = {"tensorflow": tf.__version__, "keras": keras.__version__}
+# Format 1 numbered the variables of each group instead of naming them, and named one group otherwise.
+_GROUP_IN_FORMAT_1 = {"ema": "averaged"}
 
 _logger = logging.getLogger(__name__)
 
 
-class Checkpoints:
-    """Saves variables as `folder`/step-N.npz and sets them back.
+def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """The variables of a functional network by path: layer name / variable name, in the order of `model.variables`.
 
-    A file is what `numpy.savez` writes, with the SHA-256 of that behind it: whatever is cut off or changed
-    is noticed. It holds one array a variable, and notes as JSON.
+    The paths are the same for every build of a network. Keras' own `Variable.path` numbers seed generators by how
+    many the process has made.
+    """
+    names = {
+        id(variable): f"{layer.name}/{variable.name}" for layer in all_layers(model) for variable in layer.variables
+    }
+    return _named((names.get(id(variable), variable.path), variable) for variable in model.variables)
+
+
+def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, keras.Variable]:
+    """The variables of a built optimizer by path, without the optimizer's name, which Keras numbers."""
+    return _named((variable.path.split("/", 1)[-1], variable) for variable in optimizer.variables)
+
+
+class Checkpoints:
+    """Saves variables as `folder`/step-N.npz and restores them.
+
+    A file is what `numpy.savez` writes, followed by its SHA-256, so that truncation and corruption are noticed. It
+    holds one array per variable, named group/path, the format version, and notes as JSON.
+
+    Args:
+      folder: made where it is missing.
+      variables: group -> path -> variable.
+      keep: how many of the newest checkpoints stay.
     """
 
-    def __init__(self, folder: str | os.PathLike, variables: Mapping[str, Sequence[tf.Variable]], keep: int):
+    def __init__(self, folder: str | os.PathLike, variables: Mapping[str, Mapping[str, tf.Variable]], keep: int):
         self._folder = ensure_writable_dir(folder)
         self._keep = keep
+        self._groups = variables
         self._variables = {
-            f"{group}/{number}": variable
-            for group, members in variables.items()
-            for number, variable in enumerate(members)
+            f"{group}/{path}": variable for group, members in variables.items() for path, variable in members.items()
         }
         remove_leftovers(self._folder)
 
     def save(self, step: int, best_step: int, notes: Mapping[str, Any]) -> None:
-        """Writes the state of `step`; the newest ones stay, and that of `best_step`.
+        """Writes the checkpoint of `step`; keeps the newest ones and that of `best_step`.
 
         Raises:
-          InputError: the disk is full. The earlier states are whole.
+          InputError: the disk is full. The earlier checkpoints are whole.
         """
         arrays = {name: variable.numpy() for name, variable in self._variables.items()}
+        arrays[_FORMAT] = np.array(FORMAT_VERSION)
         arrays[_NOTES] = np.array(json.dumps({"versions": _VERSIONS, **notes}))
-        _write(self._path(step), arrays)
-        saved = self._steps()
-        # A later one is damaged, or the run would have begun with it.
+        _write(_path(self._folder, step), arrays)
+        saved = _steps(self._folder)
+        # A later one is damaged, or the run would have resumed from it.
         earlier = [other for other in saved if other <= step]
         for other in set(saved) - set(earlier[-self._keep :]) - {best_step}:
-            self._path(other).unlink()
+            _path(self._folder, other).unlink()
 
     def restore(self) -> dict[str, Any] | None:
-        """Sets the variables to the newest state that is whole; returns its notes, None where there is none.
+        """Sets the variables to the newest undamaged checkpoint; returns its notes, None where there is none.
 
         Raises:
-          InputError: it is the state of another network or optimizer.
+          InputError: it is the checkpoint of another network or optimizer, or of a newer format.
         """
-        for step in reversed(self._steps()):
-            path = self._path(step)
-            try:
-                arrays = _read(path)
-            except (OSError, _Damaged) as error:
-                _logger.warning("%s: cannot be used (%s) and is passed over", path, error)
-                continue
-            self._set(path, arrays)
-            notes = json.loads(str(arrays[_NOTES]))
-            if notes["versions"] != _VERSIONS:
-                _logger.warning("%s: was saved with %s, and this is %s", path, notes["versions"], _VERSIONS)
-            return notes
-        return None
-
-    def _set(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-        wanted = {name: tuple(variable.shape) for name, variable in self._variables.items()}
-        found = {name: array.shape for name, array in arrays.items() if name != _NOTES}
-        if found != wanted:
-            raise InputError(f"{path}: holds the state of another network or optimizer; choose another `output_dir`")
+        newest = _newest(self._folder)
+        if newest is None:
+            return None
+        path, arrays = newest
+        values = self._from_format_1(path, arrays) if _FORMAT not in arrays else arrays
+        self._require_same(path, values)
         for name, variable in self._variables.items():
-            variable.assign(arrays[name])
+            variable.assign(values[name])
+        notes = json.loads(str(arrays[_NOTES]))
+        if notes["versions"] != _VERSIONS:
+            _logger.warning("%s: was saved with %s, and this is %s", path, notes["versions"], _VERSIONS)
+        return notes
 
-    def _path(self, step: int) -> pathlib.Path:
-        return self._folder / f"step-{step}.npz"
+    def _from_format_1(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of a numbered checkpoint by the names of today; `_require_same` compares their shapes."""
+        numbered = {
+            f"{_GROUP_IN_FORMAT_1.get(group, group)}/{number}": f"{group}/{member}"
+            for group, members in self._groups.items()
+            for number, member in enumerate(members)
+        }
+        found = arrays.keys() - {_NOTES}
+        if found != numbered.keys():
+            raise InputError(
+                f"{path}: is of checkpoint format 1 and has {len(found)} variables, this run has {len(numbered)}; "
+                "choose another `output_dir`"
+            )
+        return {numbered[name]: arrays[name] for name in found}
 
-    def _steps(self) -> list[int]:
-        """The steps whose states are there, in order."""
-        names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in self._folder.iterdir())
-        return sorted(int(name[1]) for name in names if name)
+    def _require_same(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+        wanted = {name: tuple(variable.shape) for name, variable in self._variables.items()}
+        found = {name: array.shape for name, array in arrays.items() if name not in (_NOTES, _FORMAT)}
+        differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+        if differing:
+            raise InputError(
+                f"{path}: holds the checkpoint of another network or optimizer ({len(differing)} variables differ, "
+                f"the first is {differing[0]}); choose another `output_dir`"
+            )
+
+
+def newest_network(folder: str | os.PathLike) -> dict[str, np.ndarray] | None:
+    """The network's variables by path, as the newest undamaged checkpoint in `folder` has them.
+
+    None where there is no checkpoint, or only one of format 1, which does not name its variables.
+
+    Raises:
+      InputError: the checkpoint is of a newer format.
+    """
+    newest = _newest(pathlib.Path(folder)) if pathlib.Path(folder).is_dir() else None
+    if newest is None or _FORMAT not in newest[1]:
+        return None
+    return {name.removeprefix("model/"): array for name, array in newest[1].items() if name.startswith("model/")}
 
 
 class _Damaged(Exception):
     """The file is not what was written."""
+
+
+def _newest(folder: pathlib.Path) -> tuple[pathlib.Path, dict[str, np.ndarray]] | None:
+    """The newest checkpoint that is undamaged; the others are named in the log."""
+    for step in reversed(_steps(folder)):
+        path = _path(folder, step)
+        try:
+            arrays = _read(path)
+        except (OSError, _Damaged) as error:
+            _logger.warning("%s: cannot be used (%s) and is passed over", path, error)
+            continue
+        if int(arrays.get(_FORMAT, 1)) > FORMAT_VERSION:
+            raise InputError(
+                f"{path}: is of checkpoint format {arrays[_FORMAT]}, this version reads up to {FORMAT_VERSION}; "
+                "update contextnet_tf"
+            )
+        return path, arrays
+    return None
+
+
+def _path(folder: pathlib.Path, step: int) -> pathlib.Path:
+    return folder / f"step-{step}.npz"
+
+
+def _steps(folder: pathlib.Path) -> list[int]:
+    """The steps that have a checkpoint, in order."""
+    names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in folder.iterdir())
+    return sorted(int(name[1]) for name in names if name)
 
 
 def _write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -104,7 +181,7 @@ def _write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
         digest = hashlib.file_digest(file, "sha256").digest()
         file.seek(0, os.SEEK_END)
         file.write(digest)
-        # On the disk before its name is: else a machine that loses power may have the name alone.
+        # Synced before it is renamed: else a machine that loses power may keep the name without the content.
         file.flush()
         os.fsync(file.fileno())
 
@@ -115,3 +192,12 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
         raise _Damaged("it is cut off or was changed")
     with np.load(io.BytesIO(content[:-_DIGEST_BYTES])) as arrays:
         return dict(arrays)
+
+
+def _named(variables: Iterable[tuple[str, keras.Variable]]) -> dict[str, keras.Variable]:
+    """A dictionary of (path, variable); of equal paths the second gets the suffix :2, and so on."""
+    named, counts = {}, {}
+    for path, variable in variables:
+        counts[path] = counts.get(path, 0) + 1
+        named[path if counts[path] == 1 else f"{path}:{counts[path]}"] = variable
+    return named

@@ -20,14 +20,14 @@ class ComputeConfig:
     Attributes:
       devices: where.
       accumulate: micro-batches whose gradients are summed for a step: less memory, the same batch.
-      precision: "float32", "mixed_float16" (with loss scaling) or "mixed_bfloat16"; see `precision.clone_network`.
+      dtype_policy: "float32", "mixed_float16" (with loss scaling) or "mixed_bfloat16"; see `precision.clone_network`.
       sync_batch_norm: see above; for a few images a replica.
       jit_compile: compile the network's forward and backward pass by XLA.
     """
 
     devices: Devices = dataclasses.field(default_factory=one_device)
     accumulate: int = 1
-    precision: str = "float32"
+    dtype_policy: str = "float32"
     sync_batch_norm: bool = False
     jit_compile: bool = False
 
@@ -57,17 +57,17 @@ class ComputeConfig:
         """
         if self.jit_compile and self.sync_batch_norm and self.devices.replicas > 1:
             raise InputError("`jit_compile` and `sync_batch_norm` cannot be combined; choose one")
-        if self.devices.replicas == 1 and self.devices.workers == 1 and self.precision == "float32":
+        if self.devices.replicas == 1 and self.devices.workers == 1 and self.dtype_policy == "float32":
             return model
         with self.devices.strategy.scope():
-            return clone_network(model, precision=self.precision, synchronized=self.sync_batch_norm)
+            return clone_network(model, precision=self.dtype_policy, synchronized=self.sync_batch_norm)
 
     def to_json(self) -> dict[str, Any]:
         """What changes the numbers, as values that JSON knows."""
         return {
             "replicas": self.devices.replicas,
             "accumulate": self.accumulate,
-            "precision": self.precision,
+            "dtype_policy": self.dtype_policy,
             "sync_batch_norm": self.sync_batch_norm,
             "jit_compile": self.jit_compile,
         }

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 import keras
@@ -16,13 +16,12 @@ from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.files import atomic_write
 from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
-from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.history import History
 from contextnet_tf.training.board import Board
-from contextnet_tf.training.checkpoints import Checkpoints
+from contextnet_tf.training.checkpoints import Checkpoints, model_variables, optimizer_variables
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.memory import memory_in_use
 from contextnet_tf.training.plan import TrainingPlan
@@ -37,9 +36,12 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
-    """What a run came to. `report` and `network_path` are those of the best validation."""
+    """What a run came to. `report` and `network_path` are those of the best validation.
 
-    report: Report
+    Without validation images `report` is None, and the network is that of the last step.
+    """
+
+    report: Report | None
     network_path: pathlib.Path
     best_step: int
     steps: int
@@ -80,12 +82,9 @@ class TrainingLoop:
     ):
         self._model, self._plan, self._folder, self._cache = model, plan, folder, cache
         self._devices = compute_config.devices
-        for layer in all_layers(model):
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = plan.recipe.batch_norm_momentum
         with self._devices.strategy.scope():
             optimizer = plan.recipe.optimizer.build(plan.schedule())
-            loss_scale = LossScale() if compute_config.precision == "mixed_float16" else None
+            loss_scale = LossScale() if compute_config.dtype_policy == "mixed_float16" else None
         self._network = without_aux_heads(model)
         self._averaged = clone_network(self._network, precision="float32")
         self._segment = segmentation(self._averaged)
@@ -108,10 +107,10 @@ class TrainingLoop:
         self._checkpoints = Checkpoints(
             folder / "checkpoints",
             {
-                "model": [variable.value for variable in model.variables],
-                "optimizer": [variable.value for variable in optimizer.variables],
-                "loss_scale": loss_scale.variables if loss_scale else [],
-                "averaged": [variable.value for variable in self._averaged.variables],
+                "model": _values(model_variables(model)),
+                "optimizer": _values(optimizer_variables(optimizer)),
+                "loss_scale": {variable.name: variable for variable in loss_scale.variables} if loss_scale else {},
+                "ema": _values(model_variables(self._averaged)),
             },
             saving.keep,
         )
@@ -128,6 +127,9 @@ class TrainingLoop:
     def finish(self, on_step: Callable, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
         """Makes the steps that are left; validates and saves at even distances and at the end."""
         progress = self._progress
+        if progress.validated_step and not (self._folder / BEST_NETWORK).exists():
+            _logger.warning("%s: is missing; validates again", self._folder / BEST_NETWORK)
+            progress.best_step, progress.best_mean_iou, progress.validated_step = 0, -1.0, 0
         self._started = self._saved = time.monotonic()
         self._started -= progress.seconds
         self._unread = None  # (step, figures) that the device may still be working on
@@ -161,13 +163,16 @@ class TrainingLoop:
     def result(self, should_stop: Callable[[], bool]) -> TrainResult:
         """The best validation, measured again on the network that was kept."""
         path = self._folder / BEST_NETWORK
-        return TrainResult(
-            report=evaluate(
+        report = None
+        if self._plan.val_examples:
+            report = evaluate(
                 load_network(path),
                 self._plan.dataset,
                 self._plan.val_examples,
                 on_image=lambda: should_stop() and self._stop(),
-            ),
+            )
+        return TrainResult(
+            report=report,
             network_path=path,
             best_step=self._progress.best_step,
             steps=self._plan.steps,
@@ -186,23 +191,36 @@ class TrainingLoop:
         left = self._pace.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
         on_step(step, self._plan.steps, record | speed | {"seconds_left": left})
         if step % _RECORD_STEPS == 0 or step == self._plan.steps:
-            self._history.append(step, self._plan.epoch(step), record | speed)
+            self._history.append(step, self._plan.epoch(step), _finite(record | speed))
             self._board.scalars("train", step, record | speed)
             self._board.scalars("memory", step, memory_in_use())
 
     def _validate(self, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
-        """Measures the network of a state that is saved, and saves what came of it."""
+        """Measures the network of a step whose checkpoint is saved, and saves what came of it.
+
+        Without validation images it is kept as it is.
+        """
         progress = self._progress
         if not self._plan.recipe.ema_decay:
             update_ema(self._averaged, self._network, 0.0)
         with self._pace.validation():
             reestimate_batch_statistics(self._averaged, self._first_images())
+            if not self._plan.val_examples:
+                self._keep_network()
+                progress.validated_step = progress.step
+                self._save()
+                return
             report = evaluate(
                 self._segment,
                 self._plan.dataset,
                 self._plan.val_examples,
                 on_image=lambda: should_stop() and self._stop(),
             )
+            if not np.isfinite(report.mean_iou):
+                raise InputError(
+                    f"{self._plan.dataset.name}: the validation images have no pixel whose class is known; correct "
+                    "their labels, then run the same command again: the run resumes at this validation"
+                )
             self._history.append(
                 progress.step,
                 self._plan.epoch(progress.step),
@@ -210,14 +228,18 @@ class TrainingLoop:
             )
             self._board.validation(progress.step, report, self._segment, self._plan.val_examples)
             if report.mean_iou > progress.best_mean_iou:
-                with atomic_write(self._folder / BEST_NETWORK) as temporary:
-                    self._averaged.save(temporary)
-                progress.best_mean_iou, progress.best_step = report.mean_iou, progress.step
+                self._keep_network()
+                progress.best_mean_iou = report.mean_iou
             progress.validated_step = progress.step
             self._save()
         best = progress.best_mean_iou, progress.best_step
         _logger.info("step %d: validation mean IoU %.4f, best %.4f of step %d", progress.step, report.mean_iou, *best)
         on_validation(progress.step, report)
+
+    def _keep_network(self) -> None:
+        with atomic_write(self._folder / BEST_NETWORK) as temporary:
+            self._averaged.save(temporary)
+        self._progress.best_step = self._progress.step
 
     def _first_images(self) -> Iterator[tf.Tensor]:
         """Of the first training batches, the same at every call; whole ones, so that all processes get the same."""
@@ -250,3 +272,12 @@ class TrainingLoop:
                 f"the loss is not finite at step {step}; the last good checkpoint is kept in "
                 f"{self._folder / 'checkpoints'}; try a lower learning rate or another seed"
             )
+
+
+def _values(variables: Mapping[str, keras.Variable]) -> dict[str, tf.Variable]:
+    return {path: variable.value for path, variable in variables.items()}
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures that JSON can hold: the gradient norm of a step that overflowed is infinite."""
+    return {name: value for name, value in figures.items() if np.isfinite(value)}

@@ -25,8 +25,10 @@ from contextnet_tf.training.schedules import Poly
 class TrainingPlan:
     """A recipe for certain images. Steps count from 1; "after step 0" is the start.
 
+    Without validation examples no step is validated but the last, whose network the run keeps.
+
     Raises:
-      InputError: there are fewer examples than a batch has, or none to validate on.
+      InputError: there are fewer training examples than a batch has.
     """
 
     recipe: Recipe
@@ -38,10 +40,10 @@ class TrainingPlan:
     make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches
 
     def __post_init__(self):
-        if not self.steps or not self.val_examples:
+        if not self.steps:
             raise InputError(
                 f"{len(self.train_examples)} training and {len(self.val_examples)} validation images are too few; "
-                f"needed are {self.recipe.batch_size} (a batch) and 1"
+                f"needed are {self.recipe.batch_size} (a batch) to train on"
             )
 
     @property
@@ -76,13 +78,13 @@ class TrainingPlan:
         return Poly(recipe.base_learning_rate, recipe.power, self.steps, warmup_steps)
 
     def is_validated(self, step: int) -> bool:
-        """Whether `step` is the last, or completes another of the stretches of epochs between validations."""
-        return step == self.steps or self._stretches(step) > self._stretches(step - 1)
+        """Whether `step` is the last, or crosses a validation interval."""
+        return step == self.steps or self._intervals(step) > self._intervals(step - 1)
 
     def validations_after(self, step: int) -> int:
         """How many of the steps after `step` are validated."""
-        # The last step is validated whether it completes a stretch or not.
-        return self._stretches(self.steps - 1) - self._stretches(step) + 1 if step < self.steps else 0
+        # The last step is validated whether it completes an interval or not.
+        return self._intervals(self.steps - 1) - self._intervals(step) + 1 if step < self.steps else 0
 
     def validation_steps(self) -> float:
         """About as many steps as a validation lasts: a pixel of it costs a third of a pixel of a step, which goes
@@ -133,5 +135,6 @@ class TrainingPlan:
             cache=cache,
         )
 
-    def _stretches(self, step: int) -> int:
-        return int(self.epoch(step) // self.recipe.validation_epochs)
+    def _intervals(self, step: int) -> int:
+        """How many validation intervals end at `step` or before."""
+        return int(self.epoch(step) // self.recipe.validation_epochs) if self.val_examples else 0

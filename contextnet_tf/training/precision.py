@@ -27,7 +27,7 @@ def clone_network(model: keras.Model, *, precision: str, synchronized: bool = Fa
       InputError: there is no such precision.
     """
     if precision not in PRECISIONS:
-        raise InputError(f"`precision={precision}` is unknown; choose from {', '.join(PRECISIONS)}")
+        raise InputError(f"`dtype_policy={precision}` is unknown; choose from {', '.join(PRECISIONS)}")
     exact = layers_giving_logits(model)
 
     def build(layer: keras.Layer) -> keras.Layer:

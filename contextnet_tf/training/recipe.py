@@ -1,6 +1,8 @@
 """How a network is trained, as values. What the paper states cites its section; the rest is ours."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
@@ -55,9 +57,54 @@ class AdamW:
         )
 
 
+_OPTIMIZERS = {"rmsprop": RMSprop, "adamw": AdamW}
+
+
+def optimizer_names() -> list[str]:
+    """The names that `new_optimizer` knows."""
+    return list(_OPTIMIZERS)
+
+
+def new_optimizer(name: str, like: RMSprop | AdamW) -> RMSprop | AdamW:
+    """The optimizer `name` with its default settings; `like` itself where it is of that kind already.
+
+    Raises:
+      InputError: there is no optimizer of that name.
+    """
+    if name not in _OPTIMIZERS:
+        raise InputError(f"`optimizer={name}` is unknown; choose from {', '.join(optimizer_names())}")
+    return like if isinstance(like, _OPTIMIZERS[name]) else _OPTIMIZERS[name]()
+
+
+# What each field may be: (in words, the condition), which nan never meets.
+_LIMITS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    **dict.fromkeys(("epochs", "batch_size", "validation_epochs"), ("at least 1", lambda x: x >= 1)),
+    **dict.fromkeys(
+        (
+            "base_learning_rate",
+            "power",
+            "warmup_epochs",
+            "aux_weight",
+            "class_weight_exponent",
+            "bn_recalibration_batches",
+        ),
+        ("at least 0", lambda x: x >= 0),
+    ),
+    **dict.fromkeys(("ema_decay", "batch_norm_momentum"), ("from 0 to less than 1", lambda x: 0 <= x < 1)),
+    **dict.fromkeys(("class_uniform_fraction", "label_smoothing"), ("from 0 to 1", lambda x: 0 <= x <= 1)),
+    "ohem_threshold": ("more than 0 and at most 1", lambda x: 0 < x <= 1),
+}
+# Fields whose parameter of `experiments.train.run` has another name.
+_PARAMETERS = {"base_learning_rate": "learning_rate"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Everything about a training run but the network, the data and the seed."""
+    """Everything about a training run but the network, the data and the seed.
+
+    Raises:
+      InputError: a value is out of its range.
+    """
 
     name: str
     epochs: int
@@ -68,7 +115,9 @@ class Recipe:
     warmup_epochs: float  # the learning rate rises linearly from 0 over them
     aux_weight: float
     augmentation: Augmentation
-    class_weight_exponent: float  # section 2.2.3: a class counts with frequency ** -class_balance; 0: all classes alike
+    class_weight_exponent: (
+        float  # section 2.2.3: a class counts with frequency ** -class_weight_exponent; 0: all classes alike
+    )
     ema_decay: float  # decay of the exponential moving average of the weights; 0: no averaging
     batch_norm_momentum: float
     validation_epochs: int  # epochs from one measurement on the validation split to the next; the end is always one
@@ -82,6 +131,12 @@ class Recipe:
     ohem_threshold: float = 1.0
     # Training batches on which the averaged network's batch statistics are measured anew before it is validated.
     bn_recalibration_batches: int = 0
+
+    def __post_init__(self):
+        for name, (limits, allowed) in _LIMITS.items():
+            value = getattr(self, name)
+            if not (math.isfinite(value) and allowed(value)):
+                raise InputError(f"`{_PARAMETERS.get(name, name)}={value}` is out of range; it must be {limits}")
 
     def to_json(self) -> dict[str, Any]:
         """All fields, also of the parts, as values that JSON knows."""

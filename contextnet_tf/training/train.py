@@ -12,11 +12,13 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.pipeline import training_batches
-from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources import Example, read_example
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
+from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK
 from contextnet_tf.runs.run_dir import claimed_run_dir, copied_run_dir
 from contextnet_tf.training.compute_config import ComputeConfig
@@ -32,7 +34,7 @@ def train(
     recipe: Recipe,
     dataset: Dataset,
     train_examples: Sequence[Example],
-    val_examples: Sequence[Example],
+    val_examples: Sequence[Example] = (),
     *,
     output_dir: str | os.PathLike,
     crop_size: tuple[int, int] | None = None,
@@ -40,6 +42,7 @@ def train(
     resume: bool = True,
     saving: Saving = Saving(),
     cache: ImageCache | None = None,
+    extra_settings: Mapping[str, Any] | None = None,
     compute_config: ComputeConfig | None = None,
     make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches,
     on_start: Callable[[pathlib.Path], None] = lambda folder: None,
@@ -49,23 +52,28 @@ def train(
 ) -> TrainResult:
     """Trains `model` by `recipe` and keeps the network of the best validation in `output_dir`.
 
+    Without validation examples it keeps the network of the last step, which is the EMA where the recipe has one.
+
     Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (the network without
     its auxiliary heads, batch normalization not folded). A run that ended in any way, and is started again with
     the same arguments, goes on from its newest state and ends as if it had never been interrupted.
 
     Args:
-      model: a network of free input size, freshly built after `keras.utils.set_random_seed(seed)`. Its
-        outputs beside "main" are auxiliary heads: build it with `aux_head=True` to have the auxiliary loss.
+      model: a network of free input size, freshly built after `keras.utils.set_random_seed(seed)`, or with the
+        weights to start from. Its outputs beside "main" are auxiliary heads: build it with `aux_head=True` to have
+        the auxiliary loss. It has the last step's weights afterwards; its settings stay.
       recipe: how.
       dataset: what the examples are examples of.
-      train_examples, val_examples: the two splits.
+      train_examples, val_examples: what is trained on, and what decides which network is best.
       output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
       crop_size: (height, width) of the training images; None: as the recipe says.
       seed: of sample order and augmentation.
       resume: go on from the newest state in `output_dir`, if there is one; False refuses a folder with a run.
       saving: when the state is saved, besides before and after each validation.
       cache: of the training examples; it changes the speed and nothing else.
-      execution: on which devices, and in which precision; None: one device, float32. Each process of several calls
+      extra_settings: what else tells this run from others, as values that JSON knows, for settings.json: the digest
+        of initial weights, for example.
+      compute_config: on which devices, and in which precision; None: one device, float32. Each process of several calls
         this function with the same arguments; `output_dir` is one folder that all see.
       make_batches: gives the batches; takes the arguments of `training_batches`.
       on_start: called with the folder once it is this run's, before anything else is written there.
@@ -88,8 +96,13 @@ def train(
     compute_config.check_batch(recipe.batch_size)
     model = compute_config.place(model)
     instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
-    settings = plan.settings(model) | {"compute_config": compute_config.to_json()}
-    with _folder_of_process(output_dir, settings, resume, compute_config.devices) as folder:
+    for kind, examples in (("training", train_examples), ("validation", val_examples)):
+        _require_ground_truth(dataset, examples, kind)
+    settings = plan.settings(model) | {"compute_config": compute_config.to_json()} | dict(extra_settings or {})
+    with (
+        _folder_of_process(output_dir, settings, resume, compute_config.devices) as folder,
+        _batch_norm_momentum(model, recipe.batch_norm_momentum),
+    ):
         on_start(folder)
         run = TrainingLoop(model, plan, folder, saving, cache, compute_config)
         run.restore()
@@ -112,6 +125,29 @@ def _folder_of_process(
         with copied_run_dir(output_dir) as folder:
             devices.wait_for_all()
             yield folder
+
+
+@contextlib.contextmanager
+def _batch_norm_momentum(model: keras.Model, momentum: float) -> Iterator[None]:
+    """The batch normalization of `model` has this momentum meanwhile, and its own again afterwards."""
+    layers = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.momentum = momentum
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.momentum = own
+
+
+def _require_ground_truth(dataset: Dataset, examples: Sequence[Example], kind: str) -> None:
+    """Refuses images of which no pixel has a class; reads labels only until one has."""
+    if examples and not any((read_example(example, dataset)[1] != IGNORE).any() for example in examples):
+        raise InputError(
+            f"{dataset.name}: every pixel of the {len(examples)} {kind} images is ignored (255); correct the labels, "
+            f"for example {examples[0].label_path}"
+        )
 
 
 def _check_classes(model: keras.Model, dataset: Dataset) -> None:

@@ -16,9 +16,10 @@ from experiments.recipe_flags import changed, given_changes
 
 # Another value than MODERN's for each flag.
 CHANGES = {
-    "epochs": 7, "batch_size": 3, "whole_images": True, "min_scale": 0.5, "max_scale": 1.5, "colors": 0.5,
+    "epochs": 7, "batch_size": 3, "whole_images": True, "min_scale": 0.5, "max_scale": 1.5, "color_jitter": 0.5,
     "class_uniform_fraction": 0.25, "class_weight_exponent": 0.0, "ohem_threshold": 1.0, "label_smoothing": 0.125, "ema_decay": 0.0,
-    "bn_recalibration_batches": 0, "weight_decay": 0.0,
+    "bn_recalibration_batches": 0, "weight_decay": 0.0, "learning_rate": 0.125, "warmup_epochs": 2.5, "optimizer": "rmsprop",
+    "aux_weight": 0.25, "batch_norm_momentum": 0.5,
 }  # fmt: skip
 
 
@@ -35,7 +36,11 @@ def test_all_flags_at_once():
         label_smoothing=0.125,
         ema_decay=0.0,
         bn_recalibration_batches=0,
-        optimizer=AdamW(weight_decay=0.0),
+        base_learning_rate=0.125,
+        warmup_epochs=2.5,
+        optimizer=RMSprop(coupled_weight_decay=0.0),
+        aux_weight=0.25,
+        batch_norm_momentum=0.5,
     )
     assert set(CHANGES) == set(recipe_flags.FLAGS)
 
@@ -69,10 +74,39 @@ def test_zero_and_false_are_told_apart_from_nothing():
 
 @given(st.sets(st.sampled_from(sorted(CHANGES))))
 def test_each_flag_changes_its_own_part(names):
+    if "weight_decay" in names:
+        names = names | {"optimizer"}  # given later, it would bring its own weight decay
     first = {name: CHANGES[name] for name in names}
     others = {name: value for name, value in CHANGES.items() if name not in names}
     assert changed(changed(MODERN, first), others) == changed(MODERN, CHANGES)
     assert (changed(MODERN, first) == MODERN) == (not names)
+
+
+def test_an_optimizer_of_the_same_kind_keeps_its_settings():
+    assert changed(MODERN, {"optimizer": "adamw"}) == MODERN
+    assert changed(PAPER, {"optimizer": "rmsprop"}) == PAPER
+    assert changed(MODERN, {"optimizer": "rmsprop"}).optimizer == RMSprop()
+    assert changed(PAPER, {"optimizer": "adamw"}).optimizer == AdamW()
+    with pytest.raises(InputError, match="`optimizer=sgd` is unknown; choose from rmsprop, adamw"):
+        changed(PAPER, {"optimizer": "sgd"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": float("nan")}, "`learning_rate=nan` is out of range; it must be at least 0"),
+        ({"learning_rate": float("inf")}, "`learning_rate=inf` is out of range"),
+        ({"aux_weight": -1.0}, "`aux_weight=-1.0` is out of range; it must be at least 0"),
+        ({"ohem_threshold": 0.0}, "`ohem_threshold=0.0` is out of range; it must be more than 0 and at most 1"),
+        ({"batch_norm_momentum": 1.0}, "`batch_norm_momentum=1.0` is out of range; it must be from 0 to less than 1"),
+        ({"label_smoothing": 1.5}, "`label_smoothing=1.5` is out of range; it must be from 0 to 1"),
+        ({"epochs": 0}, "`epochs=0` is out of range; it must be at least 1"),
+    ],
+    ids=str,
+)
+def test_values_out_of_range(changes, message):
+    with pytest.raises(InputError, match=message):
+        changed(MODERN, changes)
 
 
 def test_scales_the_wrong_way_round():

@@ -7,11 +7,15 @@ import subprocess
 import sys
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from folders import write_camvid
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tiny_network import TINY
 
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
 from experiments import evaluate, train
 
 
@@ -216,6 +220,77 @@ def test_train_refuses_wrong_output_folders(trained, camvid_dir, call, tmp_path)
     assert (tmp_path / "file").read_text() == "kept"
 
 
+def test_initial_weights_of_a_run(trained, camvid_dir, call, tmp_path):
+    folder, _, _ = trained
+    out = tmp_path / "out"
+    called = _train(call, camvid_dir, out, f"--initial={folder}", "--batch_size=6", "--learning_rate=0")
+    assert called.status == 0
+    assert f"initial weights of {folder}: " in called.out and "random" not in called.out  # the auxiliary head as well
+    initial = json.loads((out / "settings.json").read_text())["initial"]
+    assert initial["source"] == str(folder) and re.fullmatch("[0-9a-f]{64}", initial["sha256"])
+    # A learning rate of 0 leaves them as they are.
+    before, after = (load_network(path).get_layer("classifier").kernel.numpy() for path in (folder, out))
+    np.testing.assert_allclose(before, after, rtol=0, atol=1e-6)
+    _refused(_train(call, camvid_dir, tmp_path / "x", f"--initial={tmp_path / 'none.keras'}"), "does not exist")
+    _refused(_train(call, camvid_dir, tmp_path / "x", f"--initial={folder}", "--model=cn18-x"), "unknown network")
+    _refused(
+        _train(call, camvid_dir, tmp_path / "x", f"--initial={folder}", "--model=enet"), "does not fit enet: it has"
+    )
+
+
+def test_a_network_can_be_given(camvid_dir, tmp_path):
+    keras.utils.set_random_seed(0)
+    network = build_model(TINY, num_classes=11, input_shape=(None, None, 3), aux_head=True)
+    result = train.run(
+        model=network, dataset="camvid", data_dir=camvid_dir, output_dir=str(tmp_path / "run"), recipe="smoke"
+    )
+    assert load_network(result.network_path).name == "tiny"
+    model = json.loads((tmp_path / "run" / "result.json").read_text())["model"]
+    # CamVid's images are 64 x 96 here, multiples of 16 already.
+    assert (model["name"], model["input_size"]) == ("tiny", [64, 96])
+    assert model["multiply_adds"] > 0 and model["parameters_folded"] < model["parameters"]
+
+
+def test_splits_that_are_trained_and_validated_on(camvid_dir, call, tmp_path):
+    common = ("--batch_size=4", "--learning_rate=0.001")
+    both = _train(call, camvid_dir, tmp_path / "both", "--train_splits=train,val", "--val_split=none", *common)
+    assert both.status == 0 and "trained without validation: the network of the last step, 2" in both.out
+    settings = json.loads((tmp_path / "both" / "settings.json").read_text())
+    assert (settings["training_images"], settings["validation_images"]) == (8, 0)
+    assert settings["splits"] == {"train": ["train", "val"], "val": None, "holdout": []}
+    results = json.loads((tmp_path / "both" / "result.json").read_text())
+    assert "evaluation" not in results and results["dataset"]["images"] == 0
+    held = _train(call, camvid_dir, tmp_path / "held", "--train_splits=train,val", "--holdout=p1,p3", *common)
+    assert held.status == 0 and "best validation: mean IoU" in held.out
+    settings = json.loads((tmp_path / "held" / "settings.json").read_text())
+    # Of p0 to p5 of train, and p0 and p1 of val.
+    assert (settings["training_images"], settings["validation_images"]) == (5, 3)
+    assert settings["splits"]["holdout"] == ["p1", "p3"]
+    results = json.loads((tmp_path / "held" / "result.json").read_text())
+    assert results["evaluation"]["split"] == "train+val, p1 and p3 held out"
+    other = _train(call, camvid_dir, tmp_path / "other", "--train_splits=val", "--val_split=train", "--batch_size=2")
+    assert other.status == 0
+    settings = json.loads((tmp_path / "other" / "settings.json").read_text())
+    assert (settings["training_images"], settings["validation_images"]) == (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--train_splits=train,val",), "the split val is both trained and validated on"),
+        (("--holdout=p1", "--val_split=val"), "do not go together"),
+        (("--holdout=p1,zz",), "no name of the 6 examples begins with 'zz'; the first is 'p0'"),
+        (("--holdout=p",), "all 6 examples are held out, none is left to train on"),
+        (("--train_splits=",), "names no split"),
+        (("--val_split=test",), "has no test.txt"),
+    ],
+    ids=str,
+)
+def test_splits_that_cannot_be(camvid_dir, call, tmp_path, arguments, message):
+    _refused(_train(call, camvid_dir, tmp_path / "out", *arguments), message)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", ["train", "evaluate"])
 def test_help_names_the_programs_own_flags(name):
     shown = subprocess.run([sys.executable, "-m", f"experiments.{name}", "--help"], capture_output=True, text=True)
@@ -230,7 +305,7 @@ def test_help_names_the_programs_own_flags(name):
         (("--strategy=two",), "--strategy=two is unknown; choose from auto, one, mirrored, multi_worker, tpu"),
         (("--strategy=multi_worker",), "the environment variable TF_CONFIG is missing"),
         (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 images of a batch"),
-        (("--precision=int8",), "--precision=int8 is unknown; choose from float32, mixed_float16, mixed_bfloat16"),
+        (("--dtype_policy=int8",), "--dtype_policy=int8 is unknown; choose from float32, mixed_float16, mixed_bfloat16"),
     ],
     ids=str,
 )

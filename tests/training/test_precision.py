@@ -47,7 +47,7 @@ def exact():
 
 @pytest.mark.parametrize("precision", HALF)
 def test_steps_in_half_precision_are_those_of_float32_but_for_rounding(precision, exact, tmp_path):
-    _, averaged, half = stepped(ComputeConfig(precision=precision), 3, frozen=True)
+    _, averaged, half = stepped(ComputeConfig(dtype_policy=precision), 3, frozen=True)
     for figures, others in zip(exact, half, strict=True):
         assert others["loss"] == pytest.approx(figures["loss"], rel=0.02)
         assert others["gradient_norm"] == pytest.approx(figures["gradient_norm"], rel=0.1)
@@ -80,15 +80,15 @@ def test_a_step_that_overflows_changes_no_weight(monkeypatch):
 
     monkeypatch.setattr(LossScale, "__init__", too_large)
     before = small_network(frozen=True).get_weights()
-    model, _, (figures,) = stepped(ComputeConfig(precision="mixed_float16"), 1, frozen=True)
+    model, _, (figures,) = stepped(ComputeConfig(dtype_policy="mixed_float16"), 1, frozen=True)
     assert np.isfinite(figures["loss"]) and not np.isfinite(figures["gradient_norm"])
     for weight, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
 
 
 def test_unknown_precisions_are_refused():
-    with pytest.raises(InputError, match="`precision=int8` is unknown; choose from float32, mixed_float16"):
-        ComputeConfig(precision="int8").place(small_network(frozen=False))
+    with pytest.raises(InputError, match="`dtype_policy=int8` is unknown; choose from float32, mixed_float16"):
+        ComputeConfig(dtype_policy="int8").place(small_network(frozen=False))
 
 
 def test_compiled_steps_are_the_same(exact):

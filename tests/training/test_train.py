@@ -240,3 +240,82 @@ def test_average_moves_by_its_decay():
     update_ema(averaged, network, 0.75)
     # 0.75 * 0 + 0.25 * 8
     np.testing.assert_allclose(averaged.get_layer("classifier").bias, np.full(11, 2.0))
+
+
+def test_without_validation_the_last_average_is_kept(camvid_dir, tmp_path):
+    examples = CAMVID.list_examples(camvid_dir, "train")
+    validated = []
+    arguments = {"seed": 3, "crop_size": (64, 96), "on_validation": lambda step, report: validated.append(step)}
+    plain = train(_tiny_network(), RECIPE, CAMVID, examples, output_dir=tmp_path / "plain", **arguments)
+    assert (plain.report, plain.best_step, plain.steps, validated) == (None, 6, 6, [])
+    history = (tmp_path / "plain" / "history.jsonl").read_text()
+    assert "val_mean_iou" not in history and '"step": 6' in history
+    # The same weights as the EMA of a run that is validated has at its last step.
+    val = CAMVID.list_examples(camvid_dir, "val")
+    train(_tiny_network(), RECIPE, CAMVID, examples, val, output_dir=tmp_path / "validated", **arguments)
+    averages = []
+    for name in ("plain", "validated"):
+        with np.load(tmp_path / name / "checkpoints" / "step-6.npz") as arrays:
+            averages.append({key: arrays[key] for key in arrays if key.startswith("ema/")})
+    for key, value in averages[0].items():
+        np.testing.assert_array_equal(value, averages[1][key], err_msg=key)
+    kept = load_network(plain.network_path).get_layer("classifier").kernel
+    np.testing.assert_array_equal(kept, averages[0]["ema/classifier/kernel"])
+    # Resumed by the same command, it is finished.
+    again = train(
+        _tiny_network(), RECIPE, CAMVID, examples, output_dir=tmp_path / "plain", **arguments, on_step=_stop_at(1)
+    )
+    assert again.best_step == 6
+
+
+def test_a_run_whose_best_network_is_missing_validates_again(camvid_dir, tmp_path):
+    first = _train(camvid_dir, tmp_path / "run")
+    (tmp_path / "run" / "best.keras").unlink()
+    seen = []
+    again = _train(
+        camvid_dir, tmp_path / "run", on_step=_stop_at(1), on_validation=lambda step, report: seen.append(step)
+    )
+    assert seen == [6] and (tmp_path / "run" / "best.keras").exists()
+    if first.best_step == 6:
+        assert again.report.to_json() == first.report.to_json()
+
+
+@pytest.mark.parametrize(("folder", "kind"), [("valannot", "2 validation"), ("trainannot", "6 training")])
+def test_labels_that_are_all_ignored_are_refused_before_the_first_step(camvid_dir, tmp_path, folder, kind):
+    for path in (camvid_dir / folder).iterdir():
+        cv2.imwrite(str(path), np.full((64, 96), 11, np.uint8))  # CamVid's void
+    message = f"camvid: every pixel of the {kind} images is ignored"
+    with pytest.raises(InputError, match=message):
+        _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, class_weight_exponent=0))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mean_iou_that_is_not_a_number_is_never_the_best(camvid_dir, tmp_path, monkeypatch):
+    real = loop.evaluate
+    monkeypatch.setattr(loop, "evaluate", lambda *a, **k: dataclasses.replace(real(*a, **k), class_iou={"sky": np.nan}))
+    with pytest.raises(InputError, match="camvid: the validation images have no pixel whose class is known"):
+        _train(camvid_dir, tmp_path / "run")
+    assert not (tmp_path / "run" / "best.keras").exists()
+    for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+    # Once the cause is mended, the same command resumes.
+    monkeypatch.undo()
+    assert _train(camvid_dir, tmp_path / "run").steps == 6
+
+
+def test_training_leaves_the_settings_of_the_network(camvid_dir, tmp_path):
+    model = _tiny_network()
+    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [layer.get_config() for layer in model.layers]
+    splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
+    recipe = dataclasses.replace(RECIPE, epochs=1, batch_norm_momentum=0.25)
+    train(model, recipe, CAMVID, *splits, output_dir=tmp_path / "run", crop_size=(64, 96))
+    assert [layer.get_config() for layer in model.layers] == before
+    assert normalizations and {layer.momentum for layer in normalizations} == {0.99}
+
+
+def test_extra_settings_tell_runs_apart(camvid_dir, tmp_path):
+    _train(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "a"}})
+    assert json.loads((tmp_path / "run" / "settings.json").read_text())["initial"] == {"sha256": "a"}
+    with pytest.raises(InputError, match=r"other settings \(initial.sha256 was 'a' and is now 'b'\)"):
+        _train(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "b"}})

@@ -1,0 +1,146 @@
+"""Initial weights: a network starts from those of another one, layer by layer and by name."""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models import graph
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.outputs import without_aux_heads
+from contextnet_tf.runs import layout
+from contextnet_tf.training.checkpoints import model_variables, newest_network
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialWeights:
+    """What `initialize_from` did. The four tuples hold layer names.
+
+    Attributes:
+      source: where the weights come from.
+      sha256: digest of all weights of the source, their paths and shapes.
+      copied: layers that have the source's weights now.
+      reinitialized: classifiers of another number of classes than the source's; their weights stay random.
+      missing: layers of auxiliary heads that the source does not have; their weights stay random.
+      unused: layers of the source that the network does not have.
+    """
+
+    source: str
+    sha256: str
+    copied: tuple[str, ...]
+    reinitialized: tuple[str, ...]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What settings.json keeps: the source and its digest."""
+        return {"source": self.source, "sha256": self.sha256}
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.copied)} layers copied"]
+        if self.reinitialized:
+            parts.append(f"random weights for another number of classes: {', '.join(self.reinitialized)}")
+        if self.missing:
+            parts.append(f"random weights, since the source has none: {', '.join(self.missing)}")
+        if self.unused:
+            parts.append(f"not used: {', '.join(self.unused)}")
+        return f"initial weights of {self.source}: {'; '.join(parts)}"
+
+
+def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model) -> InitialWeights:
+    """Sets the weights of `model` to those of `source` by layer name; says what matched and what did not.
+
+    Args:
+      model: the network to initialize. A classifier of another number of classes than the source's keeps its weights,
+        and so does an auxiliary head that the source does not have.
+      source: a network, a .keras file, or the folder of a run. Of a run, the weights are those of its best network;
+        an auxiliary head, which that network does not have, is taken from the newest checkpoint.
+
+    Raises:
+      InputError: the source cannot be read, or a layer of `model` that is neither a classifier nor part of an
+        auxiliary head is missing in it or has another shape. `model` is unchanged then.
+    """
+    network = source if isinstance(source, keras.Model) else load_network(source)
+    name = f"the network {network.name}" if isinstance(source, keras.Model) else os.fspath(source)
+    found = {path: variable.numpy() for path, variable in model_variables(network).items()}
+    if not isinstance(source, keras.Model) and pathlib.Path(source).is_dir():
+        # Only what the best network lacks: the checkpoint has the weights of the last step, not the best ones.
+        layers = {_layer_of(path) for path in found}
+        of_checkpoint = newest_network(pathlib.Path(source) / layout.CHECKPOINTS) or {}
+        found |= {path: value for path, value in of_checkpoint.items() if _layer_of(path) not in layers}
+    found = {path: value for path, value in found.items() if _is_weight(path)}
+    wanted = {path: variable for path, variable in model_variables(model).items() if _is_weight(path)}
+    classes = network.output["main"].shape[-1], model.output["main"].shape[-1]
+    auxiliary = {layer.name for layer in set(graph.all_layers(model)) - set(graph.all_layers(without_aux_heads(model)))}
+    classifiers, reinitialized, missing = _classifiers(model), set(), set()
+    for path, variable in wanted.items():
+        layer = _layer_of(path)
+        if path not in found:
+            if layer not in auxiliary:
+                raise InputError(f"{name}: does not fit {model.name}: it has no {path}")
+            missing.add(layer)
+        elif found[path].shape != tuple(variable.shape):
+            if layer not in classifiers or not _differ_by_classes(found[path].shape, variable.shape, classes):
+                raise InputError(
+                    f"{name}: does not fit {model.name}: {path} has the shape {list(found[path].shape)}, "
+                    f"{list(variable.shape)} is needed"
+                )
+            reinitialized.add(layer)
+    layers = dict.fromkeys(_layer_of(path) for path in wanted)
+    copied = [layer for layer in layers if layer not in reinitialized | missing]
+    for path, variable in wanted.items():
+        if _layer_of(path) in copied:
+            variable.assign(found[path])
+    return InitialWeights(
+        source=name,
+        sha256=_digest(found),
+        copied=tuple(copied),
+        reinitialized=tuple(layer for layer in layers if layer in reinitialized),
+        missing=tuple(layer for layer in layers if layer in missing),
+        unused=tuple(dict.fromkeys(_layer_of(path) for path in found if _layer_of(path) not in layers)),
+    )
+
+
+def _layer_of(path: str) -> str:
+    return path.rsplit("/", 1)[0]
+
+
+def _is_weight(path: str) -> bool:
+    """Whether the variable is a weight, not the state of a dropout layer's random generator."""
+    return not path.split(":")[0].endswith("seed_generator_state")
+
+
+def _classifiers(model: keras.Model) -> set[str]:
+    """The names of the layers that make the logits: going back from each output, the first ones with weights."""
+    names, pending = set(), list(model.outputs)
+    while pending:
+        call = graph.call_behind(pending.pop())
+        if graph.is_model(call.operation):
+            pending += graph.as_functional(call.operation).outputs
+        elif getattr(call.operation, "weights", None):
+            names.add(call.operation.name)
+        else:
+            pending += call.input_tensors
+    return names
+
+
+def _differ_by_classes(before: tuple[int, ...], now: tuple[int, ...], classes: tuple[int, int]) -> bool:
+    """Whether two shapes are equal but for one axis, whose lengths are the numbers of classes."""
+    return len(before) == len(now) and [pair for pair in zip(before, now, strict=True) if pair[0] != pair[1]] == [
+        classes
+    ]
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(arrays):
+        array = np.ascontiguousarray(arrays[path])
+        digest.update(f"{path} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,50 @@
+"""Flags that had another name in an earlier version, so that an old command or flagfile is told the new one."""
+
+from collections.abc import Collection, Sequence
+
+from contextnet_tf.errors import InputError
+
+# Old name -> new name. A program that still has a flag of the old name keeps it: export's --precision.
+RENAMED = {
+    "averaging": "ema_decay",
+    "cache_blocking": "tiling",
+    "calibration_pictures": "calibration_images",
+    "class_balance": "class_weight_exponent",
+    "class_uniform": "class_uniform_fraction",
+    "colours": "color_jitter",
+    "fit": "resize_mode",
+    "hard_below": "ohem_threshold",
+    "pictures": "images",
+    "precision": "dtype_policy",
+    "report_pictures": "report_images",
+    "statistics_batches": "bn_recalibration_batches",
+    "whole_pictures": "whole_images",
+}
+# What was a flag and is a program of its own now: (flag, value) -> program.
+PROGRAMS = {("what", "models"): "compare_models", ("what", "runs"): "compare_runs"}
+
+
+def refuse_renamed(arguments: Sequence[str], own_flags: Collection[str]) -> None:
+    """Refuses an old flag name where the running program, which has `own_flags`, knows it by a new name.
+
+    Args:
+      arguments: of the command line, those of flagfiles included.
+      own_flags: names of the flags that the program lists in its help.
+
+    Raises:
+      InputError: an argument is an old flag: in any of the forms --flag=x, --flag x, -flag, --noflag.
+    """
+    for argument in arguments:
+        if argument == "--":  # what follows is no flag
+            return
+        if not argument.startswith("-"):
+            continue
+        name, _, value = argument.lstrip("-").partition("=")
+        program = PROGRAMS.get((name, value))
+        if program and name not in own_flags:
+            raise InputError(f"--{name}={value} is a program of its own now: python -m experiments.{program}")
+        for prefix in ("", "no"):
+            old = name.removeprefix(prefix)
+            new = RENAMED.get(old) if name.startswith(prefix) else None
+            if new in own_flags and old not in own_flags:
+                raise InputError(f"--{name} has another name now: --{prefix}{new}")

@@ -1,0 +1,99 @@
+"""Which examples a network is trained on, and which decide which of its states is best."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.errors import InputError
+from experiments import program
+
+NO_VALIDATION = "none"
+
+flags.DEFINE_list("train_splits", ["train"], "Splits to train on, for example train,val.")
+flags.DEFINE_string(
+    "val_split",
+    None,
+    f"Split to validate on; {NO_VALIDATION}: no validation, the network of the last step is kept. "
+    "Default: val, or the examples of --holdout.",
+)
+flags.DEFINE_list(
+    "holdout", [], "Examples whose names begin with one of these prefixes are not trained on but validated on."
+)
+flags.disclaim_key_flags()
+
+FLAGS = ("train_splits", "val_split", "holdout")
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """What the flags say. `val` is None for the default: val, or the held-out examples where `holdout` names some."""
+
+    train: tuple[str, ...] = ("train",)
+    val: str | None = None
+    holdout: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not self.train or not all(self.train):
+            raise InputError("`train_splits` names no split; give for example `train_splits=train`")
+        if self.holdout and self.val is not None:
+            raise InputError("`val_split` and `holdout` do not go together: the held-out examples are validated on")
+        if not self.holdout and self.validated in self.train:
+            raise InputError(
+                f"the split {self.validated} is both trained and validated on; give `val_split={NO_VALIDATION}`, "
+                "another `val_split`, or a `holdout`"
+            )
+
+    @property
+    def validated(self) -> str | None:
+        """The split that is validated on; None without validation and for held-out examples."""
+        if self.holdout or self.val == NO_VALIDATION:
+            return None
+        return self.val or "val"
+
+    @property
+    def label(self) -> str | None:
+        """The name of what is validated on, for results; None without validation."""
+        return f"{'+'.join(self.train)}, {' and '.join(self.holdout)} held out" if self.holdout else self.validated
+
+    def settings(self) -> dict[str, Any]:
+        """For settings.json: empty for the default, which runs of earlier versions have."""
+        return {} if self == Splits() else {"splits": {**dataclasses.asdict(self), "val": self.label}}
+
+    def examples(self, dataset: Dataset, data_dir: str | None) -> tuple[list[Example], list[Example]]:
+        """The training and the validation examples.
+
+        Raises:
+          InputError: a split is missing or empty, or a prefix of `holdout` fits no example, or all.
+        """
+        train = list(itertools.chain.from_iterable(program.list_examples(dataset, data_dir, x) for x in self.train))
+        if not self.holdout:
+            return train, program.list_examples(dataset, data_dir, self.validated) if self.validated else []
+        _require_held_out(train, self.holdout)
+        held_out = [example for example in train if example.name.startswith(self.holdout)]
+        return [example for example in train if not example.name.startswith(self.holdout)], held_out
+
+
+def given_splits() -> Splits:
+    """What the flags say.
+
+    Raises:
+      InputError: they contradict each other.
+    """
+    values = flags.FLAGS
+    return Splits(tuple(values.train_splits), values.val_split, tuple(values.holdout))
+
+
+def _require_held_out(examples: Sequence[Example], prefixes: Sequence[str]) -> None:
+    for prefix in prefixes:
+        if not any(prefix and example.name.startswith(prefix) for example in examples):
+            raise InputError(
+                f"`holdout`: no name of the {len(examples)} examples begins with {prefix!r}; the first is "
+                f"{examples[0].name!r}"
+            )
+    if all(example.name.startswith(tuple(prefixes)) for example in examples):
+        raise InputError(f"`holdout`: all {len(examples)} examples are held out, none is left to train on")
