@@ -63,7 +63,7 @@ function engineFailed(file, compute, error) {
   if (compute === "cpu") return say(`The ${file.precision} network cannot run here: ${error.message}`, true);
   document.querySelector('input[name="compute"][value="cpu"]').checked = true;
   startEngine().then(() => {
-    $("compute-note").append(`. The GPU cannot run this network (${error.message}), so the processor does.`);
+    if (engine) $("compute-note").append(`. The GPU cannot run this network (${error.message}), so the processor does.`);
   });
 }
 
@@ -71,7 +71,7 @@ function showFile(file) {
   view.classes = file.classes;
   legend.classes = file.classes;
   const facts = [file.dataset && `trained on ${file.dataset}`, `${file.classes.length} classes`];
-  $("subtitle").textContent = [...facts, `input ${file.size[1]} × ${file.size[0]} pixels`].filter(Boolean).join(" · ");
+  $("subtitle").textContent = [...facts, `input ${file.size[1]}\u00a0×\u00a0${file.size[0]}\u00a0pixels`].filter(Boolean).join(" · ");
 }
 
 function megabytes(bytes) {
@@ -121,9 +121,10 @@ function showPlayer() {
 /** Segments frames as they come, as many as the network keeps up with. */
 async function playFrames(moving) {
   await moving.video.play().catch(() => {}); // where it may not begin by itself, the button does
+  await segmentFrame();
   while (source === moving) {
-    await segmentFrame();
     await nextFrame(moving.video);
+    if (source === moving && !moving.video.paused) await segmentFrame();
   }
 }
 
@@ -200,7 +201,7 @@ function opacity() {
 
 // What the person does.
 
-$("choose").addEventListener("click", () => $("file").click());
+for (const id of ["choose", "drop"]) $(id).addEventListener("click", () => $("file").click());
 $("file").addEventListener("change", () => {
   const [file] = $("file").files;
   $("file").value = ""; // so that the same file can be chosen again

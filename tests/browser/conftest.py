@@ -13,6 +13,12 @@ from experiments.serve import BROWSER_DIR, exported_files
 
 # Debian's name and others.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SOFTWARE_GPU = (
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+)
 ARGUMENTS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
@@ -34,16 +40,28 @@ def page_url(run_dir):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """A headless Chromium with a camera that shows a test image."""
+def launch():
+    """Starts a headless Chromium: `launch(*arguments)`."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make test-browser")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip(f"no browser is installed; looked for {', '.join(BROWSERS)}")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield lambda *arguments: started.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
+
+
+@pytest.fixture(scope="session")
+def chromium(launch):
+    """A browser without a GPU, whose camera shows a test image."""
+    with launch() as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium_with_gpu(launch):
+    """A browser whose GPU is computed in software."""
+    with launch(*SOFTWARE_GPU) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from small_run import MARKUP, SIZE, random_image
 
+from contextnet_tf.datasets.sources import read_image
+from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.deployment.upsample import upsample_argmax
@@ -122,6 +124,18 @@ def test_resizing_is_that_of_python(page):
         np.testing.assert_array_equal(resized, expected, err_msg=f"{size} to {target}")
 
 
+def test_a_jpeg_is_turned_upright(page, tmp_path):
+    # Exif of a camera that was held on its side: orientation 6.
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    content = cv2.imencode(".jpg", np.zeros((*SIZE, 3), np.uint8))[1].tobytes()
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(content[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + content[2:])
+    assert read_image(path).shape == (SIZE[1], SIZE[0], 3)
+    open_image(page, str(path))
+    _, labels = saved(page, "#save-labels", tmp_path)
+    assert labels.shape == SIZE[::-1]
+
+
 def test_legend_shows_shares_and_names_as_text(page, run_dir, tmp_path):
     image = random_image(SIZE)
     open_image(page, write_image(tmp_path, image))
@@ -216,6 +230,48 @@ def test_without_a_gpu_the_processor_takes_over(page, run_dir, tmp_path):
     assert page.get_by_label("Processor (WASM)").is_checked()
     _, labels = saved(page, "#save-labels", tmp_path)
     np.testing.assert_array_equal(labels, Segmenter(run_dir / "export/model.tflite").segment(image))
+
+
+def test_a_gpu_runs_the_network(chromium_with_gpu, page_url, run_dir, tmp_path):
+    with chromium_with_gpu.new_context() as context:
+        page = context.new_page()
+        page.goto(page_url)
+        expect(page.locator("#status")).to_have_text("Ready.", timeout=60_000)
+        if not page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)"):
+            pytest.skip("this browser has no WebGPU adapter in software")
+        page.get_by_label("GPU (WebGPU)").check()
+        expect(page.locator("#status")).to_have_text(re.compile("Loading"))
+        expect(page.locator("#status")).to_have_text("Ready.", timeout=90_000)
+        image = random_image(SIZE)
+        open_image(page, write_image(tmp_path, image))
+        assert page.get_by_label("GPU (WebGPU)").is_checked()
+        _, labels = saved(page, "#save-labels", tmp_path)
+        # Sums in another order: where two classes are equal but for rounding, the other one may win.
+        assert (labels == Segmenter(run_dir / "export/model.tflite").segment(image)).mean() >= 0.999
+
+
+RUN_NETWORK = """async ({index, rgba, height, width}) => {
+  const {files} = await (await fetch("/networks.json")).json();
+  const worker = new Worker("/worker.js");
+  const answer = () => new Promise((resolve) => (worker.onmessage = ({data}) => resolve(data)));
+  worker.postMessage({start: {file: files[index], compute: "cpu"}});
+  await answer();
+  const bytes = Uint8ClampedArray.from(atob(rgba), (character) => character.charCodeAt(0));
+  worker.postMessage({image: {id: 1, rgba: bytes, width, height, keepLogits: true}});
+  const {result} = await answer();
+  worker.terminate();
+  return [...result.logits];
+}"""
+
+
+@pytest.mark.parametrize(("index", "name", "error"), [(0, "model.tflite", 1e-5), (1, "model_int8.tflite", 0)])
+def test_logits_are_those_of_litert_in_python(page, run_dir, index, name, error):
+    image = random_image(SIZE)
+    rgba = np.dstack([image, np.full(SIZE, 255, np.uint8)])
+    given = {"index": index, "rgba": base64.b64encode(rgba.tobytes()).decode(), "height": SIZE[0], "width": SIZE[1]}
+    logits = np.float32(page.evaluate(RUN_NETWORK, given))
+    expected = LiteRTEngine(run_dir / "export" / name).logits(image).ravel()
+    assert np.abs(logits - expected).max() <= error * np.abs(expected).max()
 
 
 def test_a_file_that_is_no_image_is_refused(page, tmp_path):
