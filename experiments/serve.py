@@ -28,11 +28,9 @@ from experiments import opening, program
 BROWSER_DIR = pathlib.Path(__file__).resolve().parents[1] / "browser"
 PORT = 8000
 
-flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 serves the whole network. Default: 127.0.0.1.")
-flags.DEFINE_integer(
-    "port", PORT, f"Port to listen at; 0 takes any free one. Default: {PORT}.", lower_bound=0, upper_bound=65535
-)
-flags.DEFINE_string("static", None, "Folder to write the page to, instead of serving it.")
+flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 lets other machines in.")
+flags.DEFINE_integer("port", PORT, "Port to listen at; 0 takes any free one.", lower_bound=0, upper_bound=65535)
+program.define_path("static", None, "Folder to write the page to, instead of serving it.")
 program.key_flags("checkpoint")
 
 
