@@ -6,14 +6,7 @@ from typing import Any
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json
-
-# The keys as version 0.1 wrote them, and their present names.
-_RENAMED = {
-    "picture": "image",
-    "colour": "color",
-    "definition": "class_table",
-    "calibration_pictures": "calibration_images",
-}
+from contextnet_tf.runs.migration import migrated_metadata
 
 
 def metadata_path(path: str | os.PathLike) -> pathlib.Path:
@@ -31,18 +24,8 @@ def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
     beside = metadata_path(path)
     if not beside.exists():
         return {}
-    metadata = _renamed(read_json(beside))
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("image"), dict):
+    content = read_json(beside)
+    metadata = migrated_metadata(content) if isinstance(content, dict) else {}
+    if not isinstance(metadata.get("image"), dict):
         raise InputError(f"{beside}: does not describe an exported network; move it to another folder, or export again")
-    return metadata
-
-
-def _renamed(metadata: Any) -> Any:
-    """Metadata as JSON, of this version or of 0.1, with the present names of the keys."""
-    if not isinstance(metadata, dict):
-        return metadata
-    metadata = {_RENAMED.get(name, name): value for name, value in metadata.items()}
-    classes = metadata.get("classes")
-    if isinstance(classes, list):
-        metadata["classes"] = [_renamed(entry) for entry in classes]
     return metadata

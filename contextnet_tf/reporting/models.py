@@ -28,9 +28,9 @@ def printed(name: str) -> Printed:
         return Printed(mean_iou=paper.BRANCHES_ALONE[name])
     accuracy, runtimes = paper.accuracy(name), paper.runtimes(name)
     return Printed(
-        accuracy and accuracy.million_parameters,
+        accuracy.million_parameters if accuracy else None,
         runtimes[0].full if runtimes else None,
-        accuracy and accuracy.class_mean_iou,
+        accuracy.class_mean_iou if accuracy else None,
     )
 
 

@@ -184,7 +184,7 @@ def accuracy(name: str) -> Accuracy | None:
 def runtimes(name: str) -> list[Runtime]:
     """The rows of Table 7 of the network registered as `name`: one frame after the other, and pipelined, if printed.
 
-    Its ContextNet is cn14, by the frames a second of Table 4.
+    Its ContextNet is cn14, by the frames per second of Table 4.
     """
     printed_names = {"cn14": "contextnet"}
     return [row for row in TABLE_7 if _registered(row.name) == printed_names.get(name, name)]

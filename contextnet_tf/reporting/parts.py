@@ -192,7 +192,7 @@ def origin(results: Results) -> Origin | None:
     provenance = known[0] if known else Provenance()
     data_dir = (results.dataset or DatasetSection()).data_dir
     measured = [_measured_row(title, figures, provenance) for title, figures in sections]
-    programs = [
+    programs: list[tuple[str, list[Fact], str]] = [
         (name, [(flag, wording.setting(value)) for flag, value in flags.items()], wording.command(name, flags))
         for name, flags in results.flags.items()
     ]

@@ -26,7 +26,7 @@ BOUNDS = (
     ("litert-int8", "litert", 0.65),
     ("openvino-bfloat16", "litert", 0.60),
 )
-PIPELINED_AT_LEAST = 1.8  # frames a second on two cores, by those of one frame after the other on one thread
+PIPELINED_AT_LEAST = 1.8  # frames per second on two cores, by those of one frame after the other on one thread
 UPSAMPLING_BOUNDS = {"network": 0.25, "noise": 1.5}  # of the dense way's time, by where the logits are from
 
 
@@ -58,13 +58,13 @@ def runtime_table(rows: Iterable[RuntimeRow]) -> str:
 
 
 def printed_table(rows: Sequence[RuntimeRow]) -> str:
-    """Frames a second by image size: Table 7's rows, then those measured on one thread a network."""
+    """Frames per second by image size: Table 7's rows, then those measured on one thread a network."""
     sizes = list(dict.fromkeys(row.size for row in rows))
     named = {size: name for name, size in paper.TABLE_7_SIZES.items()}
     columns = [named.get(size) for size in sizes]
     table = [
         [f"{printed.name}{' *' if printed.starred else ''}", _TITLE_OF_PAPER, _mode(printed.pipelined)]
-        + [wording.speed(column and getattr(printed, column)) for column in columns]
+        + [wording.speed(getattr(printed, column) if column else None) for column in columns]
         for printed in paper.TABLE_7
     ]
     measured: dict[tuple[str, str, str], dict[Size, float]] = {}
@@ -76,9 +76,9 @@ def printed_table(rows: Sequence[RuntimeRow]) -> str:
     return markdown_table(["Network", "Where", "Mode", *map(wording.image_size, sizes)], table, left=3)
 
 
-def networks_table(rows: Sequence[RuntimeRow], size: Sequence[int]) -> str:
-    """Frames a second, a row a network and a column a runtime: those at a size on one thread, one at a time."""
-    chosen = [row for row in rows if row.size == tuple(size) and _plain(row)]
+def networks_table(rows: Sequence[RuntimeRow], size: Size) -> str:
+    """Frames per second, a row a network and a column a runtime: those at a size on one thread, one at a time."""
+    chosen = [row for row in rows if row.size == size and _plain(row)]
     titles = dict.fromkeys(row.title for row in chosen)
     speeds = {(row.model, row.title): row.frames_per_second for row in chosen}
     table = [
@@ -97,20 +97,18 @@ def compared_networks(rows: Iterable[RuntimeRow]) -> list[str]:
     return [name for name in dict.fromkeys(row.model for row in rows) if not name.endswith(f", {UPSAMPLED_LAST}")]
 
 
-def ratios(section: RuntimeComparisonSection, model: str, size: Sequence[int]) -> list[Ratio]:
+def ratios(section: RuntimeComparisonSection, model: str, size: Size) -> list[Ratio]:
     """The comparisons that can be made of what was measured of a network at a size, on one thread.
 
     The bounds are those of cn14 at full size; other networks and sizes have none.
     """
-    bounded = model == "cn14" and tuple(size) == FULL_SIZE
-    rows = {
-        (row.model, row.runtime, row.mode): row for row in section.rows if row.size == tuple(size) and row.threads == 1
-    }
+    bounded = model == "cn14" and size == FULL_SIZE
+    rows = {(row.model, row.runtime, row.mode): row for row in section.rows if row.size == size and row.threads == 1}
     found = []
     for ours, against, bound in BOUNDS:
-        pair = rows.get((model, ours, "sequential")), rows.get((model, against, "sequential"))
-        if all(pair):
-            found.append(_ratio(*pair, bound if bounded else None))
+        own, other = (rows.get((model, runtime, "sequential")) for runtime in (ours, against))
+        if own and other:
+            found.append(_ratio(own, other, bound if bounded else None))
     for (name, runtime, mode), row in rows.items():
         alone = rows.get((model, runtime, "sequential"))
         if name == model and mode == "pipelined" and alone:
@@ -122,7 +120,7 @@ def ratios(section: RuntimeComparisonSection, model: str, size: Sequence[int]) -
         value = last.milliseconds_median / first.milliseconds_median
         found.append(Ratio(f"{model}, fusion {UPSAMPLED_LAST}", f"{model}, fusion as in the paper", value))
     for entry in section.upsampling:
-        if (entry.model, entry.size) == (model, tuple(size)):
+        if (entry.model, entry.size) == (model, size):
             value = entry.exact_milliseconds / entry.dense_milliseconds
             # Only a trained network's logits have the large areas of one class that the bound is about.
             counts = bounded and (entry.logits == "noise" or section.weights == "trained")
@@ -154,7 +152,7 @@ def runtime_page(section: RuntimeComparisonSection) -> str:
     compared = {part: found for part in measured if (found := ratios(section, *part))}
     used = ", ".join(f"{name} {versions[name]}" for name in section.distributions if name in versions)
     parts = [
-        "# Frames a second\n",
+        "# Frames per second\n",
         f"{section.rounds} rounds in turn after {section.warm_up} of warm-up, on {section.frames}; weights: "
         f"{section.weights}. A frame counts from the uint8 image in memory to its uint8 labels in memory; median, "
         "and 10th to 90th percentile. Memory: the most that a process of the row's own held beyond what it had before "
@@ -162,7 +160,7 @@ def runtime_page(section: RuntimeComparisonSection) -> str:
         f"{wording.machine(section.provenance.machine)}; {used}.\n",
         *(f"Left out: {title}: {reason}.\n" for title, reason in section.left_out.items()),
         *(
-            f"## Networks side by side: frames a second, {wording.image_size(size)}, one thread, one at a time\n\n"
+            f"## Networks side by side: frames per second, {wording.image_size(size)}, one thread, one at a time\n\n"
             f"{networks_table(rows, size)}"
             for size in dict.fromkeys(size for _, size in measured)
             if len(compared_networks(rows)) > 1
@@ -173,14 +171,14 @@ def runtime_page(section: RuntimeComparisonSection) -> str:
             f"## Ratios: {model}, {wording.image_size(size)}, one thread\n\n{ratio_table(found)}"
             for (model, size), found in compared.items()
         ),
-        "## Beside Table 7: frames a second\n",
+        "## Beside Table 7: frames per second\n",
         printed_table(rows),
     ]
     return "\n".join(parts)
 
 
 def runtime_plot(rows: Sequence[RuntimeRow]) -> bytes:
-    """PNG: a panel for each image size with the frames a second of its rows, a network's behind the paper's."""
+    """PNG: a panel for each image size with the frames per second of its rows, a network's behind the paper's."""
     panels: dict[str, dict[str, list[plots.SpeedBar]]] = {}
     for row in rows:
         networks = panels.setdefault(f"{wording.image_size(row.size)} pixels", {})
@@ -193,7 +191,7 @@ def runtime_plot(rows: Sequence[RuntimeRow]) -> bytes:
     return plots.speed_bars({title: list(itertools.chain(*panel.values())) for title, panel in panels.items()})
 
 
-def _paper_bars(model: str, size: Sequence[int]) -> list[plots.SpeedBar]:
+def _paper_bars(model: str, size: Size) -> list[plots.SpeedBar]:
     return [
         plots.SpeedBar(f"{model}: {_TITLE_OF_PAPER}, {mode}", speed, printed=True)
         for mode, speed in paper.speeds(model, size).items()

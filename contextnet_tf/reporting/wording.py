@@ -51,7 +51,7 @@ def file_size(size: int | None) -> str:
     return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
-def image_size(size: Sequence[int] | None) -> str:
+def image_size(size: Sequence[float] | None) -> str:
     """[256, 512] -> "256 × 512", height first."""
     return UNKNOWN if not size else " × ".join(map(str, size))
 

@@ -52,7 +52,7 @@ def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, 
     ]  # fmt: skip
     assert "LiteRT float32, upsampling in the graph" in called.out and "exact upsampling of noise" in called.out
     page = (tmp_path / "out" / "runtime.md").read_text()
-    assert page.startswith("# Frames a second\n") and "| ContextNet | the paper, Titan X (Maxwell) | pipe" in page
+    assert page.startswith("# Frames per second\n") and "| ContextNet | the paper, Titan X (Maxwell) | pipe" in page
     assert (tmp_path / "out" / "runtime.png").read_bytes().startswith(b"\x89PNG")
 
 

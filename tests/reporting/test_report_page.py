@@ -235,7 +235,7 @@ def test_names_from_outside_are_escaped_everywhere():
 def test_any_text_comes_back_as_it_was(value):
     macros = report.TEMPLATES.get_template("macros.html").module
     parsed = Page(str(macros.facts([("name", value)])))
-    assert "".join(parsed.words).strip("\n") == "name" + value or value == "–"
+    assert "".join(parsed.words) == "name" + value or value == "–"
 
 
 def test_a_report_is_refused_where_there_is_no_result_and_leaves_the_old_one(tmp_path):
@@ -261,3 +261,82 @@ def test_eight_large_samples_stay_below_three_megabytes():
     labels = generator.integers(0, 19, (64, 128), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
     many = [report.Sample(f"image {number}", image, labels, labels) for number in range(8)]
     assert len(page_of(whole_results(), [], many)) < 3e6
+
+
+def test_a_run_shorter_than_its_recipe_says_so():
+    sections = few_classes()
+    sections["training"] |= {"epochs": 6, "recipe_epochs": 60}
+    parsed = read(page_of(sections))
+    assert "2 classes; after 6 of the recipe's 60 epochs; 91.3 % of the pixels are right" in parsed.text
+    assert ["epochs", "6 of the recipe&#39;s 60"] in parsed.rows()
+    sections["training"] |= {"epochs": 60}
+    assert "of the recipe" not in read(page_of(sections)).text
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ([1024, 2048], "The paper prints 18.3 (sequential) and 41.9 (pipelined) frames per second for cn14 at"),
+        (
+            [256, 512],
+            "The paper prints 139.2 (sequential) and 299.5 (pipelined) frames per second for cn14 at 256 × 512",
+        ),
+        ([360, 480], None),
+    ],
+)
+def test_the_papers_speed_is_that_for_the_same_size(size, expected):
+    sections = few_classes()
+    sections["runtime"]["size"] = size
+    speed = page_of(sections).split('<section id="speed"')[1].split("</section>")[0]
+    assert (expected in " ".join(speed.split())) if expected else "The paper" not in speed
+
+
+def test_speed_stands_under_the_machine_that_was_measured():
+    sections = few_classes()
+    board = {
+        "machine": {"processor": "Cortex-A76", "cores": 4},
+        "commit": "b" * 40,
+        "date": "2026-12-01T00:00:00+00:00",
+    }
+    sections["runtime"] |= board | {"versions": {"python": "3.11.7", "tensorflow": "2.20.0"}}
+    source = page_of(sections)
+    speed = source.split('<section id="speed"')[1].split("</section>")[0]
+    assert "Cortex-A76" in speed and "Processor 9" not in speed
+    assert "1 thread, Cortex-A76" in source.replace("\u00a0", " ").split("<section")[0]
+    rows = read(source).rows()
+    assert [
+        "speed",
+        "Cityscapes",
+        "val",
+        "1 December 2026",
+        "bbbbbbbbbb",
+        "4 x Cortex-A76",
+        "tensorflow 2.20.0",
+    ] in rows
+    assert ["processor", "Processor 9 &amp; Co"] in rows  # of the accuracy
+
+
+def test_several_images_at_once_are_no_latency():
+    sections = few_classes()
+    sections["runtime"] |= {"workers": 4, "milliseconds_median": None, "milliseconds_spread": None}
+    text = read(page_of(sections)).text
+    assert "Throughput: 4 images are segmented at once" in text and "Latency" not in text
+
+
+def test_what_is_missing_is_named_with_its_reason():
+    sections = few_classes()
+    del sections["runtime"]
+    source = report.report_html(
+        report.Results.from_json(sections, "result.json"), missing={"images": "the folder <a> is missing"}
+    )
+    assert "Not in this report: images (the folder &lt;a&gt; is missing); speed (predict measures it)." in source
+
+
+def test_every_exported_file_is_listed():
+    sections = few_classes()
+    int8 = {"path": "export/model_int8.tflite", "bytes": 1234567, "precision": "int8", "input_size": [64, 96],
+            "largest_logit_difference": 0.25, "label_parity": 0.9871}  # fmt: skip
+    sections["export"]["files"]["model_int8.tflite"] = int8
+    assert ["model_int8.tflite", "int8", "1.23 MB", "64 × 96", "98.710", "0.25"] in read(page_of(sections)).rows()
+    sections["export"]["files"] = {"model_int8.tflite": int8}
+    assert "Other exported files" not in read(page_of(sections)).text

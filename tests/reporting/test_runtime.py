@@ -158,8 +158,8 @@ def test_networks_side_by_side_by_hand():
     assert networks_table(smaller, (256, 512)).splitlines()[2:] == ["| cn18 | – | 100.0 |", "| icnet | 83.2 | 100.0 |"]
     titles = [line for line in runtime_page(replace(SECTION, rows=rows)).splitlines() if line.startswith("## Networks")]
     assert titles == [
-        "## Networks side by side: frames a second, 1024 × 2048, one thread, one at a time",
-        "## Networks side by side: frames a second, 512 × 1024, one thread, one at a time",
+        "## Networks side by side: frames per second, 1024 × 2048, one thread, one at a time",
+        "## Networks side by side: frames per second, 512 × 1024, one thread, one at a time",
     ]
 
 
@@ -171,7 +171,7 @@ def test_the_page_says_where_it_comes_from():
         "## Every row",
         "## Ratios: cn14, 1024 × 2048, one thread",
         "## Ratios: cn14, 512 × 1024, one thread",
-        "## Beside Table 7: frames a second",
+        "## Beside Table 7: frames per second",
     ]
     assert "20 rounds in turn after 2 of warm-up, on 4 images of camvid val; weights: trained." in page
 

@@ -23,7 +23,7 @@ _VARIABLES = {
 }
 _PAPER = "#ffffff"  # of images that stand alone
 ON_PAPER = {"bbox": {"facecolor": _PAPER, "edgecolor": "none", "pad": 1}}  # text that lies over a line
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: it takes the page's type face and can be searched
     "svg.hashsalt": "contextnet_tf",  # the same results give the same bytes
     "font.family": ["sans-serif"],

@@ -19,16 +19,17 @@ def class_bars(
 
     `reference` puts a mark at another IoU (0 to 1) of a class. A class without IoU has a note for a bar.
     """
-    names = sorted(class_iou, key=lambda name: -1.0 if _missing(class_iou[name]) else class_iou[name])
+    known = {name: value for name, value in class_iou.items() if value is not None and value == value}
+    names = sorted(class_iou, key=lambda name: known.get(name, -1.0))
     reference = reference or {}
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
         for row, name in enumerate(names):
-            if _missing(class_iou[name]):
+            if name not in known:
                 axes.text(1, row, "does not occur", va="center", color=MUTED, style="italic", size=9)
                 continue
-            value = 100 * class_iou[name]
+            value = 100 * known[name]
             axes.barh(row, value, **_class_bar(colors.get(name)))
             mark = 100 * reference.get(name, 0)
             if name in reference:
@@ -47,7 +48,7 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
     the others a mark each. A class that the first split has not, has a note for a bar.
     """
     (title, bars), *others = shares.items()
-    names = sorted(bars, key=bars.get)
+    names = sorted(bars, key=bars.__getitem__)
     positive = [value for split in shares.values() for value in split.values() if value > 0]
     least = 10.0 ** np.floor(np.log10(100 * min(positive, default=1.0)))  # in per cent: where the axis starts
 
@@ -143,7 +144,3 @@ def _finish_rows(axes, names: Sequence[str], label: str) -> None:
     axes.tick_params(length=0)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_xlabel(label)
-
-
-def _missing(value: float | None) -> bool:
-    return value is None or value != value
