@@ -1,59 +1,128 @@
-"""The section "ablation" of result.json, what each part of a recipe is worth, as a table and its explanation."""
+"""The section "ablation" of result.json as a page: an explanation, a table of the rows, one of the classes, a plot."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from contextnet_tf.reporting import wording
+from contextnet_tf.reporting import paper, wording
+from contextnet_tf.reporting.plots import difference_dots
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import AblationSection
-
-# What the runs with all parts are called.
-ALL = "all parts"
+from contextnet_tf.runs.measurements import AblationRow, AblationSection
 
 
 def ablation_page(section: AblationSection) -> str:
     """All of it as a page of Markdown."""
-    return f"# What each part of a recipe is worth\n\n{ablation_note(section)}\n{ablation_table(section)}"
+    page = f"# {section.title}\n\n{ablation_note(section)}\n{ablation_table(section)}"
+    return page + (f"\nIoU of each class in %, mean over the seeds.\n\n{ablation_classes(section)}" if
+                   any(row.class_iou for row in section.rows) else "")  # fmt: skip
 
 
 def ablation_note(section: AblationSection) -> str:
     """What was trained on what, and what the figures of the table are: a paragraph each."""
-    given = _flags(section.given)
-    return (
+    given, reference = _flags(section.given), section.rows[0].name
+    paragraphs = [
         f"{section.model} on {wording.dataset_title(section.dataset)}, {section.epochs} epochs of the recipe "
-        f"{section.recipe_name}{given and f' with {given}'}; flags are those of experiments.train.\n\n"
+        f"{section.recipe_name}{given and f' with {given}'}; flags are those of experiments.train.",
         f"Mean IoU in % on the {section.images} images of the validation split: of each run the best of its "
-        f"validations, one every {section.validation_epochs} epochs and one at the end. That it was chosen on the "
-        "same images flatters all rows.\n\n"
-        f'Difference: from "{ALL}" with the same seed, in points, the mean over the seeds; its standard deviation '
-        f'behind it. The row "{ALL}" has the standard deviation of its own figures there: smaller differences '
-        "are noise.\n"
-    )
+        f"validations, one every {section.validation_epochs} epochs and one at the end. The network was chosen on the "
+        "same images, which flatters all rows.",
+        f'Difference: from "{reference}" with the same seed, in points, the mean over the seeds, and its standard '
+        f'deviation. The row "{reference}" has the standard deviation of its own figures there: smaller differences '
+        "are noise.",
+    ]
+    others = [f'"{row.name}" is compared with "{row.against}".' for row in section.rows if row.against]
+    if others:
+        paragraphs.append(" ".join(others))
+    if any(row.paper_mean_iou is not None for row in section.rows):
+        paragraphs.append("The paper's figures are of Cityscapes: compare differences and order, not the figures.")
+    if section.speed:
+        paragraphs.append(f"Frames per second: {section.speed}. The paper's are of 1024 x 2048 images on a Titan X.")
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def ablation_table(section: AblationSection) -> str:
-    """One row a change: mean IoU of each seed, their mean, the mean difference to `ALL`, its standard deviation."""
-    header = [
-        "Row", "Flag", *(f"Seed {seed}" for seed in section.seeds), "Mean", "Difference", "Standard deviation",
-    ]  # fmt: skip
-    reference = section.rows[0]
+    """One row a change: mean IoU of each seed and their mean, the mean difference and its standard deviation.
+
+    Networks, parameters, multiply-adds, frames per second and the paper's figures have columns where a row has them.
+    """
+    columns = [("Row", [row.name for row in section.rows])]
+    if any(row.changes for row in section.rows):
+        columns.append(("Flag", [_flags(row.changes) for row in section.rows]))
+    if len({row.model for row in section.rows}) > 1:
+        columns.append(("Network", [row.model or wording.UNKNOWN for row in section.rows]))
+    left = len(columns)
+    if len({row.parameters for row in section.rows}) > 1:
+        columns.append(("Parameters", [wording.count(row.parameters) for row in section.rows]))
+    if len({row.multiply_adds for row in section.rows}) > 1:
+        columns.append(("Multiply-adds", [wording.magnitude(row.multiply_adds) for row in section.rows]))
+    for place, seed in enumerate(section.seeds):
+        columns.append((f"Seed {seed}", [wording.percent(row.mean_iou[place], 2) for row in section.rows]))
+    columns.append(("Mean", [wording.percent(statistics.mean(row.mean_iou), 2) for row in section.rows]))
+    points = [_differences(section, row) for row in section.rows]
+    columns.append(("Difference", ["", *(f"{statistics.mean(found):+.2f}" for found in points[1:])]))
+    points[0] = [100 * figure for figure in section.rows[0].mean_iou]
+    columns.append(
+        ("Standard deviation", [wording.decimal(statistics.stdev(x) if len(x) > 1 else None, 2) for x in points])
+    )
+    if any(row.paper_mean_iou is not None for row in section.rows):
+        columns.append(("Paper", [wording.percent(row.paper_mean_iou) for row in section.rows]))
+        columns.append(("Paper's difference", [_signed(paper_difference(section, row)) for row in section.rows]))
+    if section.speed:
+        columns.append(("Frames/s", [wording.decimal(row.frames_per_second) for row in section.rows]))
+        columns.append(("Paper's frames/s", [wording.decimal(row.paper_frames_per_second) for row in section.rows]))
+    header, cells = zip(*columns, strict=True)
+    return markdown_table(header, list(zip(*cells, strict=True)), left=left)
+
+
+def ablation_classes(section: AblationSection) -> str:
+    """IoU in %, a row a class and a column a row of the ablation; behind them what Table 5 prints of their networks."""
+    printed = {
+        row.model: paper.class_iou(row.model) for row in section.rows if row.model and paper.class_iou(row.model)
+    }
+    shown = {name: figures for name, figures in printed.items() if figures.keys() & section.rows[0].class_iou.keys()}
     rows = [
-        [row.name, _flags(row.changes), *_cells(row.mean_iou, None if row is reference else reference.mean_iou)]
-        for row in section.rows
+        [
+            name,
+            *(wording.percent(row.class_iou.get(name)) for row in section.rows),
+            *(wording.decimal(figures.get(name)) for figures in shown.values()),
+        ]
+        for name in section.rows[0].class_iou
     ]
-    return markdown_table(header, rows, left=2)
+    return markdown_table(["Class", *(row.name for row in section.rows), *(f"paper, {name}" for name in shown)], rows)
 
 
-def _cells(figures: Sequence[float], others: Sequence[float] | None) -> list[str]:
-    """A row's figures, beside `others` of the same seeds."""
-    points = [100 * figure for figure in figures]
-    cells = [wording.decimal(x, 2) for x in (*points, statistics.mean(points))]
-    difference = ""
-    if others is not None:
-        points = [own - 100 * other for own, other in zip(points, others, strict=True)]
-        difference = f"{statistics.mean(points):+.2f}"
-    return [*cells, difference, wording.decimal(statistics.stdev(points) if len(points) > 1 else None, 2)]
+def ablation_plot(section: AblationSection) -> bytes:
+    """PNG: the differences of all rows but the first, a dot a seed, with the paper's where it has them."""
+    rows = section.rows[1:]
+    return difference_dots(
+        [row.name for row in rows],
+        [_differences(section, row) for row in rows],
+        [paper_difference(section, row) for row in rows],
+        f'points of mean IoU from "{section.rows[0].name}"',
+    )
+
+
+def paper_difference(section: AblationSection, row: AblationRow) -> float | None:
+    """The difference in points that the paper prints; None for the reference and where it prints none."""
+    base = _base(section, row)
+    if row is base or row.paper_mean_iou is None or base.paper_mean_iou is None:
+        return None
+    return 100 * (row.paper_mean_iou - base.paper_mean_iou)
+
+
+def _base(section: AblationSection, row: AblationRow) -> AblationRow:
+    """The row that `row` is compared with."""
+    return next(other for other in section.rows if other.name == (row.against or section.rows[0].name))
+
+
+def _differences(section: AblationSection, row: AblationRow) -> list[float]:
+    """In points, seed by seed."""
+    base = _base(section, row)
+    return [100 * (own - other) for own, other in zip(row.mean_iou, base.mean_iou, strict=True)]
+
+
+def _signed(points: float | None) -> str:
+    return "" if points is None else f"{points:+.1f}"
 
 
 def _flags(changes: Mapping[str, Any]) -> str:

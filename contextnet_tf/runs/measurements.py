@@ -61,16 +61,36 @@ class RuntimeComparisonSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class AblationRow(Record):
-    """One row: what it changes of the reference row, and its mean IoU (0 to 1), a figure a seed."""
+    """One row: what it changes of the reference row, and its mean IoU (0 to 1), a figure a seed.
+
+    Attributes:
+      model: name of the network.
+      parameters, multiply_adds: of the network, batch normalization folded, at the size of the dataset's images.
+      class_iou: mean over the seeds by class; None where a class does not occur.
+      against: name of the row that differences are taken from; None: the first.
+      paper_mean_iou: what the paper prints for this row, 0 to 1.
+      frames_per_second, paper_frames_per_second: of one image after the other.
+    """
 
     name: str
     changes: dict[str, Any]
     mean_iou: tuple[float, ...]
+    model: str | None = None
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    class_iou: dict[str, float | None] = dataclasses.field(default_factory=dict)
+    against: str | None = None
+    paper_mean_iou: float | None = None
+    frames_per_second: float | None = None
+    paper_frames_per_second: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class AblationSection(Measured):
-    """Rows that were trained on the same seeds; the first is the reference. `given`: changes that hold for all rows."""
+    """Rows that were trained on the same seeds; the first is the reference. `given`: changes that hold for all rows.
+
+    `speed` says what the rows' frames per second are of.
+    """
 
     model: str
     images: int
@@ -78,6 +98,8 @@ class AblationSection(Measured):
     given: dict[str, Any]
     seeds: tuple[int, ...]
     rows: tuple[AblationRow, ...]
+    title: str = "What each part of a recipe is worth"
+    speed: str | None = None
 
     def __post_init__(self):
         for name, kind in (("name", str), ("epochs", float), ("validation_epochs", float)):

@@ -2,11 +2,17 @@
 
 import dataclasses
 
-from contextnet_tf.reporting.ablation import ALL, ablation_note, ablation_page, ablation_table
+from contextnet_tf.reporting.ablation import (
+    ablation_classes,
+    ablation_note,
+    ablation_page,
+    ablation_plot,
+    ablation_table,
+)
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.measurements import AblationRow, AblationSection
 
-WITHOUT = "without averaging"
+ALL, WITHOUT = "all parts", "without averaging"
 SECTION = AblationSection(
     model="cn14", dataset="camvid", split="val", images=101, given={"epochs": 60},
     recipe={"name": "modern", "epochs": 60, "validation_epochs": 10}, seeds=(0, 7),
@@ -50,3 +56,54 @@ def test_the_table_in_a_terminal():
         "all parts                            60.00  60.00                               –",
         "without averaging  --ema_decay=0.0   59.00  59.00       -1.00                   –",
     ]
+
+
+RESOLUTION = AblationSection(
+    model="cn14", dataset="streets", split="val", images=60, given={}, title="Resolution", speed="LiteRT",
+    recipe={"name": "modern", "epochs": 60, "validation_epochs": 10}, seeds=(0, 1),
+    rows=(
+        AblationRow("quarter", {}, (0.60, 0.62), "cn14", 846_179, 10**9, {"road": 0.9, "train": None},
+                    paper_mean_iou=0.659, frames_per_second=6.8, paper_frames_per_second=18.3),
+        AblationRow("half", {}, (0.65, 0.66), "cn12", 846_179, 3 * 10**9, {"road": 0.95, "train": 0.5},
+                    paper_mean_iou=0.687, paper_frames_per_second=11.4),
+        AblationRow("half, large batch", {"batch_size": 16}, (0.66, 0.66), "cn12", 846_179, 3 * 10**9,
+                    {"road": 0.96, "train": 0.5}, against="half"),
+    ),
+)  # fmt: skip
+
+
+def test_the_papers_figures_stand_beside_ours():
+    header, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in ablation_table(RESOLUTION).splitlines()
+    )
+    assert header == [
+        "Row", "Flag", "Network", "Multiply-adds", "Seed 0", "Seed 1", "Mean", "Difference", "Standard deviation",
+        "Paper", "Paper's difference", "Frames/s", "Paper's frames/s",
+    ]  # fmt: skip
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    assert columns["Network"] == ("cn14", "cn12", "cn12")
+    assert columns["Difference"] == ("", "+4.50", "+0.50")  # the last against "half": +1 and 0
+    assert columns["Standard deviation"] == ("1.41", "0.71", "0.71")
+    assert columns["Paper"] == ("65.9", "68.7", "–") and columns["Paper's difference"] == ("", "+2.8", "")
+    assert columns["Frames/s"] == ("6.8", "–", "–") and columns["Paper's frames/s"] == ("18.3", "11.4", "–")
+
+
+def test_the_note_says_what_is_compared():
+    note = ablation_note(RESOLUTION)
+    assert '"half, large batch" is compared with "half".' in note
+    assert "The paper's figures are of Cityscapes" in note and "Frames per second: LiteRT." in note
+
+
+def test_classes_beside_table_5():
+    assert ablation_classes(RESOLUTION).splitlines() == [
+        "| Class | quarter | half | half, large batch | paper, cn14 | paper, cn12 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| road | 90.0 | 95.0 | 96.0 | 96.8 | 97.2 |",
+        "| train | – | 50.0 | 50.0 | 57.1 | 63.7 |",
+    ]
+    assert ablation_page(RESOLUTION).endswith(ablation_classes(RESOLUTION))
+    assert ablation_page(RESOLUTION).startswith("# Resolution\n")
+
+
+def test_the_plot_is_a_png():
+    assert ablation_plot(RESOLUTION).startswith(b"\x89PNG")

@@ -2,6 +2,7 @@
 
 from contextnet_tf.reporting.plots.classes import class_bars, class_frequencies, confusion_heat_map, row_shares
 from contextnet_tf.reporting.plots.curves import training_curves, validation_curves
+from contextnet_tf.reporting.plots.differences import difference_dots
 from contextnet_tf.reporting.plots.dots import DotColumn, dot_columns
 from contextnet_tf.reporting.plots.speed import SpeedBar, speed_bars
 
@@ -11,6 +12,7 @@ __all__ = [
     "class_bars",
     "class_frequencies",
     "confusion_heat_map",
+    "difference_dots",
     "dot_columns",
     "row_shares",
     "speed_bars",

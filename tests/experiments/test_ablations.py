@@ -1,0 +1,168 @@
+"""The ablations of the paper: their rows, a step of each, and rows that are made of others' networks."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
+from contextnet_tf.models.spec import VARIANTS
+from contextnet_tf.runs.results import read_results
+from contextnet_tf.training.recipe import get_recipe
+from experiments import ablate_branches, ablate_design, ablate_parameters, ablate_resolution, ablation, recipe_flags
+
+PROGRAMS = (ablate_resolution, ablate_branches, ablate_parameters, ablate_design)
+
+
+def _figures(section):
+    return {row.name: row.mean_iou for row in section.rows}
+
+
+def _arguments(camvid_dir, tmp_path):
+    return {
+        "output_dir": str(tmp_path / "out"), "recipe": "smoke", "dataset": "camvid", "data_dir": str(camvid_dir),
+        "crop_size": (64, 96), "seeds": [0],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_rows_are_distinct(program):
+    rows = program.ABLATION.rows
+    names = [row.name for row in rows]
+    assert len(set(names)) == len(names) and all(row.against in (None, *names) for row in rows)
+    recipe = get_recipe(program.ABLATION.recipe)
+    base = recipe_flags.changed(recipe, program.ABLATION.changes)
+    trained = [(str(row.model), str(recipe_flags.changed(base, row.changes).to_json())) for row in rows]
+    assert len(set(trained)) == len(rows)
+
+
+def test_rows_have_the_papers_figures():
+    def figures(program):
+        return {row.model: (row.paper_mean_iou, row.paper_frames_per_second) for row in program.ROWS}
+
+    assert figures(ablate_resolution) == {"cn14": (65.9, 18.3), "cn18": (60.1, 21.0), "cn12": (68.7, 11.4)}
+    assert figures(ablate_branches) == {"cn14": (65.9, 18.3), "cn124": (67.3, 7.6), "cn12": (68.7, 11.4)}
+    assert figures(ablate_parameters) == {"cn14": (65.9, 18.3), "cn14-500": (62.1, 20.6), "cn14-160": (57.7, 22.0)}
+
+
+def test_design_rows_change_one_choice():
+    specs = {row.name: row.model for row in ablate_design.ROWS if not isinstance(row.model, str)}
+    changed = {
+        name: {
+            field.name
+            for field in dataclasses.fields(spec)
+            if getattr(spec, field.name) != getattr(VARIANTS["cn14"], field.name)
+        }
+        - {"name"}
+        for name, spec in specs.items()
+    }
+    assert list(changed.values()) == [
+        {"pyramid_bins"}, {"context_scale", "asymmetric_kernel"}, {"fusion_merge"}, {"fusion_order"},
+    ]  # fmt: skip
+    for spec in specs.values():
+        assert build_model(spec, input_shape=(None, None, 3)).name == spec.name
+
+
+@pytest.mark.parametrize(
+    ("program", "row", "number"),
+    [
+        (ablate_resolution, "cn18, context at 1/8", 1),
+        (ablate_branches, "cn124, three branches", 1),
+        (ablate_parameters, "cn14-160", 2),
+        (ablate_design, "no auxiliary loss", 5),
+    ],
+    ids=["resolution", "branches", "parameters", "design"],
+)
+def test_a_step_of_each(program, row, number, camvid_dir, call, tmp_path):
+    out = tmp_path / "out"
+    called = call(
+        program, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--recipe=smoke", "--seeds=3",
+        f"--rows={number}", "--crop_height=64", "--crop_width=64", "--batch_size=6",
+    )  # fmt: skip
+    assert called.status == 0, called.err
+    section = read_results(out).ablation
+    assert [found.name for found in section.rows] == [program.ROWS[0].name, row]
+    assert section.title == program.ABLATION.title and section.recipe["name"] == "smoke"
+    page = (out / "ablation.md").read_text()
+    assert page.startswith(f"# {section.title}\n") and f"\n| {row} |" in page and "\n| Class |" in page
+    assert (out / "ablation.png").read_bytes().startswith(b"\x89PNG")
+    assert f"\n{row} " in called.out
+
+
+def _mean_of_kernels(networks):
+    """A network that is made of others': the mean of their classifiers' biases on the first one's weights."""
+    made = keras.models.clone_model(networks[0])
+    made.set_weights(networks[0].get_weights())
+    biases = [network.get_layer("classifier").bias.numpy() for network in networks]
+    made.get_layer("classifier").bias.assign(np.mean(biases, axis=0))
+    return made
+
+
+MADE = ablation.Ablation(
+    "ablate_made",
+    "Made of others",
+    (
+        ablation.Row("detail", model="detail-only"),
+        ablation.Row("context", model="context-only", paper_mean_iou=63.3),
+        ablation.Row(
+            "both", made_of=("detail", "context"), make=lambda networks: _mean_of_kernels(networks),
+            paper_mean_iou=60.3, against="context",
+        ),
+    ),
+)  # fmt: skip
+
+
+def test_a_row_made_of_other_rows_networks(camvid_dir, tmp_path):
+    arguments = _arguments(camvid_dir, tmp_path)
+    section = ablation.run(MADE, rows=[2], **arguments)
+    assert list(_figures(section)) == ["detail", "context", "both"]
+    out = tmp_path / "out"
+    detail, context, both = (load_network(out / f"{name}-seed0") for name in ("detail", "context", "both"))
+    np.testing.assert_array_equal(
+        both.get_layer("classifier").bias,
+        (detail.get_layer("classifier").bias.numpy() + context.get_layer("classifier").bias.numpy()) / 2,
+    )
+    evaluated = json.loads((out / "both-seed0" / "result.json").read_text())["evaluation"]
+    assert _figures(section)["both"] == (evaluated["mean_iou"],) and evaluated["images"] == 2
+    assert section.rows[2].paper_mean_iou == pytest.approx(0.603) and section.rows[2].parameters > 0
+    # Made again, not trained: there is no history.
+    assert not (out / "both-seed0" / "history.jsonl").exists()
+    assert _figures(ablation.run(MADE, **arguments)) == _figures(section)
+
+
+def test_frames_per_second_come_from_the_runtime_comparison(camvid_dir, tmp_path):
+    row = {
+        "model": "detail-only", "size": [64, 96], "runtime": "litert", "title": "LiteRT", "threads": 1,
+        "mode": "sequential", "milliseconds_median": 4.0, "milliseconds_spread": [3.0, 5.0],
+        "frames_per_second": 250.0, "parts": {}, "peak_memory": 1, "label_parity": 1.0,
+    }  # fmt: skip
+    smaller, other = row | {"size": [32, 48], "frames_per_second": 999.0}, row | {"threads": 2}
+    comparison = {
+        "weights": "fresh", "frames": "4", "rounds": 1, "warm_up": 1, "distributions": [], "left_out": {},
+        "rows": [smaller, row, other],
+    }  # fmt: skip
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime" / "result.json").write_text(
+        json.dumps({"format_version": 1, "runtime_comparison": comparison})
+    )
+    arguments = _arguments(camvid_dir, tmp_path)
+    section = ablation.run(MADE, rows=[0], runtime_dir=str(tmp_path / "runtime"), **arguments)
+    assert section.rows[0].frames_per_second == 250.0
+    assert section.speed == "LiteRT on one thread, images of 64 x 96"
+    with pytest.raises(InputError, match="run compare_runtime first"):
+        ablation.run(MADE, rows=[0], runtime_dir=str(tmp_path / "out"), **arguments)
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    arguments = {"output_dir": str(tmp_path / "out"), "dataset": "camvid"}
+    with pytest.raises(InputError, match="--seeds is empty"):
+        ablation.run(MADE, seeds=[], **arguments)
+    with pytest.raises(InputError, match="--model: the rows of this ablation name their networks"):
+        ablation.run(MADE, model="cn14", **arguments)
+    with pytest.raises(InputError, match="row 7, batch size 16, changes nothing here; leave it out by --rows=0,8"):
+        ablate_design.run(changes={"batch_size": 16}, rows=[7, 8], **arguments)
+    assert not (tmp_path / "out").exists()
