@@ -38,7 +38,7 @@ def run(**arguments: Any) -> AblationSection:
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
-    ablation.main(run, ABLATION)
+    ablation.run_from_flags(run, ABLATION)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The harness of all ablations: rows x seeds, trained once, shared between processes, in one table beside the paper's.
 
-A program names its rows (`Ablation`) and calls `run`; `main` takes the arguments from the flags. Each run has a folder
-of its own in --output_dir and is resumable; complete runs are evaluated again, not trained again, so rows and seeds can
-be added later. Writes ablation.md, ablation.png and the section "ablation" of result.json.
+A program names its rows (`Ablation`) and calls `run`; `run_from_flags` takes the arguments from the flags. Each run has
+a folder of its own in --output_dir and is resumable; complete runs are evaluated again, not trained again, so rows and
+seeds can be added later. Writes ablation.md, ablation.png and the section "ablation" of result.json.
 
 The same command may run several times at once: each process trains what no other has begun. One that finds nothing
 left but what another is training ends with a line that says so; the last one writes the table. On a machine of two
@@ -188,7 +188,7 @@ def run(
     return section
 
 
-def main(run_program: Callable[..., AblationSection], ablation: Ablation) -> None:
+def run_from_flags(run_program: Callable[..., AblationSection], ablation: Ablation) -> None:
     """Calls a program's `run` with the arguments that the flags give, and prints the table."""
     values = flags.FLAGS
     with StopSignals() as signals:
@@ -198,7 +198,7 @@ def main(run_program: Callable[..., AblationSection], ablation: Ablation) -> Non
                 seeds=program.whole_numbers("seeds"),
                 rows=program.whole_numbers("rows") if values.rows else None,
                 model=values.model,
-                recipe=values.recipe if values["recipe"].present else None,
+                recipe=program.given("recipe"),
                 dataset=values.dataset or "streets",
                 data_dir=values.data_dir,
                 changes=recipe_flags.given_changes(),

@@ -139,6 +139,12 @@ def required(name: str) -> str:
     return value
 
 
+def given(name: str) -> Any:
+    """The value of the flag `name`; None where it has its default because it was not given."""
+    flag = flags.FLAGS[name]
+    return flag.value if flag.present else None
+
+
 def given_size(height: str, width: str) -> tuple[int, int] | None:
     """The values of the flags `height` and `width`; None where neither was given.
 
