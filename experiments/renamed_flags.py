@@ -3,23 +3,10 @@
 from collections.abc import Collection, Sequence
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.runs.migration import FLAGS
 
 # Old name -> new name. A program that still has a flag of the old name keeps it: export's --precision.
-RENAMED = {
-    "averaging": "ema_decay",
-    "cache_blocking": "tiling",
-    "calibration_pictures": "calibration_images",
-    "class_balance": "class_weight_exponent",
-    "class_uniform": "class_uniform_fraction",
-    "colours": "color_jitter",
-    "fit": "resize_mode",
-    "hard_below": "ohem_threshold",
-    "pictures": "images",
-    "precision": "dtype_policy",
-    "report_pictures": "report_images",
-    "statistics_batches": "bn_recalibration_batches",
-    "whole_pictures": "whole_images",
-}
+RENAMED = FLAGS | {"precision": "dtype_policy"}
 # What was a flag and is a program of its own now: (flag, value) -> program.
 PROGRAMS = {("what", "models"): "compare_models", ("what", "runs"): "compare_runs"}
 

@@ -25,6 +25,13 @@ FLAGS = _RECIPE | {
     "cache_blocking": "tiling",
     "fit": "resize_mode",
 }
+_SETTINGS = {
+    "definition": "class_table",
+    "training_pictures": "training_images",
+    "validation_pictures": "validation_images",
+    "picture_names": "image_names",
+    "execution": "compute_config",
+}
 _RECIPE_EPOCHS = {"paper": 1000, "short": 60, "modern": 400, "smoke": 1}
 _METADATA = _DATASET | {"picture": "image", "calibration_pictures": "calibration_images"}
 _ENVIRONMENT = ("versions", "machine", "commit", "date")
@@ -38,6 +45,15 @@ _WRITERS = {
     "benchmark_input": ("input",),
     "benchmark_training": ("training_speed",),
 }
+
+
+def migrated_settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A settings.json without a format version, in the form of version 2."""
+    parts = {"recipe": _RECIPE, "compute_config": {"precision": "dtype_policy"}}
+    return {
+        name: _renamed(value, parts[name]) if name in parts and isinstance(value, Mapping) else value
+        for name, value in _renamed(content, _SETTINGS).items()
+    }
 
 
 def migrated_results(content: Mapping[str, Any]) -> dict[str, Any]:

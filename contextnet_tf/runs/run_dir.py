@@ -1,42 +1,61 @@
-"""The folder of a run: what it was started with, and that one process at a time writes there."""
+"""The folder of a run: the settings that it was started with, and a lock for one process at a time."""
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from contextnet_tf.errors import InputError, InUseError
-from contextnet_tf.files import ensure_writable_dir, is_leftover, read_json, remove_leftovers, write_json
+from contextnet_tf.files import atomic_write, ensure_writable_dir, is_leftover, read_json, remove_leftovers
+from contextnet_tf.runs import layout
+from contextnet_tf.runs.migration import migrated_settings
 
-_SETTINGS = "settings.json"
+FORMAT_VERSION = 2  # of settings.json; version 1 had none written inside
+
+_VERSION = "format_version"
 _LOCK = ".lock"
 
 _logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def claimed_run_dir(output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool) -> Iterator[pathlib.Path]:
-    """Holds `output_dir` for the run that `settings` describes, without touching another's.
+def claimed_run_dir(
+    output_dir: str | os.PathLike,
+    settings: Mapping[str, Any],
+    resume: bool,
+    saved_settings: Callable[[pathlib.Path], Mapping[str, Any] | None] = lambda folder: None,
+) -> Iterator[pathlib.Path]:
+    """Holds `output_dir` for the run that `settings` describes; the folder of another run is not touched.
+
+    Args:
+      output_dir: the folder; made where it is missing.
+      settings: what the weights at the end depend on, as values that JSON knows.
+      resume: whether the folder may hold this very run already.
+      saved_settings: gives the settings that a checkpoint in the folder holds a copy of, or None; they replace a
+        settings.json that is damaged.
 
     Raises:
-      InputError: the folder cannot be written, holds something else, holds a run and `resume` is off,
-        or holds a run that was started with other settings.
+      InputError: the folder cannot be written, holds something else, holds a run and `resume` is off, holds a run
+        that was started with other settings, or its settings are damaged and no checkpoint has a copy.
       InUseError: another process trains in it.
     """
     folder = ensure_writable_dir(output_dir)
-    path = folder / _SETTINGS
+    path = folder / layout.SETTINGS
     if not path.exists() and any(entry.name != _LOCK and not is_leftover(entry) for entry in folder.iterdir()):
         raise InputError(f"{folder}: is not empty and holds no run; choose another `output_dir`")
     with _locked(folder):
         if not path.exists():
-            write_json(path, settings)
+            _write(path, settings)
         elif resume:
-            _check_same(folder, read_json(path), settings)
+            before = _read(path, saved_settings)
+            _check_same(folder, before, settings)
+            _write(path, before)
         else:
             raise InputError(f"{folder}: holds a run; set `resume=True` to resume it, or choose another `output_dir`")
         remove_leftovers(folder)
@@ -45,10 +64,10 @@ def claimed_run_dir(output_dir: str | os.PathLike, settings: Mapping[str, Any], 
 
 @contextlib.contextmanager
 def copied_run_dir(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """What a run has to go on from, in a folder that is removed: for the processes that follow the run's chief."""
+    """A temporary copy of what a run resumes from, for each process but the chief."""
     with tempfile.TemporaryDirectory(prefix="worker") as copy:
         for entry in pathlib.Path(output_dir).iterdir():
-            if entry.name == "checkpoints":
+            if entry.name == layout.CHECKPOINTS:
                 shutil.copytree(entry, pathlib.Path(copy) / entry.name)
             elif entry.suffix in (".keras", ".jsonl"):
                 shutil.copy(entry, copy)
@@ -70,10 +89,39 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _check_same(folder: pathlib.Path, before: Any, now: Mapping[str, Any]) -> None:
-    if not isinstance(before, Mapping):
-        raise InputError(f"{folder}: its {_SETTINGS} is not that of a run; choose another `output_dir`")
+def _write(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        json.dump({_VERSION: FORMAT_VERSION} | dict(settings), file, indent=2)
+        file.write("\n")
+        # Synced before it is renamed: else a machine that loses power may keep the name without the content.
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: pathlib.Path, saved_settings: Callable[[pathlib.Path], Mapping[str, Any] | None]) -> Mapping[str, Any]:
+    """The settings in `path`, or where it is damaged those of a checkpoint; in today's format."""
+    try:
+        settings = read_json(path)
+        damage = None if isinstance(settings, Mapping) else f"{path}: is not that of a run"
+    except InputError as error:
+        damage = str(error)
+    if damage:
+        settings = saved_settings(path.parent)
+        if settings is None:
+            raise InputError(f"{damage}, and no checkpoint has a copy; restore it or choose another `output_dir`")
+        _logger.warning("%s; restored from the newest checkpoint", damage)
+    version = settings.get(_VERSION, 1)
+    if version not in (1, FORMAT_VERSION):
+        raise InputError(
+            f"{path}: is of format {version}, this version reads up to {FORMAT_VERSION}; update contextnet_tf"
+        )
+    return migrated_settings(settings) if version == 1 else settings
+
+
+def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     before, now = _flattened(before), _flattened(now)
+    for settings in (before, now):
+        settings.pop(_VERSION, None)
     changes = [
         f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())

@@ -142,6 +142,16 @@ def newest_network(folder: str | os.PathLike) -> dict[str, np.ndarray] | None:
     return {name.removeprefix("model/"): array for name, array in newest[1].items() if name.startswith("model/")}
 
 
+def newest_notes(folder: str | os.PathLike) -> dict[str, Any] | None:
+    """The notes of the newest undamaged checkpoint in `folder`; None where there is none.
+
+    Raises:
+      InputError: the checkpoint is of a newer format.
+    """
+    newest = _newest(pathlib.Path(folder)) if pathlib.Path(folder).is_dir() else None
+    return newest and json.loads(str(newest[1][_NOTES]))
+
+
 class _Damaged(Exception):
     """The file is not what was written."""
 

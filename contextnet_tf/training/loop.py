@@ -5,7 +5,7 @@ import logging
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -79,7 +79,9 @@ class TrainingLoop:
         saving: Saving,
         cache: ImageCache | None,
         compute_config: ComputeConfig,
+        settings: Mapping[str, Any],
     ):
+        self._settings = settings
         self._model, self._plan, self._folder, self._cache = model, plan, folder, cache
         self._devices = compute_config.devices
         with self._devices.strategy.scope():
@@ -259,7 +261,7 @@ class TrainingLoop:
             self._checkpoints.save(
                 progress.step,
                 progress.best_step,
-                {"progress": dataclasses.asdict(progress), "recipe": self._plan.recipe.to_json()},
+                {"progress": dataclasses.asdict(progress), "settings": self._settings},
             )
         _logger.debug("step %d: saved", progress.step)
 

@@ -20,7 +20,9 @@ from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK
+from contextnet_tf.runs import layout
 from contextnet_tf.runs.run_dir import claimed_run_dir, copied_run_dir
+from contextnet_tf.training.checkpoints import newest_notes
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.crops import checked_crop, recipe_crop
 from contextnet_tf.training.loop import Saving, TrainingLoop, TrainResult
@@ -104,7 +106,7 @@ def train(
         _batch_norm_momentum(model, recipe.batch_norm_momentum),
     ):
         on_start(folder)
-        run = TrainingLoop(model, plan, folder, saving, cache, compute_config)
+        run = TrainingLoop(model, plan, folder, saving, cache, compute_config, settings)
         run.restore()
         run.finish(on_step, on_validation, should_stop)
         return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
@@ -116,7 +118,7 @@ def _folder_of_process(
 ) -> Iterator[pathlib.Path]:
     """The run's folder for the chief. The other processes do all that the chief does, in copies for themselves."""
     if devices.is_chief:
-        with claimed_run_dir(output_dir, settings, resume) as folder:
+        with claimed_run_dir(output_dir, settings, resume, _settings_of_checkpoint) as folder:
             devices.wait_for_all()  # the others copy now
             devices.wait_for_all()
             yield folder
@@ -139,6 +141,11 @@ def _batch_norm_momentum(model: keras.Model, momentum: float) -> Iterator[None]:
     finally:
         for layer, own in zip(layers, before, strict=True):
             layer.momentum = own
+
+
+def _settings_of_checkpoint(folder: pathlib.Path) -> Mapping[str, Any] | None:
+    notes = newest_notes(folder / layout.CHECKPOINTS)
+    return notes and notes.get("settings")
 
 
 def _require_ground_truth(dataset: Dataset, examples: Sequence[Example], kind: str) -> None:

@@ -1,9 +1,18 @@
 """Whose folder it is, and that one process at a time writes there."""
 
+import dataclasses
+import json
+import pathlib
+import shutil
+
 import pytest
 
 from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.runs.run_dir import claimed_run_dir
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.recipe import SMOKE
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
 
 
 def test_two_at_once_are_refused(tmp_path):
@@ -26,7 +35,7 @@ def test_all_differences_are_shown(tmp_path):
 
 def test_settings_of_another_program(tmp_path):
     (tmp_path / "settings.json").write_text('["editor"]')
-    with pytest.raises(InputError, match="its settings.json is not that of a run"):
+    with pytest.raises(InputError, match="settings.json: is not that of a run, and no checkpoint has a copy"):
         with claimed_run_dir(tmp_path, {"seed": 1}, True):
             pass
 
@@ -37,3 +46,50 @@ def test_what_a_killed_process_left_is_no_obstacle(tmp_path):
     (tmp_path / ".settings.4711.json").write_text('{"se')
     with claimed_run_dir(tmp_path, {"seed": 1}, True):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "settings.json"]
+
+
+@pytest.mark.parametrize("damaged", ["", '{"seed": ', "[1]"])
+def test_damaged_settings_are_restored_from_a_checkpoint_or_named(tmp_path, damaged):
+    with claimed_run_dir(tmp_path, {"seed": 1}, True):
+        pass
+    whole = (tmp_path / "settings.json").read_text()
+    (tmp_path / "settings.json").write_text(damaged)
+    with pytest.raises(InputError, match="settings.json: is not .*, and no checkpoint has a copy; restore it or"):
+        with claimed_run_dir(tmp_path, {"seed": 1}, True):
+            pass
+    with pytest.raises(InputError, match=r"other settings \(seed was 2 and is now 1\)"):
+        with claimed_run_dir(tmp_path, {"seed": 1}, True, lambda folder: {"seed": 2, "format_version": 2}):
+            pass
+    assert (tmp_path / "settings.json").read_text() == damaged
+    with claimed_run_dir(tmp_path, {"seed": 1}, True, lambda folder: {"seed": 1, "format_version": 2}):
+        assert (tmp_path / "settings.json").read_text() == whole
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    (tmp_path / "settings.json").write_text('{"format_version": 3, "seed": 1}')
+    with pytest.raises(InputError, match="settings.json: is of format 3, this version reads up to 2; update"):
+        with claimed_run_dir(tmp_path, {"seed": 1}, True):
+            pass
+
+
+def test_settings_of_version_0_1_are_migrated(tmp_path):
+    shutil.copy(GOLDEN / "settings.json", tmp_path)
+    recipe = dataclasses.replace(SMOKE, epochs=4)
+    settings = {
+        "network": "tiny",
+        "outputs": ["aux", "main"],
+        "dataset": "streets",
+        "class_table": None,
+        "training_images": 6,
+        "validation_images": 2,
+        "image_names": "2df01445888ddf4e",
+        "crop_size": [64, 128],
+        "seed": 0,
+        "recipe": recipe.to_json(),
+        "compute_config": ComputeConfig().to_json(),
+    }
+    with claimed_run_dir(tmp_path, settings, True):
+        assert json.loads((tmp_path / "settings.json").read_text()) == {"format_version": 2, **settings}
+    with pytest.raises(InputError, match=r"\(recipe.ema_decay was 0.998 and is now 0.5\)"):
+        with claimed_run_dir(tmp_path, settings | {"recipe": settings["recipe"] | {"ema_decay": 0.5}}, True):
+            pass

@@ -314,6 +314,18 @@ def test_training_leaves_the_settings_of_the_network(camvid_dir, tmp_path):
     assert normalizations and {layer.momentum for layer in normalizations} == {0.99}
 
 
+def test_a_damaged_settings_file_is_restored_from_the_checkpoint(camvid_dir, tmp_path):
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "run", on_step=_stop_at(4))
+    path = tmp_path / "run" / "settings.json"
+    whole = path.read_text()
+    path.write_text(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"other settings \(seed was 3 and is now 4\)"):
+        _train(camvid_dir, tmp_path / "run", seed=4)
+    assert _train(camvid_dir, tmp_path / "run").steps == 6
+    assert path.read_text() == whole
+
+
 def test_extra_settings_tell_runs_apart(camvid_dir, tmp_path):
     _train(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "a"}})
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["initial"] == {"sha256": "a"}
