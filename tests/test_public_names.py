@@ -40,9 +40,9 @@ def _imports(path):
 def test_public_names():
     assert set(contextnet_tf.__all__) == {
         "PAPER", "VARIANTS", "ConfusionMatrix", "ContextNetSpec", "InputError", "Recipe", "Report", "Segmenter",
-        "TrainResult", "build_model", "count_multiply_adds", "count_parameters", "dataset_names", "evaluate",
-        "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset", "load_network", "model_names",
-        "train",
+        "TrainResult", "build_model", "count_multiply_adds", "count_parameters", "dataset_names", "ensemble",
+        "evaluate", "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset", "load_network",
+        "model_names", "prune_filters", "pruning_groups", "spec_of", "train", "zero_branch",
     }  # fmt: skip
     for name in contextnet_tf.__all__:
         assert getattr(contextnet_tf, name).__doc__ or name in ("PAPER", "VARIANTS")

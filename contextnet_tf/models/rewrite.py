@@ -26,7 +26,7 @@ class Subgraph:
 
     Attributes:
       output: the tensor that the part gives, the only one of its call.
-      inputs: the tensors that it is computed from, of the same model as `output`.
+      inputs: the tensors that it is computed from: of the same model as `output`, and some that `output` depends on.
       build: called with the copy's tensors in the place of `inputs`; gives the one in the place of `output`.
     """
 
