@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -15,6 +16,8 @@ import cv2
 import numpy as np
 
 from contextnet_tf.errors import InputError
+
+_STAGING = ".staging-"  # prefix of the folders of `staging_dir`
 
 
 @contextlib.contextmanager
@@ -86,6 +89,47 @@ def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def staging_dir(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields an empty hidden folder within `folder`, where files wait until they are complete; removes it at the end.
+
+    Staging folders of processes that were killed are removed first. Each process holds a lock on its own.
+
+    Raises:
+      InputError: `folder` cannot be created or written.
+    """
+    folder = ensure_writable_dir(folder)
+    for path in folder.glob(f"{_STAGING}*"):
+        with _locked_dir(path) as locked:
+            if locked:
+                shutil.rmtree(path, ignore_errors=True)
+    staging = pathlib.Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+    try:
+        with _locked_dir(staging):
+            yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked_dir(path: pathlib.Path) -> Iterator[bool]:
+    """Locks a folder if no other process has locked it; yields whether it is locked. The lock ends with the process."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # another process has just removed it
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
+    except OSError:  # taken, or a file system without locks
+        locked = False
+    try:
+        yield locked
+    finally:
+        os.close(descriptor)
 
 
 def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:

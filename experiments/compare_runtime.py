@@ -36,12 +36,12 @@ from absl import flags
 from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
 from contextnet_tf.benchmarking.runtimes.registry import REFERENCE, RUNTIMES, why_not
 from contextnet_tf.datasets.sources import read_image
+from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.reporting.images import evenly_spread
 from contextnet_tf.reporting.runtime import (
     UPSAMPLED_LAST,
     compared_networks,

@@ -16,8 +16,9 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_example
+from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting.images import Sample, evenly_spread, read_labels
+from contextnet_tf.reporting.images import Sample, read_labels
 from contextnet_tf.reporting.report import write_report
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import read_results

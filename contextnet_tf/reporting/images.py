@@ -3,15 +3,12 @@
 import dataclasses
 import os
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from contextnet_tf.datasets.colors import Color, colorise
 from contextnet_tf.errors import InputError
-
-T = TypeVar("T")
 
 LONGEST_SIDE = 640  # pixels: sharp at the width of a column, and some 150 kB for the three
 _IGNORED = 255
@@ -43,12 +40,6 @@ class Sample:
         """Share of the pixels that count whose class is right; None where none counts."""
         counted = self.truth != _IGNORED
         return float(np.mean(self.prediction[counted] == self.truth[counted])) if counted.any() else None
-
-
-def evenly_spread(items: Sequence[T], count: int) -> list[T]:
-    """`count` of the items, or all where there are fewer: the middles of equally long stretches."""
-    count = min(count, len(items))
-    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
 
 
 def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:

@@ -5,11 +5,14 @@ import re
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import dataset_names, get_dataset
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources.cityscapes import CITIES
+from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -188,3 +191,17 @@ def test_train_ids_of_cityscapes():
     table = sources.train_id_table(CITYSCAPES.labels)
     # id -> train id, from the published table: 7 road 0, 11 building 2, 17 pole 5, 26 car 13, 33 bicycle 18.
     np.testing.assert_array_equal(table[[0, 7, 8, 11, 17, 26, 29, 33, 34, 255]], [255, 0, 1, 2, 5, 13, 255, 18, -1, -1])
+
+
+def test_items_spread_evenly():
+    assert evenly_spread("abcdefghi", 3) == ["b", "e", "h"]
+    assert evenly_spread("ab", 5) == ["a", "b"]
+    assert evenly_spread([], 3) == []
+    assert evenly_spread("ab", 0) == []
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(1, 300), st.integers(1, 30))
+def test_spread_items_are_different_and_in_order(size, count):
+    chosen = evenly_spread(range(size), count)
+    assert len(chosen) == min(size, count) and chosen == sorted(set(chosen))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_network import write_tiny_network
 
+from contextnet_tf.deployment import parity
 from contextnet_tf.deployment.parity import Parity
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
@@ -96,7 +97,7 @@ def test_export_without_data_takes_the_data_sets_size_and_noise(run_dir, camvid_
 
 def test_export_refuses_what_it_cannot_do(call, tiny_file, tmp_path):
     settings = {"checkpoint": str(tiny_file), "output_dir": str(tmp_path / "out")}
-    with pytest.raises(InputError, match="no size is known: say --height=... and --width=..."):
+    with pytest.raises(InputError, match="the image size is unknown: give `height` and `width`, or `dataset`"):
         export.run(**settings)
     with pytest.raises(InputError, match="holds the network 'tiny', not 'cn12'"):
         export.run(model="cn12", **settings)
@@ -114,7 +115,7 @@ def test_export_keeps_older_files_where_the_new_ones_are_wrong(tiny_file, tmp_pa
     older = tmp_path / "export" / "model.tflite"
     older.parent.mkdir()
     older.write_text("older")
-    monkeypatch.setattr(export, "check_parity", lambda path, network, images: agreement)
+    monkeypatch.setattr(parity, "check_parity", lambda path, network, images: agreement)
     with pytest.raises(InputError, match=r"model.tflite: does not compute what the network computes"):
         export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
     assert [x.name for x in older.parent.iterdir()] == ["model.tflite"]

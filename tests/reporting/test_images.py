@@ -1,8 +1,6 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting import images
@@ -63,20 +61,6 @@ def test_ids_that_occur():
 def test_a_sample_of_unequal_sizes_is_refused():
     with pytest.raises(ValueError, match="sample a"):
         sample([[0, 1]], [[0]])
-
-
-def test_items_spread_evenly():
-    assert images.evenly_spread("abcdefghi", 3) == ["b", "e", "h"]
-    assert images.evenly_spread("ab", 5) == ["a", "b"]
-    assert images.evenly_spread([], 3) == []
-    assert images.evenly_spread("ab", 0) == []
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.integers(1, 300), st.integers(1, 30))
-def test_spread_items_are_different_and_in_order(size, count):
-    chosen = images.evenly_spread(range(size), count)
-    assert len(chosen) == min(size, count) and chosen == sorted(set(chosen))
 
 
 def test_predictions_are_read_as_they_are(tmp_path):

@@ -3,9 +3,12 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from contextnet_tf.errors import InputError
+
+T = TypeVar("T")
 
 # What counts as a image where a layout takes any format: what OpenCV reads, by the names that people use.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -77,3 +80,9 @@ def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.
 def unlabeled(images: Mapping[str, pathlib.Path]) -> Listing:
     """Images by name as examples without labels, sorted."""
     return Listing([Example(name, str(images[name]), None) for name in sorted(images)], [])
+
+
+def evenly_spread(items: Sequence[T], count: int) -> list[T]:
+    """`count` of the items, or all if there are fewer: the middles of equally long stretches."""
+    count = min(count, len(items))
+    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]

@@ -1,0 +1,187 @@
+"""The exported files of a run: named, written aside, compared with the network, then put in place together."""
+
+import dataclasses
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sources import Example, read_image
+from contextnet_tf.datasets.sources.example import evenly_spread
+from contextnet_tf.deployment.conversion import OUTPUTS
+from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
+from contextnet_tf.deployment.layer_errors import layer_errors
+from contextnet_tf.deployment.parity import Parity, require_parity
+from contextnet_tf.deployment.resizing import most_padding, resize_image
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import staging_dir, write_json
+from contextnet_tf.models.sizes import padded_size, size_multiple
+
+FORMATS = ("saved_model", "tflite")
+IMAGES_TO_CHECK = 4
+# On CamVid, calibration with 4, 16, 50, 100 and 367 images cost 0.22, 0.29, 0.27, 0.33 and 0.25 points of mean IoU: no
+# clear winner. 50 take five seconds and probably include rare scenes.
+CALIBRATION_IMAGES = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A file or folder that was exported and checked.
+
+    Attributes:
+      path: where it is.
+      parity: how it compares with the network.
+      layer_errors: of int8 files, the error of each layer; see `layer_errors.layer_errors`.
+    """
+
+    path: pathlib.Path
+    parity: Parity
+    layer_errors: dict[str, float] | None = None
+
+
+def tflite_name(precision: str, output: str) -> str:
+    """The name of a TFLite file: model.tflite for float32 logits, otherwise with precision and output in it."""
+    parts = ["model", *([precision] if precision != "float32" else []), *([output] if output != "logits" else [])]
+    return f"{'_'.join(parts)}.tflite"
+
+
+def chosen_formats(formats: Sequence[str] | None, precision: str, output: str) -> tuple[str, ...]:
+    """The formats to write: `formats` if given, otherwise all that have this precision and output.
+
+    Raises:
+      InputError: precision, output or a format is unknown, or a SavedModel cannot have this precision or output.
+    """
+    for name, value, known in (("precision", precision, PRECISIONS), ("output", output, OUTPUTS)):
+        if value not in known:
+            raise InputError(f"`{name}={value}`: choose from {', '.join(known)}")
+    unknown = [name for name in formats or () if name not in FORMATS]
+    if unknown:
+        raise InputError(f"`format={unknown[0]}`: choose from {', '.join(FORMATS)}, both")
+    only_tflite = (precision, output) != ("float32", "logits")
+    if formats and only_tflite and "saved_model" in formats:
+        raise InputError("a SavedModel has float32 weights, logits and labels: leave out `precision` and `output`")
+    return tuple(formats or (("tflite",) if only_tflite else FORMATS))
+
+
+def images_to_check(dataset: Dataset, data_dir: str | None, *, required: bool) -> list[np.ndarray]:
+    """Some validation images, uint8 [H, W, 3]; an empty list if they are not on this machine and not `required`.
+
+    Raises:
+      InputError: they are `required` and cannot be read.
+    """
+    try:
+        examples = dataset.list_examples(data_dir, "val")
+    except InputError:
+        if required:
+            raise
+        return []
+    return [read_image(example.image_path) for example in evenly_spread(examples, IMAGES_TO_CHECK)]
+
+
+def calibration_images(dataset: Dataset, examples: Sequence[Example], count: int) -> list[np.ndarray]:
+    """`count` images, uint8 [H, W, 3], evenly spread over the `examples` of the training split.
+
+    Raises:
+      InputError: there are fewer examples, or an image cannot be read.
+    """
+    if len(examples) < count:
+        raise InputError(
+            f"`calibration_images={count}`: {dataset.name} has only {len(examples)} training images; give at most that"
+        )
+    return [read_image(example.image_path) for example in evenly_spread(examples, count)]
+
+
+def default_size(network: keras.Model, dataset: Dataset | None, images: Sequence[np.ndarray]) -> tuple[int, int]:
+    """The (height, width) of exported files: the network's own, or that of the dataset's images, rounded up.
+
+    `images` are some of the dataset's; without any, the size is the one that the dataset states.
+
+    Raises:
+      InputError: no size is known.
+    """
+    own = tuple(network.input_shape[1:3])
+    if None not in own:
+        return own
+    if dataset is None:
+        raise InputError("the image size is unknown: give `height` and `width`, or `dataset`")
+    size = images[0].shape[:2] if images else dataset.image_size
+    if size is None:
+        raise InputError(f"the image size of {dataset.name} is unknown without its images: give `height` and `width`")
+    return padded_size(size, size_multiple(network))
+
+
+def fitted(network: keras.Model, images: Sequence[np.ndarray], size: tuple[int, int]) -> list[np.ndarray]:
+    """The images, uint8 [h, w, 3], padded or resized to `size` as `Segmenter` does it."""
+    return [resize_image(image, size, most_padding("auto", size_multiple(network))) for image in images]
+
+
+def noise(size: tuple[int, int]) -> list[np.ndarray]:
+    """Two images of noise, uint8 [H, W, 3] of the `size`: to check with, if there are no others."""
+    return list(np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8))
+
+
+def export_checked(
+    network: keras.Model,
+    folder: str | os.PathLike,
+    *,
+    formats: Sequence[str],
+    images: np.ndarray,
+    precision: str = "float32",
+    output: str = "logits",
+    tflite: Mapping[str, Any],
+    **settings: Any,
+) -> list[Exported]:
+    """Writes the files into `folder`; those that are there stay as they are until all new ones are checked.
+
+    Args:
+      network: the network; it is left as it is.
+      folder: the folder.
+      formats: of `FORMATS`, see `chosen_formats`.
+      images: uint8 [N, H, W, 3] of the files' size, which the files and the network are compared on.
+      precision: of the TFLite file.
+      output: of the TFLite file.
+      tflite: further arguments of `export_tflite`.
+      settings: arguments of both `export_saved_model` and `export_tflite`.
+
+    Raises:
+      InputError: see `export_tflite`; or a file does not compute what the network computes.
+    """
+    folder = pathlib.Path(folder)
+    exported = []
+    with staging_dir(folder) as staging:
+        for name in formats:
+            if name == "saved_model":
+                path = staging / name
+                export_saved_model(network, path, **settings)
+            else:
+                path = staging / tflite_name(precision, output)
+                export_tflite(network, path, precision, output=output, **settings | dict(tflite))
+            parity = require_parity(path, network, images, precision)
+            errors = _layer_errors(path, network, images) if path.suffix == ".tflite" and precision == "int8" else None
+            exported.append(Exported(folder / path.name, parity, errors))
+        _move_contents(staging, folder)
+    return exported
+
+
+def _layer_errors(path: pathlib.Path, network: keras.Model, images: np.ndarray) -> dict[str, float]:
+    """Compares the file `path` with a float32 file of the same network, and writes the errors into a JSON beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        reference = pathlib.Path(folder) / "float32.tflite"
+        export_tflite(network, reference, size=images.shape[1:3], tiling=False)
+        errors = layer_errors(reference, path, images)
+    write_json(path.with_name(f"{path.stem}_layers.json"), errors)
+    return errors
+
+
+def _move_contents(staging: pathlib.Path, folder: pathlib.Path) -> None:
+    """Moves everything from `staging`, a folder in `folder`, into `folder`; older files of the same names go."""
+    for path in list(staging.iterdir()):
+        target = folder / path.name
+        if path.is_dir() and target.exists():
+            os.replace(target, staging / f"{path.name}.outdated")
+        os.replace(path, target)
