@@ -41,11 +41,13 @@ static_assert(FLT_EVAL_METHOD == 0, "contextnet.hpp needs float arithmetic in fl
 // A product and a sum may not become one fused operation, which rounds once where TensorFlow and OpenCV round twice.
 // GCC fuses by default where the processor can (always on aarch64).
 #if defined(__clang__)
+#pragma float_control(push)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #elif defined(_MSC_VER)
+#pragma float_control(push)
 #pragma fp_contract(off)
 #endif
 
@@ -1039,5 +1041,12 @@ class Segmenter {
 };
 
 }  // namespace contextnet
+
+// The code that includes this header keeps its own settings.
+#if defined(__clang__) || defined(_MSC_VER)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
 
 #endif  // CONTEXTNET_HPP

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -19,12 +20,17 @@ from contextnet_tf.models.registry import build_model
 ROOT = pathlib.Path(__file__).parents[2]
 LITERT = pathlib.Path(importlib.util.find_spec("ai_edge_litert").origin).parent
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-Werror"]
+LINKED = [str(LITERT / "libLiteRt.so"), f"-Wl,-rpath,{LITERT}", "-pthread"]
+SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Compiler and flags. A compiler fuses a product and a sum where the processor can; the header keeps it from that.
 BUILDS = {
-    "optimized": ["-O3"],
-    # With fused multiply-add, where the processor has it: the header must keep the compiler from using it.
-    "native": ["-O3", "-march=native"],
-    "sanitized": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-    "threads": ["-O1", "-g", "-fsanitize=thread"],
+    "optimized": ["g++", "-O3", *LINKED],
+    "native": ["g++", "-O3", "-march=native", *LINKED],
+    "clang": ["clang++", "-O3", "-march=native", *LINKED],
+    "sanitized": ["g++", *SANITIZED, *LINKED],
+    "threads": ["g++", "-O1", "-g", "-fsanitize=thread", *LINKED],
+    # For ARM, run by emulation, all but LiteRT itself.
+    "aarch64": ["aarch64-linux-gnu-g++", "-O3", "-static", "-Wl,--unresolved-symbols=ignore-all"],
 }
 SIZES = [
     (64, 96),
@@ -46,30 +52,33 @@ pytestmark = [
 ]
 
 
-def compile_cpp(source: pathlib.Path, program: pathlib.Path, *flags: str) -> pathlib.Path:
-    """Compiles one C++ file to `program` and returns it; what the compiler says fails the test."""
-    command = ["g++", "-std=c++17", *WARNINGS, *flags, f"-I{ROOT / 'cpp'}", str(source), "-o", str(program)]
-    command += [str(LITERT / "libLiteRt.so"), f"-Wl,-rpath,{LITERT}", "-pthread"]
+def compile_cpp(source: str, program: pathlib.Path, compiler: str, *flags: str) -> list[str]:
+    """Compiles one C++ file and returns how to call it; whatever the compiler says fails the test."""
+    command = [compiler, "-std=c++17", *WARNINGS, f"-I{ROOT / 'cpp'}", str(ROOT / source), "-o", str(program), *flags]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return program
+    return [*(["qemu-aarch64"] if compiler.startswith("aarch64") else []), str(program)]
 
 
 @pytest.fixture(scope="session")
 def calls(tmp_path_factory):
-    """`calls(build)`: the program of calls.cpp, compiled once for each of BUILDS."""
+    """`calls(build)`: how to call the program of calls.cpp, compiled once for each of BUILDS."""
     folder, compiled = tmp_path_factory.mktemp("builds"), {}
 
-    def program(build: str) -> pathlib.Path:
+    def program(build: str) -> list[str]:
+        needed = [BUILDS[build][0], *(["qemu-aarch64"] if build == "aarch64" else [])]
+        missing = [tool for tool in needed if shutil.which(tool) is None]
+        if missing:
+            pytest.skip(f"not installed: {', '.join(missing)}")
         if build not in compiled:
-            compiled[build] = compile_cpp(ROOT / "tests/cpp/calls.cpp", folder / build, *BUILDS[build])
+            compiled[build] = compile_cpp("tests/cpp/calls.cpp", folder / build, *BUILDS[build])
         return compiled[build]
 
     return program
 
 
-def run(program, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run([str(x) for x in (program, *arguments)], capture_output=True, text=True)
+def run(program: list[str], *arguments) -> subprocess.CompletedProcess:
+    return subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True)
 
 
 def labels_of(program, call, model, images, tmp_path, *, mode="auto", threads=1, workers=2) -> list[np.ndarray]:
@@ -136,7 +145,7 @@ def kinds_of_logits():
     yield from ((large, (128, 256)), (large, (100, 333)), (np.zeros((4, 4, 3)), (32, 32)))
 
 
-@pytest.mark.parametrize("build", ["native", "sanitized"])
+@pytest.mark.parametrize("build", ["native", "clang", "sanitized", "aarch64"])
 def test_upsampling_equals_tensorflows_at_every_pixel(calls, build, tmp_path):
     cases = [(logits.astype(np.float32), size) for logits, size in kinds_of_logits()]
     with (tmp_path / "requests").open("wb") as file:
@@ -173,7 +182,7 @@ def test_resize_modes(calls, mode, name, files, tmp_path):
         np.testing.assert_array_equal(found, segmenter.segment(image))
 
 
-@pytest.mark.parametrize("build", ["native", "sanitized"])
+@pytest.mark.parametrize("build", ["native", "clang", "sanitized", "aarch64"])
 def test_resizing_equals_opencvs_at_every_pixel(calls, build, tmp_path):
     random = np.random.default_rng(7)
     sizes = random.integers(1, 120, (200, 4)).tolist()  # height and width, before and after
@@ -315,7 +324,7 @@ def write_ppm(path: pathlib.Path, image: np.ndarray) -> None:
 
 
 def test_the_example_labels_ppm_images(files, tmp_path):
-    segment = compile_cpp(ROOT / "cpp/segment.cpp", tmp_path / "segment", "-O2")
+    segment = compile_cpp("cpp/segment.cpp", tmp_path / "segment", "g++", "-O1", *LINKED)
     images = {f"frame{i}": smooth((64 + i, 90 + i)) for i in range(4)}
     for name, image in images.items():
         write_ppm(tmp_path / f"{name}.ppm", image)
@@ -329,7 +338,7 @@ def test_the_example_labels_ppm_images(files, tmp_path):
 
 
 def test_the_example_says_what_is_wrong_with_an_image(files, tmp_path):
-    segment = compile_cpp(ROOT / "cpp/segment.cpp", tmp_path / "segment", "-O1", *BUILDS["sanitized"][2:])
+    segment = compile_cpp("cpp/segment.cpp", tmp_path / "segment", *BUILDS["sanitized"])
     (tmp_path / "cut.ppm").write_bytes(b"P6\n4 4\n255\n1234")
     (tmp_path / "deep.ppm").write_bytes(b"P6\n4 4\n65535\n1234")
     (tmp_path / "gray.ppm").write_bytes(b"P5\n1 1\n255\n1")
@@ -348,12 +357,45 @@ def test_the_example_says_what_is_wrong_with_an_image(files, tmp_path):
 
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
 def test_cmake_finds_litert_in_a_folder_and_says_where_it_is_not(tmp_path):
-    configure = ["cmake", "-S", ROOT / "cpp", "-B", tmp_path / "build"]
-    done = run(*configure, f"-DLITERT_DIR={tmp_path}")
+    configure = ["cmake", "-S", str(ROOT / "cpp"), "-B", str(tmp_path / "build")]
+    done = run(configure, f"-DLITERT_DIR={tmp_path}")
     assert done.returncode != 0
     assert f"libLiteRt.so was not found in '{tmp_path}'" in " ".join(done.stderr.split())
-    done = run(*configure, f"-DLITERT_DIR={LITERT}", "-DCMAKE_DISABLE_FIND_PACKAGE_OpenCV=ON")
+    done = run(configure, f"-DLITERT_DIR={LITERT}", "-DCMAKE_DISABLE_FIND_PACKAGE_OpenCV=ON")
     assert done.returncode == 0, done.stderr
-    done = run("cmake", "--build", tmp_path / "build")
+    done = run(["cmake", "--build", str(tmp_path / "build")])
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "usage:" in run(tmp_path / "build/segment").stderr
+    assert "usage:" in run([str(tmp_path / "build/segment")]).stderr
+
+
+def test_arithmetic_that_is_not_ieees_is_refused(tmp_path):
+    (tmp_path / "program.cpp").write_text('#include "contextnet.hpp"\n')
+    done = run(["g++", "-std=c++17", "-fsyntax-only", "-ffast-math", f"-I{ROOT / 'cpp'}"], tmp_path / "program.cpp")
+    assert "compile without -ffast-math" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "compiler", [["g++", "-march=native"], ["clang++", "-march=native"], ["aarch64-linux-gnu-g++"]]
+)
+def test_no_product_and_sum_are_fused_but_those_of_the_caller(compiler, tmp_path):
+    objdump = "aarch64-linux-gnu-objdump" if compiler[0].startswith("aarch64") else "objdump"
+    if shutil.which(compiler[0]) is None or shutil.which(objdump) is None:
+        pytest.skip(f"not installed: {compiler[0]} or {objdump}")
+    caller = """
+        #include "contextnet.hpp"
+        float fused(float a, float b, float c) { return a * b + c; }
+        contextnet::Labels labels(const float* x) { return contextnet::upsample_argmax(x, {3, 4}, 5, {24, 32}); }
+    """
+    (tmp_path / "caller.cpp").write_text(caller)
+    done = run(
+        [*compiler, "-std=c++17", "-O3", "-c", f"-I{ROOT / 'cpp'}", "-o"],
+        tmp_path / "caller.o",
+        tmp_path / "caller.cpp",
+    )
+    assert done.returncode == 0, done.stderr
+    functions = re.split(r"\n\n[0-9a-f]+ ", run([objdump, "-d"], tmp_path / "caller.o").stdout)
+    fusing = [
+        text.split(">", 1)[0] for text in functions if re.search(r"\t(vfn?m(add|sub)|fn?m(add|sub)|fml[as])", text)
+    ]
+    if compiler[0].startswith("aarch64") or "fma" in pathlib.Path("/proc/cpuinfo").read_text():
+        assert fusing == ["<_Z5fusedfff"]
