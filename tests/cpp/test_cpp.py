@@ -6,16 +6,21 @@ import re
 import shutil
 import subprocess
 
+import cv2
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from statistics_of_a_trained_network import with_statistics
 
+from contextnet_tf.benchmarking.cpp import ROWS, compare_cpp
+from contextnet_tf.benchmarking.protocol import Timing
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.resizing import fit_labels, resize_image
 from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
+from experiments import benchmark_cpp
 
 ROOT = pathlib.Path(__file__).parents[2]
 LITERT = pathlib.Path(importlib.util.find_spec("ai_edge_litert").origin).parent
@@ -399,3 +404,26 @@ def test_no_product_and_sum_are_fused_but_those_of_the_caller(compiler, tmp_path
     ]
     if compiler[0].startswith("aarch64") or "fma" in pathlib.Path("/proc/cpuinfo").read_text():
         assert fusing == ["<_Z5fusedfff"]
+
+
+def test_frames_are_timed_beside_pythons(files, tmp_path):
+    time_segment, *_ = compile_cpp("cpp/time_segment.cpp", tmp_path / "time_segment", "g++", "-O1", *LINKED)
+    cv2.imwrite(str(tmp_path / "image.png"), smooth((64, 96)))
+    arguments = {"checkpoint": str(files / "int8.tflite"), "image": str(tmp_path / "image.png")}
+    timings = benchmark_cpp.run(**arguments, program=time_segment, rounds=2)
+    assert list(timings) == ["python", "c++", "python, stream", "c++, stream"]
+    assert all(timing.milliseconds > 0 for timing in timings.values())
+    with pytest.raises(InputError, match="absent: cannot be started .*; compile it first"):
+        benchmark_cpp.run(**arguments, program=str(tmp_path / "absent"), rounds=1)
+    with pytest.raises(InputError, match="false: ended"):
+        benchmark_cpp.run(**arguments, program="false", rounds=1)
+    with pytest.raises(InputError, match=r"the image is \(8, 8\) .*int8.tflite takes \(64, 96\)"):
+        compare_cpp(files / "int8.tflite", time_segment, smooth((8, 8)), rounds=1)
+
+
+def test_the_table_of_timings_by_hand():
+    timings = {name: Timing(ms, (ms - 1, ms + 1), {}) for name, ms in zip(ROWS, (20.0, 15.0, 12.0, 9.0), strict=True)}
+    lines = [line.split() for line in benchmark_cpp.table(timings).splitlines()]
+    assert lines[1] == ["python", "20.0", "19.0", "to", "21.0", "1.00"]
+    assert lines[2] == ["c++", "15.0", "14.0", "to", "16.0", "0.75"]
+    assert lines[4] == ["c++,", "stream", "9.0", "8.0", "to", "10.0", "0.75"]

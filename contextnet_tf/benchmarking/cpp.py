@@ -1,0 +1,82 @@
+"""Whole frames of the C++ header beside those of Python's Segmenter, in turns."""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from contextnet_tf.benchmarking.protocol import Sample, Timing, take_turns
+from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
+
+ROWS = ("python", "c++", "python, stream", "c++, stream")
+WARM_UP = 3  # rounds
+
+
+def compare_cpp(
+    file: str | os.PathLike, program: str | os.PathLike, image: np.ndarray, *, rounds: int, stream_frames: int = 8
+) -> dict[str, Timing]:
+    """Times `ROWS` on one image uint8 [H, W, 3] of the file's size: milliseconds of a frame, from pixels to labels.
+
+    `program` is time_segment of cpp/, compiled. A frame has one thread, a stream of `stream_frames` as many workers as
+    there are cores; a stream's time is that of all its frames, divided by their number.
+
+    Raises:
+      InputError: the file or the image cannot be used, or the program did not start.
+    """
+    segmenter = Segmenter(file)
+    if image.shape[:2] != segmenter.size:
+        raise InputError(f"the image is {image.shape[:2]} (height, width); {file} takes {segmenter.size}")
+    with _started(program, file, image) as ask:
+        rows: dict[str, Callable[[], Sample]] = {
+            "python": lambda: {"frame": _milliseconds(lambda: segmenter.segment(image))},
+            "c++": lambda: {"frame": ask("segment")},
+            "python, stream": lambda: {
+                "frame": _milliseconds(lambda: list(segmenter.stream([image] * stream_frames))) / stream_frames
+            },
+            "c++, stream": lambda: {"frame": ask(f"stream {stream_frames}")},
+        }
+        return take_turns(rows, rounds=rounds, warm_up=WARM_UP)
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
+
+
+@contextmanager
+def _started(
+    program: str | os.PathLike, file: str | os.PathLike, image: np.ndarray
+) -> Iterator[Callable[[str], float]]:
+    """A function that has the C++ program do what a line says, and gives its milliseconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        pixels = pathlib.Path(folder) / "pixels"
+        pixels.write_bytes(np.ascontiguousarray(image).tobytes())
+        command = [str(program), str(file), "1", str(pixels)]
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        except OSError as error:
+            raise InputError(f"{program}: cannot be started ({error.strerror}); compile it first") from None
+
+        def ask(line: str) -> float:
+            assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+            try:
+                process.stdin.write(f"{line}\n")
+                process.stdin.flush()
+                return float(process.stdout.readline())
+            except (OSError, ValueError):  # it ended, and said why
+                raise InputError(f"{program}: {process.stderr.read().strip() or 'ended'}") from None
+
+        with process:
+            try:
+                yield ask
+            finally:
+                process.kill()

@@ -1,0 +1,65 @@
+"""Measures whole frames of the C++ header beside those of Python's Segmenter, in one run and in turns.
+
+Not in the paper. Both run the same file in the same runtime, so that what differs is the way from pixels to the network
+and from logits to labels. The header is compiled first (docs/cpp.md). Takes two minutes at 1024 x 2048 (height x width)
+on two cores.
+
+  cmake -S cpp -B build && cmake --build build
+  python -m experiments.benchmark_cpp --checkpoint=runs/demo/export/model.tflite --program=build/time_segment \\
+    --image=street.png
+
+An image of another size is resized to the file's before the first round.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from contextnet_tf.benchmarking.cpp import ROWS, compare_cpp
+from contextnet_tf.benchmarking.protocol import Timing
+from contextnet_tf.datasets.sources.reading import read_image
+from contextnet_tf.deployment.engines.tflite_file import read_tflite
+from contextnet_tf.deployment.resizing import resize_image
+from experiments import program
+
+program.define_path("program", "build/time_segment", "The compiled C++ program. Default: build/time_segment.")
+program.define_path("image", None, "Image to segment.")
+program.key_flags("checkpoint", "rounds")
+
+ROUNDS = 20
+
+
+def run(*, checkpoint: str, program: str, image: str, rounds: int = ROUNDS) -> dict[str, Timing]:
+    """The timing of each of `ROWS`; the arguments are the flags."""
+    pixels = resize_image(read_image(image), read_tflite(checkpoint).size, limit=-1)
+    return compare_cpp(checkpoint, program, pixels, rounds=rounds)
+
+
+def table(timings: dict[str, Timing]) -> str:
+    """The timings as lines for a person; a row's ratio is to the row of Python that it belongs to."""
+    lines = [f"{'':16} {'median ms':>10} {'10 to 90 %':>16} {'of Python':>10}"]
+    for name in ROWS:
+        timing, python = timings[name], timings[name.replace("c++", "python")]
+        low, high = timing.spread
+        lines.append(
+            f"{name:16} {timing.milliseconds:>10.1f} {f'{low:.1f} to {high:.1f}':>16} "
+            f"{timing.milliseconds / python.milliseconds:>10.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    timings = run(
+        checkpoint=program.required("checkpoint"),
+        program=program.required("program"),
+        image=program.required("image"),
+        rounds=values.rounds or ROUNDS,
+    )
+    print(table(timings))
+
+
+if __name__ == "__main__":
+    program.run(main)
