@@ -15,10 +15,14 @@ export class Engine {
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = (event) => this.#fail(event.message || "the worker could not be loaded");
     this.#worker.postMessage({ start: { file, compute } });
-    if (compute === "gpu") setTimeout(() => this.#settle("start", "reject", new Error("it did not start in time")), GPU_START_SECONDS * 1000);
+    if (compute === "gpu")
+      setTimeout(
+        () => this.#settle("start", "reject", new Error("it did not start in time")),
+        GPU_START_SECONDS * 1000,
+      );
   }
 
-  /** Resolves to {compute, threads, whole} once the network has run; `whole`: no part of it is left to the processor. */
+  /** Resolves to {compute, threads, whole} once the network has run; `whole`: the GPU runs all of it. */
   started() {
     return this.#started;
   }

@@ -26,11 +26,13 @@ export class Legend {
       label.append(box, swatch(color), span("name", name), share);
       return { name, box, share, label };
     });
-    $("classes").replaceChildren(...this.#rows.map(({ label }) => {
-      const item = document.createElement("li");
-      item.append(label);
-      return item;
-    }));
+    $("classes").replaceChildren(
+      ...this.#rows.map(({ label }) => {
+        const item = document.createElement("li");
+        item.append(label);
+        return item;
+      }),
+    );
     this.#changed();
   }
 

@@ -16,6 +16,7 @@ let networks; // networks.json
 let engine; // undefined while one is starting
 let engineNumber = 0; // of the latest one that was asked for
 let source; // what is shown
+let openNumber = 0; // of the latest source that was asked for
 let result; // of the frame that is shown
 let busy = false; // a frame is with the engine
 let again = false; // and another one was asked for meanwhile
@@ -63,7 +64,8 @@ function engineFailed(file, compute, error) {
   if (compute === "cpu") return say(`The ${file.precision} network cannot run here: ${error.message}`, true);
   document.querySelector('input[name="compute"][value="cpu"]').checked = true;
   startEngine().then(() => {
-    if (engine) $("compute-note").append(`. The GPU cannot run this network (${error.message}), so the processor does.`);
+    if (engine)
+      $("compute-note").append(`. The GPU cannot run this network (${error.message}), so the processor does.`);
   });
 }
 
@@ -71,7 +73,9 @@ function showFile(file) {
   view.classes = file.classes;
   legend.classes = file.classes;
   const facts = [file.dataset && `trained on ${file.dataset}`, `${file.classes.length} classes`];
-  $("subtitle").textContent = [...facts, `input ${file.size[1]}\u00a0×\u00a0${file.size[0]}\u00a0pixels`].filter(Boolean).join(" · ");
+  $("subtitle").textContent = [...facts, `input ${file.size[1]}\u00a0×\u00a0${file.size[0]}\u00a0pixels`]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function megabytes(bytes) {
@@ -81,9 +85,11 @@ function megabytes(bytes) {
 // What is segmented.
 
 async function open(opening) {
+  const number = ++openNumber;
   try {
     say("Opening …");
     const opened = await opening();
+    if (number !== openNumber) return opened.close(); // another one was asked for meanwhile
     source?.close();
     source = opened;
     result = undefined;
@@ -100,7 +106,7 @@ async function open(opening) {
     if (source.video) playFrames(source);
     else segmentFrame();
   } catch (error) {
-    say(error.message, true);
+    if (number === openNumber) say(error.message, true);
   }
 }
 
@@ -169,16 +175,22 @@ function show(segmented) {
   view.showLabels(result);
   legend.counts = result.counts;
   const { fit, network, upsampling } = result.milliseconds;
-  const times = [["Network", network], ["Upsampling and arg-max", upsampling], ["Resizing the image", fit]];
+  const times = [
+    ["Network", network],
+    ["Upsampling and arg-max", upsampling],
+    ["Resizing the image", fit],
+  ];
   const rows = times.map(([name, value]) => [name, `${value.toFixed(1)} ms`]);
   const now = performance.now();
   if (source.video && !source.video.paused && lastFrameAt) {
     rows.push(["Frames per second", (1000 / (now - lastFrameAt)).toFixed(1)]);
   }
   lastFrameAt = now;
-  $("times").replaceChildren(...rows.flat().map((text, index) => {
-    return Object.assign(document.createElement(index % 2 ? "dd" : "dt"), { textContent: text });
-  }));
+  $("times").replaceChildren(
+    ...rows.flat().map((text, index) => {
+      return Object.assign(document.createElement(index % 2 ? "dd" : "dt"), { textContent: text });
+    }),
+  );
   if (source.video && !source.live) $("seek").value = result.seconds;
   showWhatNeedsResult(true);
   if (!$("status").classList.contains("error")) say(source.note);
@@ -214,7 +226,9 @@ $("opacity").addEventListener("input", () => {
   $("opacity-value").textContent = `${$("opacity").value} %`;
   view.opacity = opacity();
 });
-$("save-labels").addEventListener("click", async () => save(await grayPng(result.labels, result.width, result.height), "labels"));
+$("save-labels").addEventListener("click", async () =>
+  save(await grayPng(result.labels, result.width, result.height), "labels"),
+);
 $("save-overlay").addEventListener("click", async () => save(await view.overlay(opacity()), "overlay"));
 
 addEventListener("dragover", (event) => {
@@ -232,7 +246,12 @@ addEventListener("drop", (event) => {
 function listFiles() {
   const group = $("precision");
   networks.files.forEach((file, index) => {
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: "precision", value: index, checked: !index });
+    const input = Object.assign(document.createElement("input"), {
+      type: "radio",
+      name: "precision",
+      value: index,
+      checked: !index,
+    });
     const label = document.createElement("label");
     label.append(input, ` ${file.precision} (${megabytes(file.bytes)})`);
     group.append(label);

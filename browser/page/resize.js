@@ -113,7 +113,9 @@ function areaAxis(large, small) {
 /** OpenCV's INTER_AREA of 8-bit images that become smaller. */
 function shrink(rgb, size, target) {
   const factors = size.map((length, axis) => length / target[axis]);
-  return factors.every(Number.isInteger) ? shrinkByFactors(rgb, size, target, factors) : shrinkByAreas(rgb, size, target);
+  return factors.every(Number.isInteger)
+    ? shrinkByFactors(rgb, size, target, factors)
+    : shrinkByAreas(rgb, size, target);
 }
 
 function shrinkByFactors(rgb, [, width], [newHeight, newWidth], [rows, columns]) {

@@ -20,7 +20,8 @@ export async function openFile(file) {
   }
   const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
   const [width, height] = [bitmap.width, bitmap.height].map((length) => Math.max(1, Math.floor(length * scale)));
-  const note = scale < 1 ? `The image of ${bitmap.width} × ${bitmap.height} is larger than 16 megapixels and was reduced.` : "";
+  const note =
+    scale < 1 ? `The image of ${bitmap.width} × ${bitmap.height} is larger than 16 megapixels and was reduced.` : "";
   return {
     name,
     width,
@@ -61,7 +62,9 @@ export async function openCamera() {
     stream = await navigator.mediaDevices.getUserMedia({ video: wish });
   } catch (error) {
     const denied = error.name === "NotAllowedError";
-    throw new Error(denied ? "The browser was not allowed to use the camera." : "No camera was found, or another program uses it.");
+    throw new Error(
+      denied ? "The browser was not allowed to use the camera." : "No camera was found, or another program uses it.",
+    );
   }
   const video = newVideo();
   video.srcObject = stream;
@@ -85,7 +88,15 @@ function firstFrame(video) {
 
 function movingSource(video, name, close) {
   const { videoWidth: width, videoHeight: height } = video;
-  return { name, width, height, note: "", video, draw: (context) => context.drawImage(video, 0, 0, width, height), close };
+  return {
+    name,
+    width,
+    height,
+    note: "",
+    video,
+    draw: (context) => context.drawImage(video, 0, 0, width, height),
+    close,
+  };
 }
 
 /** Resolves when the video shows its next frame, or soon where the browser does not tell. */
