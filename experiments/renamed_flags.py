@@ -6,7 +6,14 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.runs.migration import FLAGS
 
 # Old name -> new name. A program that still has a flag of the old name keeps it: export's --precision.
-RENAMED = FLAGS | {"precision": "dtype_policy"}
+RENAMED = FLAGS | {
+    "picture_height": "image_height",
+    "picture_width": "image_width",
+    "pictures_a_step": "images_per_step",
+    "precision": "dtype_policy",
+    "train_pictures": "train_images",
+    "val_pictures": "val_images",
+}
 # What was a flag and is a program of its own now: (flag, value) -> program.
 PROGRAMS = {("what", "models"): "compare_models", ("what", "runs"): "compare_runs"}
 
