@@ -36,7 +36,7 @@
 #ifdef __FAST_MATH__
 #error "contextnet.hpp needs IEEE arithmetic: compile without -ffast-math, which rounds ties another way"
 #endif
-static_assert(FLT_EVAL_METHOD == 0, "contextnet.hpp needs float arithmetic in float; on 32-bit x86 compile with -mfpmath=sse");
+static_assert(FLT_EVAL_METHOD == 0, "contextnet.hpp needs float arithmetic in float: on 32-bit x86, -mfpmath=sse");
 
 // A product and a sum may not become one fused operation, which rounds once where TensorFlow and OpenCV round twice.
 // GCC fuses by default where the processor can (always on aarch64).
@@ -425,8 +425,9 @@ inline void resize_linear(const ImageView& image, Size size, std::uint8_t* out) 
   for (int y = 0; y < size.height; ++y, out += row_length) {
     const std::vector<int>&top = line(rows.lower[y]), &bottom = line(rows.upper[y]);
     for (std::size_t i = 0; i < row_length; ++i) {
-      const int sum = ((rows.lower_weight[y] * (top[i] >> 4)) >> 16) + ((rows.upper_weight[y] * (bottom[i] >> 4)) >> 16);
-      out[i] = static_cast<std::uint8_t>(std::min(std::max((sum + 2) >> 2, 0), 255));
+      const int upper_part = (rows.lower_weight[y] * (top[i] >> 4)) >> 16;
+      const int lower_part = (rows.upper_weight[y] * (bottom[i] >> 4)) >> 16;
+      out[i] = static_cast<std::uint8_t>(std::min(std::max((upper_part + lower_part + 2) >> 2, 0), 255));
     }
   }
 }
@@ -684,7 +685,8 @@ struct File {
         (output.element == litert::kUInt8 || output.element == litert::kInt8) && quantization.scale > 0;
     if (output.rank != 4 || !(quantized || output.element == litert::kFloat32)) return false;
     if (out[0] != 1 || out[1] < 1 || out[2] < 1 || out[3] < 1 || out[3] > 256) return false;
-    return static_cast<std::int64_t>(in[1]) * out[2] == static_cast<std::int64_t>(in[2]) * out[1] && in[1] % out[1] == 0;
+    const bool same_factor = static_cast<std::int64_t>(in[1]) * out[2] == static_cast<std::int64_t>(in[2]) * out[1];
+    return same_factor && in[1] % out[1] == 0;
   }
 };
 
@@ -800,7 +802,8 @@ inline Image::operator ImageView() const {
 }
 
 // Bilinear upsampling and arg-max of finite float32 [height, width, classes] logits -> labels of `size`. Every pixel is
-// what TensorFlow's `tf.argmax(tf.image.resize(logits, size), -1)` gives: half-pixel centers, the lowest of equal classes.
+// what TensorFlow's `tf.argmax(tf.image.resize(logits, size), -1)` gives: half-pixel centers, the lowest of equal
+// classes.
 // Throws Error where a size is not positive or there are more than 256 classes.
 inline Labels upsample_argmax(const float* logits, Size small, int classes, Size size) {
   if (small.height < 1 || small.width < 1 || size.height < 1 || size.width < 1) {
@@ -832,7 +835,9 @@ class Segmenter {
   int num_classes() const { return file_.num_classes; }  // 256 where neither the file nor its JSON says
   int size_multiple() const { return file_.size_multiple; }
   // How many threads a stream has by default: as many as find cores for the threads of an image.
-  int workers() const { return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / options_.num_threads); }
+  int workers() const {
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / options_.num_threads);
+  }
 
   // Labels of an RGB image, as large as the image. Throws Error where the image has no pixels, or cannot be padded.
   Labels segment(const ImageView& image) {
@@ -850,15 +855,17 @@ class Segmenter {
   // Labels frame after frame with several worker threads, each with an engine of its own.
   //
   // `next_frame(Image&) -> bool` writes the next frame into the Image, which may be one that was used before, or
-  // returns false at the end. `use_labels(const Image&, const Labels&)` takes the labels, in the order of the frames; if
-  // it returns bool, false ends the stream. Both are called by the calling thread. At most one frame more than there are
-  // workers is on its way, so labels may come after later frames were read. An exception, of either function or for a
-  // frame, is thrown in the place of that frame's labels, after all labels before it. No thread is left running.
+  // returns false at the end. `use_labels(const Image&, const Labels&)` takes the labels, in the order of the frames;
+  // if it returns bool, false ends the stream. Both run on the calling thread. At most one frame more than there are
+  // workers is being processed, so labels may come after later frames were read. An exception, of either function or
+  // for a frame, is thrown in the place of that frame's labels, after all labels before it. No thread is left running.
   //
   // `workers` 0: as many as `workers()`. One stream at a time; `segment` waits until it is over.
   template <typename NextFrame, typename UseLabels>
   void stream(NextFrame next_frame, UseLabels use_labels, int workers = 0) {
-    if (workers < 0) throw Error("workers = " + std::to_string(workers) + ": it must be 1 or more, or 0 for as many as fit");
+    if (workers < 0) {
+      throw Error("workers = " + std::to_string(workers) + ": it must be 1 or more, or 0 for as many as fit the cores");
+    }
     const std::lock_guard<std::mutex> turn(mutex_);
     const std::size_t count = static_cast<std::size_t>(workers == 0 ? this->workers() : workers);
     while (engines_.size() < count) engines_.push_back(std::make_unique<detail::Engine>(file_, options_.num_threads));

@@ -2,8 +2,8 @@
 //
 //   segment MODEL.tflite OUTPUT_DIR IMAGE...
 //
-// Reads PPM images (P6), with OpenCV all that it reads, and writes OUTPUT_DIR/NAME.pgm, or NAME.png: one byte per pixel,
-// the train id. Several images are labeled at once, on all cores.
+// Reads PPM images (P6) and writes OUTPUT_DIR/NAME.pgm: one byte per pixel, the train id. Built with OpenCV, it reads all
+// of OpenCV's formats and writes PNG. Several images are labeled at once, on all cores.
 
 #include <cctype>
 #include <cstdlib>
@@ -68,8 +68,8 @@ void read_image(const std::string& path, Image& image) {
   const int largest = read_number(stream, path);
   stream.get();  // one white space ends the header
   if (image.width < 1 || image.height < 1 || image.width > 65536 || image.height > 65536 || largest != 255) {
-    throw Error(path + ": is " + std::to_string(image.height) + " x " + std::to_string(image.width) + " with values to " +
-                std::to_string(largest) + "; up to 65536 a side with values to 255 are read");
+    throw Error(path + ": is " + std::to_string(image.height) + " x " + std::to_string(image.width) +
+                " with values to " + std::to_string(largest) + "; up to 65536 a side with values to 255 are read");
   }
   image.pixels.resize(3 * static_cast<std::size_t>(image.height) * image.width);
   stream.read(reinterpret_cast<char*>(image.pixels.data()), static_cast<std::streamsize>(image.pixels.size()));

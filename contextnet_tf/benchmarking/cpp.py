@@ -75,8 +75,8 @@ def _started(
             except (OSError, ValueError):  # it ended, and said why
                 raise InputError(f"{program}: {process.stderr.read().strip() or 'ended'}") from None
 
-        with process:
-            try:
-                yield ask
-            finally:
-                process.kill()
+        try:
+            yield ask
+        finally:
+            process.kill()
+            process.communicate()  # closes the pipes, also one that the program no longer reads

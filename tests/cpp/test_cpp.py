@@ -279,7 +279,7 @@ def damaged_files(folder: pathlib.Path, whole: bytes) -> dict[str, str]:
 def test_files_that_are_missing_damaged_or_of_another_kind(calls, build, files, tmp_path):
     for name, words in damaged_files(tmp_path, (files / "float32.tflite").read_bytes()).items():
         path = (tmp_path / name).with_suffix(".tflite")
-        done = run(calls(build), "segment", path, "auto", 1, 1, "requests", "results")
+        done = run(calls(build), "segment", path, "auto", 1, 1, tmp_path / "requests", tmp_path / "results")
         assert done.returncode == 1, done.stderr
         error = done.stderr.splitlines()[-1]
         assert error.startswith(f"error: {tmp_path / name}: ") and words in error
