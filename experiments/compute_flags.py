@@ -1,4 +1,4 @@
-"""The flags that say where and in which precision a network is trained."""
+"""The flags of the devices and the precision that a network is trained with."""
 
 from absl import flags
 
@@ -11,9 +11,9 @@ flags.DEFINE_string(
     "auto",
     f"Devices: {', '.join(strategy_names())}. Default: all workers of TF_CONFIG, else all GPUs of this machine.",
 )
-flags.DEFINE_integer("accumulate", 1, "Cut each batch into so many parts, computed one after the other.")
-flags.DEFINE_bool("sync_batch_norm", False, "Batch statistics of all replicas together.")
-flags.DEFINE_bool("jit_compile", False, "Compile the network's forward and backward pass by XLA.")
+flags.DEFINE_integer("accumulate", 1, "Micro-batches per step, computed one after the other to save memory.")
+flags.DEFINE_bool("sync_batch_norm", False, "Compute batch-normalization statistics over all devices together.")
+flags.DEFINE_bool("jit_compile", False, "Compile the forward and backward pass with XLA.")
 flags.DEFINE_string(
     "dtype_policy",
     ComputeConfig.dtype_policy,
@@ -25,7 +25,7 @@ FLAGS = ("strategy", "accumulate", "sync_batch_norm", "jit_compile", "dtype_poli
 
 
 def given_compute_config() -> ComputeConfig:
-    """What the flags say. Call it before TensorFlow has computed anything.
+    """The configuration that the flags give. Call it before TensorFlow has computed anything.
 
     Raises:
       InputError: a flag, or TF_CONFIG, is wrong.

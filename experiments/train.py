@@ -1,13 +1,13 @@
-"""Trains a network and keeps the one that does best on the validation split.
+"""Trains a network and keeps the one of the best validation.
 
 The paper: section 3.1 (recipe), Table 4 (cn18 60.1, cn14 65.9, cn12 68.7 % mean IoU on Cityscapes val
 after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" takes 20 to 40 minutes on two cores.
 
   python -m experiments.train --dataset=camvid --data_dir=DIR --model=cn14 --recipe=short --output_dir=runs/camvid
 
-The folder of the run then holds best.keras (the network), result.json, history.jsonl, tensorboard/ (look
-with: tensorboard --logdir=runs), train.log, checkpoints/ and flags.txt (repeat by --flagfile). A run that was
-interrupted goes on with the same command, and ends as if it had not been; see BUILD.md.
+The folder of the run then holds best.keras (the network), result.json, history.jsonl, tensorboard/ (show it
+by: tensorboard --logdir=runs), train.log, checkpoints/ and flags.txt (for --flagfile). Rerun the same command to
+resume an interrupted run: it ends with the same weights as one that was not interrupted; see docs/training.md.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ from contextnet_tf.runs.sections import (
 )
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.initial import initialize_from
-from contextnet_tf.training.loop import Saving, TrainResult
+from contextnet_tf.training.loop import CheckpointPolicy, TrainResult
 from contextnet_tf.training.recipe import get_recipe
 from contextnet_tf.training.train import train
 from experiments import compute_flags, program, recipe_flags, splits
@@ -61,15 +61,24 @@ program.define_path(
     "classes starts from random weights. Default: all weights are random.",
 )
 program.define_path(
-    "cache", None, "Keep decoded training images: memory, or a folder for them. Default: decode them each time."
+    "cache",
+    None,
+    "Cache of decoded training images: memory, or a folder. Default: none, each image is decoded whenever it is used.",
 )
-flags.DEFINE_bool("resume", True, "Go on with the run in --output_dir, if there is one. --noresume refuses to.")
+flags.DEFINE_bool("resume", True, "Resume the run in --output_dir, if there is one; --noresume refuses to.")
 flags.DEFINE_float(
-    "save_minutes", Saving.minutes, "Save the state so often, besides at each validation.", lower_bound=0
+    "save_minutes",
+    CheckpointPolicy.minutes,
+    "Minutes between checkpoints, besides those at validations.",
+    lower_bound=0,
 )
-flags.DEFINE_integer("keep", Saving.keep, "So many of the newest states stay, and the best one.", lower_bound=1)
+flags.DEFINE_integer(
+    "keep", CheckpointPolicy.keep, "How many of the newest checkpoints are kept, besides the best one.", lower_bound=1
+)
 flags.DEFINE_bool(
-    "deterministic", False, "Let TensorFlow use operators only that give the same bits each time; needed on GPUs."
+    "deterministic",
+    False,
+    "Use only deterministic operators of TensorFlow, so that a GPU gives the same bits each time; slower.",
 )
 program.key_flags(
     "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
@@ -92,23 +101,23 @@ def run(
     fusion_order: str | None = None,
     cache: str | None = None,
     resume: bool = True,
-    saving: Saving = Saving(),
+    checkpoint_policy: CheckpointPolicy = CheckpointPolicy(),
     deterministic: bool = False,
     compute_config: ComputeConfig | None = None,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainResult:
-    """Trains and writes the run's folder; the arguments are the flags, `class_table` what --classes says.
+    """Trains, and writes the folder of the run. The arguments are the flags; `class_table` is the content of --classes.
 
     `model` may also be a network, which is then trained from the weights that it has: float32 [B, H, W, 3] of any
-    size. `changes` are what the flags of `recipe_flags` say, values by their names.
+    size. `changes` are the values of the flags of `recipe_flags`, by name.
     """
     provenance = current_provenance()
     description = get_dataset(dataset, class_table)
     changes = changes or {}
     if crop_size and changes.get("whole_images"):
-        raise InputError("--whole_images and --crop_height do not go together; give one of them")
+        raise InputError("--whole_images and --crop_height do not go together; choose one")
     used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -140,7 +149,7 @@ def run(
             crop_size=crop_size,
             seed=seed,
             resume=resume,
-            saving=saving,
+            checkpoint_policy=checkpoint_policy,
             cache=images,
             extra_settings=settings,
             compute_config=compute_config,
@@ -190,7 +199,7 @@ def _in_order(model: str | ContextNetSpec | keras.Model, fusion_order: str) -> C
 
 
 def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
-    """Makes the cache and says what it will take."""
+    """Makes the cache and prints how much space it takes."""
     in_memory = where == "memory"
     made = memory_cache(examples) if in_memory else disk_cache(where, dataset, examples)
     taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
@@ -261,7 +270,7 @@ def main(argv: Sequence[str]) -> None:
                 fusion_order=values.fusion_order,
                 cache=values.cache,
                 resume=values.resume,
-                saving=Saving(values.save_minutes, values.keep),
+                checkpoint_policy=CheckpointPolicy(values.save_minutes, values.keep),
                 deterministic=values.deterministic,
                 compute_config=compute_config,
                 class_table=program.given_class_table(),
@@ -269,8 +278,8 @@ def main(argv: Sequence[str]) -> None:
                 should_stop=signals.asked,
             )
         except Stopped as stopped:
-            go_on = f"python -m experiments.train --flagfile={shlex.quote(f'{output_dir}/{layout.FLAGS}')}"
-            print(f"{stopped}; the same command goes on from there, or: {go_on}", file=sys.stderr)
+            resume = f"python -m experiments.train --flagfile={shlex.quote(f'{output_dir}/{layout.FLAGS}')}"
+            print(f"{stopped}; resume by the same command, or by: {resume}", file=sys.stderr)
             sys.exit(signals.exit_status)
     where = shlex.quote(output_dir)
     print(

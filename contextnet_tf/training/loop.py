@@ -1,4 +1,4 @@
-"""The custom training loop: the state of one run, and the steps, validations and savings that move it on."""
+"""The training loop of one run: its steps, validations and checkpoints."""
 
 import dataclasses
 import logging
@@ -29,14 +29,14 @@ from contextnet_tf.training.precision import LossScale, clone_network
 from contextnet_tf.training.step import make_training_step, update_ema
 from contextnet_tf.training.step_timer import StepTimer
 
-_RECORD_STEPS = 10  # how often the curves get a point
+_RECORD_STEPS = 10  # steps between two points of the curves
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
-    """What a run came to. `report` and `network_path` are those of the best validation.
+    """The result of a run. `report` and `network_path` are those of the best validation.
 
     Without validation images `report` is None, and the network is that of the last step.
     """
@@ -49,8 +49,8 @@ class TrainResult:
 
 
 @dataclasses.dataclass(frozen=True)
-class Saving:
-    """When a run saves its state besides at validations, and how many of the newest states stay."""
+class CheckpointPolicy:
+    """Minutes between checkpoints, besides those at validations, and how many of the newest are kept."""
 
     minutes: float = 10.0
     keep: int = 3
@@ -58,7 +58,7 @@ class Saving:
 
 @dataclasses.dataclass
 class _Progress:
-    """How far a run has come; saved with its variables."""
+    """The progress of a run; part of its checkpoints."""
 
     step: int = 0
     seconds: float = 0.0
@@ -69,14 +69,14 @@ class _Progress:
 
 
 class TrainingLoop:
-    """The state of one run and the steps that move it on."""
+    """The variables of one run, and the steps that update them."""
 
     def __init__(
         self,
         model: keras.Model,
         plan: TrainingPlan,
         folder: pathlib.Path,
-        saving: Saving,
+        checkpoint_policy: CheckpointPolicy,
         cache: ImageCache | None,
         compute_config: ComputeConfig,
         settings: Mapping[str, Any],
@@ -88,12 +88,12 @@ class TrainingLoop:
             optimizer = plan.recipe.optimizer.build(plan.schedule())
             loss_scale = LossScale() if compute_config.dtype_policy == "mixed_float16" else None
         self._network = without_aux_heads(model)
-        self._averaged = clone_network(self._network, precision="float32")
-        self._segment = segmentation(self._averaged)
+        self._ema = clone_network(self._network, precision="float32")
+        self._segment = segmentation(self._ema)
         self._training_step = make_training_step(
             model,
             self._network,
-            self._averaged,
+            self._ema,
             optimizer,
             plan.recipe,
             plan.class_weights(),
@@ -102,32 +102,32 @@ class TrainingLoop:
         )
         self._class_uniform = plan.class_uniform_fraction()
         self._progress = _Progress()
-        self._save_seconds = 60.0 * saving.minutes
-        self._pace = StepTimer(
+        self._save_seconds = 60.0 * checkpoint_policy.minutes
+        self._timer = StepTimer(
             plan.recipe.batch_size, validation_steps=plan.validation_steps(), save_seconds=self._save_seconds
         )
         self._checkpoints = Checkpoints(
-            folder / "checkpoints",
+            folder / layout.CHECKPOINTS,
             {
                 "model": _values(model_variables(model)),
                 "optimizer": _values(optimizer_variables(optimizer)),
                 "loss_scale": {variable.name: variable for variable in loss_scale.variables} if loss_scale else {},
-                "ema": _values(model_variables(self._averaged)),
+                "ema": _values(model_variables(self._ema)),
             },
-            saving.keep,
+            checkpoint_policy.keep,
         )
 
     def restore(self) -> None:
-        """Goes back to the newest state that is whole, or to the start where there is none."""
+        """Restores the newest undamaged checkpoint; without one the run starts at step 0."""
         notes = self._checkpoints.restore()
         if notes:
             self._progress = _Progress(**notes["progress"])
-            _logger.info("goes on from step %d of %d", self._progress.step, self._plan.steps)
+            _logger.info("resumes from step %d of %d", self._progress.step, self._plan.steps)
         self._history = History(self._folder / layout.HISTORY, self._progress.history_length)
-        self._board = Board(self._folder / "tensorboard", self._plan.dataset)
+        self._board = Board(self._folder / layout.TENSORBOARD, self._plan.dataset)
 
     def finish(self, on_step: Callable, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
-        """Makes the steps that are left; validates and saves at even distances and at the end."""
+        """Runs the remaining steps, with validations and checkpoints in between and at the end."""
         progress = self._progress
         if progress.validated_step and not (self._folder / BEST_NETWORK).exists():
             _logger.warning("%s: is missing; validates again", self._folder / BEST_NETWORK)
@@ -145,13 +145,13 @@ class TrainingLoop:
             worker=self._devices.worker,
             workers=self._devices.workers,
         )
-        for images, labels in self._pace.waiting(batches):
+        for images, labels in self._timer.waiting(batches):
             figures = self._training_step(images, labels)
-            # Only now those of the step before: to wait for each step would leave the device idle between two.
+            # Metrics are read one step late to keep the device busy.
             self._read_figures(on_step)
             progress.step += 1
             self._unread = progress.step, figures
-            self._pace.end_step()
+            self._timer.end_step()
             validated, stopped = self._plan.is_validated(progress.step), self._devices.any_wishes(should_stop())
             if validated or stopped or time.monotonic() - self._saved >= self._save_seconds:
                 self._read_figures(on_step)
@@ -163,7 +163,7 @@ class TrainingLoop:
         self._board.close()
 
     def result(self, should_stop: Callable[[], bool]) -> TrainResult:
-        """The best validation, measured again on the network that was kept."""
+        """The best validation, repeated on the network that was kept."""
         path = self._folder / BEST_NETWORK
         report = None
         if self._plan.val_examples:
@@ -182,15 +182,15 @@ class TrainingLoop:
         )
 
     def _read_figures(self, on_step: Callable) -> None:
-        """Reports the step whose figures were not yet looked at."""
+        """Reports the last step, whose metrics were not read yet."""
         if self._unread is None:
             return
         step, figures = self._unread
         self._unread = None
         record = {name: float(value) for name, value in figures.items()}
         self._require_finite(record["loss"], step)
-        speed = self._pace.speed()
-        left = self._pace.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
+        speed = self._timer.speed()
+        left = self._timer.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
         on_step(step, self._plan.steps, record | speed | {"seconds_left": left})
         if step % _RECORD_STEPS == 0 or step == self._plan.steps:
             self._history.append(step, self._plan.epoch(step), _finite(record | speed))
@@ -204,9 +204,9 @@ class TrainingLoop:
         """
         progress = self._progress
         if not self._plan.recipe.ema_decay:
-            update_ema(self._averaged, self._network, 0.0)
-        with self._pace.validation():
-            reestimate_batch_statistics(self._averaged, self._first_images())
+            update_ema(self._ema, self._network, 0.0)
+        with self._timer.validation():
+            reestimate_batch_statistics(self._ema, self._first_images())
             if not self._plan.val_examples:
                 self._keep_network()
                 progress.validated_step = progress.step
@@ -240,21 +240,21 @@ class TrainingLoop:
 
     def _keep_network(self) -> None:
         with atomic_write(self._folder / BEST_NETWORK) as temporary:
-            self._averaged.save(temporary)
+            self._ema.save(temporary)
         self._progress.best_step = self._progress.step
 
     def _first_images(self) -> Iterator[tf.Tensor]:
-        """Of the first training batches, the same at every call; whole ones, so that all processes get the same."""
+        """The images of the first training batches, the same at each call and in each process."""
         count = self._plan.recipe.bn_recalibration_batches
         batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
         return (images for images, _ in batches)
 
     def _save(self) -> None:
-        # A finite loss was computed before its step changed the weights: look at what would be saved.
+        # The loss was computed before its step changed the weights, so it says nothing of them: check the weights.
         progress = self._progress
         for variable in self._model.trainable_variables:
             self._require_finite(float(tf.reduce_sum(variable.value)), progress.step)
-        with self._pace.saving():
+        with self._timer.saving():
             self._saved = time.monotonic()
             progress.seconds = self._saved - self._started
             progress.history_length = self._history.length
@@ -272,7 +272,7 @@ class TrainingLoop:
         if not np.isfinite(value):
             raise InputError(
                 f"the loss is not finite at step {step}; the last good checkpoint is kept in "
-                f"{self._folder / 'checkpoints'}; try a lower learning rate or another seed"
+                f"{self._folder / layout.CHECKPOINTS}; try a lower `learning_rate` or another `seed`"
             )
 
 

@@ -1,4 +1,4 @@
-"""Training a network: from a fresh one to the best one that a run has seen."""
+"""Training: a network, a recipe and examples give the network of the best validation."""
 
 import contextlib
 import dataclasses
@@ -25,7 +25,7 @@ from contextnet_tf.runs.run_dir import claimed_run_dir, copied_run_dir
 from contextnet_tf.training.checkpoints import newest_notes
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.crops import checked_crop, recipe_crop
-from contextnet_tf.training.loop import Saving, TrainingLoop, TrainResult
+from contextnet_tf.training.loop import CheckpointPolicy, TrainingLoop, TrainResult
 from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
@@ -42,7 +42,7 @@ def train(
     crop_size: tuple[int, int] | None = None,
     seed: int = 0,
     resume: bool = True,
-    saving: Saving = Saving(),
+    checkpoint_policy: CheckpointPolicy = CheckpointPolicy(),
     cache: ImageCache | None = None,
     extra_settings: Mapping[str, Any] | None = None,
     compute_config: ComputeConfig | None = None,
@@ -57,21 +57,21 @@ def train(
     Without validation examples it keeps the network of the last step, which is the EMA where the recipe has one.
 
     Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (the network without
-    its auxiliary heads, batch normalization not folded). A run that ended in any way, and is started again with
-    the same arguments, goes on from its newest state and ends as if it had never been interrupted.
+    its auxiliary heads, batch normalization not folded). Called again with the same arguments, an interrupted run
+    resumes from its newest checkpoint and ends with the same weights as one that was not interrupted.
 
     Args:
       model: a network of free input size, freshly built after `keras.utils.set_random_seed(seed)`, or with the
         weights to start from. Its outputs beside "main" are auxiliary heads: build it with `aux_head=True` to have
         the auxiliary loss. It has the last step's weights afterwards; its settings stay.
-      recipe: how.
-      dataset: what the examples are examples of.
+      recipe: optimizer, schedule, augmentation, loss and so on.
+      dataset: the dataset of the examples.
       train_examples, val_examples: what is trained on, and what decides which network is best.
       output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
       crop_size: (height, width) of the training images; None: as the recipe says.
       seed: of sample order and augmentation.
-      resume: go on from the newest state in `output_dir`, if there is one; False refuses a folder with a run.
-      saving: when the state is saved, besides before and after each validation.
+      resume: resume the run in `output_dir`, if there is one; False refuses a folder with a run.
+      checkpoint_policy: when checkpoints are written besides before and after each validation, and how many are kept.
       cache: of the training examples; it changes the speed and nothing else.
       extra_settings: what else tells this run from others, as values that JSON knows, for settings.json: the digest
         of initial weights, for example.
@@ -82,7 +82,7 @@ def train(
       on_step: called after each step with its number (from 1), the number of steps, and its figures: those of
         `make_training_step`, of `StepTimer.speed`, and "seconds_left" of the whole run.
       on_validation: called after each validation.
-      should_stop: asked after each step and each image of a validation; at True the state is saved.
+      should_stop: called after each step and each validation image; at True the run saves a checkpoint and stops.
 
     Raises:
       InputError: the network has another number of classes than the dataset, or cannot take the crop;
@@ -106,7 +106,7 @@ def train(
         _batch_norm_momentum(model, recipe.batch_norm_momentum),
     ):
         on_start(folder)
-        run = TrainingLoop(model, plan, folder, saving, cache, compute_config, settings)
+        run = TrainingLoop(model, plan, folder, checkpoint_policy, cache, compute_config, settings)
         run.restore()
         run.finish(on_step, on_validation, should_stop)
         return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
@@ -116,7 +116,7 @@ def train(
 def _folder_of_process(
     output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool, devices: Devices
 ) -> Iterator[pathlib.Path]:
-    """The run's folder for the chief. The other processes do all that the chief does, in copies for themselves."""
+    """The run's folder for the chief; a temporary copy for each other process, which repeats the chief's work."""
     if devices.is_chief:
         with claimed_run_dir(output_dir, settings, resume, _settings_of_checkpoint) as folder:
             devices.wait_for_all()  # the others copy now
@@ -161,6 +161,6 @@ def _check_classes(model: keras.Model, dataset: Dataset) -> None:
     classes = model.output["main"].shape[-1]
     if classes != dataset.num_classes:
         raise InputError(
-            f"{model.name}: tells {classes} classes apart, {dataset.name} has {dataset.num_classes}; "
+            f"{model.name}: has {classes} classes, {dataset.name} has {dataset.num_classes}; "
             f"build it with num_classes={dataset.num_classes}"
         )

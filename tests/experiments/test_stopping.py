@@ -33,7 +33,7 @@ def test_a_stopped_training_has_saved_the_step_it_finished(camvid_dir, call, tmp
     stopped = call(*command)
     assert stopped.status == 143
     told = re.search(
-        rf"stopped at step (\d+) of 297; the same command goes on from there, or: "
+        rf"stopped at step (\d+) of 297; resume by the same command, or by: "
         rf"python -m experiments.train --flagfile={out}/flags.txt\n",
         stopped.err,
     )

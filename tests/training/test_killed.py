@@ -14,7 +14,7 @@ from tiny_network import TINY
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.training.loop import Saving
+from contextnet_tf.training.loop import CheckpointPolicy
 from contextnet_tf.training.recipe import SMOKE
 from contextnet_tf.training.train import train
 
@@ -29,7 +29,15 @@ def _run(data_dir, output_dir):
     camvid = get_dataset("camvid")
     network = build_model(TINY, num_classes=11, input_shape=(None, None, 3), aux_head=True)
     splits = [camvid.list_examples(data_dir, split) for split in ("train", "val")]
-    train(network, RECIPE, camvid, *splits, output_dir=output_dir, crop_size=(32, 32), saving=Saving(minutes=0))
+    train(
+        network,
+        RECIPE,
+        camvid,
+        *splits,
+        output_dir=output_dir,
+        crop_size=(32, 32),
+        checkpoint_policy=CheckpointPolicy(minutes=0),
+    )
 
 
 def _kill_when(process, happens):

@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
         with pytest.raises(InputError, match="checkpoints/step-4.npz: cannot be written .*; make room and start again"):
-            _train(camvid_dir, tmp_path / "run", saving=loop.Saving(minutes=0))
+            _train(camvid_dir, tmp_path / "run", checkpoint_policy=loop.CheckpointPolicy(minutes=0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(state.parent.iterdir()) == [state] and state.read_bytes() == before
@@ -156,7 +156,7 @@ def test_crops_the_network_cannot_take(camvid_dir, tmp_path):
 def test_a_network_that_does_not_fit_the_data_set(camvid_dir, tmp_path):
     model = build_model(TINY, num_classes=19, input_shape=(None, None, 3), aux_head=True)
     splits = [CAMVID.list_examples(camvid_dir, split) for split in ("train", "val")]
-    message = "tiny: tells 19 classes apart, camvid has 11; build it with num_classes=11"
+    message = "tiny: has 19 classes, camvid has 11; build it with num_classes=11"
     with pytest.raises(InputError, match=message):
         train(model, RECIPE, CAMVID, *splits, output_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
