@@ -1,4 +1,4 @@
-"""Images of a report: small copies of image, truth and prediction as bytes of image files."""
+"""The sample images of a report: small copies of image, ground truth and prediction, encoded as JPEG and PNG."""
 
 import dataclasses
 import os
@@ -37,7 +37,7 @@ class Sample:
 
     @property
     def pixel_accuracy(self) -> float | None:
-        """Share of the pixels that count whose class is right; None where none counts."""
+        """Share of the labeled pixels whose class is right; None where no pixel is labeled."""
         counted = self.truth != _IGNORED
         return float(np.mean(self.prediction[counted] == self.truth[counted])) if counted.any() else None
 
@@ -68,7 +68,7 @@ def photograph(image: np.ndarray) -> bytes:
 def label_image(labels: np.ndarray, colors: Sequence[Color]) -> bytes:
     """Train ids uint8 [H, W] -> the bytes of a PNG file of at most LONGEST_SIDE pixels.
 
-    Ignored pixels are hatched, for black is too near to the colors of some classes.
+    Ignored pixels are hatched, since black is close to the colors of some classes.
     """
     labels = _fitted(labels, cv2.INTER_NEAREST)
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
@@ -84,7 +84,7 @@ def fitted_size(height: int, width: int) -> tuple[int, int]:
 
 
 def occurring_ids(samples: Iterable[Sample]) -> set[int]:
-    """The train ids that occur in a truth or a prediction."""
+    """The train ids that occur in a ground truth or a prediction."""
     occurring = set()
     for sample in samples:
         for labels in (sample.truth, sample.prediction):

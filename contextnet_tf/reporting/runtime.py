@@ -11,12 +11,12 @@ from contextnet_tf.runs.sections import Size
 
 PARTS = ("copying", "network", "upsampling")
 FULL_SIZE = paper.TABLE_7_SIZES["full"]
-UPSAMPLED_LAST = "upsampled last"  # how a model's name goes on where the fusion convolves at low resolution
+UPSAMPLED_LAST = "upsampled last"  # suffix of a model whose fusion unit convolves at low resolution
 
 _TITLE_OF_PAPER = "the paper, Titan X (Maxwell)"
 
-# What the project's own way is to reach against another, by contender: the ratio of the medians of a frame, at
-# most; cn14 at 1024 x 2048 on one thread.
+# Targets for cn14 at 1024 x 2048 on one thread: runtime, reference runtime, and the largest ratio of their median
+# times of a frame. None: the ratio is shown without a target.
 BOUNDS = (
     ("litert", "litert-in-graph", 0.80),
     ("litert", "litert-labels", None),
@@ -26,13 +26,13 @@ BOUNDS = (
     ("litert-int8", "litert", 0.65),
     ("openvino-bfloat16", "litert", 0.60),
 )
-PIPELINED_AT_LEAST = 1.8  # frames per second on two cores, by those of one frame after the other on one thread
-UPSAMPLING_BOUNDS = {"network": 0.25, "noise": 1.5}  # of the dense way's time, by where the logits are from
+PIPELINED_AT_LEAST = 1.8  # throughput on two cores over that of one frame after the other on one thread
+UPSAMPLING_BOUNDS = {"network": 0.25, "noise": 1.5}  # exact upsampling's time over the dense one's, by kind of logits
 
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """A figure of `ours` divided by that of `against`, and what it is to be: "at most" or "at least" `bound`."""
+    """The figure of `ours` over that of `against`. The target is "at most" or "at least" `bound`; None: no target."""
 
     ours: str
     against: str
@@ -42,14 +42,14 @@ class Ratio:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bound is kept; None without one."""
+        """Whether the target is met; None without one."""
         if self.bound is None:
             return None
         return self.value <= self.bound if self.relation == "at most" else self.value >= self.bound
 
 
 def runtime_table(rows: Iterable[RuntimeRow]) -> str:
-    """Every row: times, their spread and parts, memory, and how far its labels are those of LiteRT's."""
+    """Every row: times, their spread and parts, memory, and the share of its labels that equal LiteRT's."""
     header = [
         "Network", "Image", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms",
         "Network ms", "Upsampling ms", "Memory MB", "Labels as LiteRT's %",
@@ -58,7 +58,7 @@ def runtime_table(rows: Iterable[RuntimeRow]) -> str:
 
 
 def printed_table(rows: Sequence[RuntimeRow]) -> str:
-    """Frames per second by image size: Table 7's rows, then those measured on one thread a network."""
+    """Frames per second by image size: the rows of Table 7, then those measured here on one thread."""
     sizes = list(dict.fromkeys(row.size for row in rows))
     named = {size: name for name, size in paper.TABLE_7_SIZES.items()}
     columns = [named.get(size) for size in sizes]
@@ -77,7 +77,7 @@ def printed_table(rows: Sequence[RuntimeRow]) -> str:
 
 
 def networks_table(rows: Sequence[RuntimeRow], size: Size) -> str:
-    """Frames per second, a row a network and a column a runtime: those at a size on one thread, one at a time."""
+    """Frames per second at a size, one frame at a time on one thread: a row per network, a column per runtime."""
     chosen = [row for row in rows if row.size == size and _plain(row)]
     titles = dict.fromkeys(row.title for row in chosen)
     speeds = {(row.model, row.title): row.frames_per_second for row in chosen}
@@ -93,12 +93,12 @@ def networks_table(rows: Sequence[RuntimeRow], size: Size) -> str:
 
 
 def compared_networks(rows: Iterable[RuntimeRow]) -> list[str]:
-    """The networks that were measured; not those that only differ in the fusion's order."""
+    """The networks that were measured, without those that differ only in the order of the fusion unit."""
     return [name for name in dict.fromkeys(row.model for row in rows) if not name.endswith(f", {UPSAMPLED_LAST}")]
 
 
 def ratios(section: RuntimeComparisonSection, model: str, size: Size) -> list[Ratio]:
-    """The comparisons that can be made of what was measured of a network at a size, on one thread.
+    """The ratios of what was measured of a network at a size on one thread.
 
     The bounds are those of cn14 at full size; other networks and sizes have none.
     """
@@ -131,7 +131,7 @@ def ratios(section: RuntimeComparisonSection, model: str, size: Size) -> list[Ra
 
 
 def ratio_table(found: Sequence[Ratio]) -> str:
-    """The ratios with their bounds, and whether each is met."""
+    """The ratios with their targets, and whether each is met."""
     table = [
         [
             ratio.ours,
@@ -146,7 +146,7 @@ def ratio_table(found: Sequence[Ratio]) -> str:
 
 
 def runtime_page(section: RuntimeComparisonSection) -> str:
-    """All of it as a page of Markdown."""
+    """The whole comparison as a page of Markdown."""
     rows, versions = section.rows, section.provenance.versions or {}
     measured = dict.fromkeys((row.model, row.size) for row in rows)
     compared = {part: found for part in measured if (found := ratios(section, *part))}

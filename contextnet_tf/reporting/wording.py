@@ -1,7 +1,4 @@
-"""How figures are written for people, the same in every table, plot and page.
-
-What is not known (None, or nan) is a dash.
-"""
+"""Figures as text, written in the same way in every table, plot and page. An unknown figure (None, nan) is a dash."""
 
 import datetime
 import shlex
@@ -100,7 +97,7 @@ def machine(found: Machine | None) -> str:
 
 
 def commit(text: str | None) -> str:
-    """A commit's first ten digits; "+changes" stays, since such a figure cannot be repeated exactly."""
+    """The first ten digits of a commit; "+changes" stays, since that code cannot be checked out again."""
     if not text:
         return UNKNOWN
     digits, plus, changes = text.partition("+")

@@ -15,7 +15,7 @@ _RECIPE = {
     "hard_below": "ohem_threshold",
     "statistics_batches": "bn_recalibration_batches",
 }
-# Flags of all programs: no two programs had one name for different things, except precision (`_program_flags`).
+# Old and new names of flags, of all programs. Only `precision` had two meanings: see `_program_flags`.
 FLAGS = _RECIPE | {
     "colours": "color_jitter",
     "whole_pictures": "whole_images",

@@ -1,5 +1,4 @@
-"""What plots are drawn on: SVG that takes its colors from the page around it, and has its own without one; and PNG
-where an image stands alone.
+"""The canvas of plots: SVG that takes its colors from the surrounding page, or PNG for a plot that stands alone.
 
 Matplotlib is imported when the first plot is drawn, and only its object-oriented side: no window, no
 global state, no change of the caller's settings.
@@ -10,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# Stand-ins that matplotlib writes into the SVG; each becomes a variable of the page's style sheet with
-# a color that serves where there is no such page.
+# Placeholder colors that matplotlib writes into the SVG. Each becomes a variable of the page's style sheet, with a
+# fallback color for an SVG outside a page.
 INK, MUTED, RULE, ACCENT, SECOND, ON_ACCENT = (f"#0102{n:02x}" for n in range(6))
 _VARIABLES = {
     INK: "var(--ink, #1d2126)",
@@ -61,7 +60,7 @@ def drawn(draw, width: float, height: float) -> bytes:
 
 
 def drawn_solid(draw, width: float, height: float) -> bytes:
-    """PNG, on paper of its own, of the figure that `draw(figure)` fills; width and height in inches."""
+    """PNG, with a background of its own, of the figure that `draw(figure)` fills; width and height in inches."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -75,7 +74,7 @@ def drawn_solid(draw, width: float, height: float) -> bytes:
 
 
 def solid(color: str) -> str:
-    """The color that a stand-in has where no page gives it another; any other text as it is."""
+    """The fallback color of a placeholder; any other text as it is."""
     return _VARIABLES[color].split()[-1].rstrip(")") if color in _VARIABLES else color
 
 

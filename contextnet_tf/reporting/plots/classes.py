@@ -1,4 +1,4 @@
-"""What is known of each class: bars and the confusion matrix."""
+"""Plots by class: IoU and frequency as bars, and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def class_bars(
 ) -> bytes:
     """SVG bars of the IoU (0 to 1) of each class, best first, in the colors of the classes.
 
-    `reference` puts a mark at another IoU (0 to 1) of a class. A class without IoU has a note for a bar.
+    `reference` puts a mark at another IoU (0 to 1) of a class. A class without IoU has a note instead of a bar.
     """
     known = {name: value for name, value in class_iou.items() if value is not None and value == value}
     names = sorted(class_iou, key=lambda name: known.get(name, -1.0))
@@ -45,7 +45,7 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
     """SVG bars of the share of the pixels (0 to 1) that each class has, on a logarithmic axis, most frequent first.
 
     `shares` maps a split to the shares of its classes. The first split has bars in the colors of the classes,
-    the others a mark each. A class that the first split has not, has a note for a bar.
+    the others a mark each. A class that does not occur in the first split has a note instead of a bar.
     """
     (title, bars), *others = shares.items()
     names = sorted(bars, key=bars.__getitem__)
