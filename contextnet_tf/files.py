@@ -182,7 +182,7 @@ def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int,
     _, content = cv2.imencode(".png", image, parameters)
     with atomic_write(path) as temporary:
         try:
-            temporary.write_bytes(content)
+            temporary.write_bytes(content.tobytes())
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 

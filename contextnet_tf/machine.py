@@ -16,7 +16,8 @@ def peak_memory() -> int:
     status = pathlib.Path("/proc/self/status")
     if status.exists():
         # Not what getrusage says: on Linux that may begin with the memory of the process that started this one.
-        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1))
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return 1024 * int(found[1]) if found else 0
     try:
         import resource
     except ImportError:

@@ -4,7 +4,6 @@ import dataclasses
 import types
 
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from folders import write_camvid, write_cityscapes
 

@@ -129,4 +129,4 @@ def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int
     if None in positions:
         raise InputError(f"layer {layer.name!r}: its size is unknown; give the image size to count for")
     kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, _SEPARABLE) else ("kernel",)
-    return math.prod(positions) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)
+    return math.prod(filter(None, positions)) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)

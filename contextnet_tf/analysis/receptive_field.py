@@ -57,8 +57,8 @@ def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, fl
         for place in range(multiple):
             wanted: list[_Span | None] = [None] * len(model.outputs)
             wanted[index] = (place, place)
-            first, last = _spans_of_inputs(model, wanted, axis, shapes)[0]
-            spans.append(last - first + 1)
+            span = _spans_of_inputs(model, wanted, axis, shapes)[0]
+            spans.append(span[1] - span[0] + 1 if span else 0)
         largest.append(max(spans))
     return largest[0], largest[1]
 
@@ -82,11 +82,13 @@ def _spans_of_inputs(
         if not known:
             continue
         inputs = [shapes[id(tensor)] for tensor in node.input_tensors]
+        found: Sequence[_Span | None]
         if graph.is_model(node.operation):
             found = _spans_of_inputs(graph.as_functional(node.operation), spans, axis, inputs)
         else:
-            lengths = [shape[1 + axis] for shape in inputs]
-            found = _needed(node.operation, _hull(known), axis, lengths, shapes[id(node.outputs[0])][1 + axis])
+            lengths: list[Any] = [shape[1 + axis] for shape in inputs]  # all known: those of the inputs are
+            length: Any = shapes[id(node.outputs[0])][1 + axis]
+            found = _needed(node.operation, _hull(known), axis, lengths, length)
         for tensor, span in zip(node.input_tensors, found, strict=False):  # a tensor that only gives a size has no span
             if span is not None:
                 need(tensor, span)

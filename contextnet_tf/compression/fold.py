@@ -36,7 +36,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
 def _merged_weights(convolution: keras.Layer, batch_norms: tuple[layers.BatchNormalization, ...]) -> list[np.ndarray]:
     """Kernels and bias of `convolution` and all of `batch_norms`, first to last."""
-    scale, shift = 1.0, _float64(convolution.bias) if convolution.use_bias else 0.0
+    scale, shift = np.ones(()), _float64(convolution.bias) if convolution.use_bias else np.zeros(())
     for batch_norm in batch_norms:
         factor, offset = _scale_and_shift(batch_norm)
         scale, shift = scale * factor, shift * factor + offset

@@ -138,7 +138,8 @@ class _Memory:
 
     def put(self, index: int, pixels: Pixels) -> None:
         # The arrays that come in are TensorFlow's own memory, which it uses again.
-        self._pixels[index] = tuple(array.copy() for array in pixels)
+        image, label = pixels
+        self._pixels[index] = image.copy(), label.copy()
 
 
 class _Disk:
@@ -177,7 +178,7 @@ def _key(dataset: Dataset, example: sources.Example) -> bytes:
     """What a decoded example depends on, as 32 bytes."""
     digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
     digest.update(repr(sorted(dataset.label_colors.items())).encode())
-    for path in (example.image_path, example.label_path):
+    for path in filter(None, (example.image_path, example.label_path)):
         try:
             status = os.stat(path)
         except OSError as error:

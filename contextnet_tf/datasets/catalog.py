@@ -113,7 +113,7 @@ class Dataset:
         published = self.part_sizes.get(split, {})
         wrong = [
             f"{city} {cities[city]:,} of {published.get(city, 0):,}"
-            for city in sorted(published | cities)
+            for city in sorted({*published, *cities})
             if cities[city] != published.get(city, 0)
         ]
         where = f": {', '.join(wrong)}" if published else ""
@@ -212,7 +212,7 @@ def _prepared(name: str, given: Mapping[str, Any] | str | os.PathLike | None) ->
         raise InputError(f"the dataset {name!r} needs a class table; set `classes=classes.json`")
     class_table = read_class_table(given)
     features = {"image_key": "image", "label_key": "segmentation_mask"} | class_table.features
-    prepared = PreparedSet(upstream, **features)
+    prepared = PreparedSet(upstream, features["image_key"], features["label_key"], features.get("name_key"))
     return dataclasses.replace(_described(name, class_table, prepared.listing), prepared=prepared)
 
 

@@ -119,7 +119,8 @@ class _Checked:
         return self._by_color()
 
     def _by_value(self) -> tuple[Label, ...]:
-        labels, taken = [], {}
+        labels: list[Label] = []
+        taken: dict[int, str] = {}
         for place, row in enumerate(self._rows):
             values = self._values(row.get("value", place), f"classes[{place}].value")
             colors = self._colors(row["color"], f"classes[{place}].color") if "color" in row else [_shown(place)]
@@ -133,7 +134,9 @@ class _Checked:
         return tuple(labels)
 
     def _by_color(self) -> tuple[tuple[Label, ...], dict[Color, int]]:
-        labels, taken, train_ids = [], {}, {}
+        labels: list[Label] = []
+        taken: dict[Color, str] = {}
+        train_ids: dict[Color, int] = {}
         for place, row in enumerate(self._rows):
             if "color" not in row:
                 raise self._wrong(f"classes[{place}].color", "is missing; all classes have a color, or all a value")
@@ -225,4 +228,5 @@ def _shown(place: int) -> Color:
     """A color to show a class by that has none: the golden section spreads any number of hues apart."""
     hue = 0.618034 * place % 1.0
     lightness, saturation = ((0.5, 0.65), (0.35, 0.6), (0.68, 0.7))[place % 3]
-    return tuple(round(255 * part) for part in colorsys.hls_to_rgb(hue, lightness, saturation))
+    red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -7,7 +7,7 @@ import numpy as np
 Color = tuple[int, int, int]  # RGB, 0 to 255
 
 
-def colorise(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+def colorize(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
     """Train ids uint8 [H, W] -> uint8 [H, W, 3] RGB; ids without a color (255: ignored) are black."""
     return _table(colors)[labels]
 

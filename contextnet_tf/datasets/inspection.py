@@ -89,10 +89,10 @@ def inspect(
             on_image()
     problems += [read.problem for read in reads if read.problem]
     whole = [read for read in reads if not read.problem]
-    labeled = {
+    pixels_of = {
         split: [read.pixels for read in whole if read.split == split and read.pixels is not None] for split in listings
     }
-    labeled = {split: np.array(pixels) for split, pixels in labeled.items() if pixels}
+    labeled = {split: np.array(pixels) for split, pixels in pixels_of.items() if pixels}
     classes = dataset.num_classes
     found = Inspection(
         problems=problems,
@@ -139,7 +139,7 @@ class _Look:
         if label is None:
             return _Read(split, example, None, size, content)
         pixels = np.bincount(label.ravel(), minlength=256)
-        crops = ()
+        crops: tuple[np.ndarray, ...] = ()
         if split == "train":
             marked = np.where(label == IGNORE, np.uint8(_MARK), label)
             samples = [np.int64(place + epoch * self._epoch) for epoch in range(self._crops)]

@@ -31,9 +31,9 @@ class Video:
           InputError: the file is missing or holds no video that OpenCV can read; or there is no such camera.
         """
         self.is_live = isinstance(source, int)
-        self._source = f"camera {source}" if self.is_live else str(source)
-        self.name = f"camera{source}" if self.is_live else pathlib.Path(source).stem
-        if not self.is_live and not pathlib.Path(source).is_file():
+        self._source = f"camera {source}" if isinstance(source, int) else str(source)
+        self.name = f"camera{source}" if isinstance(source, int) else pathlib.Path(source).stem
+        if not isinstance(source, int) and not pathlib.Path(source).is_file():
             raise InputError(f"{source}: is not a file; name a video, or a camera by its number")
         with _quiet():
             self._capture = cv2.VideoCapture(source if self.is_live else str(source))
@@ -94,7 +94,7 @@ def video_writer(path: str | os.PathLike, frames_per_second: float) -> Iterator[
     Raises:
       InputError: the file cannot be written, or no frame was added.
     """
-    writers = []
+    writers: list[cv2.VideoWriter] = []
 
     def add(frame: np.ndarray) -> None:
         if not writers:
@@ -115,7 +115,7 @@ def video_writer(path: str | os.PathLike, frames_per_second: float) -> Iterator[
 
 def _writer(path: pathlib.Path, frames_per_second: float, size: tuple[int, int]) -> cv2.VideoWriter:
     with _quiet():
-        return cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), frames_per_second, size[::-1])
+        return cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), frames_per_second, size[::-1])
 
 
 @contextlib.contextmanager

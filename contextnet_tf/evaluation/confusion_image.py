@@ -48,7 +48,8 @@ def _name_column(names: Sequence[str], width: int) -> np.ndarray:
 
 
 def _text_size(text: str) -> tuple[int, int]:
-    return cv2.getTextSize(text, _FONT, _SCALE, 1)[0]
+    (width, height), _ = cv2.getTextSize(text, _FONT, _SCALE, 1)
+    return width, height
 
 
 def _write(image: np.ndarray, text: str, place: tuple[int, int], gray: int) -> None:

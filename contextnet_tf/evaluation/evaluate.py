@@ -87,7 +87,7 @@ def evaluate(
     for index, (image, label) in enumerate(evaluation_examples(dataset, examples)):
         prediction = np.asarray(segment(image))
         matrix.update(label.numpy(), prediction)
-        if instances is not None:
+        if instances is not None and paths is not None:
             instances.update(read_instances(paths[index], dataset, label.shape), prediction)
         on_image()
     return report_of(matrix, dataset, len(examples), instances)

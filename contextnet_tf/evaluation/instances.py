@@ -111,7 +111,7 @@ def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathli
             f"{path or example.name}: is missing, though {missing.count(False)} of the {len(paths)} images have "
             "their file of instances; unpack the dataset again, or remove all of these files"
         )
-    return paths
+    return [path for path in paths if path is not None]
 
 
 def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, int]) -> np.ndarray:

@@ -57,7 +57,7 @@ def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.Kera
     for operator, expansion, channels, repeats, stride in spec.context_rows:
         bottlenecks += operator == "bottleneck"
         for repeat in range(1, repeats + 1):
-            if operator == "bottleneck":
+            if expansion is not None:  # a bottleneck, by the spec's own check
                 name = f"context_bottleneck{bottlenecks}_{repeat}"
                 x = blocks.bottleneck(x, expansion, channels, stride, name, spec.asymmetric_kernel)
             else:

@@ -23,20 +23,23 @@ def size_multiple(model: keras.Model) -> int:
     """
     model = graph.as_functional(model)
     lengths = zip(*(_heights(model, _square_images(model, length)) for length in (_PROBE, 2 * _PROBE)), strict=True)
-    divisors = [_PROBE // length for length, twice in lengths if twice == 2 * length and _PROBE % length == 0]
+    divisors = [
+        _PROBE // length for length, twice in lengths if length and twice == 2 * length and _PROBE % length == 0
+    ]
     return math.lcm(*divisors)
 
 
 def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     """The smallest (height, width) of multiples that holds `size`."""
-    return tuple(-(-length // multiple) * multiple for length in size)
+    height, width = (-(-length // multiple) * multiple for length in size)
+    return height, width
 
 
 def _square_images(model: keras.Model, length: int) -> list[tuple[int, ...]]:
     return [(1, length, length, x.shape[-1]) for x in model.inputs]
 
 
-def _heights(model: keras.Model, input_shapes: Sequence[tuple[int | None, ...]]) -> list[int]:
+def _heights(model: keras.Model, input_shapes: Sequence[tuple[int | None, ...]]) -> list[int | None]:
     """The height of each tensor that is a feature map, in inner models too."""
     shapes = graph.tensor_shapes(model, input_shapes)
     heights = [shape[1] for shape in shapes.values() if len(shape) == 4]

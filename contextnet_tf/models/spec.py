@@ -193,7 +193,9 @@ class ContextNetSpec:
         unknown = fields.keys() - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise InputError(f"network {fields.get('name')!r}: has unknown fields: {', '.join(sorted(unknown))}")
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+        }
         if "context_rows" in values:
             values["context_rows"] = tuple(map(tuple, values["context_rows"]))
         return cls(**values)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
-from contextnet_tf.datasets.colors import Color, colorise
+from contextnet_tf.datasets.colors import Color, colorize
 from contextnet_tf.errors import InputError
 
 LONGEST_SIDE = 640  # pixels: sharp at the width of a column, and some 150 kB for the three
@@ -73,7 +73,7 @@ def label_image(labels: np.ndarray, colors: Sequence[Color]) -> bytes:
     labels = _fitted(labels, cv2.INTER_NEAREST)
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     hatching = np.where((rows + columns) // 5 % 2, 236, 202).astype(np.uint8)
-    colored = np.where((labels == _IGNORED)[..., None], hatching[..., None], colorise(labels, colors))
+    colored = np.where((labels == _IGNORED)[..., None], hatching[..., None], colorize(labels, colors))
     return _encoded(".png", colored, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 

@@ -134,7 +134,7 @@ def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[st
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
             flat |= _flattened(value, f"{prefix}{name}.")

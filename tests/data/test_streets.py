@@ -93,7 +93,7 @@ def test_the_sky_is_above_the_road(scenes):
         assert (lowest_sky < highest_road).all()
         assert road.any() and rows[road.any(axis=1)].min() > 0.3 * 128
         hood = scene.label_ids == EGO_VEHICLE
-        assert not hood.any() or hood[-4:].any() and not hood[: 128 * 3 // 4].any()
+        assert not hood.any() or (hood[-4:].any() and not hood[: 128 * 3 // 4].any())
 
 
 def test_what_is_nearer_stands_lower_and_is_larger(scenes):

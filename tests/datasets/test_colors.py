@@ -2,15 +2,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contextnet_tf.datasets.colors import colorise, overlay
+from contextnet_tf.datasets.colors import colorize, overlay
 
 ROAD, SKY = (128, 64, 128), (70, 130, 180)
 
 
-def test_colorise_gives_each_train_id_its_color_and_black_to_ignored_pixels():
+def test_colorize_gives_each_train_id_its_color_and_black_to_ignored_pixels():
     labels = np.array([[0, 1, 255], [1, 0, 2]], np.uint8)
     expected = [[ROAD, SKY, (0, 0, 0)], [SKY, ROAD, (0, 0, 0)]]
-    colored = colorise(labels, [ROAD, SKY])
+    colored = colorize(labels, [ROAD, SKY])
     assert colored.dtype == np.uint8
     assert colored.tolist() == [[list(color) for color in row] for row in expected]
 
@@ -32,7 +32,7 @@ def test_overlay_leaves_its_arguments_alone():
 
 def test_a_palette_of_256_colors_has_no_ignored_id():
     labels = np.array([[255]], np.uint8)
-    assert colorise(labels, [(1, 2, 3)] * 256).tolist() == [[[1, 2, 3]]]
+    assert colorize(labels, [(1, 2, 3)] * 256).tolist() == [[[1, 2, 3]]]
 
 
 @settings(deadline=None, max_examples=50)

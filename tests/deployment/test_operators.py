@@ -47,7 +47,7 @@ SPECS = {
 # In float files bottlenecks are cut into groups of channels: how many more there are than bottlenecks, and how many
 # different numbers of channels their projections give. Of cn14: see test_channel_groups.py; 32 48 64 96 128. The
 # projections behind the first have no bias; LiteRT wants one, and the zeros of one number are kept once.
-MORE_GROUPS = {name: (51, 5) for name in NETWORKS} | {
+MORE_GROUPS = dict.fromkeys(NETWORKS, (51, 5)) | {
     # Groups 1, 4, 4 6 6, 6 3 3 (336 cuts into 3 by 16), 3 6, 6 6; channels 32 48 56 64 80.
     "cn14-500": (42, 5),
     # Groups 1, 2, 2 2 2, 2 3 3, 3 3, 3 6; channels 16 24 48.
