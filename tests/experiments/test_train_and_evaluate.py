@@ -305,7 +305,10 @@ def test_help_names_the_programs_own_flags(name):
         (("--strategy=two",), "--strategy=two is unknown; choose from auto, one, mirrored, multi_worker, tpu"),
         (("--strategy=multi_worker",), "the environment variable TF_CONFIG is missing"),
         (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 images of a batch"),
-        (("--dtype_policy=int8",), "--dtype_policy=int8 is unknown; choose from float32, mixed_float16, mixed_bfloat16"),
+        (
+            ("--dtype_policy=int8",),
+            "--dtype_policy=int8 is unknown; choose from float32, mixed_float16, mixed_bfloat16",
+        ),
     ],
     ids=str,
 )
