@@ -3,7 +3,7 @@
 from absl import flags
 
 from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.precision import PRECISIONS
+from contextnet_tf.training.precision import DTYPE_POLICIES
 from contextnet_tf.training.strategy import get_devices, strategy_names
 
 flags.DEFINE_string(
@@ -17,7 +17,7 @@ flags.DEFINE_bool("jit_compile", False, "Compile the forward and backward pass w
 flags.DEFINE_string(
     "dtype_policy",
     ComputeConfig.dtype_policy,
-    f"Precision of the layers' computations: {', '.join(PRECISIONS)}. Weights and loss stay float32.",
+    f"Precision of the layers' computations: {', '.join(DTYPE_POLICIES)}. Weights and loss stay float32.",
 )
 flags.disclaim_key_flags()
 

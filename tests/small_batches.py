@@ -60,7 +60,7 @@ def stepped(
         optimizer = recipe.optimizer.build(1e-2)
         loss_scale = LossScale() if compute_config.dtype_policy == "mixed_float16" else None
     network = without_aux_heads(model)
-    averaged = clone_network(network, precision="float32")
+    averaged = clone_network(network, dtype_policy="float32")
     step = make_training_step(model, network, averaged, optimizer, recipe, CLASS_WEIGHTS, compute_config, loss_scale)
     figures = []
     for images, labels in batches(steps):

@@ -35,7 +35,7 @@ def ensemble(models: Sequence[keras.Model]) -> keras.Model:
 
     Its logits are the logarithms of the mean probabilities, so that the soft-max of them is that mean, and every
     program takes it as it takes any network. H and W must suit all members. It holds copies of them, whose layers are
-    named `member1_...`, and auxiliary heads are left out. The name joins the members' names by "+".
+    named `member1_...`, and auxiliary heads are left out. The name joins the members' names by "_and_".
 
     Raises:
       InputError: there are fewer than two models, or they have different numbers of classes or fixed sizes, or models
@@ -56,7 +56,7 @@ def ensemble(models: Sequence[keras.Model]) -> keras.Model:
         softmax = layers.Softmax(dtype="float32", name=f"member{number}_softmax")
         probabilities.append(softmax(member.output["main"]))
     logits = LogOfMean(dtype="float32", name="main")(probabilities)
-    name = "+".join(model.name for model in models)
+    name = "_and_".join(model.name for model in models)
     try:
         return keras.Model(image, {"main": logits}, name=name)
     except ValueError as error:  # models within the members keep their names

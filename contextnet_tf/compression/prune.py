@@ -156,6 +156,7 @@ class _Channels:
         self._parents: dict[str, str] = {}
         self._groups: dict[int, tuple[str, ...]] = {id(tensor): (_IMAGE,) for tensor in self.model.inputs}
         for node in graph.calls(self.model):
+            groups: tuple[str, ...]
             layer, inputs = node.operation, [self._groups[id(tensor)] for tensor in node.input_tensors]
             if _has_filters(layer):
                 groups = (layer.name,)

@@ -1,6 +1,7 @@
 """A ContextNet as a value: Table 2 of the paper, and the variants of Table 4."""
 
 import dataclasses
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -15,6 +16,7 @@ DETAIL_LAYERS = 4  # section 2.2.2: "only consists of four layers"
 MERGES = ("add", "concatenate")
 FUSION_ORDERS = ("upsample first", "upsample last")
 BRANCHES = ("all", "context", "detail")
+_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")  # what TensorFlow takes as the name of a scope
 LARGEST_FACTOR = 16  # of widening; ours: eight times the widest network of the paper's pruning
 
 # Table 2, the context branch: t expansion factor, c output channels, n repeats, s stride of the first
@@ -51,7 +53,7 @@ class ContextNetSpec:
     """One ContextNet: the size of its context branch's input, the channels of every part, and the options.
 
     Attributes:
-      name: becomes the name of the model.
+      name: becomes the name of the model: letters, digits, '.', '_' and '-'.
       context_scale: the context branch sees the image at 1/context_scale of its height and width.
       context_rows: the context branch, rows `(operator, t, c, n, s)` as in Table 2.
       detail_channels: output channels of the four layers of the detail branch (section 2.2.2).
@@ -91,9 +93,9 @@ class ContextNetSpec:
 
     def __post_init__(self) -> None:
         self._require(
-            isinstance(self.name, str) and bool(self.name) and "/" not in self.name,
+            isinstance(self.name, str) and bool(_NAME.fullmatch(self.name)),
             "name",
-            "a non-empty name without /",
+            "a non-empty name of letters, digits, '.', '_' and '-'",
         )
         self._require(_is_count(self.context_scale), "context_scale", "a whole number, 1 or more")
         for row in self.context_rows:

@@ -60,7 +60,7 @@ class ComputeConfig:
         if self.devices.replicas == 1 and self.devices.workers == 1 and self.dtype_policy == "float32":
             return model
         with self.devices.strategy.scope():
-            return clone_network(model, precision=self.dtype_policy, synchronized=self.sync_batch_norm)
+            return clone_network(model, dtype_policy=self.dtype_policy, synchronized=self.sync_batch_norm)
 
     def to_json(self) -> dict[str, Any]:
         """What changes the numbers, as values that JSON knows."""

@@ -88,7 +88,7 @@ class TrainingLoop:
             optimizer = plan.recipe.optimizer.build(plan.schedule())
             loss_scale = LossScale() if compute_config.dtype_policy == "mixed_float16" else None
         self._network = without_aux_heads(model)
-        self._ema = clone_network(self._network, precision="float32")
+        self._ema = clone_network(self._network, dtype_policy="float32")
         self._segment = segmentation(self._ema)
         self._training_step = make_training_step(
             model,

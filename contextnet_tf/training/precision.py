@@ -1,5 +1,7 @@
 """Networks that compute in half precision, and the loss scaling that float16 needs."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -8,30 +10,31 @@ from contextnet_tf.models.outputs import layers_giving_logits
 from contextnet_tf.models.pyramid import ResizeLike
 from contextnet_tf.models.rewrite import copy_layer, rewrite
 
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+DTYPE_POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 _RESIZING = keras.layers.UpSampling2D | keras.layers.AveragePooling2D | ResizeLike
 _GROWTH_STEPS = 2000  # steps without an overflow after which a larger scale is tried; Micikevicius et al. (2018)
 
 
-def clone_network(model: keras.Model, *, precision: str, synchronized: bool = False) -> keras.Model:
+def clone_network(model: keras.Model, *, dtype_policy: str, synchronized: bool = False) -> keras.Model:
     """A copy of `model` with weights of its own, of the same values and always float32.
 
     Args:
       model: a functional network.
-      precision: one of `PRECISIONS`: Keras' dtype policy of its layers. Whatever resizes, and the layers that
-        give logits, stay float32: neighboring pixels and classes differ by less than half precision holds.
+      dtype_policy: one of `DTYPE_POLICIES`, Keras' dtype policy of the layers. Layers that resize or give logits stay
+        float32: neighboring pixels and classes differ by less than half precision resolves.
       synchronized: whether batch statistics are those of all replicas together.
 
     Raises:
-      InputError: there is no such precision.
+      InputError: the policy is unknown, or the model is not functional.
     """
-    if precision not in PRECISIONS:
-        raise InputError(f"`dtype_policy={precision}` is unknown; choose from {', '.join(PRECISIONS)}")
+    if dtype_policy not in DTYPE_POLICIES:
+        raise InputError(f"`dtype_policy={dtype_policy}` is unknown; choose from {', '.join(DTYPE_POLICIES)}")
     exact = layers_giving_logits(model)
 
     def build(layer: keras.Layer) -> keras.Layer:
-        changes = {"dtype": "float32" if layer in exact or isinstance(layer, _RESIZING) else precision}
+        exactly = layer in exact or isinstance(layer, _RESIZING)
+        changes: dict[str, Any] = {"dtype": "float32" if exactly else dtype_policy}
         if isinstance(layer, keras.layers.BatchNormalization):
             changes["synchronized"] = synchronized
         return copy_layer(layer, **changes)
@@ -40,8 +43,11 @@ def clone_network(model: keras.Model, *, precision: str, synchronized: bool = Fa
 
 
 class LossScale:
-    """The factor on the loss that keeps small float16 gradients from becoming 0: a power of 2, so that it
-    rounds nothing. Halved when a gradient overflows, doubled after a long time without."""
+    """The factor on the loss that keeps small float16 gradients from becoming 0.
+
+    It is a power of 2, which adds no rounding. A gradient that overflows halves it; 2000 steps without overflow double
+    it.
+    """
 
     def __init__(self):
         self.value = tf.Variable(2.0**15, trainable=False, name="loss_scale")
@@ -53,7 +59,7 @@ class LossScale:
         return [self.value, self.good_steps]
 
     def update(self, finite: tf.Tensor) -> None:
-        """Moves the factor after a step whose gradients were `finite` (bool []) or not."""
+        """Updates the factor after a step whose gradients were `finite` (bool []) or not."""
         grown = self.good_steps + 1 >= _GROWTH_STEPS
         self.value.assign(tf.where(finite, tf.where(grown, 2.0 * self.value, self.value), 0.5 * self.value))
         self.good_steps.assign(tf.where(finite & ~grown, self.good_steps + 1, 0))

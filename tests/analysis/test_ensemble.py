@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from statistics_of_a_trained_network import with_statistics
 from tiny_network import TINY
@@ -57,12 +58,18 @@ def test_members_of_different_resolution(branches):
     image = images().astype(np.float32) / 255
     expected = np.mean([keras.ops.softmax(member(image)["main"]) for member in branches], axis=0)
     np.testing.assert_allclose(keras.ops.softmax(model(image)["main"]), expected, atol=1e-5)
-    assert model.name == "context-onlyx0.25+detail-onlyx0.25"
+    assert model.name == "context-onlyx0.25_and_detail-onlyx0.25"
     assert list(model.output) == ["main"] and model.output["main"].shape == (None, None, None, 3)
     assert size_multiple(model) == 32
     assert count_parameters(model) == sum(map(count_parameters, branches))
     assert spec_of(model) is None
     assert not {id(weight) for weight in model.weights} & {id(w) for member in branches for w in member.weights}
+
+
+def test_its_name_can_be_traced(branches):
+    # TensorFlow opens a scope with the name of the model.
+    traced = tf.function(ensemble(branches))
+    assert traced(np.zeros((1, 32, 32, 3), np.float32))["main"].shape == (1, 32, 32, 3)
 
 
 def test_networks_with_auxiliary_heads_and_the_same_network_twice():

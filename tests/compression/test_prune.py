@@ -1,6 +1,7 @@
 """Pruning: what is coupled, the exact checks, and what cannot be pruned."""
 
 import dataclasses
+import pathlib
 
 import keras
 import numpy as np
@@ -12,11 +13,13 @@ from contextnet_tf.analysis.complexity import count_parameters
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.compression.prune import prune_filters, pruning_groups
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.network import spec_of
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import TABLE_2, VARIANTS, ContextNetSpec, with_channels
 
 CN14 = VARIANTS["cn14"]
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
 # Small, and every part of a network is there: blocks with and without residual connection, several in a row.
 SMALL = ContextNetSpec(
     "small",
@@ -222,6 +225,14 @@ def test_the_sequence_of_the_paper_ends_at_846179_parameters():
         model = prune_filters(model, CN14.widened(factor))
         assert spec_of(model) == CN14.widened(factor)
     assert count_parameters(model) == 846_179
+
+
+def test_a_file_of_version_0_1_which_holds_no_spec_is_pruned():
+    model = load_network(GOLDEN)
+    assert spec_of(model) is None
+    pruned = prune_filters(model, dataclasses.replace(TINY, fusion_channels=4))
+    assert pruned.get_layer("classifier").kernel.shape == (1, 1, 4, 19)
+    assert_same_function(model, prune_filters(model, TINY))
 
 
 def test_any_channels_may_be_the_target():

@@ -74,7 +74,7 @@ def test_batch_statistics(outer, inner):
 def test_copies_compute_the_same(outer):
     expected = outer(images())["main"]
     folded = fold_batch_norm(outer)
-    for copy in (folded, with_channel_tiling(folded), clone_network(outer, precision="float32")):
+    for copy in (folded, with_channel_tiling(folded), clone_network(outer, dtype_policy="float32")):
         np.testing.assert_allclose(copy(images())["main"], expected, rtol=1e-3, atol=1e-4)
     names = {layer.name for layer in graph.all_layers(with_channel_tiling(folded))}
     assert "context_bottleneck3_2_expand_part3" in names and not any(name.endswith("_bn") for name in names)
@@ -88,7 +88,7 @@ def test_fused_normalization(outer):
 
 
 def test_half_precision(outer):
-    mixed = clone_network(outer, precision="mixed_bfloat16")
+    mixed = clone_network(outer, dtype_policy="mixed_bfloat16")
     dtypes = {layer.name: layer.compute_dtype for layer in graph.all_layers(mixed)}
     assert (dtypes["context_conv1"], dtypes["up"], dtypes["main"]) == ("bfloat16", "float32", "float32")
     assert mixed.output["main"].dtype == "float32"

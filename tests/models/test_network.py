@@ -22,7 +22,7 @@ from contextnet_tf.training.precision import clone_network
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
 EVERY_OPTION = ContextNetSpec(
-    "every option",
+    "every_option",
     context_scale=2,
     context_rows=(("conv3x3", None, 8, 2, 2), ("bottleneck", 6, 16, 1, 2), ("bottleneck", 1, 8, 2, 2)),
     detail_channels=(8, 8, 16, 8),
@@ -73,7 +73,7 @@ def test_names_know_their_spec():
         lambda network: folded_at_size(network, (32, 48)),
         without_aux_heads,
         lambda network: without_upsampling(network)[0],
-        lambda network: clone_network(network, precision="mixed_bfloat16"),
+        lambda network: clone_network(network, dtype_policy="mixed_bfloat16"),
         pooling_as_convolution,
     ],
     ids=["fold", "at_size", "folded_at_size", "without_aux_heads", "without_upsampling", "clone", "pooling"],

@@ -74,7 +74,10 @@ def test_widened_refuses_a_factor_that_leaves_nothing(factor):
     ("fields", "message"),
     [
         ({"name": ""}, "name = ''; it takes a non-empty name"),
-        ({"name": "cn14/2"}, "name = 'cn14/2'; it takes a non-empty name without /"),
+        ({"name": "cn14/2"}, "name = 'cn14/2'; it takes a non-empty name of letters, digits, '.', '_' and '-'"),
+        ({"name": "cn14+cn12"}, "name = 'cn14.cn12'; it takes a non-empty name of letters"),
+        ({"name": "my cn14"}, "name = 'my cn14'; it takes a non-empty name of letters"),
+        ({"name": "-cn14"}, "name = '-cn14'; it takes a non-empty name of letters"),
         ({"branches": "none"}, "branches = 'none'; it takes all or context or detail"),
         ({"context_scale": 0}, "context_scale = 0; it takes a whole number, 1 or more"),
         ({"context_scale": 2.5}, "context_scale = 2.5; it takes a whole number, 1 or more"),

@@ -18,7 +18,7 @@ HALF = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 @pytest.mark.parametrize("precision", HALF)
 def test_all_but_logits_and_resizing_is_in_half_precision(precision):
     model = small_network(frozen=False)
-    mixed = clone_network(model, precision=precision)
+    mixed = clone_network(model, dtype_policy=precision)
     exact = {layer.name for layer in mixed.layers if layer.compute_dtype == "float32"}
     assert exact == {
         "image", "context_downsample", "fusion_context_upsample", "classifier", "main", "aux_classifier", "aux",
@@ -33,7 +33,7 @@ def test_all_but_logits_and_resizing_is_in_half_precision(precision):
 def test_other_networks_give_float32_logits(name):
     assert name in model_names()
     mixed = clone_network(
-        build_model(name, num_classes=3, input_shape=(None, None, 3), aux_head=True), precision="mixed_bfloat16"
+        build_model(name, num_classes=3, input_shape=(None, None, 3), aux_head=True), dtype_policy="mixed_bfloat16"
     )
     assert {output.dtype for output in mixed.output.values()} == {"float32"}
     assert all(layer.compute_dtype == "float32" for layer in mixed.layers if "upsample" in layer.name)
