@@ -14,12 +14,11 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
-from contextnet_tf.deployment.conversion import OUTPUTS, float_content, part_with_output
 from contextnet_tf.deployment.metadata import metadata_path
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
-from contextnet_tf.deployment.quantization import check_calibration, int8_content
-from contextnet_tf.deployment.row_tiling import with_row_tiling
-from contextnet_tf.deployment.tflite_graph import output_is_int8, with_uint8_image, with_uint8_output
+from contextnet_tf.deployment.tflite.conversion import OUTPUTS, float_graph, part_with_output
+from contextnet_tf.deployment.tflite.quantization import check_calibration, int8_graph
+from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
 from contextnet_tf.models.sizes import size_multiple
@@ -124,20 +123,15 @@ def export_tflite(
     metadata = _described(network, dataset, facts | dict(notes or {}))
     with atomic_write(path) as temporary:
         if precision == "int8":
-            content = int8_content(pooling_as_convolution(part), output, calibration, float_layers)
+            graph = int8_graph(pooling_as_convolution(part), output, calibration, float_layers)
         else:
-            grouped = with_channel_tiling(part) if tiling else part
-            content = float_content(grouped, output, float16=precision == "float16")
-        content = _with_uint8_ends(content)
-        # Only now, so that the image becomes float within the bands. Integers gain nothing.
-        blocked = tiling and precision != "int8"
-        temporary.write_bytes(with_row_tiling(content) if blocked else content)
+            tiled = with_channel_tiling(part) if tiling else part
+            graph = float_graph(tiled, output, float16=precision == "float16")
+        graph.make_ends_uint8()
+        if tiling and precision != "int8":  # int8 gains nothing
+            tile_rows(graph)  # after the image has become uint8, so that each band converts its own rows
+        temporary.write_bytes(graph.content())
         write_json(metadata_path(path), metadata)
-
-
-def _with_uint8_ends(content: bytes) -> bytes:
-    content = with_uint8_image(content)
-    return with_uint8_output(content) if output_is_int8(content) else content
 
 
 def _described(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
 from contextnet_tf.deployment.engines.tflite_file import read_tflite
 from contextnet_tf.deployment.export import export_tflite
-from contextnet_tf.deployment.layer_errors import layer_errors
 from contextnet_tf.deployment.network import pooling_as_convolution
 from contextnet_tf.deployment.parity import check_parity
-from contextnet_tf.deployment.tflite_graph import layer_outputs
+from contextnet_tf.deployment.tflite.graph import TFLiteGraph
+from contextnet_tf.deployment.tflite.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
 
@@ -103,7 +103,7 @@ def test_sizes_are_as_the_precisions_say(files):
 
 def test_every_layer_has_its_error(files, images):
     errors = layer_errors(files / "as_it_is.tflite", files / "int8.tflite", images)
-    assert len(errors) == 49 and list(errors)[0] == "context_conv1" and list(errors)[-1] == "classifier"
+    assert len(errors) == 49 and next(iter(errors)) == "context_conv1" and list(errors)[-1] == "classifier"
     assert all(0 < error < 0.5 for error in errors.values())
     # The first layer sees an exact image; what is behind has the errors of all before it.
     assert errors["detail_conv1"] < 0.02 < errors["context_bottleneck6_2_project"]
@@ -139,7 +139,7 @@ def test_a_layer_that_suffers_is_mended_by_float32(tmp_path):
 
 
 def test_layers_are_found_by_their_keras_names(files, network):
-    names = list(layer_outputs((files / "as_it_is.tflite").read_bytes()))
+    names = list(TFLiteGraph((files / "as_it_is.tflite").read_bytes()).layer_outputs())
     convolutions = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     assert sorted(names) == sorted(x.name for x in network.layers if isinstance(x, convolutions))
 

@@ -14,10 +14,18 @@ from xnnpack_parts import partitions_and_others
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.export import export_tflite
-from contextnet_tf.deployment.row_tiling import with_row_tiling
+from contextnet_tf.deployment.tflite.graph import TFLiteGraph
+from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.models.registry import build_model
 
 SIZE = (160, 64)
+
+
+def tiled(content: bytes, *most_bytes: int, **options: int) -> bytes:
+    """The file `content` after `tile_rows`."""
+    graph = TFLiteGraph(content)
+    tile_rows(graph, *most_bytes, **options)
+    return graph.content()
 
 
 def whole_file(folder, network: keras.Model, precision: str = "float32", output: str = "logits") -> bytes:
@@ -55,7 +63,7 @@ def operators(content: bytes) -> collections.Counter:
 
 
 def test_the_same_numbers(cn14):
-    banded = with_row_tiling(cn14, most_bytes=1)
+    banded = tiled(cn14, most_bytes=1)
     np.testing.assert_array_equal(run(banded), run(cn14))
     more = operators(banded) - operators(cn14)
     # From the image down, bands of 64, 64 and 32 rows. The context branch's first convolution and the detail branch's
@@ -78,7 +86,7 @@ def test_other_networks(name, tmp_path):
     size = (256, 64)
     network = network_of(name, size)
     whole = whole_file(tmp_path, network)
-    banded = with_row_tiling(whole, most_bytes=1)
+    banded = tiled(whole, most_bytes=1)
     assert operators(banded)["CONCATENATION"] > operators(whole)["CONCATENATION"]
     np.testing.assert_array_equal(run(banded), run(whole))
 
@@ -86,14 +94,14 @@ def test_other_networks(name, tmp_path):
 @pytest.mark.parametrize("output", ["labels", "probabilities"])
 def test_other_outputs(output, tmp_path):
     whole = whole_file(tmp_path, network_of("cn14"), output=output)
-    banded = with_row_tiling(whole, most_bytes=1)
+    banded = tiled(whole, most_bytes=1)
     assert operators(banded)["SLICE"] == 13
     np.testing.assert_array_equal(run(banded), run(whole))
 
 
 def test_float16_kernels_are_unpacked_once(tmp_path):
     whole = whole_file(tmp_path, network_of("cn14"), "float16")
-    banded = with_row_tiling(whole, most_bytes=1)
+    banded = tiled(whole, most_bytes=1)
     assert operators(banded)["DEQUANTIZE"] == operators(whole)["DEQUANTIZE"] + 2  # of the image's bands
     np.testing.assert_array_equal(run(banded), run(whole))
 
@@ -113,7 +121,7 @@ def convolutions(height: int, width: int, strides: list[int]) -> keras.Model:
 def test_any_height(tmp_path_factory, units, strides, most_bytes):
     network = convolutions(units * int(np.prod(strides)), 16, strides)  # 16 is the greatest product of strides
     whole = whole_file(tmp_path_factory.mktemp("any"), network)
-    np.testing.assert_array_equal(run(with_row_tiling(whole, most_bytes)), run(whole))
+    np.testing.assert_array_equal(run(tiled(whole, most_bytes)), run(whole))
 
 
 def test_a_band_sees_what_is_below_it(tmp_path):
@@ -127,7 +135,7 @@ def test_a_band_sees_what_is_below_it(tmp_path):
     add[:, 0, 0] = 255
     last[2, 0] = 1
     network.set_weights([add, last, np.ones((1, 1, 1, 1), np.float32)])
-    banded = with_row_tiling(whole_file(tmp_path, network), most_bytes=1)
+    banded = tiled(whole_file(tmp_path, network), most_bytes=1)
     red = image_of((64, 4))[0, :, 0, 0].astype(np.float32)
     expected = np.append(red, np.zeros(4))[4:].reshape(-1, 4)[:, :3].sum(axis=1)
     np.testing.assert_allclose(run(banded)[0, :, 0, 0], expected, rtol=1e-6)
@@ -135,18 +143,18 @@ def test_a_band_sees_what_is_below_it(tmp_path):
 
 
 def test_xnnpack_runs_the_bands_as_one_part(cn14):
-    assert partitions_and_others(with_row_tiling(cn14, most_bytes=1)) == (1, [])
+    assert partitions_and_others(tiled(cn14, most_bytes=1)) == (1, [])
 
 
 def test_every_tensor_has_a_name_of_its_own(cn14):
-    tensors = Interpreter(model_content=with_row_tiling(cn14, most_bytes=1)).get_tensor_details()
+    tensors = Interpreter(model_content=tiled(cn14, most_bytes=1)).get_tensor_details()
     names = [tensor["name"] for tensor in tensors if tensor["name"]]
     assert len(set(names)) == len(names)
 
 
 def test_openvino_runs_the_bands(cn14, tmp_path):
     pytest.importorskip("openvino")
-    banded = with_row_tiling(cn14, most_bytes=1)
+    banded = tiled(cn14, most_bytes=1)
     (tmp_path / "model.tflite").write_bytes(banded)
     engine = ENGINES["openvino-float32"](tmp_path / "model.tflite", None)
     found = engine.logits(image_of(SIZE)[0])
@@ -154,18 +162,18 @@ def test_openvino_runs_the_bands(cn14, tmp_path):
 
 
 def test_what_is_small_stays_whole(cn14):
-    assert operators(with_row_tiling(cn14)) == operators(cn14)
+    assert operators(tiled(cn14)) == operators(cn14)
 
 
 def test_a_single_convolution_stays_whole(tmp_path):
     whole = whole_file(tmp_path, convolutions(64, 8, [2]))
-    assert operators(with_row_tiling(whole, most_bytes=1)) == operators(whole)
+    assert operators(tiled(whole, most_bytes=1)) == operators(whole)
 
 
 def test_many_bands_are_joined_a_few_at_a_time(tmp_path):
     # 18 bands are 5 groups of 4 or fewer, then 2, then the whole.
     whole = whole_file(tmp_path, convolutions(18 * 32, 8, [2, 2]))
-    banded = with_row_tiling(whole, most_bytes=1)
+    banded = tiled(whole, most_bytes=1)
     assert operators(banded)["CONCATENATION"] == 5 + 1 + 1
     assert partitions_and_others(banded) == (1, [])
     np.testing.assert_array_equal(run(banded), run(whole))

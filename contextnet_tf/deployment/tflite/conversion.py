@@ -1,4 +1,4 @@
-"""A network as the content of a TFLite file: a float32 image in 0 to 1 in, logits, labels or probabilities out."""
+"""Converts a network to a TFLite graph, from a float32 image in 0 to 1 to logits, labels or probabilities."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 
 OUTPUTS = ("logits", "labels", "probabilities")
 
 
 def part_with_output(network: keras.Model, output: str) -> keras.Model:
-    """The part of the network that a file with `output` needs: up to the small logits, or all of it."""
+    """The part of the network that a file with `output` needs: up to the logits before upsampling, or all of it."""
     if output != "logits":
         return network
     part, _ = without_upsampling(without_aux_heads(network))
@@ -29,23 +30,23 @@ def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
       probabilities  float32 [1, H, W, C]
     """
     functions = [_frozen(part, output).get_concrete_function()]
-    # The module holds nothing, but with one the file gets its signature.
+    # The module is empty, but without one the file would have no signature.
     return tf.lite.TFLiteConverter.from_concrete_functions(functions, tf.Module())
 
 
-def float_content(part: keras.Model, output: str, *, float16: bool) -> bytes:
-    """The TFLite file of the part with float32 weights, or with float16 ones, computed with in float32 or float16."""
+def float_graph(part: keras.Model, output: str, *, float16: bool) -> TFLiteGraph:
+    """The graph of the part with float32 weights, or with float16 ones, computed in float32 or float16."""
     converter = converter_for(part, output)
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    return converter.convert()
+    return TFLiteGraph(converter.convert())
 
 
 def _frozen(part: keras.Model, output: str) -> Any:
     """The part as a function with every dimension fixed and the weights as constants.
 
-    Only so the converter fuses dilation, bias and clipping into the convolutions.
+    The converter fuses dilation, bias and clipping into the convolutions only of such a function.
     """
     finish = _FINISH[output]
     trainable = [x.numpy() for x in part.trainable_variables]
@@ -61,7 +62,7 @@ def _frozen(part: keras.Model, output: str) -> Any:
 
 
 def _labels(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
-    # Not keras.ops.argmax, which no built-in operator does.
+    # Not keras.ops.argmax, which has no built-in TFLite operator.
     return tf.cast(tf.argmax(outputs["main"], axis=-1, output_type=tf.int32), tf.uint8)
 
 

@@ -1,58 +1,54 @@
-"""TFLite graphs computed some rows at a time, so that what large operators pass on stays in a processor's caches."""
+"""Row tiling: large features are computed some rows at a time, so that they stay in a processor's caches."""
 
 import copy
 import math
 from collections.abc import Iterable
 
-import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from contextnet_tf.deployment.tflite_graph import opcode_index, read, write
+from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 
 # By timing with LiteRT on AVX-512, one thread: cn14 at 1024 x 2048 takes 0.92 to 0.97 of the time. Smaller bands
 # gain nothing more, as neighboring ones compute the rows between them twice.
 _MOST_BYTES = 2**22  # of a tensor within a band
 _LEAST_ROWS = 8  # of a band where the rows are fewest: an eighth more work at most
-_MOST_JOINED = 4  # XNNPACK does not take a concatenation of six
+_MOST_JOINED = 4  # XNNPACK does not run a concatenation of six
 _CODE = schema.BuiltinOperator
 _ROWS = 1  # the axis of rows in [B, H, W, C]
 
 
-def with_row_tiling(content: bytes, most_bytes: int = _MOST_BYTES) -> bytes:
-    """The float TFLite file `content`, the parts of it cut into bands of rows that have the largest tensors.
+def tile_rows(graph: TFLiteGraph, most_bytes: int = _MOST_BYTES) -> None:
+    """Cuts the parts of a float graph that have the largest tensors into bands of rows.
 
-    These are its two ends: from the image to the last convolutions that shrink it, and the point-wise operators up
-    to the last point-wise convolution. Each band goes through all operators of its part before the next one begins,
-    and the results are put together: the same numbers, exactly. A part stays whole where no tensor in it has more than
-    `most_bytes`, or where it has only one convolution.
+    These are its two ends: from the image to the last convolution with a stride, and the point-wise operators up to
+    the last point-wise convolution. Each band goes through all operators of its part before the next band begins, and
+    the results are concatenated: the same numbers, exactly. A part stays whole if none of its tensors has more than
+    `most_bytes`, or if it has only one convolution.
     """
-    model = read(content)
-    graph = _Graph(model)
-    for region in (graph.shrinking_start(), graph.pointwise_end()):
-        if sum(graph.is_convolution(operator) for operator in region) > 1:
-            graph.cut(region, most_bytes)
-    return write(model)
+    tiles = _Tiles(graph)
+    for region in (tiles.shrinking_start(), tiles.pointwise_end()):
+        if sum(tiles.is_convolution(operator) for operator in region) > 1:
+            tiles.cut(region, most_bytes)
 
 
-class _Graph:
-    """The only graph of a TFLite file, changed in place. Tensors are indices, operators the file's own objects."""
+class _Tiles:
+    """Finds the regions of a graph that can be cut into bands of rows, and cuts them."""
 
-    def __init__(self, model: schema.ModelT) -> None:
-        self._model = model
-        self._graph = model.subgraphs[0]
-        self._tensors = self._graph.tensors
-        # What depends on the image; kernels and biases do not, also where float16 ones are unpacked.
-        self._computed = set(self._graph.inputs)
-        for operator in self._graph.operators:
+    def __init__(self, graph: TFLiteGraph) -> None:
+        self._graph = graph
+        self._tensors = graph.tensors
+        # Tensors that depend on the image. Kernels and biases do not, even where float16 ones are unpacked.
+        self._computed = {graph.image}
+        for operator in graph.operators:
             if self._computed.intersection(operator.inputs):
                 self._computed.update(operator.outputs)
 
     def is_convolution(self, operator: schema.OperatorT) -> bool:
-        return self._code(operator) in (_CODE.CONV_2D, _CODE.DEPTHWISE_CONV_2D)
+        return self._graph.code(operator) in (_CODE.CONV_2D, _CODE.DEPTHWISE_CONV_2D)
 
     def shrinking_start(self) -> list[schema.OperatorT]:
-        """The operators from the image on that can be cut, up to the last ones that have a stride."""
-        known, found = set(self._graph.inputs), []
+        """The operators from the image on that can be cut, up to the last ones with a stride."""
+        known, found = {self._graph.image}, []
         for operator in self._graph.operators:
             features = self._features(operator)
             if features and known.issuperset(features) and self._stride(operator):
@@ -66,23 +62,23 @@ class _Graph:
         return kept[::-1]
 
     def pointwise_end(self) -> list[schema.OperatorT]:
-        """The last point-wise convolution and what only works towards it, pixel by pixel."""
+        """The last point-wise convolution, and the point-wise operators that only it depends on."""
         kept: list[schema.OperatorT] = []
         for operator in reversed(self._graph.operators):
             if not self._features(operator) or self._stride(operator) != 1:
                 continue
             readers = [other for other in self._graph.operators if set(operator.outputs).intersection(other.inputs)]
-            if all(reader in kept for reader in readers) if kept else self._code(operator) == _CODE.CONV_2D:
+            if all(reader in kept for reader in readers) if kept else self._graph.code(operator) == _CODE.CONV_2D:
                 kept.append(operator)
         return kept[::-1]
 
     def cut(self, region: list[schema.OperatorT], most_bytes: int) -> None:
-        """Puts bands in the place of the operators, as many as it takes for tensors of at most `most_bytes`."""
+        """Replaces the operators by bands, enough of them that no tensor has more than `most_bytes`."""
         made = {tensor for operator in region for tensor in operator.outputs}
         entries = {tensor for operator in region for tensor in self._features(operator)} - made
         others = [operator for operator in self._graph.operators if operator not in region]
         read_by_others = {tensor for operator in others for tensor in operator.inputs}
-        exits = [tensor for tensor in sorted(made) if tensor in read_by_others or tensor in self._graph.outputs]
+        exits = [tensor for tensor in sorted(made) if tensor in read_by_others or tensor == self._graph.output]
         height = max(self._height(tensor) for tensor in entries)
         stride = {tensor: height // self._height(tensor) for tensor in made | entries}
         multiple = max(stride.values())
@@ -90,8 +86,8 @@ class _Graph:
         rows = max(math.ceil(height / count / multiple), _LEAST_ROWS) * multiple
         if rows >= height:
             return
-        # A stride's window reaches below its band. Fed with enough for one row more of every exit, the last row of
-        # each tensor may be wrong, and no other: there are zeros below where the image goes on.
+        # The window of a stride reaches below its band. Each band gets the input for one more row of every exit; only
+        # the last row of each tensor may be wrong, since zeros stand there in place of the rest of the image.
         reach = multiple if multiple > 1 else 0
         bands, parts = [], {tensor: [] for tensor in exits}
         for start in range(0, height, rows):
@@ -114,7 +110,7 @@ class _Graph:
     def _band(
         self, region: list[schema.OperatorT], rows: dict[int, tuple[int, int]], entries: set[int]
     ) -> tuple[list[schema.OperatorT], dict[int, int]]:
-        """The operators of one band, and its tensors by those of the whole; `rows` are their first row and how many."""
+        """The operators of one band, and its tensors by those of the whole; `rows` are first row and number of rows."""
         operators, local = [], {}
         for tensor in sorted(entries):
             operators.append(self._slice(tensor, *rows[tensor]))
@@ -128,7 +124,7 @@ class _Graph:
         return operators, local
 
     def _replace(self, region: list[schema.OperatorT], bands: list[schema.OperatorT]) -> None:
-        """Puts the bands where the first operator of the region stood, or where all that they read is there."""
+        """Puts the bands in the place of the region's first operator, or later, when all their inputs are computed."""
         missing = {tensor for operator in [*self._graph.operators, *bands] for tensor in operator.outputs}
         waiting = [bands if operator is region[0] else [operator] for operator in self._graph.operators]
         waiting = [operators for operators in waiting if operators[0] not in region]
@@ -141,11 +137,11 @@ class _Graph:
         self._graph.operators = ordered
 
     def _stride(self, operator: schema.OperatorT) -> int:
-        """By what the operator divides the number of rows; 0 if its rows cannot be cut, or we do not know how.
+        """The factor by which the operator divides the number of rows; 0 if it cannot be cut here.
 
-        Row r of the result is made of the rows from r * stride on, as many as the stride or one more.
+        Row r of the result depends on `stride` rows from r * stride on, or on one row more.
         """
-        code, options = self._code(operator), operator.builtinOptions
+        code, options = self._graph.code(operator), operator.builtinOptions
         if code == _CODE.ADD:
             return int(len({tuple(self._tensors[tensor].shape) for tensor in operator.inputs}) == 1)
         if code == _CODE.AVERAGE_POOL_2D:
@@ -153,7 +149,7 @@ class _Graph:
             return options.strideH if tiles else 0
         if self.is_convolution(operator):
             kernel = self._height(operator.inputs[1]), options.strideH
-            # In an even number of rows nothing is added above the image.
+            # With an even number of rows there is no padding above the image.
             below = options.padding == schema.Padding.SAME and self._height(operator.inputs[0]) % 2 == 0
             fits = kernel == (1, 1) or (kernel == (3, 2) and options.dilationHFactor == 1 and below)
             return options.strideH if fits else 0
@@ -163,9 +159,6 @@ class _Graph:
         """The inputs that depend on the image."""
         return [tensor for tensor in operator.inputs if tensor in self._computed]
 
-    def _code(self, operator: schema.OperatorT) -> int:
-        return self._model.operatorCodes[operator.opcodeIndex].builtinCode
-
     def _height(self, tensor: int) -> int:
         return self._tensors[tensor].shape[_ROWS]
 
@@ -173,39 +166,30 @@ class _Graph:
         return 4 * math.prod(self._tensors[tensor].shape)  # computed ones are float32
 
     def _like(self, tensor: int, rows: int) -> int:
-        """A new tensor like another, with so many rows."""
+        """Adds a tensor like another with this number of rows; returns its index."""
         made = copy.copy(self._tensors[tensor])
         made.shape = [*made.shape[:_ROWS], rows, *made.shape[_ROWS + 1 :]]
-        index = self._append(made)
+        made.name = self._new_name().encode()
+        index = self._graph.append(made)
         self._computed.add(index)
         return index
 
-    def _append(self, tensor: schema.TensorT) -> int:
-        # A name of its own: OpenVINO tells tensors apart by it.
-        tensor.name = b"rows_%d" % len(self._tensors)
-        self._tensors.append(tensor)
-        return len(self._tensors) - 1
+    def _new_name(self) -> str:
+        return f"rows_{len(self._tensors)}"  # unique: OpenVINO tells tensors apart by their names
 
     def _constant(self, values: Iterable[int]) -> int:
-        """A new tensor int32 [n] of these values."""
-        buffer = schema.BufferT()
-        buffer.data = np.array(values, "<i4").view(np.uint8)
-        self._model.buffers.append(buffer)
-        tensor = schema.TensorT()
-        tensor.shape, tensor.hasRank = [len(buffer.data) // 4], True
-        tensor.type, tensor.buffer = schema.TensorType.INT32, len(self._model.buffers) - 1
-        return self._append(tensor)
+        return self._graph.constant(values, self._new_name())
 
     def _slice(self, tensor: int, start: int, rows: int) -> schema.OperatorT:
         target = self._like(tensor, rows)
         begin, size = self._constant([0, start, 0, 0]), self._constant(self._tensors[target].shape)
-        operator = self._operator(_CODE.SLICE, [tensor, begin, size], target)
+        operator = self._graph.operator(_CODE.SLICE, [tensor, begin, size], target)
         operator.builtinOptionsType = schema.BuiltinOptions.SliceOptions
         operator.builtinOptions = schema.SliceOptionsT()
         return operator
 
     def _joined(self, parts: list[int], target: int) -> list[schema.OperatorT]:
-        """The parts below one another in the tensor `target`, a few at a time."""
+        """Concatenates the parts along the rows into the tensor `target`, a few at a time."""
         operators = []
         while len(parts) > _MOST_JOINED:
             chunks = [parts[i : i + _MOST_JOINED] for i in range(0, len(parts), _MOST_JOINED)]
@@ -219,16 +203,10 @@ class _Graph:
         return [*operators, self._concatenation(parts, target)]
 
     def _concatenation(self, parts: list[int], target: int) -> schema.OperatorT:
-        operator = self._operator(_CODE.CONCATENATION, parts, target)
+        operator = self._graph.operator(_CODE.CONCATENATION, parts, target)
         operator.builtinOptionsType = schema.BuiltinOptions.ConcatenationOptions
         operator.builtinOptions = schema.ConcatenationOptionsT()
         operator.builtinOptions.axis = _ROWS
-        return operator
-
-    def _operator(self, code: int, sources: list[int], target: int) -> schema.OperatorT:
-        operator = schema.OperatorT()
-        operator.opcodeIndex = opcode_index(self._model, code)
-        operator.inputs, operator.outputs = sources, [target]
         return operator
 
 

@@ -1,11 +1,11 @@
-"""What quantization costs each layer: the features of an int8 file beside those of the float32 file."""
+"""The quantization error of each layer: features of an int8 file compared with those of the float32 file."""
 
 import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from contextnet_tf.deployment.tflite_graph import layer_outputs
+from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 from contextnet_tf.errors import InputError
 
 
@@ -14,8 +14,8 @@ def layer_errors(
 ) -> dict[str, float]:
     """The error of each layer with a kernel that both TFLite files have, in the order of the file `path`.
 
-    The root of the mean square of the difference over that of the reference's features, over all images; 0.01
-    is one hundredth. It is what has come together up to this layer, that of the layers before it included.
+    The root mean square of the difference, relative to the root mean square of the reference's features, over all
+    images: 0.01 is one hundredth. The errors of the layers before a layer are included.
 
     Args:
       reference: the float32 file.
@@ -23,7 +23,7 @@ def layer_errors(
       images: uint8 [H, W, 3] of the files' size.
 
     Raises:
-      InputError: the files share no layer.
+      InputError: the files have no layer in common.
     """
     exact, rounded = _Features(reference), _Features(path)
     names = [name for name in rounded.layers if name in exact.layers]
@@ -42,10 +42,10 @@ def layer_errors(
 
 
 class _Features:
-    """A TFLite file whose features stay readable after it ran; so it runs without a delegate, and slower."""
+    """Runs a TFLite file and keeps its features readable. That is slow, since it excludes delegates."""
 
     def __init__(self, path: str | os.PathLike):
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType  # a second, and nobody else needs it
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType  # takes a second
 
         with open(path, "rb") as file:
             content = file.read()
@@ -56,7 +56,7 @@ class _Features:
         )
         self._interpreter.allocate_tensors()
         details = {x["name"]: x for x in self._interpreter.get_tensor_details()}
-        self.layers = {layer: details[tensor] for layer, tensor in layer_outputs(content).items()}
+        self.layers = {layer: details[tensor] for layer, tensor in TFLiteGraph(content).layer_outputs().items()}
 
     def run(self, image: np.ndarray) -> None:
         """Runs the file on one image uint8 [H, W, 3]."""
@@ -64,7 +64,7 @@ class _Features:
         self._interpreter.invoke()
 
     def of(self, layer: str) -> np.ndarray:
-        """The layer's features in the run, float32 [1, h, w, C]."""
+        """The layer's features of the last image, float32 [1, h, w, C]."""
         details = self.layers[layer]
         features = self._interpreter.get_tensor(details["index"])
         scale, zero_point = details["quantization"]

@@ -1,0 +1,1 @@
+"""TFLite files: conversion of a network, and changes of the converted graph."""

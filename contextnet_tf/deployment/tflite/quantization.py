@@ -1,0 +1,83 @@
+"""int8 quantization: weights have a scale per channel, features the ranges seen on calibration images."""
+
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from contextnet_tf.deployment.tflite.conversion import converter_for
+from contextnet_tf.deployment.tflite.graph import TFLiteGraph
+from contextnet_tf.errors import InputError
+
+# Fewer would leave the ranges of rare features to chance, and no dataset is that small.
+LEAST_IMAGES = 2
+
+
+def check_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]) -> None:
+    """Checks the calibration images: at least `LEAST_IMAGES`, each uint8 [H, W, 3] of the (height, width) `size`.
+
+    Raises:
+      InputError: there are fewer, or one has another type or shape.
+    """
+    count = 0 if images is None else len(images)
+    if count < LEAST_IMAGES:
+        raise InputError(
+            f"int8 is calibrated with images of the training split: {count} given, {LEAST_IMAGES} are the least"
+        )
+    for image in images:
+        if image.dtype != np.uint8 or image.shape != (*size, 3):
+            raise InputError(f"a calibration image is {image.dtype} {list(image.shape)}; it must be uint8 {[*size, 3]}")
+
+
+def int8_graph(
+    part: keras.Model, output: str, images: Sequence[np.ndarray], float_layers: Sequence[str] = ()
+) -> TFLiteGraph:
+    """The graph of the part in int8: the image is int8, logits are int8, labels uint8, probabilities float32.
+
+    Args:
+      part: see `conversion.part_with_output`.
+      output: see `conversion.converter_for`.
+      images: uint8 [N, H, W, 3]; the range of a feature reaches from its smallest to its largest value on them.
+      float_layers: names of layers with a kernel that stay in float32, between a DEQUANTIZE and a QUANTIZE.
+
+    Raises:
+      InputError: there is no layer of that name.
+    """
+    # Imported here, as it takes a second. The converter calls it itself after calibration, but its own interface
+    # cannot leave layers out.
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    calibrated = _calibrated(part, output, images)
+    left_out = _outputs_of(calibrated, float_layers)
+    if output == "probabilities":
+        left_out.append(calibrated.name(calibrated.output))  # an int8 soft-max has steps of 1/256
+    quantized = mlir_quantize(calibrated.content(), fully_quantize=True, denylisted_nodes=left_out)
+    graph = TFLiteGraph(bytes(quantized))
+    if output == "probabilities":
+        graph.drop_last_operator()  # it quantizes the float32 soft-max
+    return graph
+
+
+def _calibrated(part: keras.Model, output: str, images: Sequence[np.ndarray]) -> TFLiteGraph:
+    """The float32 graph with the range of every feature."""
+
+    def samples() -> Iterator[list[np.ndarray]]:
+        for image in images:
+            yield [image[np.newaxis] / np.float32(255)]
+
+    converter = converter_for(part, output)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter._experimental_calibrate_only = True
+    graph = TFLiteGraph(converter.convert())
+    graph.set_image_range()
+    return graph
+
+
+def _outputs_of(calibrated: TFLiteGraph, layers: Sequence[str]) -> list[str]:
+    known = calibrated.layer_outputs()
+    for name in layers:
+        if name not in known:
+            raise InputError(f"{name!r} is no layer with a kernel; those are: {', '.join(known)}")
+    return [known[name] for name in layers]
