@@ -1,23 +1,22 @@
-"""Measures frames a second of networks in every runtime that is installed: Table 7, and beyond.
+"""Measures latency and throughput of networks in every installed runtime: Table 7, and beyond.
 
-The paper prints 18.3 frames a second for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here a frame
-counts as there (section 3.1), one at a time, from the image in memory to its labels in memory; everything that is
-compared takes turns, round after round, each in a process of its own, on real images of the network's dataset or
-on drawn streets. About six minutes for three sizes of one network on two cores, with [bench] installed; it holds up
-to 8 GB, less with fewer --engines. Let nothing else run meanwhile.
+The paper: 18.3 frames per second for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. As in section 3.1,
+the time of a frame is from the image in memory to its labels in memory. The runtimes take turns, round after round,
+each in a process of its own. Three sizes of one network take about six minutes on two cores, with [bench] installed,
+and up to 8 GB of memory; fewer --engines need less. Let nothing else run meanwhile.
 
   python -m experiments.compare_runtime --checkpoint=runs/demo --output_dir=runs/runtime
   python -m experiments.compare_runtime --models=cn18,cn14,cn12 --sizes=512x1024 --engines=litert --output_dir=DIR
 
-Without --checkpoint the networks have fresh weights: as fast, but for the upsampling, which is quicker the larger
-the areas of one class are. ONNX Runtime, OpenVINO and PyTorch take part where `pip install 'contextnet_tf[bench]'`
-has put them; each one's labels are compared with LiteRT's first. int8 is calibrated on the very images: its time
-counts here, not its accuracy. A name that ends in "-in-graph" has upsampling and arg-max in its graph, as people do it;
-the others have this project's exact upsampling. Pipelined is Segmenter's stream on all cores, a thread each.
+Images come from the checkpoint's dataset, or are synthetic scenes. Without --checkpoint, the networks have random
+weights; this changes only the time of the exact upsampling, which is shorter for larger areas of one class. ONNX
+Runtime, OpenVINO and PyTorch are measured if `pip install 'contextnet_tf[bench]'` installed them. The labels of every
+runtime are compared with those of LiteRT. int8 is calibrated on the measured images, so only its time is meaningful.
+Runtimes whose name ends in "-in-graph" run upsampling and arg-max in the network's graph; the others use this
+project's exact upsampling. "pipelined" is Segmenter.stream on all cores, one thread per worker.
 
-Writes runtime.md and runtime.png into --output_dir, and the figures as the section "runtime_comparison" of its
-result.json. Prints the table, several networks side by side at the first size, and the ratios of the first
-network there.
+Writes runtime.md, runtime.png and the section "runtime_comparison" of result.json into --output_dir. Prints the table,
+the networks side by side at the first size, and the ratios of the first network.
 """
 
 import dataclasses
@@ -65,11 +64,11 @@ MODES = ("sequential", "pipelined")
 FRAMES = 4  # different images, which take turns
 ROUNDS, WARM_UP = 20, 2
 
-flags.DEFINE_list("models", None, "Networks with fresh weights, instead of --checkpoint. Default: cn14.")
+flags.DEFINE_list("models", None, "Networks to measure with random weights, instead of --checkpoint. Default: cn14.")
 flags.DEFINE_list("sizes", list(SIZES), "Image sizes, each as HEIGHTxWIDTH.")
-flags.DEFINE_list("engines", None, f"What runs them: {', '.join(RUNTIMES)}. Default: all that are installed.")
-flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads that a frame gets.")
-flags.DEFINE_list("modes", list(MODES), f"{' and '.join(MODES)}; pipelined is on one thread a worker.")
+flags.DEFINE_list("engines", None, f"Runtimes: {', '.join(RUNTIMES)}. Default: all that are installed.")
+flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads per frame.")
+flags.DEFINE_list("modes", list(MODES), f"Modes: {' and '.join(MODES)}; pipelined uses one thread per worker.")
 program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir", "seed", "rounds")
 
 
