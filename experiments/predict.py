@@ -53,19 +53,21 @@ flags.DEFINE_enum(
     "engine",
     "litert",
     list(ENGINES),
-    "What runs it: tensorflow .keras files and SavedModels, the others .tflite files.",
+    "Runs the network: tensorflow takes .keras files and SavedModels, the others take .tflite files.",
 )
 flags.DEFINE_integer(
-    "threads", None, "Threads of the engine. Default: 1; for tensorflow its own choice.", lower_bound=1
+    "threads", None, "Threads per image. Default: 1; TensorFlow's own choice for tensorflow.", lower_bound=1
 )
 flags.DEFINE_integer(
     "workers",
     None,
-    "Images that are segmented at once. Default: 1; for a video as many as there are cores.",
+    "Images to segment concurrently. Default: 1; for a video, cores // threads.",
     lower_bound=1,
 )
-flags.DEFINE_enum("fit", "auto", RESIZE_MODES, "How images of another size are brought to the file's: see Segmenter.")
-flags.DEFINE_integer("max_frames", None, "End after so many images or frames.", lower_bound=1)
+flags.DEFINE_enum(
+    "resize_mode", "auto", RESIZE_MODES, "For images of another size than the file's: auto pads small differences."
+)
+flags.DEFINE_integer("max_frames", None, "Stop after this many images or frames.", lower_bound=1)
 program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
 
 
@@ -80,7 +82,7 @@ def run(
     engine: str = "litert",
     threads: int | None = None,
     workers: int | None = None,
-    fit: str = "auto",
+    resize_mode: str = "auto",
     max_frames: int | None = None,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
@@ -91,7 +93,7 @@ def run(
     """
     threads = threads or (None if engine == "tensorflow" else 1)
     file = opening.checkpoint_file(checkpoint, exported=engine != "tensorflow")
-    segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, fit=fit)
+    segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, resize_mode=resize_mode)
     description, data_dir = _dataset(file, output_dir, segmenter, dataset, data_dir, class_table)
     video = inputs.opened_video(input) if input else None
     folder = pathlib.Path(output_dir) / layout.PREDICTIONS
@@ -200,7 +202,7 @@ def main(argv: Sequence[str]) -> None:
         engine=values.engine,
         threads=values.threads,
         workers=values.workers,
-        fit=values.fit,
+        resize_mode=values.resize_mode,
         max_frames=values.max_frames,
         class_table=program.given_class_table(),
         given_flags=program.given_flags(),

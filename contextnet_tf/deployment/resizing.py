@@ -7,7 +7,7 @@ import numpy as np
 
 from contextnet_tf.errors import InputError
 
-RESIZE_MODES = ("auto", "resize", "pad")  # how an image is brought to another size, see `most_padding`
+RESIZE_MODES = ("auto", "resize", "pad")  # see `most_padding`
 
 
 def check_image(image: np.ndarray) -> None:
@@ -27,12 +27,12 @@ def check_image(image: np.ndarray) -> None:
         raise InputError(f"an image is {kind}: it has no pixels")
 
 
-def most_padding(fit: str, multiple: int) -> float:
-    """How many rows and columns an image may lack to be padded: the `limit` of the functions below.
+def most_padding(resize_mode: str, multiple: int) -> float:
+    """The largest number of rows and columns to pad: the `limit` of the functions below.
 
-    `fit` is one of FITS; "auto" pads where less than the network's size `multiple` is missing.
+    `resize_mode` is one of `RESIZE_MODES`; "auto" pads if less than the network's size `multiple` is missing.
     """
-    return {"auto": multiple - 1, "resize": -1, "pad": math.inf}[fit]
+    return {"auto": multiple - 1, "resize": -1, "pad": math.inf}[resize_mode]
 
 
 def is_padded(size: tuple[int, int], target: tuple[int, int], limit: float) -> bool:

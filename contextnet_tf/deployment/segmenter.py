@@ -1,8 +1,9 @@
 """From an image to one label for each of its pixels: what an application uses."""
 
 import functools
+import numbers
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,49 +26,46 @@ from contextnet_tf.machine import available_cores
 class Segmenter:
     """Labels images of any size with a network.
 
-    A file takes images of one size. An image that is padded to it is extended at its lower and right edge by
-    repeating its last row and column, and the labels are cropped back. Of one that is resized, the logits are
-    upsampled bilinearly straight to the image's own size. A network without a fixed size (engine "tensorflow")
-    takes every image at the next multiples of what it needs.
+    A file takes images of one size. Smaller images are padded at the lower and right edge by repeating the last row
+    and column, and the labels are cropped; or images are resized, and their logits are upsampled bilinearly to the
+    image's own size. A network without a fixed size (engine "tensorflow") pads every image to the next multiples of
+    its size multiple.
 
-    Several threads may use one Segmenter. They take turns in the network and do the rest at the same time; to have
-    the network on several cores, give it more `num_threads`, or frames to `stream`.
+    Several threads may use one Segmenter: inference is serialized, everything else runs concurrently. To use several
+    cores for inference, increase `num_threads`, or pass frames to `stream`.
 
     Attributes:
-      size: (height, width) that images are fitted to, None where any is taken.
+      size: (height, width) that images are padded or resized to; None: any size is taken.
       num_classes: number of classes; the labels are 0 to num_classes - 1.
-      metadata: what stands beside the file: classes, colors, dataset and more; may be empty.
-      workers: how many a stream has: as many as find cores for the threads that the engine gives an image.
+      metadata: the JSON beside the file: classes, colors, dataset and more; may be empty.
+      workers: default number of workers of a stream: cores // threads per worker.
     """
 
     def __init__(
-        self, path_or_model: Any, *, num_threads: int | None = None, engine: str = "litert", fit: str = "auto"
+        self, path_or_model: Any, *, num_threads: int | None = None, engine: str = "litert", resize_mode: str = "auto"
     ):
         """Loads the network.
 
         Args:
           path_or_model: for the engine "tensorflow" a Keras network, a .keras file, the folder of a run or a
             SavedModel folder; for the others the path of a .tflite file.
-          num_threads: threads that the engine gives an image; None is one for "litert", all cores for the others.
+          num_threads: threads per image; None: one for "litert", all cores for the others.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
             "openvino-float32", both with the extra [openvino].
-          fit: how images of another size are brought to the file's. "resize"; "pad", which takes no larger
-            ones; or "auto": those that are smaller by less than the network's size multiple (32 for cn14), as if
-            the file's size were theirs rounded up, are padded, all others resized.
+          resize_mode: what to do with images of another size than the file's. "resize"; "pad", which refuses larger
+            images; or "auto", which pads images that are smaller by less than the network's size multiple (32 for
+            cn14), and resizes all others.
 
         Raises:
-          InputError: engine or fit is unknown, or the engine not installed; the file is missing, damaged or of
-            another kind; or the number of threads is not positive or cannot be set any more.
+          InputError: the engine or resize mode is unknown, or the engine is not installed; the file is missing,
+            damaged or of another kind; or `num_threads` is no positive whole number, or cannot be set any more.
         """
-        if engine not in ENGINES:
-            raise InputError(f"engine {engine!r} is unknown; choose from: {', '.join(ENGINES)}")
-        if fit not in RESIZE_MODES:
-            raise InputError(f"fit {fit!r} is unknown; choose from: {', '.join(RESIZE_MODES)}")
-        if num_threads is not None and num_threads < 1:
-            raise InputError(f"num_threads = {num_threads}: it must be 1 or more, or None")
+        _check_choice("engine", engine, tuple(ENGINES))
+        _check_choice("resize_mode", resize_mode, RESIZE_MODES)
+        num_threads = _count("num_threads", num_threads)
         self._engine = ENGINES[engine](path_or_model, num_threads)
         self._twins, self._twins_lock = [self._engine], threading.Lock()
-        self._most_padding = most_padding(fit, self._engine.size_multiple)
+        self._most_padding = most_padding(resize_mode, self._engine.size_multiple)
         self.size = self._engine.size
         self.num_classes = self._engine.num_classes
         self.metadata = self._engine.metadata
@@ -98,10 +96,9 @@ class Segmenter:
 
         Raises:
           InputError: a frame is not uint8 with three channels and at least one pixel, or too large to be padded; or
-            `workers` is not positive.
+            `workers` is no positive whole number.
         """
-        if workers is not None and workers < 1:
-            raise InputError(f"workers = {workers}: it must be 1 or more, or None")
+        workers = _count("workers", workers)
         if not pipelined:
             return (self.segment(frame) for frame in frames)
         return self._pipelined(frames, workers or self.workers)
@@ -123,3 +120,17 @@ class Segmenter:
         if not is_padded(size, target, self._most_padding):
             return upsample_argmax(logits, size)
         return upsample_argmax(logits, target)[: size[0], : size[1]]
+
+
+def _check_choice(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{name} {value!r} is unknown; choose from: {', '.join(known)}")
+
+
+def _count(name: str, value: Any) -> int | None:
+    """The value as an integer; NumPy's integers are whole numbers too."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise InputError(f"{name} = {value!r}: it must be a whole number, 1 or more, or None")
+    return int(value)

@@ -180,7 +180,7 @@ def test_labels_equal_pythons_for_images_of_any_size(calls, build, name, files, 
 def test_resize_modes(calls, mode, name, files, tmp_path):
     model = files / f"{name}.tflite"
     images = [noise(size) for size in SIZES if mode == "resize" or (size[0] <= 64 and size[1] <= 96)]
-    segmenter = Segmenter(model, fit=mode)
+    segmenter = Segmenter(model, resize_mode=mode)
     for image, found in zip(
         images, labels_of(calls("optimized"), "segment", model, images, tmp_path, mode=mode), strict=True
     ):

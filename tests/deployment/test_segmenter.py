@@ -83,21 +83,21 @@ def test_labels_are_as_large_as_the_image_whatever_its_size(either_engine, size)
 def test_resizing_as_asked(colors_file):
     # 13 x 17 would be padded; resized to 16 x 24 and back, blue keeps its share of the width, a seventeenth.
     image = of_blocks("rgb", "rgb")[:13, :17]
-    labels = Segmenter(colors_file, fit="resize").segment(image)
+    labels = Segmenter(colors_file, resize_mode="resize").segment(image)
     assert labels.shape == (13, 17)
-    assert (labels != Segmenter(colors_file, fit="auto").segment(image)).any()
+    assert (labels != Segmenter(colors_file, resize_mode="auto").segment(image)).any()
 
 
 def test_padding_as_asked(colors_file):
     # 8 x 8 lacks a whole block each way: only padding keeps it out of the labels.
-    segmenter = Segmenter(colors_file, fit="pad")
+    segmenter = Segmenter(colors_file, resize_mode="pad")
     assert segmenter.segment(of_blocks("gb")[:, :9]).tolist() == [[1] * 8 + [2]] * 8
     with pytest.raises(
         InputError, match=r"an image of 17 x 24 \(height x width\) cannot be padded to the smaller 16 x 24"
     ):
         segmenter.segment(np.zeros((17, 24, 3), np.uint8))
-    with pytest.raises(InputError, match="fit 'stretch' is unknown; choose from: auto, resize, pad"):
-        Segmenter(colors_file, fit="stretch")
+    with pytest.raises(InputError, match="resize_mode 'stretch' is unknown; choose from: auto, resize, pad"):
+        Segmenter(colors_file, resize_mode="stretch")
 
 
 def test_a_network_without_a_fixed_size_takes_every_image_padded():
@@ -283,3 +283,23 @@ def test_engine_and_threads_must_exist(colors_file):
     tf.constant(1) + 1  # TensorFlow is running now
     with pytest.raises(InputError, match="TensorFlow is already running"):
         Segmenter(color_network((16, 24)), engine="tensorflow", num_threads=7)
+
+
+@pytest.mark.parametrize("count", [0, -1, "2", 1.5, True, [2]])
+def test_numbers_of_threads_and_workers_are_checked(colors_file, count):
+    for name, use in (
+        ("num_threads", lambda: Segmenter(colors_file, num_threads=count)),
+        ("workers", lambda: Segmenter(colors_file).stream([], workers=count)),
+    ):
+        with pytest.raises(InputError, match=f"{name} = .*: it must be a whole number, 1 or more, or None"):
+            use()
+
+
+def test_whole_numbers_of_numpy_are_numbers_of_threads(colors_file):
+    assert Segmenter(colors_file, num_threads=np.int64(1)).workers >= 1
+
+
+@pytest.mark.parametrize("engine", ["tflite", "", None])
+def test_engines_that_do_not_exist(colors_file, engine):
+    with pytest.raises(InputError, match="is unknown; choose from: litert, tensorflow, openvino, openvino-float32"):
+        Segmenter(colors_file, engine=engine)
