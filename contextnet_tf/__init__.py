@@ -1,5 +1,5 @@
 """ContextNet (Poudel, Bonde, Zach, 2018) in TensorFlow 2 and Keras: real-time street segmentation,
-from images to an embedded board."""
+from images to files for embedded devices."""
 
 from contextnet_tf.analysis.branches import zero_branch
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
