@@ -1,6 +1,6 @@
 """Ablates the recipe "modern": trained with all parts, then without each, on several seeds.
 
-The paper has no such table. A run of 60 epochs on CamVid takes 20 to 40 minutes on two cores, and each seed has 8 runs.
+The paper has no such table. A run of 60 epochs on CamVid took 30 and 53 minutes on two cores; each seed has 8 runs.
 
   python -m experiments.ablate_recipe --dataset=camvid --data_dir=DIR --epochs=60 --seeds=0,1 --output_dir=runs/ablation
 

@@ -1,14 +1,16 @@
-"""Writes what Cityscapes' test server wants: images of label ids under its names, and a zip of them to upload.
+"""Writes the label images that Cityscapes' test server takes, and a zip of them to upload.
+
+The paper: Table 6. About three images of 1024 x 2048 per second on two busy cores, so eight minutes for the 1,525
+images of the test split.
 
   python -m experiments.submit --checkpoint=runs/city --data_dir=DIR --split=test --output_dir=runs/city
 
---checkpoint is a run, a .keras file or an exported .tflite file. Writes submission_SPLIT/ and submission_SPLIT.zip
-into --output_dir. Interrupted, the same command goes on: images that the same network has finished are kept,
-those of another are made anew. The paper: Table 6. Some three images of 1024 x 2048 a second on two busy cores,
-so that the 1,525 of test take eight minutes.
+--checkpoint takes a run, a .keras file or an exported .tflite file. Writes submission_SPLIT/ and submission_SPLIT.zip
+into --output_dir. Rerun the same command to resume: finished images of the same network are kept, those of another
+network are replaced.
 
-With --split=val the images are for Cityscapes' own program, which then says what experiments.evaluate says
-(cityscapesScripts 2.3.0 needs NumPy below 2.4 for it):
+With --split=val, cityscapesScripts can evaluate the images; it gives the same figures as experiments.evaluate
+(cityscapesScripts 2.3.0 needs NumPy below 2.4):
 
   CITYSCAPES_DATASET=DIR CITYSCAPES_RESULTS=runs/city/submission_val csEvalPixelLevelSemanticLabeling
 """

@@ -1,7 +1,7 @@
 """Trains a network and keeps the one of the best validation.
 
 The paper: section 3.1 (recipe), Table 4 (cn18 60.1, cn14 65.9, cn12 68.7 % mean IoU on Cityscapes val
-after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" takes 20 to 40 minutes on two cores.
+after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" took 30 and 53 minutes on two cores.
 
   python -m experiments.train --dataset=camvid --data_dir=DIR --model=cn14 --recipe=short --output_dir=runs/camvid
 
