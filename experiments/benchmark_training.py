@@ -1,4 +1,4 @@
-"""How fast a network is trained on this machine, and the memory that a step takes.
+"""Measures the speed of training on this machine, and the memory of a training step.
 
 The bare step, one batch again and again; the whole loop with that batch, which shows what the loop costs; and the
 loop with real input. All but the last take turns, step by step, so that they meet the same load of the machine.
@@ -48,8 +48,10 @@ program.key_flags(
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What the program measured: the loop with one batch and its contenders, with real input, and memory by
-    (images in a step, whether it is the simple step)."""
+    """The measurements: the loop on one batch and the runtimes beside it, the loop with real input, and memory.
+
+    `memory` is by (images in a step, whether it is the simple step).
+    """
 
     ready: LoopSpeed
     real: LoopSpeed

@@ -1,22 +1,23 @@
 """Measures latency and throughput of networks in every installed runtime: Table 7, and beyond.
 
-The paper: 18.3 frames per second for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. As in section 3.1,
-the time of a frame is from the image in memory to its labels in memory. The runtimes take turns, round after round,
-each in a process of its own. Three sizes of one network take about six minutes on two cores, with [bench] installed,
-and up to 8 GB of memory; fewer --engines need less. Let nothing else run meanwhile.
+The paper reports 18.3 frames/s for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here, as there
+(section 3.1), latency counts for one frame at a time, from the image in memory to its labels in memory. The runtimes
+take turns, round after round, each in a process of its own, on images of the network's dataset or on synthetic
+scenes. Takes about six minutes for three sizes of one network on two cores with [bench] installed, and up to 8 GB of
+memory; fewer --engines need less. Nothing else should run at the same time.
 
   python -m experiments.compare_runtime --checkpoint=runs/demo --output_dir=runs/runtime
   python -m experiments.compare_runtime --models=cn18,cn14,cn12 --sizes=512x1024 --engines=litert --output_dir=DIR
 
-Images come from the checkpoint's dataset, or are synthetic scenes. Without --checkpoint, the networks have random
-weights; this changes only the time of the exact upsampling, which is shorter for larger areas of one class. ONNX
-Runtime, OpenVINO and PyTorch are measured if `pip install 'contextnet_tf[bench]'` installed them. The labels of every
-runtime are compared with those of LiteRT. int8 is calibrated on the measured images, so only its time is meaningful.
-Runtimes whose name ends in "-in-graph" run upsampling and arg-max in the network's graph; the others use this
-project's exact upsampling. "pipelined" is Segmenter.stream on all cores, one thread per worker.
+Without --checkpoint the networks have random weights. That only affects the upsampling, which is faster for large
+areas of one class. ONNX Runtime, OpenVINO and PyTorch are measured if `pip install 'contextnet_tf[bench]'` has
+installed them; their labels are first compared with LiteRT's. int8 is calibrated on the same images: its speed is
+measured, not its accuracy. Names that end in "-in-graph" have upsampling and arg-max in the graph, as is common; the
+others use this project's exact upsampling. Pipelined is Segmenter's stream on all cores, one thread per worker.
 
-Writes runtime.md, runtime.png and the section "runtime_comparison" of result.json into --output_dir. Prints the table,
-the networks side by side at the first size, and the ratios of the first network.
+Writes runtime.md and runtime.png into --output_dir, and the figures into the section "runtime_comparison" of its
+result.json. Prints the table, several networks side by side at the first size, and the ratios of the first network
+at that size.
 """
 
 import dataclasses
@@ -103,7 +104,7 @@ def run(
     sizes = [_size(text) for text in sizes]
     threads = [_threads(text) for text in thread_counts]
     _check_names("modes", modes, MODES)
-    runtimes, left_out = _contenders(engines)
+    runtimes, left_out = _available(engines)
     if not sizes or not list(_cases("", runtimes, threads, modes)):
         raise InputError(
             "nothing to measure; --sizes, --thread_counts and --modes need values, and what is "
@@ -164,8 +165,8 @@ def run(
     return section
 
 
-def _contenders(engines: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
-    """The contenders that can run here, by name, and why others cannot, by title."""
+def _available(engines: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """The names of the runtimes that are available here, and why others are not, by title."""
     names = list(engines or RUNTIMES)
     _check_names("engines", names, RUNTIMES)
     reasons = {name: why_not(RUNTIMES[name]) for name in names}

@@ -1,4 +1,4 @@
-"""Every way to run a network, measured in one run: contenders, threads, one frame at a time or pipelined."""
+"""Compares runtimes in one run: threads, one frame at a time (sequential) or a pipelined stream."""
 
 import dataclasses
 import pathlib
@@ -20,12 +20,12 @@ from contextnet_tf.models.spec import VARIANTS
 from contextnet_tf.runs.measurements import RuntimeRow, UpsamplingRow
 
 STREAM_FRAMES = 8  # a sample of a pipelined row: a whole number of rounds on 2, 4 and 8 cores
-LEAST_AGREEMENT = 0.99  # of float32 labels with the reference's: all but ties of rounding, even of fresh weights
+LEAST_PARITY = 0.99  # of float32 with the reference: all but ties of rounding, even with random weights
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A row: a network, known by `model`, in the contender of that name."""
+    """A row: the network named `model` in the runtime of that name."""
 
     model: str
     runtime: str
@@ -35,7 +35,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class UpsamplingCase:
-    """The upsampling by itself, of logits that are "network", those of `model`, or "noise" of their size."""
+    """Only the upsampling, of the logits of `model` ("network") or of noise of the same size ("noise")."""
 
     model: str
     logits: str
@@ -46,7 +46,7 @@ class Comparison:
     """The measurement of some cases at one image size.
 
     Attributes:
-      left_out: title of a contender -> why it cannot run the network.
+      left_out: title of a runtime -> why it cannot run the network.
     """
 
     def __init__(self, folder: pathlib.Path, frames: np.ndarray):
@@ -100,8 +100,8 @@ class Comparison:
         `on_start` and `on_sample` are called as `measure` says.
 
         Raises:
-          InputError: a contender computes in float32 and labels less than `LEAST_AGREEMENT` of the pixels as LiteRT
-            with exact upsampling does, or comes to an end while it is timed.
+          InputError: a float32 runtime gives less than `LEAST_PARITY` of the pixels the label of LiteRT with exact
+            upsampling, or its process ends while it is timed.
         """
         measured = measure(
             self._works,
@@ -138,17 +138,17 @@ class Comparison:
             raise error
         self.left_out[f"{RUNTIMES[key.runtime].title}, {key.model}"] = str(error)
 
-    def _agreement(self, case: Case, labels: np.ndarray) -> float:
+    def _parity(self, case: Case, labels: np.ndarray) -> float:
         return float(np.mean(labels == self._references[case.model]))
 
     def _check_labels(self, key: Case | UpsamplingCase, labels: np.ndarray) -> None:
         if isinstance(key, UpsamplingCase):  # a test holds that both give the same
             return
-        runtime, agreement = RUNTIMES[key.runtime], self._agreement(key, labels)
-        if runtime.precision == "float32" and agreement < LEAST_AGREEMENT:
+        runtime, parity = RUNTIMES[key.runtime], self._parity(key, labels)
+        if runtime.precision == "float32" and parity < LEAST_PARITY:
             raise InputError(
-                f"{runtime.title}: labels {agreement:.2%} of the pixels of {key.model} as LiteRT does, not "
-                f"{LEAST_AGREEMENT:.0%}; it computes something else: leave {key.runtime} out"
+                f"{runtime.title}: labels {parity:.2%} of the pixels of {key.model} as LiteRT does, not "
+                f"{LEAST_PARITY:.0%}; it computes something else: leave {key.runtime} out"
             )
 
     def _row(self, case: Case, found: Measured, size: tuple[int, int]) -> RuntimeRow:
@@ -165,7 +165,7 @@ class Comparison:
             frames_per_second=timing.frames_per_second,
             parts={} if case.pipelined else dict(timing.parts),
             peak_memory=found.peak_memory,
-            label_parity=self._agreement(case, found.labels),
+            label_parity=self._parity(case, found.labels),
         )
 
 

@@ -1,8 +1,8 @@
-"""The protocol by which times are compared: taking turns, medians, what a frame takes from pixels to labels.
+"""The timing protocol: rows take turns, medians are reported, and a frame counts from its pixels to its labels.
 
-Section 3.1 of the paper counts one frame at a time, on one thread, with everything from the image in memory to
-the labels in memory. Here every contender does one frame in its turn, round after round, so that a busy minute
-of the machine meets all of them alike; the first rounds warm up and do not count.
+Section 3.1 of the paper measures the latency of one frame at a time on one thread, from the image in memory to the
+labels in memory. Here each runtime processes one frame in its turn, round after round, so that a busy minute of the
+machine affects all of them. The first rounds warm up and are ignored.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ Sample = Mapping[str, float]  # milliseconds of each part of one frame
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """What a frame takes, in milliseconds: the median, the 10th and 90th percentile, and each part's median."""
+    """The latency of a frame in milliseconds: median, 10th and 90th percentile, and the median of each part."""
 
     milliseconds: float
     spread: tuple[float, float]
@@ -25,7 +25,7 @@ class Timing:
 
     @property
     def frames_per_second(self) -> float:
-        """By the median."""
+        """Throughput by the median latency."""
         return 1000.0 / self.milliseconds
 
 

@@ -1,4 +1,4 @@
-"""How fast a run goes: its bare step, and the loop around it with the input ready and with the real one."""
+"""The speed of training: the bare step, and the loop around it with ready and with real input."""
 
 import dataclasses
 import itertools
@@ -28,9 +28,9 @@ Batch = tuple[tf.Tensor, tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class LoopSpeed:
-    """Medians over the steps of a run: seconds of a step of the loop, and of each contender's beside it.
+    """Medians over the steps of a run: seconds of a step of the loop, and of each runtime compared with it.
 
-    `input_wait_share`: the part of the loop's time that it waited for batches.
+    `input_wait_share`: the input-wait share, the part of the time that the loop waits for batches.
     """
 
     loop: float
@@ -83,7 +83,7 @@ def loop_speed(
       crop_size: (height, width) of the training images.
       steps: how many are measured.
       ready: the batch of every step; None: each is read and augmented.
-      contenders: functions that are called after each step of the loop, and timed, so that all meet the same
+      runtimes: functions that are called after each step of the loop, and timed, so that all meet the same
         load of the machine. With real input they would give it time that it has not.
       seed: of the network and the input.
       on_step: called after each step, those that do not count too.
@@ -119,7 +119,7 @@ def loop_speed(
 
 
 class _Clock:
-    """Seconds of each step of a loop, of the waits for its batches, and of the contenders."""
+    """Seconds of each step of a loop, of the waits for its batches, and of the runtimes."""
 
     def __init__(self, runtimes: Mapping[str, Callable[[], Any]], on_step: Callable[[], None]):
         self._run, self._on_step = runtimes, on_step

@@ -1,4 +1,4 @@
-"""What a process of a benchmark does over and over: one frame after the other, or a stream of them."""
+"""The work of a benchmark process: one frame after another, or a stream of frames."""
 
 import dataclasses
 import itertools
@@ -16,7 +16,7 @@ from contextnet_tf.machine import available_cores
 
 
 class Work(Protocol):
-    """What a process does over and over; a value that can be sent to it."""
+    """What a process repeats. It is sent to the process by pickle."""
 
     packages: tuple[str, ...]
 
@@ -32,7 +32,7 @@ class Work(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class OneFrame:
-    """A contender, one frame after the other: milliseconds of each part of one."""
+    """A runtime that processes one frame after another: milliseconds of each part of a frame."""
 
     runtime: type[Runtime]
     path: pathlib.Path
@@ -62,7 +62,7 @@ class OneFrame:
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """A file in a pipelined `Segmenter.stream`: milliseconds a frame, of `length` frames in full flow.
+    """A file in a pipelined `Segmenter.stream`: milliseconds per frame, over `length` frames of a full pipeline.
 
     The clock runs from the labels of one frame to those of the frame `length` behind it, so that filling and
     emptying the pipeline do not count.

@@ -116,7 +116,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
     assert "--output_dir is missing" in call(compare_runtime).err
 
 
-def test_labels_of_another_network_are_no_contender(run_dir, tmp_path):
+def test_labels_of_another_network_are_refused(run_dir, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
     measured = comparison.Comparison(tmp_path, frames)
     network = folded_at_size(load_network(run_dir), (32, 64))
