@@ -10,13 +10,12 @@ of a camera, which Ctrl-C or --max_frames ends. Without it, the images of a data
 the file was exported for, or --dataset. Then the mean IoU is reported too, and both go into the section "runtime"
 of result.json in --output_dir.
 
-Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, one 8-bit value a pixel) into
---output_dir; of a video predictions/NAME_overlay.mp4. Of a video that breaks off nothing is kept, of a camera that
-is lost what it had shown.
+Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
+a video, predictions/NAME_overlay.mp4. A damaged video leaves no file; a camera that disconnects leaves what it showed.
 
-With --workers=1 frames a second count from the image in memory to its labels in memory (section 3.1 of the
-paper), after one frame of warm-up; reading and writing files do not count. With more, several frames are under way
-at once, and the whole job counts, reading and writing too.
+With --workers=1, frames per second are measured from the image in memory to its labels in memory (section 3.1 of the
+paper), after one warm-up frame, without reading and writing files. With more workers, several frames are processed
+at once, and the time of the whole job counts, with reading and writing.
 """
 
 import contextlib
