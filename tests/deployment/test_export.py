@@ -169,7 +169,7 @@ def test_what_cannot_be_exported(export, network, tmp_path):
         export(network, target, size=(100, 96))
     with pytest.raises(InputError, match="size 0 x 96"):
         export(network, target, size=(0, 96))
-    with pytest.raises(InputError, match="tells 19 classes apart, dataset 'camvid' has 11"):
+    with pytest.raises(InputError, match="has 19 classes, dataset 'camvid' has 11"):
         export(network, target, size=SIZE, dataset=get_dataset("camvid"))
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
