@@ -13,7 +13,15 @@ from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import VARIANTS
 from contextnet_tf.runs.results import read_results
 from contextnet_tf.training.recipe import get_recipe
-from experiments import ablate_branches, ablate_design, ablate_parameters, ablate_resolution, ablation, recipe_flags
+from experiments import (
+    ablate_branches,
+    ablate_design,
+    ablate_ensemble,
+    ablate_parameters,
+    ablate_resolution,
+    ablation,
+    recipe_flags,
+)
 
 PROGRAMS = (ablate_resolution, ablate_branches, ablate_parameters, ablate_design)
 
@@ -132,6 +140,19 @@ def test_a_row_made_of_other_rows_networks(camvid_dir, tmp_path):
     # Made again, not trained: there is no history.
     assert not (out / "both-seed0" / "history.jsonl").exists()
     assert _figures(ablation.run(MADE, **arguments)) == _figures(section)
+
+
+def test_the_ensemble_of_the_branches(camvid_dir, monkeypatch, tmp_path):
+    rows = ablate_ensemble.ROWS
+    assert [row.paper_mean_iou for row in rows] == [65.9, 63.3, 25.1, 60.3]
+    # cn14 itself is trained by the other programs' tests.
+    without_cn14 = dataclasses.replace(ablate_ensemble.ABLATION, rows=rows[1:])
+    monkeypatch.setattr(ablate_ensemble, "ABLATION", without_cn14)
+    section = ablate_ensemble.run(**_arguments(camvid_dir, tmp_path))
+    assert [row.name for row in section.rows] == ["context branch", "detail branch", "ensemble of the branches"]
+    context, detail, both = (row.parameters for row in section.rows)
+    assert both == context + detail
+    assert section.rows[2].mean_iou[0] > 0
 
 
 def test_frames_per_second_come_from_the_runtime_comparison(camvid_dir, tmp_path):
