@@ -97,7 +97,7 @@ def run(
         batch = first_batch(description, examples, used, crop_size, seed)
         runtimes = {"bare": bare_step(build(), used, measured_steps, batch)}
         if importlib.util.find_spec("torch"):
-            baseline = TorchProcess(build(), used, *(values.numpy() for values in batch))
+            baseline = TorchProcess(build(), used, batch["image"].numpy(), batch["label"].numpy())
             processes.enter_context(baseline)
             runtimes["torch"] = functools.partial(baseline.step, baseline.fastest_threads())
         plan = {"crop_size": crop_size, "steps": measured_steps, "seed": seed, "on_step": bar.update}

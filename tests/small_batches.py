@@ -64,7 +64,7 @@ def stepped(
     step = make_training_step(model, network, averaged, optimizer, recipe, CLASS_WEIGHTS, compute_config, loss_scale)
     figures = []
     for images, labels in batches(steps):
-        shown = step(tf.constant(images), tf.constant(labels))
+        shown = step({"image": tf.constant(images), "label": tf.constant(labels)})
         figures.append({name: float(value) for name, value in shown.items()})
     return model, averaged, figures
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import multiprocessing
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -51,7 +52,7 @@ def step_memory(
 
 
 def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_weight: float):
-    """The step to compare with: (images, labels) -> loss; see `step_memory`."""
+    """The step to compare with: {"image", "label"} -> loss; see `step_memory`."""
 
     def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         counted = tf.cast(labels != IGNORE, tf.float32)
@@ -60,10 +61,10 @@ def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_w
         return tf.reduce_sum(losses * counted) / tf.reduce_sum(counted)
 
     @tf.function
-    def step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def step(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = model(images, training=True)
-            losses = {name: cross_entropy(logits[name], labels) for name in logits}
+            logits = model(batch["image"], training=True)
+            losses = {name: cross_entropy(logits[name], batch["label"]) for name in logits}
             loss = losses.pop("main") + aux_weight * sum(losses.values())
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         return loss
@@ -87,5 +88,5 @@ def _measure(
     labels = tf.cast(tf.random.uniform((batch_size, *size), 0, num_classes, tf.int32), tf.uint8)
     before = peak_memory()
     for _ in range(_STEPS):
-        step(images, labels)
+        step({"image": images, "label": labels})
     return StepMemory(before, peak_memory())

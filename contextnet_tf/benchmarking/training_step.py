@@ -23,7 +23,7 @@ from contextnet_tf.training.train import train
 
 _WARM_UP_STEPS = 3  # the first builds the graph, the next ones find their memory
 
-Batch = tuple[tf.Tensor, tf.Tensor]
+Batch = Mapping[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ def bare_step(
     step = make_training_step(
         model, network, keras.models.clone_model(network), optimizer, recipe, None, compute_config
     )
-    return lambda: float(step(*batch)["loss"])
+    return lambda: float(step(batch)["loss"])
 
 
 def first_batch(

@@ -30,7 +30,7 @@ def training_batches(
     *,
     cache: ImageCache | None = None,
     **plan: Any,
-) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+) -> Iterator[dict[str, tf.Tensor]]:
     """Yields the batches of `training_dataset`, which takes the same arguments, and names files that are bad.
 
     Raises:
@@ -77,8 +77,8 @@ def training_dataset(
       num_parallel_calls: how many samples are made at once; it does not change what comes out.
 
     Returns:
-      A dataset of (images float32 [B / workers, height, width, 3] in [0, 1], labels uint8 [B / workers, height,
-      width] train ids). On a bad file it fails without naming it; `training_batches` does.
+      A dataset of batches: "image" float32 [B / workers, height, width, 3] in [0, 1], "label" uint8 [B / workers,
+      height, width] train ids. On a bad file it fails without naming it; `training_batches` does.
 
     Raises:
       InputError: the batch cannot be cut into so many parts.
@@ -94,7 +94,8 @@ def training_dataset(
             return decode(images[example], labels[example], dataset)
 
         image, label = cache.through(example, read) if cache else read()
-        return augment(image, label, sample_seed(sample, seed), crop_size, augmentation, center)
+        image, label = augment(image, label, sample_seed(sample, seed), crop_size, augmentation, center)
+        return {"image": image, "label": label}
 
     numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
     return (

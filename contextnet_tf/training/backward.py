@@ -1,5 +1,7 @@
 """The gradients of a batch that lies in parts: on several devices, and one micro-batch after the other."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
@@ -7,7 +9,6 @@ from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.fused_batch_norm import with_fused_batch_norm
 from contextnet_tf.training.losses import CrossEntropy
 from contextnet_tf.training.precision import LossScale
-from contextnet_tf.training.recipe import Recipe
 
 
 class Backward:
@@ -16,12 +17,11 @@ class Backward:
     def __init__(
         self,
         model: keras.Model,
-        recipe: Recipe,
-        cross_entropy: CrossEntropy,
+        losses: Mapping[str, tuple[CrossEntropy, float]],
         compute_config: ComputeConfig,
         loss_scale: LossScale | None,
     ):
-        self._recipe, self._cross_entropy, self._weights = recipe, cross_entropy, model.trainable_variables
+        self._losses, self._weights = losses, model.trainable_variables
         self._network = with_fused_batch_norm(model)
         self._strategy, self._parts, self._loss_scale = (
             compute_config.devices.strategy,
@@ -31,45 +31,47 @@ class Backward:
         # Of the loss XLA compiles nothing: where a band of rows belongs is known only while the loss runs.
         self._forward = tf.function(self._network, jit_compile=True) if compute_config.jit_compile else self._network
 
-    def weight(self, labels: tf.Tensor) -> tf.Tensor:
-        """What the pixels of the whole batch, on all replicas, count together: float32 []."""
-        weights = self._strategy.run(self._cross_entropy.total_weight, args=(labels,))
+    def weight(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The total weight of the pixels of the whole batch, on all replicas, by each head's loss: float32 [heads]."""
+        weights = self._strategy.run(self._total_weights, args=(batch["label"],))
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, weights, axis=None)
 
     def __call__(
-        self, images: tf.Tensor, labels: tf.Tensor, weight: tf.Tensor, part: int | tf.Tensor = 0
+        self, batch: Mapping[str, tf.Tensor], weight: tf.Tensor, part: int | tf.Tensor = 0
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Gradients by the trainable weights, and main and auxiliary loss float32 [2], summed over all replicas.
+        """Gradients with respect to the trainable weights, and each head's loss float32 [heads], summed over replicas.
 
         Args:
-          images: float32 [B, H, W, 3].
-          labels: uint8 [B, H, W].
+          batch: "image" float32 [B, H, W, 3], "label" uint8 [B, H, W].
           weight: of the whole batch, by `weight`.
-          part: which micro-batch is meant.
+          part: number of the micro-batch, from 0.
         """
-        gradients, losses = self._strategy.run(self._share, args=(images, labels, weight, part))
+        gradients, losses = self._strategy.run(self._share, args=(batch, weight, part))
         destinations = [variable.value for variable in self._weights]
         add = tf.distribute.ReduceOp.SUM
         gradients = self._strategy.extended.batch_reduce_to(add, list(zip(gradients, destinations, strict=True)))
         return list(gradients), self._strategy.reduce(add, losses, axis=None)
 
+    def _total_weights(self, labels: tf.Tensor) -> tf.Tensor:
+        return tf.stack([loss.total_weight(labels) for loss, _ in self._losses.values()])
+
     def _share(
-        self, images: tf.Tensor, labels: tf.Tensor, weight: tf.Tensor, part: int | tf.Tensor
+        self, batch: Mapping[str, tf.Tensor], weight: tf.Tensor, part: int | tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        images, labels = (self._micro_batch(values, part) for values in (images, labels))
+        images, labels = (self._micro_batch(batch[name], part) for name in ("image", "label"))
         scale = 1.0 if self._loss_scale is None else self._loss_scale.value
         with tf.GradientTape() as tape:
             logits = self._forward(images, training=True)
-            losses = {
-                name: tf.math.divide_no_nan(self._cross_entropy.total(logits[name], labels), weight) for name in logits
-            }
-            main_loss = losses.pop("main")
-            aux_loss = sum(losses.values(), tf.zeros([]))
-            loss = scale * (main_loss + self._recipe.aux_weight * aux_loss)
+            losses = [
+                tf.math.divide_no_nan(loss.total(logits[name], labels), weight[head])
+                for head, (name, (loss, _)) in enumerate(self._losses.items())
+            ]
+            head_weights = [head_weight for _, head_weight in self._losses.values()]
+            loss = scale * tf.add_n([a * b for a, b in zip(head_weights, losses, strict=True)])
         gradients = tape.gradient(loss, self._weights)
         if self._loss_scale is not None:
             gradients = [gradient / scale for gradient in gradients]
-        return gradients, tf.stack([main_loss, aux_loss])
+        return gradients, tf.stack(losses)
 
     def _micro_batch(self, values: tf.Tensor, part: int | tf.Tensor) -> tf.Tensor:
         if self._parts == 1:

@@ -145,8 +145,8 @@ class TrainingLoop:
             worker=self._devices.worker,
             workers=self._devices.workers,
         )
-        for images, labels in self._timer.waiting(batches):
-            figures = self._training_step(images, labels)
+        for batch in self._timer.waiting(batches):
+            figures = self._training_step(batch)
             # Metrics are read one step late to keep the device busy.
             self._read_figures(on_step)
             progress.step += 1
@@ -247,7 +247,7 @@ class TrainingLoop:
         """The images of the first training batches, the same at each call and in each process."""
         count = self._plan.recipe.bn_recalibration_batches
         batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
-        return (images for images, _ in batches)
+        return (batch["image"] for batch in batches)
 
     def _save(self) -> None:
         # The loss was computed before its step changed the weights, so it says nothing of them: check the weights.

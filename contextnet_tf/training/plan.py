@@ -37,7 +37,7 @@ class TrainingPlan:
     val_examples: Sequence[Example]
     crop_size: tuple[int, int]
     seed: int
-    make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches
+    make_batches: Callable[..., Iterator[dict[str, tf.Tensor]]] = training_batches
 
     def __post_init__(self):
         if not self.steps:
@@ -118,7 +118,7 @@ class TrainingPlan:
         *,
         worker: int = 0,
         workers: int = 1,
-    ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    ) -> Iterator[dict[str, tf.Tensor]]:
         """The batches of the steps after `first_step` up to `last_step`, as `training_batches` has them."""
         return self.make_batches(
             self.dataset,

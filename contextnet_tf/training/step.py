@@ -1,6 +1,6 @@
 """One training step, and the networks that it moves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ import tensorflow as tf
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.training.backward import Backward
 from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.losses import CrossEntropy
+from contextnet_tf.training.losses import CrossEntropy, head_losses
 from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
@@ -33,31 +33,34 @@ def make_training_step(
     class_weights: np.ndarray | None,
     compute_config: ComputeConfig | None = None,
     loss_scale: LossScale | None = None,
-) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-    """The function (images float32 [B, H, W, 3], labels uint8 [B, H, W]) -> figures of the step.
+) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """The function {"image": float32 [B, H, W, 3], "label": uint8 [B, H, W]} -> metrics of the step.
 
     Each call moves the weights of `model` by one step of `optimizer`, and `averaged` after `network`,
     its inference network. Every output but "main" is an auxiliary one, whose loss counts with the recipe's
     weight. The figures: "loss", "main_loss", "aux_loss" (their sum; 0 without one), "learning_rate",
     "gradient_norm" (of the loss, all weights together).
 
-    `model` and `optimizer` are made by `compute_config.place` and in its scope; images and labels are this process's
-    part of the batch. With `loss_scale`, a step whose gradients overflow changes nothing but the scale.
+    `model` and `optimizer` are made by `compute_config.place` and in its scope; the batch is this process's part of
+    the step's. With `loss_scale`, a step whose gradients overflow changes nothing but the scale.
     """
     compute_config = compute_config or ComputeConfig()
     devices = compute_config.devices
     cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.ohem_threshold)
-    backward = Backward(model, recipe, cross_entropy, compute_config, loss_scale)
+    losses = head_losses(model.output, recipe.aux_weight, cross_entropy)
+    backward = Backward(model, losses, compute_config, loss_scale)
     with devices.strategy.scope():
         move = _make_move(model, network, averaged, optimizer, recipe, devices)
 
-    def update(gradients: Sequence[tf.Tensor], losses: tf.Tensor) -> dict[str, tf.Tensor]:
-        main_loss, aux_loss = tf.unstack(losses)
+    def update(gradients: Sequence[tf.Tensor], head_values: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = dict(zip(losses, tf.unstack(head_values), strict=True))
+        total = tf.add_n([weight * values[name] for name, (_, weight) in losses.items()])
+        main_loss = values.pop("main")
         norm = tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients])
         figures = {
-            "loss": main_loss + recipe.aux_weight * aux_loss,
+            "loss": total,
             "main_loss": main_loss,
-            "aux_loss": aux_loss,
+            "aux_loss": sum(values.values(), tf.zeros([])),
             "learning_rate": tf.convert_to_tensor(optimizer.learning_rate),
             "gradient_norm": norm,
         }
@@ -74,11 +77,11 @@ def make_training_step(
     else:
 
         @tf.function
-        def whole_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-            return update(*backward(images, labels, backward.weight(labels)))
+        def whole_step(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return update(*backward(batch, backward.weight(batch)))
 
-    def training_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        return whole_step(*devices.shared_out(images, labels))
+    def training_step(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return whole_step(devices.shared_out(batch))
 
     return training_step
 
@@ -132,7 +135,7 @@ def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -
 
 def _accumulated(
     backward: Backward, update: Callable, model: keras.Model, compute_config: ComputeConfig
-) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
     """A step whose micro-batches are computed one after the other, so that only one is in memory."""
     strategy = compute_config.devices.strategy
     with strategy.scope():
@@ -140,8 +143,8 @@ def _accumulated(
     weigh = tf.function(backward.weight)
 
     @tf.function
-    def add(images: tf.Tensor, labels: tf.Tensor, weight: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
-        gradients, losses = backward(images, labels, weight, part)
+    def add(batch: Mapping[str, tf.Tensor], weight: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+        gradients, losses = backward(batch, weight, part)
         for total, gradient in zip(sums, gradients, strict=True):
             total.assign_add(gradient)
         return losses
@@ -153,9 +156,9 @@ def _accumulated(
             total.assign(tf.zeros_like(total))
         return figures
 
-    def whole_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        weight = weigh(labels)
-        return finish(tf.add_n([add(images, labels, weight, part) for part in tf.range(compute_config.accumulate)]))
+    def whole_step(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        weight = weigh(batch)
+        return finish(tf.add_n([add(batch, weight, part) for part in tf.range(compute_config.accumulate)]))
 
     return whole_step
 

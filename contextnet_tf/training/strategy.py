@@ -35,12 +35,12 @@ class Devices:
         """Whether this process writes what the run leaves."""
         return self.worker == 0
 
-    def shared_out(self, *batch: tf.Tensor) -> tuple[Any, ...]:
+    def shared_out(self, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """This process's part of a batch, cut evenly for its own replicas: what `strategy.run` takes."""
         local = self.replicas // self.workers
         if local == 1:
-            return batch
-        return tuple(self._cut(values, local) for values in batch)
+            return dict(batch)
+        return {name: self._cut(values, local) for name, values in batch.items()}
 
     def wait_for_all(self) -> None:
         """Returns when every process has come to this call."""

@@ -46,7 +46,7 @@ def train(
     cache: ImageCache | None = None,
     extra_settings: Mapping[str, Any] | None = None,
     compute_config: ComputeConfig | None = None,
-    make_batches: Callable[..., Iterator[tuple[tf.Tensor, tf.Tensor]]] = training_batches,
+    make_batches: Callable[..., Iterator[dict[str, tf.Tensor]]] = training_batches,
     on_start: Callable[[pathlib.Path], None] = lambda folder: None,
     on_step: Callable[[int, int, dict[str, float]], None] = lambda step, steps, record: None,
     on_validation: Callable[[int, Report], None] = lambda step, report: None,

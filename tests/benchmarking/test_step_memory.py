@@ -22,9 +22,10 @@ def test_memory_of_the_step_itself_is_measured():
 def test_the_simple_step_is_the_same_step():
     recipe = dataclasses.replace(RECIPE, ema_decay=0.0, base_learning_rate=1e-3)
     images, labels = map(tf.constant, batches(1)[0])
-    ours = bare_step(small_network(frozen=False), recipe, 10**6, (images, labels))
+    batch = {"image": images, "label": labels}
+    ours = bare_step(small_network(frozen=False), recipe, 10**6, batch)
     optimizer = recipe.optimizer.build(1e-3)
     step = simple_step(small_network(frozen=False), optimizer, recipe.aux_weight)
     first, second = ours(), ours()
-    assert float(step(images, labels)) == pytest.approx(first, rel=1e-5)
-    np.testing.assert_allclose(float(step(images, labels)), second, rtol=1e-2)  # it decays all weights
+    assert float(step(batch)) == pytest.approx(first, rel=1e-5)
+    np.testing.assert_allclose(float(step(batch)), second, rtol=1e-2)  # it decays all weights

@@ -36,9 +36,10 @@ def _batches(examples, images, last_step=6):
 
 
 def _assert_same(batches, others):
-    for (image, label), (other_image, other_label) in zip(batches, others, strict=True):
-        np.testing.assert_array_equal(image, other_image)
-        np.testing.assert_array_equal(label, other_label)
+    for batch, other in zip(batches, others, strict=True):
+        assert batch.keys() == other.keys() == {"image", "label"}
+        for name in batch:
+            np.testing.assert_array_equal(batch[name], other[name])
 
 
 def _remove_files(examples):

@@ -26,14 +26,16 @@ def _batches(folder, augmentation=CHANGED, made_by=pipeline.training_batches, **
 
 
 def _assert_same(batches, others):
-    for (image, label), (other_image, other_label) in zip(batches, others, strict=True):
-        np.testing.assert_array_equal(image, other_image)
-        np.testing.assert_array_equal(label, other_label)
+    for batch, other in zip(batches, others, strict=True):
+        assert batch.keys() == other.keys() == {"image", "label"}
+        for name in batch:
+            np.testing.assert_array_equal(batch[name], other[name])
 
 
 def test_unchanged_images_keep_their_labels(camvid_dir):
     seen = []
-    for images, labels in _batches(camvid_dir, UNCHANGED):
+    for batch in _batches(camvid_dir, UNCHANGED):
+        images, labels = batch["image"], batch["label"]
         assert images.shape == (2, 64, 96, 3) and images.dtype == tf.float32 and labels.dtype == tf.uint8
         for image, label in zip(images.numpy(), labels.numpy(), strict=True):
             # Image i is filled with 20 i + 10, its label with i.
@@ -80,8 +82,8 @@ def test_workers_have_even_parts_of_the_batches(camvid_dir, workers):
         *(_batches(camvid_dir, batch_size=6, last_step=2, worker=i, workers=workers) for i in range(workers)),
         strict=True,
     )
-    joined = [[np.concatenate(tensors) for tensors in zip(*step, strict=True)] for step in parts]
-    assert [image.shape for image, _ in joined] == [(6, 64, 96, 3)] * 2
+    joined = [{name: np.concatenate([part[name] for part in step]) for name in step[0]} for step in parts]
+    assert [batch["image"].shape for batch in joined] == [(6, 64, 96, 3)] * 2
     _assert_same(whole, joined)
 
 
@@ -95,8 +97,8 @@ def test_workers_that_do_not_fit(camvid_dir, worker, workers, message):
 
 
 def test_whole_images_have_their_border_below_and_to_the_right(camvid_dir):
-    for images, labels in _batches(camvid_dir, UNCHANGED, crop_size=(80, 112), last_step=3):
-        for image, label in zip(images.numpy(), labels.numpy(), strict=True):
+    for batch in _batches(camvid_dir, UNCHANGED, crop_size=(80, 112), last_step=3):
+        for image, label in zip(batch["image"].numpy(), batch["label"].numpy(), strict=True):
             np.testing.assert_allclose(image[:64, :96], (20 * label[0, 0] + 10) / 255, atol=1e-6)
             assert (label[:64, :96] == label[0, 0]).all() and label[0, 0] < 6
             assert image[64:].max() == image[:, 96:].max() == 0
@@ -111,8 +113,8 @@ def test_crops_by_class_show_it_in_the_middle(camvid_dir):
     examples = CAMVID.list_examples(camvid_dir, "train")
     classes = class_uniform_fraction(CAMVID, examples, share=0.5, tile_size=(64, 96))
     middles = []
-    for _, labels in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform_fraction=classes):
-        middles += [cropped[8, 8] for cropped in labels.numpy()]
+    for batch in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform_fraction=classes):
+        middles += [cropped[8, 8] for cropped in batch["label"].numpy()]
     # Classes 0 to 5 and 10 have a turn each in seven turns; sample 1 is the first.
     assert sorted(middles[1:14:2]) == [0, 1, 2, 3, 4, 5, 10]
     assert middles[0:12:2].count(10) == 0
@@ -136,7 +138,7 @@ def test_memory_stays_flat_over_a_thousand_batches(camvid_dir, cached):
 
 def test_another_seed_gives_other_batches(camvid_dir):
     first, other = next(_batches(camvid_dir)), next(_batches(camvid_dir, seed=6))
-    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first["image"], other["image"])
 
 
 def test_evaluation_shows_everything_once_in_order_unchanged(camvid_dir):

@@ -93,9 +93,9 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tm
     def diverging(*arguments):
         step = real(*arguments)
 
-        def training_step(images, labels):
+        def training_step(batch):
             steps.append(None)
-            return step(images * (np.inf if len(steps) == 5 else 1.0), labels)
+            return step({**batch, "image": batch["image"] * (np.inf if len(steps) == 5 else 1.0)})
 
         return training_step
 
@@ -182,7 +182,8 @@ def test_every_output_but_the_main_one_is_an_auxiliary_loss(auxiliary, share):
         model, network, keras.models.clone_model(network), RECIPE.optimizer.build(1e-3), RECIPE, None
     )
 
-    figures = {name: float(x) for name, x in step(tf.ones([1, 4, 4, 3]), tf.zeros([1, 4, 4], tf.uint8)).items()}
+    batch = {"image": tf.ones([1, 4, 4, 3]), "label": tf.zeros([1, 4, 4], tf.uint8)}
+    figures = {name: float(x) for name, x in step(batch).items()}
 
     # Every class is as likely as another: each cross-entropy is ln 5.
     assert figures["main_loss"] == pytest.approx(1.609438)
@@ -208,9 +209,9 @@ def test_recipes_give_samples_to_classes(camvid_dir, tmp_path, monkeypatch):
     def watching(*arguments):
         step = real(*arguments)
 
-        def training_step(images, labels):
-            shown.extend(np.unique(labels).tolist())
-            return step(images, labels)
+        def training_step(batch):
+            shown.extend(np.unique(batch["label"]).tolist())
+            return step(batch)
 
         return training_step
 
