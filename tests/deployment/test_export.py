@@ -192,7 +192,7 @@ def test_exporting_leaves_the_network_as_it_was(images, tmp_path):
 
 
 def test_a_folder_that_is_no_saved_model(network, images, tmp_path):
-    with pytest.raises(InputError, match="is no SavedModel"):
+    with pytest.raises(InputError, match="is not a SavedModel"):
         check_parity(tmp_path, network, images)
     with pytest.raises(InputError, match="is not a file"):
         check_parity(tmp_path / "absent.tflite", network, images)
