@@ -152,7 +152,7 @@ def test_colors_to_show_classes_by_differ(count):
          r"classes\[0\].color must be a color \[R, G, B\]"),
         ({"classes": [{"name": "a", "color": [1, 2, 3]}, {"name": "b", "color": [[1, 2, 3]]}]},
          r"classes\[1\].color \(1, 2, 3\) belongs to 'a' already"),
-        ({"classes": TWO, "images": "images/*.png"}, r"images must be relative to --data_dir, with \{split\}"),
+        ({"classes": TWO, "images": "images/*.png"}, r"images must be relative to `data_dir`, with \{split\}"),
         ({"classes": TWO, "labels": "/labels/{split}/*"}, r"labels must be relative"),
         ({"classes": TWO, "labels": "labels/{split}/x.png"}, r"labels must be relative .* one \* for the name"),
         ({"classes": TWO, "list": "train.txt"}, r"list must name a file for each split"),
