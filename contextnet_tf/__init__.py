@@ -16,6 +16,7 @@ from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.network import spec_of
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
+from contextnet_tf.presets import load_preset, preset_names
 from contextnet_tf.training.loop import TrainResult
 from contextnet_tf.training.recipe import PAPER, Recipe
 from contextnet_tf.training.train import train
@@ -41,7 +42,9 @@ __all__ = [
     "fold_batch_norm",
     "get_dataset",
     "load_network",
+    "load_preset",
     "model_names",
+    "preset_names",
     "prune_filters",
     "pruning_groups",
     "spec_of",

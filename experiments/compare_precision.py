@@ -22,6 +22,7 @@ from contextnet_tf.datasets import sources
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.tables import aligned, markdown_table
 from contextnet_tf.reporting.wording import percent
 from contextnet_tf.runs import layout
@@ -53,7 +54,7 @@ def run(
     provenance = current_provenance()
     files = exported_files(checkpoint)
     description, data_dir = opening.dataset_of(
-        checkpoint, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=[checkpoint]
+        checkpoint, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=[resolved(checkpoint)]
     )
     segment = {path.name: segmentation(path, description) for path in files}
     examples = program.list_examples(description, data_dir, split)
@@ -84,7 +85,7 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
     Raises:
       InputError: it has no float32 file to compare with, or nothing else.
     """
-    folder = pathlib.Path(checkpoint) / layout.EXPORT
+    folder = pathlib.Path(resolved(checkpoint)) / layout.EXPORT
     if not (folder / layout.TFLITE).is_file():
         raise InputError(f"{folder}: holds no {layout.TFLITE}; run experiments.export first")
     others = sorted(path for path in folder.glob("*.tflite") if path.name != layout.TFLITE)

@@ -12,6 +12,7 @@ from contextnet_tf.deployment.engines.tensorflow import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network, network_path
+from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_class_table, recorded_dataset
 
@@ -20,7 +21,7 @@ TFLITE_FILE = pathlib.Path(layout.EXPORT) / layout.TFLITE  # in the folder of a 
 
 def is_exported(checkpoint: str | os.PathLike) -> bool:
     """Whether `checkpoint` is an exported file: a .tflite file or a SavedModel folder."""
-    path = pathlib.Path(checkpoint)
+    path = pathlib.Path(resolved(checkpoint))
     return path.suffix == ".tflite" or is_saved_model(path)
 
 
@@ -28,13 +29,13 @@ def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) ->
     """The file, or the SavedModel folder, that `checkpoint` means.
 
     Args:
-      checkpoint: an exported file, a .keras file, or the folder of a run.
+      checkpoint: an exported file, a .keras file, the folder of a run, or "preset:NAME".
       exported: of a run's folder take export/model.tflite instead of best.keras.
 
     Raises:
       InputError: there is no such file.
     """
-    path = pathlib.Path(checkpoint)
+    path = pathlib.Path(resolved(checkpoint))
     if is_exported(path):
         if not path.exists():
             raise InputError(f"{path}: is not a file; experiments.export writes such files")
@@ -52,14 +53,14 @@ def recording_dirs(path: pathlib.Path) -> tuple[pathlib.Path, ...]:
 
 
 def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> keras.Model:
-    """The Keras network in a .keras file or in the folder of a run.
+    """The Keras network in a .keras file, in the folder of a run, or of "preset:NAME".
 
     Raises:
       InputError: there is none, it is damaged, or its name is not `model`; or `checkpoint` is an exported file.
     """
     if is_exported(checkpoint):
         raise InputError(f"{checkpoint}: is an exported file; a .keras file or the folder of a run is needed here")
-    return load_network(checkpoint, model=model)
+    return load_network(resolved(checkpoint), model=model)
 
 
 def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **settings: Any) -> Segmenter:

@@ -97,8 +97,8 @@ flags.DEFINE_string(
 define_path(
     "checkpoint",
     None,
-    "Trained network: the folder of a run (its best.keras) or a .keras file; evaluate, predict and submit also take "
-    "an exported .tflite file or SavedModel folder.",
+    "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
+    "file; evaluate, predict and submit also take an exported .tflite file or SavedModel folder.",
 )
 flags.DEFINE_integer(
     "rounds", None, "Measurement rounds; medians are reported. Default: 5 for input, 20 for runtimes.", lower_bound=1

@@ -1,10 +1,6 @@
 """The trained networks that come with the package."""
 
-import hashlib
-import json
 
-import keras
-import numpy as np
 import pytest
 
 import contextnet_tf as cn
