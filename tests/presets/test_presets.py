@@ -1,6 +1,5 @@
 """The trained networks that come with the package."""
 
-
 import pytest
 
 import contextnet_tf as cn
