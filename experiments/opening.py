@@ -30,7 +30,7 @@ def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) ->
 
     Args:
       checkpoint: an exported file, a .keras file, the folder of a run, or "preset:NAME".
-      exported: of a run's folder take export/model.tflite instead of best.keras.
+      exported: of a run's folder take export/model.tflite, or its only exported TFLite file, instead of best.keras.
 
     Raises:
       InputError: there is no such file.
@@ -41,9 +41,10 @@ def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) ->
             raise InputError(f"{path}: is not a file; experiments.export writes such files")
         return path
     if exported and path.is_dir():
-        if not (path / TFLITE_FILE).is_file():
+        others = list((path / layout.EXPORT).glob("*.tflite"))
+        if not (path / TFLITE_FILE).is_file() and len(others) != 1:
             raise InputError(f"{path}: holds no {TFLITE_FILE}; run experiments.export first")
-        return path / TFLITE_FILE
+        return path / TFLITE_FILE if (path / TFLITE_FILE).is_file() else others[0]
     return network_path(path)
 
 
