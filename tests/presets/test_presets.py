@@ -1,12 +1,23 @@
 """The trained networks that come with the package."""
 
+import cv2
+import numpy as np
 import pytest
 
 import contextnet_tf as cn
 from contextnet_tf import presets
 from contextnet_tf.errors import InputError
+from contextnet_tf.runs.results import read_results
+from data.streets import draw_street
+from experiments import opening, predict
 
 LARGEST = 4 * 2**20  # bytes of a file
+
+
+@pytest.fixture(scope="module")
+def street():
+    """A drawn street, uint8 [256, 512, 3]."""
+    return draw_street(5, 256, 512).image
 
 
 @pytest.mark.parametrize("name", presets.preset_names())
@@ -15,13 +26,49 @@ def test_a_preset_is_whole(name):
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert {"best.keras", "card.md", "result.json", "export/model_int8.tflite", "export/model_int8.json"} <= files
     assert all((folder / file).stat().st_size <= LARGEST for file in files)
+    results = read_results(folder)
+    assert results.dataset.data_dir is None
+    # The card has the figures of result.json.
+    assert f"| **mean** | {100 * results.evaluation.accuracy.mean_iou:.1f} |" in (folder / "card.md").read_text()
 
 
-def test_an_unknown_preset_is_refused_with_the_names_of_the_others():
+def test_cn14_camvid_is_the_network_that_was_trained(street):
+    network = cn.load_preset("cn14-camvid")
+    assert network.name == "cn14" and cn.spec_of(network) == cn.VARIANTS["cn14"]
+    assert cn.count_parameters(network) == 845_147  # 846,179 less 8 classes of 128 weights and a bias
+    logits = np.asarray(network(street[np.newaxis].astype(np.float32) / 255)["main"][0])
+    # By the network as it was trained; other processors round differently.
+    assert logits.mean() == pytest.approx(-2.63954, abs=1e-3) and logits.std() == pytest.approx(4.05386, abs=1e-3)
+    pixels = np.bincount(logits.argmax(axis=-1).ravel(), minlength=11)
+    expected = [18006, 37621, 306, 42725, 2681, 10886, 2072, 7903, 8326, 500, 46]
+    np.testing.assert_allclose(pixels, expected, atol=30)
+
+
+def test_the_int8_file_labels_as_the_network_does(street):
+    image = cv2.resize(street, (480, 384), interpolation=cv2.INTER_AREA)  # the size of the file
+    network = cn.load_preset("cn14-camvid")
+    labels = np.asarray(network(image[np.newaxis].astype(np.float32) / 255)["main"][0]).argmax(axis=-1)
+    int8 = cn.Segmenter(presets.preset_dir("cn14-camvid") / "export" / "model_int8.tflite", num_threads=1)
+    assert np.mean(int8.segment(image) == labels) > 0.97
+
+
+def test_an_unknown_preset_is_refused_with_the_names_of_the_others(tmp_path):
     with pytest.raises(InputError, match="'cn99-mars': no such preset; the presets are .*cn14-camvid"):
         cn.load_preset("cn99-mars")
+    with pytest.raises(InputError, match="'cn99-mars': no such preset"):
+        opening.checkpoint_file("preset:cn99-mars")
 
 
 def test_a_checkpoint_that_names_no_preset_is_returned_as_it_is(tmp_path):
     assert presets.resolved(tmp_path) == tmp_path
     assert presets.resolved("runs/preset:1") == "runs/preset:1"
+
+
+def test_a_photo_is_segmented_by_name(call, street, tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), street[..., ::-1])
+    called = call(
+        predict, "--checkpoint=preset:cn14-camvid", f"--input={tmp_path / 'photo.png'}", f"--output_dir={tmp_path}"
+    )
+    assert called.status == 0, called.err
+    labels = cv2.imread(str(tmp_path / "predictions" / "photo_labels.png"), cv2.IMREAD_UNCHANGED)
+    assert labels.shape == (256, 512) and np.mean(labels == 3) > 0.3  # the road
