@@ -32,6 +32,7 @@ from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
+from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import Provenance, current_provenance
 from contextnet_tf.runs.results import update_results
@@ -57,8 +58,8 @@ flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit
 program.define_path(
     "initial",
     None,
-    "Start from the weights of this .keras file or run folder, by layer name. A classifier of another number of "
-    "classes starts from random weights. Default: all weights are random.",
+    "Start from the weights of this .keras file, run folder or preset:NAME, by layer name. A classifier of another number "
+    "of classes starts from random weights. Default: all weights are random.",
 )
 program.define_path(
     "cache",
@@ -125,7 +126,7 @@ def run(
     network = _network(model, fusion_order, description.num_classes)
     settings = data_splits.settings()
     if initial:
-        matched = initialize_from(network, initial)
+        matched = initialize_from(network, resolved(initial))
         print(matched, flush=True)
         settings["initial"] = matched.to_json()
     train_examples, val_examples = data_splits.examples(description, data_dir)

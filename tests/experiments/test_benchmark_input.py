@@ -29,7 +29,8 @@ def test_table_by_hand():
     # 1000 / 4 images a second; 10 of 16 core-milliseconds; the other 6 are 0.6 times as much; 90 / 20.
     assert lines[2].split() == ["decode", "PNG,", "nothing", "else", "250.0", "10.0"]
     assert lines[-1] == (
-        "decoding PNG is 62 % of the total, all the rest 0.60 times as much; at scale 2, crop first is 4.5 times cheaper"
+        "decoding PNG is 62 % of the total, all the rest 0.60 times as much; at scale 2, "
+        "crop first is 4.5 times cheaper"
     )
 
 
