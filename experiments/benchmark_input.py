@@ -102,8 +102,9 @@ def table(costs: dict[str, Cost]) -> str:
     total, png = costs["total"].core_milliseconds, costs["png"].core_milliseconds
     ratio = costs["scale_first"].core_milliseconds / costs["crop_first"].core_milliseconds
     lines.append(
-        f"decoding PNG is {100 * png / total:.0f} % of the total, all the rest {(total - png) / png:.2f} times as much; at "
-        f"scale 2, crop first is {ratio:.1f} times cheaper"
+        f"decoding PNG is {100 * png / total:.0f} % of the total, "
+        f"all the rest {(total - png) / png:.2f} times as much; "
+        f"at scale 2, crop first is {ratio:.1f} times cheaper"
     )
     return "\n".join(lines)
 

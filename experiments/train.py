@@ -58,8 +58,8 @@ flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit
 program.define_path(
     "initial",
     None,
-    "Start from the weights of this .keras file, run folder or preset:NAME, by layer name. A classifier of another number "
-    "of classes starts from random weights. Default: all weights are random.",
+    "Start from the weights of this .keras file, run folder or preset:NAME, by layer name. A classifier of another "
+    "number of classes starts from random weights. Default: all weights are random.",
 )
 program.define_path(
     "cache",

@@ -43,7 +43,8 @@ def test_public_names():
         "PAPER", "VARIANTS", "ConfusionMatrix", "ContextNetSpec", "InputError", "Recipe", "Report", "Segmenter",
         "TrainResult", "build_model", "count_multiply_adds", "count_parameters", "dataset_names", "ensemble",
         "evaluate", "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset", "load_network",
-        "load_preset", "model_names", "preset_names", "prune_filters", "pruning_groups", "spec_of", "train", "zero_branch",
+        "load_preset", "model_names", "preset_names", "prune_filters", "pruning_groups", "spec_of",
+        "train", "zero_branch",
     }  # fmt: skip
     for name in contextnet_tf.__all__:
         assert getattr(contextnet_tf, name).__doc__ or name in ("PAPER", "VARIANTS")

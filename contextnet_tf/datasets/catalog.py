@@ -50,6 +50,17 @@ class Dataset:
     class_table: Mapping[str, Any] | None = None  # what `get_dataset` needs besides the name; JSON
 
     @property
+    def known_size(self) -> tuple[int, int]:
+        """`image_size` of a dataset whose images have been measured or have a size by definition.
+
+        Raises:
+          InputError: it is not known yet.
+        """
+        if self.image_size is None:
+            raise InputError(f"dataset {self.name!r}: its image size is not known yet; use `measured` first")
+        return self.image_size
+
+    @property
     def classes(self) -> tuple[Label, ...]:
         """The rows that a network learns, one a class, in the order of their train ids."""
         rows = {label.train_id: label for label in reversed(self.labels) if label.train_id != IGNORE}

@@ -7,12 +7,14 @@ import numpy as np
 Color = tuple[int, int, int]  # RGB, 0 to 255
 
 
-def colorize(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+def colorize(labels: np.ndarray, colors: Sequence[Color] | np.ndarray) -> np.ndarray:
     """Train ids uint8 [H, W] -> uint8 [H, W, 3] RGB; ids without a color (255: ignored) are black."""
     return _table(colors)[labels]
 
 
-def overlay(image: np.ndarray, labels: np.ndarray, colors: Sequence[Color], opacity: float = 0.5) -> np.ndarray:
+def overlay(
+    image: np.ndarray, labels: np.ndarray, colors: Sequence[Color] | np.ndarray, opacity: float = 0.5
+) -> np.ndarray:
     """The class colors laid over the image: uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3] RGB.
 
     `opacity` 0 shows the image alone, 1 the colors alone. Where a train id has no color
@@ -26,7 +28,7 @@ def overlay(image: np.ndarray, labels: np.ndarray, colors: Sequence[Color], opac
     return (blended >> 8).astype(np.uint8)
 
 
-def _table(colors: Sequence[Color]) -> np.ndarray:
+def _table(colors: Sequence[Color] | np.ndarray) -> np.ndarray:
     """uint8 [256, 3]: the color of every possible train id."""
     table = np.zeros((256, 3), np.uint8)
     table[: len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)

@@ -25,7 +25,7 @@ def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndar
     return counts[: dataset.num_classes]
 
 
-def class_uniform_fraction(
+def class_uniform_sampling(
     dataset: Dataset, examples: Sequence[Example], *, share: float, tile_size: tuple[int, int]
 ) -> ClassUniform:
     """Finds the places that class-uniform sampling centers its crops on: for each class and each tile of

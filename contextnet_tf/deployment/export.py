@@ -119,11 +119,11 @@ def export_tflite(
     }
     if precision == "int8":
         check_calibration(calibration, network.input_shape[1:3])
-        facts |= {"calibration_images": len(calibration), "float_layers": list(float_layers)}
+        facts |= {"calibration_images": len(calibration or ()), "float_layers": list(float_layers)}
     metadata = _described(network, dataset, facts | dict(notes or {}))
     with atomic_write(path) as temporary:
         if precision == "int8":
-            graph = int8_graph(pooling_as_convolution(part), output, calibration, float_layers)
+            graph = int8_graph(pooling_as_convolution(part), output, calibration or (), float_layers)
         else:
             tiled = with_channel_tiling(part) if tiling else part
             graph = float_graph(tiled, output, float16=precision == "float16")

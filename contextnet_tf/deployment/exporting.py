@@ -173,7 +173,7 @@ def _layer_errors(path: pathlib.Path, network: keras.Model, images: np.ndarray) 
     with tempfile.TemporaryDirectory() as folder:
         reference = pathlib.Path(folder) / "float32.tflite"
         export_tflite(network, reference, size=images.shape[1:3], tiling=False)
-        errors = layer_errors(reference, path, images)
+        errors = layer_errors(reference, path, list(images))
     write_json(path.with_name(f"{path.stem}_layers.json"), errors)
     return errors
 

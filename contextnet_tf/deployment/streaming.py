@@ -4,7 +4,7 @@ import collections
 import queue
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,7 +18,7 @@ def in_order(works: Sequence[Callable[[Item], Result]], items: Iterable[Item]) -
     raised in the place of that item's result, after all results before it, and ends the stream. Closing the stream
     early waits for the items that are being worked on and drops the one that waits.
     """
-    idle = queue.SimpleQueue()
+    idle: queue.SimpleQueue[Callable[[Item], Result]] = queue.SimpleQueue()
     for work in works:
         idle.put(work)
 
@@ -30,7 +30,7 @@ def in_order(works: Sequence[Callable[[Item], Result]], items: Iterable[Item]) -
             idle.put(work)
 
     items = iter(items)
-    pending = collections.deque()
+    pending: collections.deque[Any] = collections.deque()
     failure = None
     threads = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="stream")
     try:

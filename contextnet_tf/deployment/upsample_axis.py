@@ -17,7 +17,7 @@ class Axis(NamedTuple):
     lower: np.ndarray
     upper: np.ndarray
     start: np.ndarray
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]  # hides tuple.count, which nobody wants of an axis
     lerp: np.ndarray
 
 

@@ -63,7 +63,7 @@ def evaluate(
     dataset: Dataset,
     examples: Sequence[Example],
     *,
-    on_image: Callable[[], None] = lambda: None,
+    on_image: Callable[[], object] = lambda: None,
 ) -> Report:
     """Segments every example at its own size and compares with its label.
 

@@ -173,7 +173,7 @@ def variant(name: str) -> Variant | None:
 
 def class_iou(name: str) -> dict[str, float]:
     """IoU in per cent by class for the row of Table 5 that is called `name`; empty where it has none."""
-    return dict(zip(TABLE_5_CLASSES, TABLE_5.get(name, ())))
+    return dict(zip(TABLE_5_CLASSES, TABLE_5.get(name, ()), strict=False))  # none at all, or all
 
 
 def accuracy(name: str) -> Accuracy | None:

@@ -186,7 +186,8 @@ def _steps(folder: pathlib.Path) -> list[int]:
 
 def _write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     with atomic_write(path) as temporary, temporary.open("w+b") as file:
-        np.savez(file, **arrays)
+        content: dict[str, Any] = dict(arrays)
+        np.savez(file, **content)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").digest()
         file.seek(0, os.SEEK_END)
@@ -206,7 +207,8 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _named(variables: Iterable[tuple[str, keras.Variable]]) -> dict[str, keras.Variable]:
     """A dictionary of (path, variable); of equal paths the second gets the suffix :2, and so on."""
-    named, counts = {}, {}
+    named: dict[str, keras.Variable] = {}
+    counts: dict[str, int] = {}
     for path, variable in variables:
         counts[path] = counts.get(path, 0) + 1
         named[path if counts[path] == 1 else f"{path}:{counts[path]}"] = variable

@@ -11,7 +11,8 @@ from contextnet_tf.training.recipe import Recipe
 def default_crop(model: keras.Model, dataset: Dataset) -> tuple[int, int]:
     """The largest (height, width) inside the dataset's images that the network takes."""
     multiple = size_multiple(model)
-    return tuple(max(1, length // multiple) * multiple for length in dataset.image_size)
+    height, width = (max(1, length // multiple) * multiple for length in dataset.known_size)
+    return height, width
 
 
 def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
@@ -19,7 +20,7 @@ def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[i
     if recipe.crop == "inside":
         return default_crop(model, dataset)
     if recipe.crop == "whole":
-        return padded_size(dataset.image_size, size_multiple(model))
+        return padded_size(dataset.known_size, size_multiple(model))
     return recipe.crop
 
 
@@ -34,4 +35,4 @@ def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, i
         raise InputError(
             f"crop size {crop_size[0]} x {crop_size[1]} (height x width): {model.name} takes multiples of {multiple}"
         )
-    return tuple(crop_size)
+    return crop_size[0], crop_size[1]

@@ -92,8 +92,8 @@ def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model)
                     f"{list(variable.shape)} is needed"
                 )
             reinitialized.add(layer)
-    layers = dict.fromkeys(_layer_of(path) for path in wanted)
-    copied = [layer for layer in layers if layer not in reinitialized | missing]
+    wanted_layers = dict.fromkeys(_layer_of(path) for path in wanted)
+    copied = [layer for layer in wanted_layers if layer not in reinitialized | missing]
     for path, variable in wanted.items():
         if _layer_of(path) in copied:
             variable.assign(found[path])
@@ -101,9 +101,9 @@ def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model)
         source=name,
         sha256=_digest(found),
         copied=tuple(copied),
-        reinitialized=tuple(layer for layer in layers if layer in reinitialized),
-        missing=tuple(layer for layer in layers if layer in missing),
-        unused=tuple(dict.fromkeys(_layer_of(path) for path in found if _layer_of(path) not in layers)),
+        reinitialized=tuple(layer for layer in wanted_layers if layer in reinitialized),
+        missing=tuple(layer for layer in wanted_layers if layer in missing),
+        unused=tuple(dict.fromkeys(_layer_of(path) for path in found if _layer_of(path) not in wanted_layers)),
     )
 
 

@@ -100,7 +100,7 @@ class TrainingLoop:
             compute_config,
             loss_scale,
         )
-        self._class_uniform = plan.class_uniform_fraction()
+        self._class_uniform = plan.class_uniform_sampling()
         self._progress = _Progress()
         self._save_seconds = 60.0 * checkpoint_policy.minutes
         self._timer = StepTimer(

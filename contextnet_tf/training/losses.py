@@ -152,7 +152,7 @@ def _bands(planes_shape: tf.TensorShape, labels_shape: tf.TensorShape) -> _Bands
     most = max(_BAND_BYTES // (4 * batch * classes * width), 1)
     rows = max(x for x in range(1, min(most, height) + 1) if height % x == 0)
     down = _upsampling(small_height, height).reshape(-1, rows, small_height)
-    used = down.any(axis=1)
+    used = np.asarray(down.any(axis=1))
     first, last = used.argmax(axis=1), small_height - 1 - used[:, ::-1].argmax(axis=1)
     size = int((last - first).max()) + 1
     start = np.minimum(first, small_height - size).astype(np.int32)

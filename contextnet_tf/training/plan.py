@@ -14,7 +14,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_fraction
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
 from contextnet_tf.errors import InputError
 from contextnet_tf.training.losses import balanced_weights
 from contextnet_tf.training.recipe import Recipe
@@ -89,7 +89,7 @@ class TrainingPlan:
     def validation_steps(self) -> float:
         """About as many steps as a validation lasts: a pixel of it costs a third of a pixel of a step, which goes
         forward and, at twice the price, backward."""
-        pixels = len(self.val_examples) * np.prod(self.dataset.image_size)
+        pixels = len(self.val_examples) * np.prod(self.dataset.known_size)
         return float(pixels / (self.recipe.batch_size * np.prod(self.crop_size)) / 3.0)
 
     def class_weights(self) -> np.ndarray | None:
@@ -99,14 +99,14 @@ class TrainingPlan:
         counts = class_pixel_counts(self.dataset, self.train_examples)
         return balanced_weights(counts, self.recipe.class_weight_exponent)
 
-    def class_uniform_fraction(self) -> ClassUniform | None:
+    def class_uniform_sampling(self) -> ClassUniform | None:
         """Where the classes are, for the recipe's share of samples that are centered on them."""
         if not self.recipe.class_uniform_fraction:
             return None
         # At scale 2 a crop shows a window of half its size: of a class about a tile's middle, most of the tile.
-        tile_size = tuple(max(1, length // 2) for length in self.crop_size)
-        return class_uniform_fraction(
-            self.dataset, self.train_examples, share=self.recipe.class_uniform_fraction, tile_size=tile_size
+        height, width = (max(1, length // 2) for length in self.crop_size)
+        return class_uniform_sampling(
+            self.dataset, self.train_examples, share=self.recipe.class_uniform_fraction, tile_size=(height, width)
         )
 
     def batches(

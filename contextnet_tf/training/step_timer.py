@@ -34,9 +34,11 @@ class StepTimer:
     ):
         self._batch_size, self._validation_steps, self._save_seconds = batch_size, validation_steps, save_seconds
         self._clock = clock
-        self._steps = collections.deque(maxlen=_RECENT_STEPS)  # (seconds, of which waited for the input)
-        self._validations, self._savings = [], []
-        self._begun = None  # when the current step did; None before the first
+        # Each step: (seconds, of which waited for the input).
+        self._steps: collections.deque[tuple[float, float]] = collections.deque(maxlen=_RECENT_STEPS)
+        self._validations: list[float] = []
+        self._savings: list[float] = []
+        self._begun: float | None = None  # when the current step did; None before the first
         self._waited = 0.0
 
     def waiting(self, batches: Iterable[T]) -> Iterator[T]:

@@ -215,7 +215,7 @@ def _lay_ground_floor(
     sheet.rectangle(0.0, length, 0.0, 0.45, Material.PLINTH)
     if style.ground != "shops":
         return
-    for number in range(2):  # doors reach down to the pavement
+    for _ in range(2):  # doors reach down to the pavement
         u = rng.uniform(0.5, max(0.6, length - 2.0))
         sheet.rectangle(u, u + 1.2, 0.05, 2.5, Material.DOOR_DARK)
         sheet.rectangle(u + 0.15, u + 1.05, 0.3, 2.3, Material.SHOP)

@@ -100,7 +100,7 @@ def test_what_is_nearer_stands_lower_and_is_larger(scenes):
     heights, feet = [], []
     for scene in scenes:
         for instance in np.unique(scene.instance_ids[scene.label_ids == PERSON]):
-            rows, columns = np.nonzero(scene.instance_ids == instance)
+            rows, _ = np.nonzero(scene.instance_ids == instance)
             if rows.size > 12:
                 heights.append(np.ptp(rows) + 1)
                 feet.append(rows.max())

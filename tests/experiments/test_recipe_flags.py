@@ -17,9 +17,9 @@ from experiments.recipe_flags import changed, given_changes
 # Another value than MODERN's for each flag.
 CHANGES = {
     "epochs": 7, "batch_size": 3, "whole_images": True, "min_scale": 0.5, "max_scale": 1.5, "color_jitter": 0.5,
-    "class_uniform_fraction": 0.25, "class_weight_exponent": 0.0, "ohem_threshold": 1.0, "label_smoothing": 0.125, "ema_decay": 0.0,
-    "bn_recalibration_batches": 0, "weight_decay": 0.0, "learning_rate": 0.125, "warmup_epochs": 2.5, "optimizer": "rmsprop",
-    "aux_weight": 0.25, "batch_norm_momentum": 0.5,
+    "class_uniform_fraction": 0.25, "class_weight_exponent": 0.0, "ohem_threshold": 1.0, "label_smoothing": 0.125,
+    "ema_decay": 0.0, "bn_recalibration_batches": 0, "weight_decay": 0.0, "learning_rate": 0.125, "warmup_epochs": 2.5,
+    "optimizer": "rmsprop", "aux_weight": 0.25, "batch_norm_momentum": 0.5,
 }  # fmt: skip
 
 

@@ -163,7 +163,8 @@ def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
     called = call(
         train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'out'}", "--recipe=smoke",
         "--whole_images", "--min_scale=1", "--max_scale=1", "--color_jitter=0.5", "--class_uniform_fraction=0.5",
-        "--class_weight_exponent=0.25", "--batch_size=6", "--cache=memory", "--ohem_threshold=0.75", "--label_smoothing=0.125",
+        "--class_weight_exponent=0.25", "--batch_size=6", "--cache=memory", "--ohem_threshold=0.75",
+        "--label_smoothing=0.125",
         "--ema_decay=0.5", "--bn_recalibration_batches=1", "--weight_decay=0.25", "--fusion_order=upsample last",
     )  # fmt: skip
     assert called.status == 0

@@ -122,8 +122,8 @@ WRITTEN = {
     "ablation": (
         AblationSection(
             "cn14", 2, {"name": "short", "epochs": 6}, {"epochs": 6}, (0, 1),
-            (AblationRow("all parts", {}, (0.5, 0.25), "cn14", 846_179, 10**9, {"car": 0.5, "bus": None}, "other", 0.659,
-                         6.8, 18.3),),
+            (AblationRow("all parts", {}, (0.5, 0.25), "cn14", 846_179, 10**9, {"car": 0.5, "bus": None}, "other",
+                         0.659, 6.8, 18.3),),
             "Design", "LiteRT", **ON_VAL,
         ),
         {

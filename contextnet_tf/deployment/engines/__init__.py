@@ -21,11 +21,13 @@ class Engine(Protocol):
       num_threads: how many threads one image is given.
     """
 
-    size: tuple[int, int] | None
     size_multiple: int
     num_classes: int
     metadata: dict[str, Any]
     num_threads: int
+
+    @property
+    def size(self) -> tuple[int, int] | None: ...
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The (height, width) to which an image of `size` must be brought."""

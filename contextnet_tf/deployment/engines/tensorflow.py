@@ -37,11 +37,11 @@ class KerasEngine:
             return network(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]
 
         self._run, self.num_threads = run, num_threads
-        size = tuple(model.input_shape[1:3])
-        self.size = None if None in size else size
+        height, width = model.input_shape[1:3]
+        self.size: tuple[int, int] | None = None if height is None or width is None else (height, width)
         self.size_multiple = size_multiple(model)
         self.num_classes = network.output_shape[-1]
-        self.metadata = {}
+        self.metadata: dict[str, Any] = {}
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `Engine`."""
@@ -74,7 +74,8 @@ class SavedModelEngine:
         self._input, image, logits = _image_and_logits(self._run) if self._run else ("", [], [])
         if not logits:
             raise InputError(f"{path}: has no signature from an image to logits; name a folder that the export wrote")
-        self.size, self.num_classes = tuple(image[1:3]), logits[3]
+        self.size: tuple[int, int] = (image[1], image[2])
+        self.num_classes = logits[3]
         self.metadata, self.num_threads = read_metadata(path), num_threads
         self.size_multiple = self.metadata.get("image", {}).get("size_multiple", 1)
 

@@ -157,11 +157,11 @@ def _resize(layer: Any, node: Any) -> Resize:
 
 
 def _zero_pad(layer: layers.ZeroPadding2D, node: Any) -> ZeroPad:
-    padding = tuple(int(length) for axis in layer.padding for length in axis)
+    first, second, third, fourth = (int(length) for axis in layer.padding for length in axis)
     if layer.data_format == "channels_last":
-        return ZeroPad(padding)
+        return ZeroPad((first, second, third, fourth))
     # All features here are channels-last: the layer pads their columns and channels, not rows and columns.
-    return ZeroPad((0, 0, *padding[:2]), channels=padding[2:])
+    return ZeroPad((0, 0, first, second), channels=(third, fourth))
 
 
 def _concatenate(layer: layers.Concatenate, node: Any) -> Concatenate:

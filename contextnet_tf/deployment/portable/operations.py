@@ -1,6 +1,7 @@
 """The operations that a portable graph is made of, on features float32 [B, C, H, W]."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -165,5 +166,6 @@ def mirrored(operation: Operation) -> Operation:
     for field in ("padding", "cropping"):
         if hasattr(operation, field):
             top, bottom, left, right = getattr(operation, field)
-            operation = dataclasses.replace(operation, **{field: (bottom, top, right, left)})
+            turned: Any = {field: (bottom, top, right, left)}
+            operation = dataclasses.replace(operation, **turned)
     return operation  # the parts of adaptive pooling are symmetric

@@ -20,10 +20,10 @@ def check_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]
     Raises:
       InputError: there are fewer, or one has another type or shape.
     """
-    count = 0 if images is None else len(images)
-    if count < LEAST_IMAGES:
+    images = images or ()
+    if len(images) < LEAST_IMAGES:
         raise InputError(
-            f"int8 is calibrated with images of the training split: {count} given, {LEAST_IMAGES} are the least"
+            f"int8 is calibrated with images of the training split: {len(images)} given, {LEAST_IMAGES} are the least"
         )
     for image in images:
         if image.dtype != np.uint8 or image.shape != (*size, 3):

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -54,7 +55,8 @@ class _Tiles:
             if features and known.issuperset(features) and self._stride(operator):
                 found.append(operator)
                 known.update(operator.outputs)
-        needed, kept = set(), []
+        needed: set[int] = set()
+        kept = []
         for operator in reversed(found):
             if self._stride(operator) > 1 or needed.intersection(operator.outputs):
                 kept.append(operator)
@@ -89,7 +91,8 @@ class _Tiles:
         # The window of a stride reaches below its band. Each band gets the input for one more row of every exit; only
         # the last row of each tensor may be wrong, since zeros stand there in place of the rest of the image.
         reach = multiple if multiple > 1 else 0
-        bands, parts = [], {tensor: [] for tensor in exits}
+        bands = []
+        parts: dict[int, list[Any]] = {tensor: [] for tensor in exits}
         for start in range(0, height, rows):
             own = min(rows, height - start)
             fed = min(own + reach, height - start)
