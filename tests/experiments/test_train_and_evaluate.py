@@ -125,7 +125,10 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     camvid = ("--dataset=camvid", f"--checkpoint={folder}", *common)
     _refused(call(evaluate, "--dataset=camvid", *common), "--checkpoint is missing")
     _refused(call(evaluate, *camvid, "--model=cn18"), "holds the network 'cn14', not 'cn18'")
-    _refused(call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common), "has 11 classes, 19 are needed")
+    _refused(
+        call(evaluate, "--dataset=streets", f"--checkpoint={folder}", *common),
+        "the network has 11 classes, dataset 'streets' has 19",
+    )
     _refused(call(evaluate, *camvid, "--split=test"), "has no test.txt")
     _refused(call(evaluate, *camvid, f"--checkpoint={tmp_path / 'none.keras'}"), "none.keras: does not exist")
     assert not (tmp_path / "out").exists()
@@ -143,7 +146,10 @@ def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
         _train(call, camvid_dir, out, "--dataset=kitti"),
         "'kitti' is not a known dataset; choose from camvid, cityscapes",
     )
-    _refused(_train(call, camvid_dir, out, "--recipe=long"), "'long' is no recipe; known are paper, modern, short")
+    _refused(
+        _train(call, camvid_dir, out, "--recipe=long"),
+        "--recipe=long: value should be one of <paper|modern|short|smoke>",
+    )
     _refused(_train(call, camvid_dir, out, "--model=enet", "--fusion_order=upsample last"), "enet has no fusion unit")
     _refused(_train(call, camvid_dir, out, "more"), "'more' is not a flag")
     _refused(call(train, "--dataset=camvid", f"--data_dir={camvid_dir}"), "--output_dir is missing")
@@ -305,7 +311,7 @@ def test_help_names_the_programs_own_flags(name):
     [
         (("--strategy=two",), "--strategy=two is unknown; choose from auto, one, mirrored, multi_worker, tpu"),
         (("--strategy=multi_worker",), "the environment variable TF_CONFIG is missing"),
-        (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 images of a batch"),
+        (("--batch_size=3", "--accumulate=2"), "--accumulate=2 does not divide the 3 images of a device's batch"),
         (
             ("--dtype_policy=int8",),
             "--dtype_policy=int8 is unknown; choose from float32, mixed_float16, mixed_bfloat16",
