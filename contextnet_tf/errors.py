@@ -1,16 +1,16 @@
-"""The exceptions that are no fault of the program."""
+"""Exceptions that users can cause or fix."""
 
 
 class InputError(ValueError):
-    """What was given cannot be used.
+    """Invalid input from the user.
 
-    The message is one line for a person: what was wrong, with which file or value, and what
-    would be right. Programs print it without a traceback and exit with status 1.
+    The message is one line: the problem, the file or value concerned, and the remedy. Programs print
+    it without a traceback and exit with status 1.
     """
 
 
 def reason_of(error: Exception) -> str:
-    """What a library's error says, as one line: its first line, and what follows while lines end in a colon."""
+    """A library error's message as one line: its first line, and further lines while the last ends in a colon."""
     told = []
     for line in (str(error).strip() or type(error).__name__).splitlines():
         told.append(line.strip())
@@ -20,11 +20,11 @@ def reason_of(error: Exception) -> str:
 
 
 class InUseError(InputError):
-    """Another process works where this one was to; later it may be free."""
+    """Another process holds the resource; a retry later may succeed."""
 
 
 class Stopped(Exception):
-    """A run ended early because it was asked to, and has saved the state of `step`."""
+    """A run stopped early on request, after saving a checkpoint at `step`."""
 
     def __init__(self, step: int, steps: int):
         super().__init__(f"stopped at step {step} of {steps}")

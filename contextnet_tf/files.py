@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written to the side, then renamed."""
+"""Atomic writing of files and folders: written to a temporary path, then renamed."""
 
 import contextlib
 import errno
@@ -22,12 +22,12 @@ _STAGING = ".staging-"  # prefix of the folders of `staging_dir`
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path`, with its suffix; renames it to `path` on success.
+    """Yields a temporary path beside `path`, with the same suffix; renames it to `path` on success.
 
-    Whatever stood at `path` stays whole until then. On an exception the temporary file is removed.
+    An existing file at `path` stays unchanged until then. On an exception the temporary file is removed.
 
     Raises:
-      InputError: the folder cannot be created or written, or the disk is full.
+      InputError: the folder cannot be created or is not writable, or the disk is full.
     """
     path = pathlib.Path(path)
     ensure_writable_dir(path.parent)
@@ -42,10 +42,10 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
-    """Around the writing of `path`: no room for it is something that the person can mend.
+    """Converts the OSError of a full disk, raised while writing `path`, to InputError.
 
     Raises:
-      InputError: there is no room left on the disk, in the quota, or below the limit on the size of a file.
+      InputError: the disk is full, or a quota or the file size limit is exceeded.
     """
     try:
         yield
@@ -56,23 +56,23 @@ def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:
-    """Removes what `atomic_write` left in `folder` when its process was killed. None may be writing there."""
+    """Removes temporary files of killed `atomic_write` calls. No process may be writing to `folder`."""
     for path in pathlib.Path(folder).glob(".*"):
         if is_leftover(path):
             path.unlink()
 
 
 def is_leftover(path: pathlib.Path) -> bool:
-    """Whether the file has a name that `atomic_write` gives to what it has not finished."""
+    """Whether the file has the name of an `atomic_write` temporary file."""
     return re.fullmatch(r"\..+\.\d+(\.\w+)?", path.name) is not None
 
 
 @contextlib.contextmanager
 def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields an empty temporary folder beside `path`; puts it in the place of `path` on success.
+    """Yields an empty temporary folder beside `path`; replaces `path` with it on success.
 
     Raises:
-      InputError: the parent folder cannot be created or written.
+      InputError: the parent folder cannot be created or is not writable.
     """
     path = pathlib.Path(path)
     ensure_writable_dir(path.parent)
@@ -93,12 +93,12 @@ def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def staging_dir(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields an empty hidden folder within `folder`, where files wait until they are complete; removes it at the end.
+    """Yields an empty hidden folder within `folder` for incomplete files; removes it at the end.
 
-    Staging folders of processes that were killed are removed first. Each process holds a lock on its own.
+    Staging folders of killed processes are removed first. Each process holds a lock on its own staging folder.
 
     Raises:
-      InputError: `folder` cannot be created or written.
+      InputError: `folder` cannot be created or is not writable.
     """
     folder = ensure_writable_dir(folder)
     for path in folder.glob(f"{_STAGING}*"):
@@ -115,7 +115,7 @@ def staging_dir(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def _locked_dir(path: pathlib.Path) -> Iterator[bool]:
-    """Locks a folder if no other process has locked it; yields whether it is locked. The lock ends with the process."""
+    """Tries to lock a folder without waiting; yields whether the lock was acquired. The lock ends with the process."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:  # another process has just removed it
@@ -133,10 +133,10 @@ def _locked_dir(path: pathlib.Path) -> Iterator[bool]:
 
 
 def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:
-    """Creates the folder `path` and its parents where missing, and checks that it can be written.
+    """Creates the folder `path` and its parents if missing, and checks that it is writable.
 
     Raises:
-      InputError: it cannot be created or written, or a file stands there.
+      InputError: the folder cannot be created or is not writable, or `path` is a file.
     """
     path = pathlib.Path(path)
     try:
@@ -151,10 +151,10 @@ def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:
 
 
 def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
-    """Checks that the file system of `folder`, which need not be there yet, has room for `num_bytes`.
+    """Checks that the file system of `folder`, which need not exist yet, has `num_bytes` free.
 
     Raises:
-      InputError: it has not; says how much is needed and how much is free.
+      InputError: too little space; the message gives the needed and the free space.
     """
     place = pathlib.Path(folder).absolute()
     while not place.exists():
@@ -168,17 +168,17 @@ def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
 
 
 def gigabytes(num_bytes: int) -> str:
-    """11812345678 -> "11.81 GB"; less than 10 MB in kB."""
+    """Formats a number of bytes: 11812345678 -> "11.81 GB"; below 10 MB in kB."""
     return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e7 else f"{num_bytes / 1e3:.0f} kB"
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
-    """Writes a PNG, gray [H, W] or [H, W, 3] BGR, replacing the file as a whole; `parameters` are OpenCV's.
+    """Writes a PNG, gray [H, W] or BGR [H, W, 3], atomically; `parameters` are those of `cv2.imencode`.
 
     Raises:
       InputError: the file cannot be written, for example because the disk is full.
     """
-    # Not cv2.imwrite: it does not say why a file could not be written.
+    # Not cv2.imwrite, which does not report why writing failed.
     _, content = cv2.imencode(".png", image, parameters)
     with atomic_write(path) as temporary:
         try:
@@ -188,7 +188,7 @@ def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int,
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Writes `value` as indented JSON, replacing the file as a whole."""
+    """Writes `value` as indented JSON, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 

@@ -7,15 +7,15 @@ import sys
 
 
 def available_cores() -> int:
-    """How many processor cores this process may use."""
+    """The number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory() -> int:
-    """Bytes of resident memory that this process held at most; 0 where the system does not say."""
+    """Peak resident memory of this process in bytes; 0 where unknown."""
     status = pathlib.Path("/proc/self/status")
     if status.exists():
-        # Not what getrusage says: on Linux that may begin with the memory of the process that started this one.
+        # Not getrusage: on Linux its peak may include the memory of the parent process.
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
         return 1024 * int(found[1]) if found else 0
     try:

@@ -1,4 +1,4 @@
-"""Unpacking archives of images: nothing outside the target, nothing half-written, nothing twice."""
+"""Safe, resumable unpacking of zip archives: members stay below the target and are written atomically."""
 
 import dataclasses
 import errno
@@ -14,28 +14,28 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir, require_space
 
 _PIECE = 1 << 20  # bytes copied at a time
-_ENCRYPTED = 0x1  # of a member's flags
+_ENCRYPTED = 0x1  # bit of a member's flags
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A file in an archive, and where it goes below the target."""
+    """A file in an archive, and its path below the target."""
 
     archive: pathlib.Path
-    name: str  # as the archive knows it
+    name: str  # as in the archive
     parts: tuple[str, ...]
     size: int
     checksum: int  # CRC-32 of the content
 
 
 def members(archive: str | os.PathLike, wanted: Callable[[tuple[str, ...]], bool]) -> list[Member]:
-    """The files of a zip archive whose path is `wanted`.
+    """Lists the files of a zip archive whose path is `wanted`.
 
-    One member that would leave the target spoils the whole archive: who made it meant no good.
+    One unsafe member rejects the whole archive, which is then presumably malicious.
 
     Raises:
-      InputError: the archive is missing or damaged; a member's path leaves the target, is a link, or occurs
-        twice; or a wanted one is encrypted.
+      InputError: the archive is missing or damaged; a member is a link or its path leaves the target; or a wanted
+        member occurs twice or is encrypted.
     """
     path = pathlib.Path(archive)
     found: dict[tuple[str, ...], Member] = {}
@@ -54,8 +54,10 @@ def members(archive: str | os.PathLike, wanted: Callable[[tuple[str, ...]], bool
 
 
 def safe_parts(name: str) -> tuple[str, ...] | None:
-    """The parts of a member's path; None where it could lead out of the folder that it is unpacked into, on any
-    system: "..", an absolute path, a drive letter or stream (":"), a backslash, a control character, no name."""
+    """The parts of a member's path; None if the path is unsafe on any operating system.
+
+    Unsafe are "..", an absolute path, a drive letter or stream (":"), a backslash, a control character, no name.
+    """
     if re.search(r"[\x00-\x1f\x7f:\\]", name) or name.startswith("/"):
         return None
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
@@ -65,14 +67,14 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
 def unpack(
     wanted: Iterable[Member], target: str | os.PathLike, on_bytes: Callable[[int], None] = lambda count: None
 ) -> int:
-    """Unpacks members below `target`; returns how many were written.
+    """Unpacks members below `target`; returns the number of files written.
 
-    A file that is there with the member's size and checksum is kept, so that an interrupted call goes on. Each file
-    appears when it is whole. `on_bytes` is called with the bytes that were written or found, piece by piece.
+    Existing files with the member's size and checksum are kept, so an interrupted call is resumable. Files are
+    written atomically. `on_bytes` receives the number of bytes just written or already present.
 
     Raises:
-      InputError: the target cannot be written or has too little space for what is missing, or a member is
-        damaged; what was unpacked before stays.
+      InputError: the target is not writable or lacks space for the missing files, or a member is damaged. Files
+        unpacked before the error stay.
     """
     root = ensure_writable_dir(target)
     missing = []

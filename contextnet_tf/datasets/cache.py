@@ -1,7 +1,7 @@
-"""Decoded examples kept in memory or on disk, so that no file is decoded twice.
+"""Caches of decoded examples, in memory or on disk, so that no file is decoded twice.
 
-A cache fills itself: what is not there is decoded and kept. So a run with it starts at once, a filling that was
-interrupted goes on where it was, and whatever is read through it is what is read without it.
+A cache fills lazily: a missing example is decoded and stored on first use. A run therefore starts at once, and
+filling is resumable. The pixels are the same with and without a cache.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from contextnet_tf.files import atomic_write, ensure_writable_dir
 
 _BYTES_PER_PIXEL = 4  # red, green, blue and the label
 _KEY = 32  # bytes of a key
-_HEADER = struct.Struct(f"<{_KEY}sII24x")  # key, height, width; 64 bytes, so that pixels begin where TensorFlow likes
+_HEADER = struct.Struct(f"<{_KEY}sII24x")  # key, height, width; 64 bytes, TensorFlow's alignment
 
 Pixels = tuple[np.ndarray, np.ndarray]  # uint8 [H, W, 3], train ids uint8 [H, W]
 
@@ -37,12 +37,12 @@ class _Store(Protocol):
 
 @dataclasses.dataclass
 class ImageCache:
-    """A cache of the decoded examples of one split; `memory_cache` and `disk_cache` make one.
+    """A cache of one split's decoded examples. Create one with `memory_cache` or `disk_cache`.
 
     Attributes:
-      images: how many examples it is for.
-      missing_bytes: what it will take in addition to what is there already.
-      failure: why an example could not be kept, once that has happened.
+      images: number of examples.
+      missing_bytes: bytes still to be filled.
+      failure: why storing an example failed; None if none failed.
     """
 
     images: int
@@ -51,9 +51,9 @@ class ImageCache:
     failure: str | None = None
 
     def through(self, index: tf.Tensor, decode: Callable[[], tuple[tf.Tensor, tf.Tensor]]):
-        """Reads example `index` (int64 []): from the cache, or by `decode()`, and then keeps it.
+        """Reads example `index` (int64 []) from the cache, or calls `decode()` and stores the result.
 
-        Works within `Dataset.map`, from any number of threads.
+        Thread-safe; works within `Dataset.map`.
 
         Returns:
           (uint8 [H, W, 3], train ids uint8 [H, W]).
@@ -78,16 +78,16 @@ class ImageCache:
         try:
             self.store.put(int(index), (image, label))
         except (OSError, InputError) as error:
-            # TensorFlow passes on that something failed, but not the exception itself.
+            # TensorFlow reports the failure but drops the exception itself.
             self.failure = str(error)
             raise
 
 
 def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
-    """A cache in this process' memory.
+    """A cache in this process's memory.
 
     Raises:
-      InputError: a file cannot be read, or there is not so much memory.
+      InputError: a file cannot be read, or too little memory is free.
     """
     needed = sum(_decoded_bytes(example) for example in examples)
     free = _free_memory()
@@ -100,13 +100,12 @@ def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
 
 
 def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
-    """A cache in `folder`, one file an example, which later runs find again.
+    """A cache in `folder`, one file per example, that later runs reuse.
 
-    An example whose files have changed since (by size or time), or whose dataset has another label table, is
-    decoded again and takes the place of the old one.
+    An example is decoded again after its files (by size or modification time) or the label table changed.
 
     Raises:
-      InputError: a file cannot be read, the folder cannot be written, or there is not so much space on its disk.
+      InputError: a file cannot be read, the folder is not writable, or its disk lacks space.
     """
     folder = ensure_writable_dir(folder)
     store = _Disk(folder, examples, [_key(dataset, example) for example in examples])
@@ -123,12 +122,12 @@ def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[s
 
 
 def in_megabytes(size: int) -> str:
-    """A number of bytes for a person, in megabytes (10 ** 6 bytes)."""
+    """Formats a number of bytes in megabytes (10 ** 6 bytes)."""
     return f"{size / 1e6:,.1f} MB"
 
 
 class _Memory:
-    """Examples in a table."""
+    """Examples in a dict."""
 
     def __init__(self):
         self._pixels: dict[int, Pixels] = {}
@@ -137,14 +136,14 @@ class _Memory:
         return self._pixels.get(index)
 
     def put(self, index: int, pixels: Pixels) -> None:
-        # The arrays that come in are TensorFlow's own memory, which it uses again.
+        # Copied, because TensorFlow reuses the memory of these arrays.
         image, label = pixels
         self._pixels[index] = image.copy(), label.copy()
 
 
 class _Disk:
-    """Examples in files: a header, the image's pixels, the label's. A file that is cut off, or that was made from
-    other files, counts as none."""
+    """Examples in files: a header, the image's pixels, the label's pixels. Truncated and outdated files count as
+    missing."""
 
     def __init__(self, folder: pathlib.Path, examples: Sequence[sources.Example], keys: Sequence[bytes]):
         self._paths = [folder / f"{example.name}.pixels" for example in examples]
@@ -153,7 +152,7 @@ class _Disk:
 
     def get(self, index: int) -> Pixels | None:
         try:
-            # Mapped, so that pages are read while nobody waits for Python's lock.
+            # Memory-mapped, so that pages are read without holding the GIL.
             content = np.memmap(self._paths[index], np.uint8, mode="r")
         except (OSError, ValueError):  # missing, or empty
             return None
@@ -167,7 +166,7 @@ class _Disk:
         return pixels[:end].reshape(height, width, 3), pixels[end:].reshape(height, width)
 
     def put(self, index: int, pixels: Pixels) -> None:
-        # One at a time: the same example may be asked for twice at once, and its file is written once.
+        # The lock keeps two threads that read the same example from writing its file at once.
         with self._writing, atomic_write(self._paths[index]) as temporary, open(temporary, "wb") as file:
             file.write(_HEADER.pack(self._keys[index], *pixels[1].shape))
             for array in pixels:
@@ -175,7 +174,7 @@ class _Disk:
 
 
 def _key(dataset: Dataset, example: sources.Example) -> bytes:
-    """What a decoded example depends on, as 32 bytes."""
+    """SHA-256 digest, 32 bytes, of everything a decoded example depends on."""
     digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
     digest.update(repr(sorted(dataset.label_colors.items())).encode())
     for path in filter(None, (example.image_path, example.label_path)):
@@ -193,7 +192,7 @@ def _decoded_bytes(example: sources.Example) -> int:
 
 
 def _image_size(path: str) -> tuple[int, int]:
-    """(height, width) of a image: of a PNG by its header, of others by reading them."""
+    """(height, width) of an image: from the header of a PNG, by decoding other formats."""
     try:
         with open(path, "rb") as file:
             header = file.read(24)
@@ -206,7 +205,7 @@ def _image_size(path: str) -> tuple[int, int]:
 
 
 def _free_memory() -> int | None:
-    """Bytes that this process may still take; None where the system does not say."""
+    """Bytes of available memory; None where unknown."""
     try:
         lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""What each dataset is: its classes, its splits, the size of its images, how its folder is read."""
+"""The known datasets: their classes, splits, image sizes and folder layouts."""
 
 import dataclasses
 import functools
@@ -28,33 +28,33 @@ from contextnet_tf.datasets.sources.prepared import PreparedSet
 from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.errors import InputError
 
-OWN = "folder"  # the name of a person's own dataset
-PREPARED = "tfds:"  # what the names of TensorFlow Datasets' sets begin with
+OWN = "folder"  # the name of a user's own dataset
+PREPARED = "tfds:"  # prefix of the names of TensorFlow Datasets
 
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A dataset's description. It holds no data: `list_examples` finds them in a folder."""
+    """A dataset's description, without data: `list_examples` finds the examples in a folder."""
 
     name: str
     labels: tuple[Label, ...]
-    image_size: tuple[int, int] | None  # height, width of the dataset's images; None where not known yet
-    split_sizes: Mapping[str, int]  # number of examples as published; empty where any number is right
+    image_size: tuple[int, int] | None  # (height, width) of the images; None until `measured`
+    split_sizes: Mapping[str, int]  # published numbers of examples; empty if any number is valid
     source: Callable[[str | os.PathLike, str], Listing]
-    default_data_dir: str | None  # where the dataset's own program, or a user, puts it
+    default_data_dir: str | None  # used where no folder is given
     ignore_label: int = IGNORE
-    label_colors: Mapping[Color, int] = dataclasses.field(default_factory=dict)  # train ids, for labels in colors
-    has_label_values: bool = True  # a label file of one channel holds values; False: all are in colors
+    label_colors: Mapping[Color, int] = dataclasses.field(default_factory=dict)  # train id by color
+    has_label_values: bool = True  # single-channel label files hold values; False: all label files are in colors
     part_sizes: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)  # by split and city
-    prepared: PreparedSet | None = None  # must be laid out as files before it is listed
-    class_table: Mapping[str, Any] | None = None  # what `get_dataset` needs besides the name; JSON
+    prepared: PreparedSet | None = None  # must be extracted to files before listing
+    class_table: Mapping[str, Any] | None = None  # argument of `get_dataset` besides the name; JSON
 
     @property
     def known_size(self) -> tuple[int, int]:
-        """`image_size` of a dataset whose images have been measured or have a size by definition.
+        """`image_size`, never None.
 
         Raises:
-          InputError: it is not known yet.
+          InputError: the image size is unknown until `measured`.
         """
         if self.image_size is None:
             raise InputError(f"dataset {self.name!r}: its image size is not known yet; use `measured` first")
@@ -62,33 +62,33 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[Label, ...]:
-        """The rows that a network learns, one a class, in the order of their train ids."""
+        """The rows of the classes that a network learns, one per class, in order of train id."""
         rows = {label.train_id: label for label in reversed(self.labels) if label.train_id != IGNORE}
         return tuple(rows[train_id] for train_id in sorted(rows))
 
     @property
     def num_classes(self) -> int:
-        """Number of classes that a network learns."""
+        """The number of classes that a network learns."""
         return len(self.classes)
 
     @property
     def fingerprint(self) -> str | None:
-        """Eight letters that change with the definition, so that a run is not resumed with other classes; None where
-        the name says everything."""
+        """Eight hex digits of the class table's hash, so that a run is not resumed with other classes; None for
+        datasets defined by their name."""
         if self.class_table is None:
             return None
         return hashlib.sha256(json.dumps(self.class_table, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def palette(self) -> np.ndarray:
-        """Colors in the order of the train ids, uint8 [C, 3] RGB."""
+        """Class colors in order of train id, uint8 [C, 3] RGB."""
         return np.array([label.color for label in self.classes], np.uint8)
 
     def list_examples(self, data_dir: str | os.PathLike | None, split: str) -> list[Example]:
         """The examples of `split` in the folder `data_dir` (None: the default folder).
 
         Raises:
-          InputError: the folder is missing, empty, in another layout, or a file has no partner.
+          InputError: the folder is missing, empty or in another layout, or an image or label has no partner.
         """
         listing = self.listing(data_dir, split)
         if listing.problems:
@@ -97,7 +97,7 @@ class Dataset:
         return listing.examples
 
     def listing(self, data_dir: str | os.PathLike | None, split: str) -> Listing:
-        """The whole examples of `split`, and everything that keeps others from being whole.
+        """The complete examples of `split`, and the problems of all incomplete ones.
 
         Raises:
           InputError: the folder is missing, empty, or in another layout.
@@ -105,7 +105,7 @@ class Dataset:
         return self.source(self._folder(data_dir), split)
 
     def measured(self, example: Example) -> "Dataset":
-        """The same with the image size of `example`, which stands for all.
+        """A copy with the image size of `example`, which represents all examples.
 
         Raises:
           InputError: the image is unreadable.
@@ -115,8 +115,8 @@ class Dataset:
         return dataclasses.replace(self, image_size=size, class_table=class_table)
 
     def missing_examples_note(self, split: str, examples: list[Example]) -> str | None:
-        """What is missing, or too much, against the published number of examples, city by city where there are
-        cities; None where the number is right or any is."""
+        """A line on how the number of examples, by city where there are cities, differs from the published one;
+        None if there is no difference or no published number."""
         expected = self.split_sizes.get(split, len(examples))
         if len(examples) == expected:
             return None
@@ -171,7 +171,7 @@ _DATASETS = {
 
 
 def dataset_names() -> list[str]:
-    """The names of the datasets that need no definition."""
+    """The names of the datasets that need no class table."""
     return sorted(_DATASETS)
 
 
@@ -179,12 +179,12 @@ def get_dataset(name: str, class_table: Mapping[str, Any] | str | os.PathLike | 
     """The description of a dataset.
 
     Args:
-      name: one of `dataset_names`, "folder" for a person's own, or "tfds:NAME" for one that TensorFlow Datasets has
-        prepared, for example "tfds:cityscapes/semantic_segmentation".
-      definition: what "folder" and most of "tfds:NAME" need: a classes.json, or what such a file holds.
+      name: one of `dataset_names`, "folder" for a user's own, or "tfds:NAME" for a dataset that TensorFlow Datasets
+        has prepared, for example "tfds:cityscapes/semantic_segmentation".
+      class_table: path or content of a classes.json; required by "folder" and most "tfds:NAME".
 
     Raises:
-      InputError: there is no dataset of that name, or its definition is missing or wrong.
+      InputError: the name is unknown, or the class table is missing, invalid or not allowed.
     """
     if name.startswith(PREPARED):
         return _prepared(name, class_table)
@@ -209,7 +209,7 @@ def _own(class_table: ClassTable) -> Dataset:
 
 
 def _prepared(name: str, given: Mapping[str, Any] | str | os.PathLike | None) -> Dataset:
-    """A dataset of TensorFlow Datasets; what its fine labels of Cityscapes are, is known."""
+    """A dataset of TensorFlow Datasets. Its Cityscapes with fine labels needs no class table."""
     upstream = name.removeprefix(PREPARED)
     if upstream.split(":")[0] in ("cityscapes", "cityscapes/semantic_segmentation"):
         if given is not None:

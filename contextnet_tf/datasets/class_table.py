@@ -1,4 +1,4 @@
-"""classes.json: what a person's own dataset consists of, checked key by key.
+"""classes.json: the class table of a user's own dataset, validated key by key.
 
 ```json
 {
@@ -12,9 +12,9 @@
 }
 ```
 
-Only "classes" is needed. Label files hold values (0 to 255) where the classes have a "value", colors where they
-have a "color" alone, and the class's place in the list, from 0, where they have neither. One class may take
-several values or colors, as a list. data/folder/README.md describes every key.
+Only "classes" is required. Label files hold values (0 to 255) if the classes have a "value", colors if they have
+only a "color", and otherwise the class's index in the list, from 0. One class may list several values or colors.
+data/folder/README.md describes every key.
 """
 
 import colorsys
@@ -29,7 +29,7 @@ from contextnet_tf.files import read_json
 
 Color = tuple[int, int, int]
 
-MOST_CLASSES = IGNORE - 1  # train ids are bytes; one is for ignored pixels, one for marks (`inspection`)
+MOST_CLASSES = IGNORE - 1  # train ids are bytes; 255 is ignored, 254 is reserved as a mark (`inspection`)
 PATTERNS = {"images": "images/{split}/**/*", "labels": "labels/{split}/**/*"}
 _FEATURES = ("image_key", "label_key", "name_key")
 _KEYS = ("classes", "ignored", *PATTERNS, "list", *_FEATURES, "image_size")
@@ -39,23 +39,23 @@ _RENAMED = {"colour": "color", "picture_size": "image_size"}
 
 @dataclasses.dataclass(frozen=True)
 class ClassTable:
-    """A checked definition; `content` is what it was made from and makes it again."""
+    """A validated class table; `content` is its JSON source, from which it can be recreated."""
 
-    labels: tuple[Label, ...]  # rows of one class share its train id; of ignored values, the train id IGNORE
-    colors: dict[Color, int]  # train id of each color in the label files; empty where they hold values
+    labels: tuple[Label, ...]  # rows of one class share its train id; ignored values have IGNORE
+    colors: dict[Color, int]  # train id by color; empty if label files hold values
     images: str
     label_pattern: str
     list_pattern: str | None
-    features: dict[str, str]  # names of a prepared dataset's features, by "image_key", "label_key", "name_key"
+    features: dict[str, str]  # feature names of a prepared dataset, by "image_key", "label_key", "name_key"
     image_size: tuple[int, int] | None
     content: dict[str, Any]
 
 
 def read_class_table(source: Mapping[str, Any] | str | os.PathLike) -> ClassTable:
-    """Reads and checks a definition: a classes.json, or what such a file holds.
+    """Reads and validates a class table from the path or the content of a classes.json.
 
     Raises:
-      InputError: naming the file and the key that is wrong.
+      InputError: a key is missing, unknown or invalid; the message names the file and the key.
     """
     if isinstance(source, Mapping):
         return _Checked(_renewed(dict(source)), "the class table").class_table()
@@ -63,14 +63,14 @@ def read_class_table(source: Mapping[str, Any] | str | os.PathLike) -> ClassTabl
 
 
 def _renewed(content: Any) -> Any:
-    """`content` with the keys of version 0.1, "colour" and "picture_size", under their present names."""
+    """`content` with the keys of version 0.1, "colour" and "picture_size", renamed to today's."""
     if isinstance(content, Mapping):
         return {_RENAMED.get(key, key): _renewed(value) for key, value in content.items()}
     return [_renewed(item) for item in content] if isinstance(content, list) else content
 
 
 class _Checked:
-    """The parts of a definition, each checked when it is asked for."""
+    """The parts of a class table, each validated on access."""
 
     def __init__(self, content: Any, origin: str):
         self._content, self._origin = content, origin
@@ -80,7 +80,7 @@ class _Checked:
         self._rows = self._class_rows()
 
     def class_table(self) -> ClassTable:
-        """All parts."""
+        """The validated class table."""
         labels, colors = self._tables()
         return ClassTable(
             labels=labels,
@@ -109,7 +109,7 @@ class _Checked:
         return rows
 
     def _tables(self) -> tuple[tuple[Label, ...], dict[Color, int]]:
-        """The label rows, and the colors that the label files hold, if they hold colors."""
+        """The label rows, and the train id of each label color (empty for label files of values)."""
         with_value = [place for place, row in enumerate(self._rows) if "value" in row]
         if with_value and len(with_value) < len(self._rows):
             missing = next(place for place in range(len(self._rows)) if place not in with_value)
@@ -151,7 +151,7 @@ class _Checked:
         return tuple(labels), train_ids
 
     def _label(self, row: dict[str, Any], value: int, place: int, color: Color) -> Label:
-        # A class without category is one by itself, so that the categories' mean leaves no class out.
+        # A class without a category forms its own, so that the mean over categories includes every class.
         category = self._text(row, "category", f"classes[{place}].") if "category" in row else row["name"]
         return Label(row["name"], value, place, category, False, color)
 
@@ -225,7 +225,7 @@ def _is_color(value: Any) -> bool:
 
 
 def _shown(place: int) -> Color:
-    """A color to show a class by that has none: the golden section spreads any number of hues apart."""
+    """A display color for a class without one. The golden ratio spreads any number of hues apart."""
     hue = 0.618034 * place % 1.0
     lightness, saturation = ((0.5, 0.65), (0.35, 0.6), (0.68, 0.7))[place % 3]
     red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)

@@ -1,4 +1,4 @@
-"""One example from its files to tensors, within `Dataset.map`."""
+"""Decoding one example's files to tensors, within `Dataset.map`."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,18 @@ from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.datasets.sources.headers import PNG_START
 from contextnet_tf.datasets.sources.reading import no_label, read_image, read_label, train_id_table
 
-_UNKNOWN = IGNORE - 1  # stands for a value that is in no table; no class has it (`class_table.MOST_CLASSES`)
+_UNKNOWN = IGNORE - 1  # marks values in no table; never a class (`class_table.MOST_CLASSES`)
 
-# Bits and color type of a PNG, bytes 24 and 25 of the file. What has these is read natively: TensorFlow would also
-# read other forms, but drops half of 16 bits, alpha, and the indices of a palette without a word.
+# Bit depth and color type, bytes 24 and 25 of a PNG file. Only these forms are decoded natively. TensorFlow reads
+# other forms too, but silently drops the low byte of 16 bits, the alpha channel and palette indices.
 _RGB_8, _GREY_8 = b"\x08\x02", b"\x08\x00"
 
 
 def decode(image_path: tf.Tensor, label_path: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads one example: string [], string [] -> (uint8 [H, W, 3] RGB, train ids uint8 [H, W]).
 
-    PNG files of 8 bits are read natively, everything else by `sources.reading`, whose decisions on odd files so
-    hold here too. What does not fit fails the operation; who wants to know why reads the example strictly.
+    8-bit RGB images and 8-bit gray labels in PNG are decoded natively, everything else by `sources.reading`. An
+    invalid file fails the operation; `sources.read_example` gives the reason.
     """
     image = _image(image_path)
     train_ids = _train_ids(label_path, dataset)
@@ -31,7 +31,7 @@ def decode(image_path: tf.Tensor, label_path: tf.Tensor, dataset: Dataset) -> tu
 
 
 def example_paths(examples: Sequence[Example]) -> tuple[tf.Tensor, tf.Tensor]:
-    """The paths of the images and of the labels, string [N] each.
+    """The image paths and the label paths, string [N] each.
 
     Raises:
       InputError: an example has no label.
@@ -59,7 +59,7 @@ def _train_ids(path: tf.Tensor, dataset: Dataset) -> tf.Tensor:
     if not dataset.has_label_values:
         return tf.ensure_shape(strictly(), [None, None])
     content = tf.io.read_file(path)
-    # In bytes: a quarter of the memory to write and to check.
+    # uint8 takes a quarter of the memory of int32.
     table = train_id_table(dataset.labels)
     table = tf.constant(np.where(table < 0, _UNKNOWN, table).astype(np.uint8))
 
@@ -73,7 +73,7 @@ def _train_ids(path: tf.Tensor, dataset: Dataset) -> tf.Tensor:
 
 
 def _has_form(content: tf.Tensor, form: bytes) -> tf.Tensor:
-    """Whether a file's content is a PNG of that form; bool []."""
+    """Whether a file's content is a PNG of this bit depth and color type; bool []."""
     header = tf.strings.substr(content, 0, tf.minimum(26, tf.strings.length(content)))
-    header = tf.strings.join([header, b"-" * 26])  # a shorter file has no such bytes to ask for
+    header = tf.strings.join([header, b"-" * 26])  # padded: `substr` fails on shorter files
     return tf.strings.substr(header, 0, 8) + tf.strings.substr(header, 24, 2) == PNG_START + form

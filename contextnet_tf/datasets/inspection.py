@@ -1,5 +1,5 @@
-"""A whole dataset read once: everything that is wrong with it, how often its classes occur, and what the network's
-crops show of it."""
+"""Inspection of a whole dataset in one pass: its problems, its class frequencies, and the content of training
+crops."""
 
 import concurrent.futures
 import dataclasses
@@ -18,40 +18,40 @@ from contextnet_tf.datasets.pipeline import sample_seed
 from contextnet_tf.datasets.sources import Example, Listing, read_example, read_image
 from contextnet_tf.errors import InputError
 
-# Crops that the figures on crops rest on at least; then a class in 5 % of them is met within 1.5 % either way.
+# Minimum number of crops: the share of a class in 5 % of crops then has a standard error of about 1.5 %.
 LEAST_CROPS = 200
-_MARK = IGNORE - 1  # pixels that the label ignores, while the crop's padding has IGNORE
+_MARK = IGNORE - 1  # pixels that the label ignores; the crop's padding has IGNORE
 
 
 @dataclasses.dataclass(frozen=True)
 class Crops:
-    """What random crops of the training split show: the first ones that a run with seed 0 would draw."""
+    """Statistics of random training crops: the first crops that a run with seed 0 draws."""
 
     size: tuple[int, int]
     number: int
-    ignored: float  # share of the pixels that the labels ignore
-    padded: float  # share of the pixels that lie beyond the image
-    showing: np.ndarray  # int64 [C], crops in which a class has at least one pixel
-    to_cover: int  # crops that cover the commonest image at scale 1
+    ignored: float  # share of pixels that the labels ignore, 0 to 1
+    padded: float  # share of pixels beyond the image, 0 to 1
+    showing: np.ndarray  # int64 [C], crops with at least one pixel of a class
+    to_cover: int  # crops that cover an image of the most common size at scale 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What was found. `problems` would break a run, `warnings` would not; one line each."""
+    """The findings. `problems` would break a run, `warnings` would not; one line each."""
 
     problems: list[str]
     warnings: list[str]
-    images: dict[str, int]  # examples of each split that were read
-    sizes: Counter[tuple[int, int]]  # images by (height, width)
-    class_pixels: dict[str, np.ndarray]  # int64 [C] by split, of the splits with labels
+    images: dict[str, int]  # number of readable examples by split
+    sizes: Counter[tuple[int, int]]  # number of images by (height, width)
+    class_pixels: dict[str, np.ndarray]  # int64 [C] by split, for splits with labels
     ignored_pixels: dict[str, int]
-    class_images: dict[str, np.ndarray]  # int64 [C] by split: images in which a class occurs
-    crops: Crops | None  # None where no training example could be read
+    class_images: dict[str, np.ndarray]  # int64 [C] by split: images that show a class
+    crops: Crops | None  # None if no training example is readable
 
 
 @dataclasses.dataclass(frozen=True)
 class _Read:
-    """What is kept of one example."""
+    """The findings on one example."""
 
     split: str
     example: Example
@@ -70,13 +70,13 @@ def inspect(
     num_threads: int,
     on_image: Callable[[], None] = lambda: None,
 ) -> Inspection:
-    """Reads every example of `listings` (by split) strictly.
+    """Reads every example of `listings` strictly and collects its problems and statistics.
 
     Args:
-      dataset: what the examples are examples of.
-      listings: the splits; that of "train" is also seen through random crops as in training.
-      crop_size: (height, width) of the training images.
-      num_threads: examples that are read at a time.
+      dataset: the dataset of the examples.
+      listings: the listing of each split; "train" is also sampled with random crops as in training.
+      crop_size: (height, width) of the training crops.
+      num_threads: number of examples read in parallel.
       on_image: called after each example.
     """
     count = len(listings["train"].examples) if "train" in listings else 0
@@ -109,7 +109,7 @@ def inspect(
 
 
 class _Look:
-    """Reads one example and keeps what is asked about it."""
+    """Reads one example and computes its findings."""
 
     def __init__(self, dataset: Dataset, crop_size: tuple[int, int], crops: int, epoch: int):
         self._dataset, self._crops, self._epoch = dataset, crops, epoch
@@ -185,7 +185,7 @@ def _class_warnings(dataset: Dataset, found: Inspection) -> list[str]:
 
 
 def _duplicates(reads: list[_Read]) -> list[str]:
-    """Images with the same pixels: between splits they make the validation too good."""
+    """Warnings on images with the same pixels: between splits, they inflate validation results."""
     first: dict[bytes, _Read] = {}
     warnings = []
     for read in reads:

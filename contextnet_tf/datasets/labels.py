@@ -1,20 +1,21 @@
-"""Label tables: one row a class. Cityscapes' ids, names, categories and colors are facts of the
-dataset (Cordts et al., CVPR 2016; cityscapesScripts). CamVid's 32 colors are the dataset's (Brostow, Fauqueur,
-Cipolla, Pattern Recognition Letters 2009; its label_colors.txt), their grouping into 11 classes is SegNet's
-(Badrinarayanan, Kendall, Cipolla, PAMI 2017).
+"""Label tables, one row per label.
+
+Cityscapes' ids, names, categories and colors follow Cordts et al., CVPR 2016, and cityscapesScripts. CamVid's 32
+colors follow Brostow, Fauqueur, Cipolla, Pattern Recognition Letters 2009, and its label_colors.txt. Their grouping
+into 11 classes is SegNet's (Badrinarayanan, Kendall, Cipolla, PAMI 2017).
 """
 
 import dataclasses
 
-IGNORE = 255  # the train id of a pixel that neither trains nor counts
+IGNORE = 255  # the train id of pixels ignored in training and evaluation
 
 
 @dataclasses.dataclass(frozen=True)
 class Label:
     """One row of a label table.
 
-    `id` stands in the label files, `train_id` is what a network predicts (255: ignored),
-    `color` is RGB, 0 to 255.
+    `id` is the value in label files, `train_id` the class that a network predicts (255: ignored),
+    `color` RGB, 0 to 255.
     """
 
     name: str
@@ -63,7 +64,7 @@ CITYSCAPES_LABELS = (
     Label("bicycle", 33, 18, "vehicle", True, (119, 11, 32)),
 )
 
-# The categories of CamVid's classes are a reading: those of the Cityscapes classes nearest to them.
+# CamVid defines no categories; each class has the category of the most similar Cityscapes class.
 CAMVID_LABELS = (
     #     name          id  train  category        instances  color
     Label("sky", 0, 0, "sky", False, (128, 128, 128)),
@@ -83,9 +84,9 @@ CAMVID_LABELS = (
 
 @dataclasses.dataclass(frozen=True)
 class ColorLabel:
-    """One row of a table of colors: what a color in a label file means.
+    """One row of a color table: the meaning of a color in label files.
 
-    `id` is its place in the dataset's own list, `group` the name of the class that it belongs to.
+    `id` is the row's index in the dataset's own list, `group` the name of its class.
     """
 
     id: int
@@ -132,6 +133,6 @@ CAMVID_COLORS = (
 
 
 def train_ids_of_colors(colors: tuple[ColorLabel, ...], labels: tuple[Label, ...]) -> dict[tuple[int, int, int], int]:
-    """The train id of each color: that of the class in `labels` that its group names."""
+    """Maps each color to the train id of the label in `labels` that its group names."""
     train_ids = {label.name: label.train_id for label in labels}
     return {row.color: train_ids[row.group] for row in colors}

@@ -1,4 +1,4 @@
-"""The order of the steps from files to batches, each with its reason."""
+"""Data loading: from files to batches."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from contextnet_tf.datasets.sampling import (
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
 
-# What TensorFlow says of a file that is not there, may not be read, or holds something else.
+# TensorFlow's errors for missing, unreadable and invalid files.
 _BAD_FILE = (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 
@@ -31,11 +31,11 @@ def training_batches(
     cache: ImageCache | None = None,
     **plan: Any,
 ) -> Iterator[dict[str, tf.Tensor]]:
-    """Yields the batches of `training_dataset`, which takes the same arguments, and names files that are bad.
+    """Yields the batches of `training_dataset`, which takes the same arguments; errors name the bad file.
 
     Raises:
-      InputError: the batch cannot be cut into so many parts; a file turns out to be unreadable, of another
-        size, or with an unknown label value; or the cache cannot be written any more.
+      InputError: the batch is not divisible by `workers`; a file is unreadable, differs in size from its partner,
+        or has an unknown label value; or the cache is not writable.
     """
     batches = training_dataset(dataset, examples, cache=cache, **plan)
     return _naming_bad_files(batches, dataset, examples, cache)
@@ -59,29 +59,29 @@ def training_dataset(
 ) -> tf.data.Dataset:
     """The batches of steps `first_step` to `last_step` - 1.
 
-    Sample k of a run (k = step * batch_size + place in the batch) belongs to epoch k // n of the n
-    examples and is augmented with a seed of its own: order and augmentation are functions of (seed, k),
-    so the batches of a step are the same whatever step the run was started at.
+    Sample k of a run (k = step * batch_size + index in the batch) belongs to epoch k // n of the n
+    examples. Order and augmentation are functions of (seed, k), so a resumed run reads the same
+    batches as an uninterrupted one.
 
     Args:
-      dataset, examples: what is read.
-      augmentation: how far each image may be changed.
+      dataset, examples: the dataset, and its examples to read.
+      augmentation: ranges of the random changes.
       crop_size: (height, width) of the images of a batch.
-      batch_size: images in a step, of all workers together.
-      seed: of order and augmentation.
-      first_step, last_step: steps of the run, from 0; those before are not read.
-      worker, workers: the batch of a step is cut into `workers` even parts, and this is part `worker`: one
-        after the other, the parts of all workers are the batch that one worker alone has.
-      class_uniform: gives a share of the samples to the classes in turn; None: each epoch shows each example once.
-      cache: of these very examples, decoded; None: files are decoded whenever they are shown.
-      num_parallel_calls: how many samples are made at once; it does not change what comes out.
+      batch_size: images per step, over all workers.
+      seed: seed of order and augmentation.
+      first_step, last_step: range of steps of the run, from 0; earlier steps are skipped without reading.
+      worker, workers: the batch is split into `workers` equal parts, and this is part `worker`. The parts
+        concatenated are the batch of a single worker.
+      class_uniform_fraction: class-uniform sampling; None: each epoch shows each example once.
+      cache: cache of exactly these examples; None: every sample is decoded from its files.
+      num_parallel_calls: samples made in parallel; does not affect the result.
 
     Returns:
       A dataset of batches: "image" float32 [B / workers, height, width, 3] in [0, 1], "label" uint8 [B / workers,
-      height, width] train ids. On a bad file it fails without naming it; `training_batches` does.
+      height, width] train ids. Its errors do not name a bad file; those of `training_batches` do.
 
     Raises:
-      InputError: the batch cannot be cut into so many parts.
+      InputError: the batch is not divisible by `workers`.
     """
     part_size = _part_of_batch(batch_size, worker, workers)
     images, labels = example_paths(examples)
@@ -100,18 +100,18 @@ def training_dataset(
     numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)
     return (
         numbers.map(load, num_parallel_calls=num_parallel_calls, deterministic=True)
-        # Only whole batches are asked for; dropping makes the shape static, so the step is traced once.
+        # There is no remainder; `drop_remainder` makes the shape static, so that the step is traced once.
         .batch(part_size, drop_remainder=True)
-        # The next batch is made while the network works on this one.
+        # Data loading overlaps with the training step.
         .prefetch(2)
     )
 
 
 def evaluation_examples(dataset: Dataset, examples: Sequence[sources.Example]) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Yields every example once, in order, unchanged: (uint8 [H, W, 3], train ids uint8 [H, W]).
+    """Yields every example once, in order, without augmentation: (uint8 [H, W, 3], train ids uint8 [H, W]).
 
     Raises:
-      InputError: a file turns out to be unreadable, of another size, or with an unknown label value.
+      InputError: a file is unreadable, differs in size from its partner, or has an unknown label value.
     """
     return _naming_bad_files(evaluation_dataset(dataset, examples), dataset, examples)
 
@@ -119,8 +119,8 @@ def evaluation_examples(dataset: Dataset, examples: Sequence[sources.Example]) -
 def evaluation_dataset(
     dataset: Dataset, examples: Sequence[sources.Example], *, num_parallel_calls: int = tf.data.AUTOTUNE
 ) -> tf.data.Dataset:
-    """Every example once, in order, unchanged: (uint8 [H, W, 3], train ids uint8 [H, W]). On a bad file it fails
-    without naming it; `evaluation_examples` does."""
+    """Every example once, in order, without augmentation: (uint8 [H, W, 3], train ids uint8 [H, W]). Its errors do
+    not name a bad file; those of `evaluation_examples` do."""
     return (
         tf.data.Dataset.from_tensor_slices(example_paths(examples))
         .map(lambda image, label: decode(image, label, dataset), num_parallel_calls=num_parallel_calls)
@@ -129,7 +129,7 @@ def evaluation_dataset(
 
 
 def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
-    """How many images of a batch each worker makes."""
+    """The number of images of a batch per worker."""
     if not 0 <= worker < workers:
         raise InputError(f"worker {worker} of {workers}: workers are numbered from 0 to {workers - 1}")
     if batch_size % workers:
@@ -140,7 +140,7 @@ def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
 
 
 def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform_fraction: ClassUniform | None):
-    """The example that a sample shows, and what its crop is centered on."""
+    """The index of a sample's example, int64 [], and the center of its crop, int32 [2]."""
     if class_uniform_fraction is None:
         return shuffled_index(sample, count, seed), tf.constant(ANYWHERE)
     return class_uniform_index(sample, count, seed, class_uniform_fraction)
@@ -152,7 +152,7 @@ def _naming_bad_files(
     examples: Sequence[sources.Example],
     cache: ImageCache | None = None,
 ) -> Iterator:
-    """Iterates; when TensorFlow fails on a file, reads the examples one by one until the file is found.
+    """Iterates over `batches`. When TensorFlow fails on a file, rereads the examples strictly to name the file.
 
     The native operators are fast but do not name the file; the strict reader is slow but does.
     """

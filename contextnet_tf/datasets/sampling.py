@@ -1,9 +1,9 @@
-"""Which example a sample shows, as a function of (seed, sample number): no state, nothing to restore.
+"""Sampling as a function of (seed, sample number): stateless, so a resumed run needs nothing restored.
 
 Sample k of a run belongs to epoch k // n of the n examples. Class-uniform sampling (Zhu et al., 2019,
-"Improving Semantic Segmentation via Video Propagation and Label Relaxation") gives a share of the samples
-to the classes in turn: such a sample is a crop about a place where its class is, so that rare classes are
-seen as often as frequent ones.
+"Improving Semantic Segmentation via Video Propagation and Label Relaxation") assigns a share of the samples
+to the classes in turn. Such a sample is a crop centered on its class, so rare classes are sampled as often
+as frequent ones.
 """
 
 import dataclasses
@@ -13,54 +13,54 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.windows import ANYWHERE
 
-_ORDER_OF_CLASSES = -1  # salts the order of the classes; that of a class' places is salted with its number
+_ORDER_OF_CLASSES = -1  # salt of the order of classes; the order of a class's places is salted with its train id
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassUniform:
-    """Where each class is, and which share of the samples the classes get.
+    """The places of each class, and the share of samples assigned to classes.
 
-    Places first[c] to first[c] + counts[c] - 1 are those of class c; a class that never occurs has none.
-    `statistics.class_uniform_fraction` finds them in the labels.
+    Class c has the places first[c] to first[c] + counts[c] - 1; a class that never occurs has none.
+    `statistics.class_uniform_sampling` computes the places from the labels.
     """
 
-    share: float  # above 0, at most 1; 0.5: every second sample
-    examples: np.ndarray  # int64 [P], the example that a place is in
-    centers: np.ndarray  # int32 [P, 2], (y, x) in pixels of its image
+    share: float  # above 0, at most 1; 0.5: every second sample is class-uniform
+    examples: np.ndarray  # int64 [P], index of each place's example
+    centers: np.ndarray  # int32 [P, 2], (y, x) in image pixels
     first: np.ndarray  # int64 [C]
     counts: np.ndarray  # int64 [C]
 
 
 def sample_number(number: tf.Tensor, batch_size: int, worker: int, workers: int) -> tf.Tensor:
-    """The number in the run, int64 [], of the sample that a worker makes as its own `number` (int64 []).
+    """Converts a worker's own sample `number` (int64 []) to the sample number in the run, int64 [].
 
-    The batch of a step is cut into as many even parts as there are workers; each makes one of them.
+    Each worker makes one of `workers` equal parts of every batch.
     """
     part_size = batch_size // workers
     return number // part_size * batch_size + worker * part_size + number % part_size
 
 
 def sample_seed(sample: tf.Tensor, seed: int) -> tf.Tensor:
-    """The seed, int32 [2], of all that is random about sample number `sample` (int64 [])."""
+    """The augmentation seed, int32 [2], of sample number `sample` (int64 [])."""
     return tf.random.fold_in(tf.constant([seed, 0], tf.int32), sample)
 
 
 def shuffled_index(sample: tf.Tensor, count: int, seed: int) -> tf.Tensor:
-    """The example, int64 [] below `count`, that sample number `sample` (int64 []) of a run shows.
+    """The example index, int64 [] below `count`, of sample number `sample` (int64 []).
 
-    Within each epoch of `count` samples the order is a permutation drawn from (seed, epoch).
+    The order within each epoch of `count` samples is a permutation drawn from (seed, epoch).
     """
     return _shuffled(sample, count, seed)
 
 
 def class_uniform_index(sample: tf.Tensor, count: int, seed: int, classes: ClassUniform) -> tuple[tf.Tensor, tf.Tensor]:
-    """What sample number `sample` (int64 []) shows when a share of the samples is given to the classes in turn.
+    """The example and crop center of sample number `sample` (int64 []) under class-uniform sampling.
 
-    Each round over the classes, and each over the places of one class, is in an order of its own. The other
-    samples go through the epochs as without classes.
+    Each round over the classes, and each round over the places of one class, is shuffled anew. Samples not
+    assigned to a class run through the epochs as in `shuffled_index`.
 
     Returns:
-      (example int64 [] below `count`, center of the crop int32 [2]; ANYWHERE for the other samples).
+      (example index int64 [] below `count`, crop center int32 [2]; ANYWHERE for samples without a class).
     """
     aimed_before = _floor_share(sample, classes.share)
     is_aimed = _floor_share(sample + 1, classes.share) > aimed_before
@@ -77,12 +77,12 @@ def class_uniform_index(sample: tf.Tensor, count: int, seed: int, classes: Class
 
 
 def _floor_share(sample: tf.Tensor, share: float) -> tf.Tensor:
-    """How many of the first `sample` samples are given to the classes."""
+    """The number of class-uniform samples among the first `sample` samples."""
     return tf.cast(tf.floor(tf.cast(sample, tf.float64) * share), tf.int64)
 
 
 def _shuffled(number: tf.Tensor, count: int | tf.Tensor, seed: int, *salt: int | tf.Tensor) -> tf.Tensor:
-    """The number below `count` (int64 []) at place `number` % `count` in the order of round `number` // `count`."""
+    """Element `number` % `count` of the random permutation of round `number` // `count`, int64 [] below `count`."""
     count = tf.cast(count, tf.int64)
     key = tf.stack([tf.constant(seed, tf.int32), tf.cast(number // count, tf.int32)])
     for part in salt:

@@ -1,4 +1,4 @@
-"""How often each class occurs, and where."""
+"""Class frequencies and class locations over a split."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from contextnet_tf.errors import InputError
 
 
 def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
-    """Pixels of each class over the examples, int64 [C]; ignored pixels are left out.
+    """Counts the pixels of each class over the examples, int64 [C], without ignored pixels.
 
     Reads every example once.
 
     Raises:
-      InputError: a file is unreadable, of another size than its partner, or has an unknown label value.
+      InputError: a file is unreadable, differs in size from its partner, or has an unknown label value.
     """
     counts = np.zeros(256, np.int64)
     for _, label in evaluation_examples(dataset, examples):
@@ -28,19 +28,18 @@ def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndar
 def class_uniform_sampling(
     dataset: Dataset, examples: Sequence[Example], *, share: float, tile_size: tuple[int, int]
 ) -> ClassUniform:
-    """Finds the places that class-uniform sampling centers its crops on: for each class and each tile of
-    a image that it is in, the center of mass of its pixels there.
+    """Computes the crop centers of class-uniform sampling: the center of mass of each class in each image tile.
 
     Reads every example once.
 
     Args:
-      dataset, examples: what is read.
-      share: of the samples that the classes get, above 0, at most 1.
-      tile_size: (height, width) of the tiles that the images are cut into.
+      dataset, examples: the dataset, and its examples to read.
+      share: share of class-uniform samples, above 0, at most 1.
+      tile_size: (height, width) of the tiles of an image.
 
     Raises:
-      InputError: a file is unreadable, of another size than its partner, or has an unknown label value; the
-        share is no share; or no example shows any class.
+      InputError: a file is unreadable, differs in size from its partner, or has an unknown label value; `share` is
+        out of range; or no example shows any class.
     """
     if not 0 < share <= 1:
         raise InputError(f"the share of samples by class is {share}; give a number above 0, at most 1")
@@ -72,11 +71,11 @@ def _tile_centers(label: np.ndarray, num_classes: int, tile_size: tuple[int, int
 
 
 def _pixels_by_line(tile: np.ndarray) -> np.ndarray:
-    """How many pixels of each value each row of uint8 [H, W] has: int64 [H, 256]."""
+    """Histogram of the values in each row of uint8 [H, W]: int64 [H, 256]."""
     keys = np.arange(len(tile))[:, np.newaxis] * 256 + tile
     return np.bincount(keys.ravel(), minlength=256 * len(tile)).reshape(-1, 256)
 
 
 def _center(pixels: np.ndarray) -> int:
-    """The line that holds the center of mass of pixels counted by line."""
+    """Index of the line with the center of mass, from the pixel counts by line."""
     return int(np.floor(np.average(np.arange(len(pixels)) + 0.5, weights=pixels)))

@@ -1,4 +1,4 @@
-"""Frames of a video file or of a camera, and a video made of frames."""
+"""Reading frames from a video file or camera, and writing frames to a video file."""
 
 import contextlib
 import os
@@ -11,24 +11,24 @@ import numpy as np
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write
 
-_USUAL_RATE = 25.0  # frames a second where a camera does not say
+_USUAL_RATE = 25.0  # frames per second where the source reports no valid rate
 
 
 class Video:
-    """A video file or a camera, opened to be read once.
+    """A video file or a camera, readable once.
 
     Attributes:
-      name: the file's name, or "camera0".
-      is_live: whether it is a camera, which has no end.
-      frames_per_second: as the file or the camera says.
-      num_frames: how many the file says that it holds; None where it does not say, and for a camera.
+      name: the file name without its suffix, or for example "camera0".
+      is_live: whether the source is a camera, which has no end.
+      frames_per_second: as reported by the source; 25 if the reported rate is invalid.
+      num_frames: number of frames as reported by the file; None if unknown, and for a camera.
     """
 
     def __init__(self, source: str | os.PathLike | int):
-        """Opens the file, or the camera of that number.
+        """Opens a video file, or a camera by its number.
 
         Raises:
-          InputError: the file is missing or holds no video that OpenCV can read; or there is no such camera.
+          InputError: the file is missing, OpenCV cannot read it, or the camera is unavailable.
         """
         self.is_live = isinstance(source, int)
         self._source = f"camera {source}" if isinstance(source, int) else str(source)
@@ -48,10 +48,11 @@ class Video:
         self.num_frames = int(count) if count > 0 and not self.is_live else None
 
     def frames(self) -> Iterator[np.ndarray]:
-        """The frames in order, uint8 [H, W, 3] RGB; of a camera without end.
+        """Yields the frames in order, uint8 [H, W, 3] RGB; endless for a camera.
 
         Raises:
-          InputError: the video breaks off, after the frames before that; it holds none; or the camera is gone.
+          InputError: the video is truncated (raised after its last readable frame) or has no frames, or the
+            camera is disconnected.
         """
         count, seconds = 0, 0.0
         with contextlib.closing(self):
@@ -72,12 +73,12 @@ class Video:
             )
 
     def close(self) -> None:
-        """Lets go of the file or the camera; closing twice does no harm."""
+        """Releases the file or the camera; may be called twice."""
         self._capture.release()
 
     def _breaks_off(self, count: int, seconds: float) -> bool:
-        # Some files say only how long they are, and OpenCV guesses the number of frames. So the time of the last
-        # frame must be too early as well, by more than rounding can explain.
+        # For files that store only their duration, OpenCV estimates the number of frames. So the last frame's time
+        # must be too early as well, by more than a rounding error.
         if self.num_frames is None:
             return False
         missing = self.num_frames / self.frames_per_second - seconds
@@ -86,10 +87,10 @@ class Video:
 
 @contextlib.contextmanager
 def video_writer(path: str | os.PathLike, frames_per_second: float) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yields a function that adds a frame uint8 [H, W, 3] RGB to the video `path`, MPEG-4 in an .mp4 file.
+    """Yields a function that appends a frame uint8 [H, W, 3] RGB to the video `path` (MPEG-4 in an .mp4 file).
 
-    All frames have the size of the first; of an odd size the last row or column is left out, which the format
-    cannot hold. On an exception there is no file, and whatever stood at `path` stays.
+    All frames must have the size of the first. The format requires even sizes, so the last row or column of an
+    odd size is dropped. The file is written atomically.
 
     Raises:
       InputError: the file cannot be written, or no frame was added.
@@ -120,7 +121,7 @@ def _writer(path: pathlib.Path, frames_per_second: float, size: tuple[int, int])
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps OpenCV and FFmpeg from writing to standard error what the caller says in one line."""
+    """Silences OpenCV and FFmpeg on standard error; the caller reports errors in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

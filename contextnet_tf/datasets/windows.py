@@ -1,23 +1,25 @@
-"""Which part of a image a crop shows, and how large: positions only, no pixels.
+"""Crop geometry: the part of an image that a crop shows, and its scale.
 
-A window is whole pixels of the image that become whole pixels of the crop. So the resampling of the
-window alone is exact: it starts and ends where pixels do, in the image and in the crop.
+A window covers whole pixels of the image and maps to whole pixels of the crop. Cutting the window out
+before resizing is therefore exact: its edges are pixel edges in the image and in the crop.
 """
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-ANYWHERE = (-1, -1)  # as the center of a window: there is no point that it should be about
+ANYWHERE = (-1, -1)  # as the center of a window: a random position
 
-# Pixels that are cut around what the crop shows, so that the interpolation at the frame sees its
-# neighbors, and so that rounding to whole pixels leaves no gap there.
+# Extra pixels around the part that the crop shows: neighbors for the interpolation at the edges, and
+# room for rounding to whole pixels.
 _MARGIN = 2
 
 
 class Window(NamedTuple):
-    """`size` pixels of the image from `low` on, resized to `scaled` pixels, of which pixel (0, 0) comes to stand
-    at pixel `offset` of the crop. All int32 [2], (y, x); `offset` is negative where the crop starts inside."""
+    """`size` pixels of the image from `low` on, resized to `scaled` pixels and placed at pixel `offset` of the crop.
+
+    All int32 [2], (y, x). `offset` is negative where the crop starts inside the window.
+    """
 
     low: tf.Tensor
     size: tf.Tensor
@@ -32,19 +34,19 @@ def random_window(
     scale_range: tuple[float, float],
     center: tf.Tensor | tuple[int, int] = ANYWHERE,
 ) -> Window:
-    """Draws the part of a image that a crop shows.
+    """Draws the part of an image that a crop shows.
 
     Args:
       size: int32 [2], height and width of the image.
       seed: int32 [2].
       crop_size: (height, width) of the crop, in pixels after scaling.
-      scale_range: the scale is uniform between the two.
-      center: int32 [2], (y, x) of the pixel of the image that the crop is centered on, as far as the border
-        lets it; ANYWHERE: the place is drawn, too.
+      scale_range: (lowest, highest); the scale is uniform between them.
+      center: int32 [2], (y, x) of the image pixel to center the crop on; the crop is shifted to stay within the
+        image. ANYWHERE: a random position.
 
     Returns:
-      The window. Where the scaled image is smaller than the crop it stands at a random place in it; at a
-      scale range of (1, 1) in the upper left, as in evaluation: there the rest only makes the size fit.
+      The window. A scaled image smaller than the crop is placed in it at random. With the scale range (1, 1) it
+      is placed in the upper left, as in evaluation, where padding only completes the size.
     """
     scale_seed, origin_seed = tf.unstack(tf.random.split(seed, 2))
     scale = tf.random.stateless_uniform([], scale_seed, *scale_range)
@@ -59,20 +61,19 @@ def random_window(
 
 
 def window_at(origin: tf.Tensor, scale: tf.Tensor, size: tf.Tensor, crop_size: tuple[int, int]) -> Window:
-    """The window of whole pixels next to what is asked for.
+    """The window of whole pixels closest to a crop at `origin` and `scale`.
 
     Args:
-      origin: float32 [2], (y, x) in pixels of the image where the crop's upper left corner should stand; beyond
-        the image for a crop that reaches over its border.
-      scale: float32 [], how much larger the crop shows the image.
+      origin: float32 [2], (y, x) of the crop's upper left corner in image pixels; may lie beyond the image.
+      scale: float32 [], crop pixels per image pixel.
       size: int32 [2], height and width of the image.
       crop_size: (height, width) of the crop.
 
     Returns:
-      The window. It is at most one pixel of the crop away from `origin`, and its scale differs from `scale` by less
-      than one pixel over the length of the crop. A crop that lies inside the image is filled by it.
+      The window. It is at most one crop pixel away from `origin`, and its scale differs from `scale` by less than
+      one pixel over the length of the crop. The window fills a crop that lies inside the image.
     """
-    # In double precision: a rounding error could leave the last row of a crop empty.
+    # float64, because a rounding error could leave the last row of a crop empty.
     origin, scale = tf.cast(origin, tf.float64), tf.cast(scale, tf.float64)
     shown = tf.constant(crop_size, tf.float64) / scale
     low = tf.clip_by_value(tf.cast(tf.floor(origin), tf.int32) - _MARGIN, 0, size - 1)
@@ -82,5 +83,5 @@ def window_at(origin: tf.Tensor, scale: tf.Tensor, size: tf.Tensor, crop_size: t
 
 
 def _rounded(value: tf.Tensor) -> tf.Tensor:
-    """To the nearest whole number, halves up: of two parts that fill a length, neither may lose its half."""
+    """Rounds to the nearest whole number, halves up: two parts that fill a length must not lose a pixel."""
     return tf.cast(tf.floor(value + 0.5), tf.int32)

@@ -1,4 +1,4 @@
-"""The confusion matrix, and the intersection over union that follows from it."""
+"""The confusion matrix and its metrics, such as intersection over union."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ class ConfusionMatrix:
 
     Attributes:
       counts: int64 [C, C], pixels by (true, predicted).
-      unassigned: int64 [C], pixels of each true class for which the ignore label was predicted: their class
-        is missed, and none is wrongly found. Cityscapes counts the ids that it ignores in the same way.
+      unassigned: int64 [C], pixels of each true class predicted as the ignore label. They are false negatives but
+        no false positives, as in cityscapesScripts.
     """
 
     def __init__(self, num_classes: int, ignore_label: int = IGNORE):
-        """Starts with no pixels; `ignore_label` lies above the train ids, which are eight-bit values.
+        """Creates an empty matrix.
 
         Raises:
-          ValueError: `ignore_label` is a class, or above 255.
+          ValueError: `ignore_label` is not in `num_classes` to 255.
         """
         if not num_classes <= ignore_label <= 255:
             raise ValueError(f"ignore label {ignore_label}: with {num_classes} classes it is {num_classes} to 255")
@@ -28,21 +28,21 @@ class ConfusionMatrix:
         self.unassigned = np.zeros(num_classes, np.int64)
 
     def update(self, labels: np.ndarray, predictions: np.ndarray) -> None:
-        """Adds pixels; where `labels` is the ignore label, the prediction does not count.
+        """Adds pixels; those whose label is the ignore label are ignored.
 
         Args:
           labels: integer train ids of any shape.
-          predictions: integer train ids of the same shape, each below the number of classes, or the ignore
-            label where none is predicted.
+          predictions: integer train ids of the same shape: below the number of classes, or the ignore label for no
+            class.
 
         Raises:
-          ValueError: the shapes differ, or a value that counts is out of range.
+          ValueError: the shapes differ, or a train id is out of range.
         """
         labels, predictions = np.asarray(labels), np.asarray(predictions)
         if labels.shape != predictions.shape:
             raise ValueError(f"labels have the shape {labels.shape}, predictions {predictions.shape}")
-        # Every pair of bytes is counted, and only then is asked which pairs count: a table of 65,536 cells is
-        # nothing beside two million pixels, and picking out pixels costs more than counting them.
+        # All pairs of bytes are counted, and ignored ones dropped afterwards: filtering two million pixels costs
+        # more than counting them into 65,536 cells.
         pairs = self._bytes("labels", labels).astype(np.uint16) << 8
         pairs |= self._bytes("predictions", predictions)
         cells = np.bincount(pairs.ravel(), minlength=1 << 16).reshape(256, 256)
@@ -53,24 +53,24 @@ class ConfusionMatrix:
         self.unassigned += cells[: self._num_classes, self._ignore_label]
 
     def iou(self) -> np.ndarray:
-        """Intersection over union, float64 [C]; nan for a class that neither occurs nor is predicted."""
+        """Intersection over union (IoU), float64 [C]; nan for a class that neither occurs nor is predicted."""
         union = self.counts.sum(axis=0) + self.counts.sum(axis=1) + self.unassigned - np.diag(self.counts)
         return quotient(np.diag(self.counts), union)
 
     def mean_iou(self) -> float:
-        """Mean of `iou` over the classes that have one; nan where none has."""
+        """Mean IoU (mIoU) without nan classes; nan if all are nan."""
         return nanmean(self.iou())
 
     def false_positives(self) -> np.ndarray:
-        """Pixels of other classes that were taken for each class, int64 [C]: its false positives."""
+        """False positives of each class, int64 [C]: pixels of other classes predicted as the class."""
         return self.counts.sum(axis=0) - np.diag(self.counts)
 
     def pixel_accuracy(self) -> float:
-        """Share of the counted pixels whose class is right; nan where nothing was counted."""
+        """Share of correctly classified pixels, 0 to 1; nan if no pixel was counted."""
         return float(quotient(np.trace(self.counts), self.counts.sum() + self.unassigned.sum()))
 
     def grouped(self, groups: np.ndarray) -> "ConfusionMatrix":
-        """The matrix with the classes merged into G groups: `groups` int [C] holds each class's group."""
+        """The matrix with classes merged into G groups; `groups` int [C] is the group index of each class."""
         member = np.eye(int(np.max(groups)) + 1, dtype=np.int64)[np.asarray(groups)]
         merged = ConfusionMatrix(member.shape[1], self._ignore_label)
         merged.counts = member.T @ self.counts @ member
@@ -96,12 +96,12 @@ class ConfusionMatrix:
 
 
 def quotient(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole as float64 of their shape; nan where `whole` is 0."""
+    """part / whole, elementwise, as float64; nan where `whole` is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
 def nanmean(values: np.ndarray) -> float:
-    """Mean of the values that are not nan; nan where all are."""
+    """Mean of the values that are not nan; nan if all are nan."""
     known = np.asarray(values)[~np.isnan(values)]
     return float(np.mean(known)) if known.size else float("nan")

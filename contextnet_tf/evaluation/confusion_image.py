@@ -1,4 +1,4 @@
-"""A confusion matrix as a image."""
+"""Drawing of a confusion matrix as an image."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,18 @@ import numpy as np
 
 _CELL = 34  # pixels
 _FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
-_BLUE = np.array([8, 48, 107], np.float64)  # of a cell with all of its row
+_BLUE = np.array([8, 48, 107], np.float64)  # color of a cell with 100 % of its row
 
 
 def confusion_image(counts: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Draws a row for each true class with what its pixels were taken for, in percent of the row.
+    """Draws a confusion matrix with one row per true class, in percent of the row.
 
     Args:
       counts: int64 [C, C], pixels by (true, predicted).
-      names: of the classes.
+      names: names of the classes.
 
     Returns:
-      uint8 [H, W, 3] RGB: names beside and, upright, above the cells; 0 % is not written.
+      uint8 [H, W, 3] RGB, with class names beside the rows and, rotated, above the columns; 0 % is left blank.
     """
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
@@ -39,7 +39,7 @@ def confusion_image(counts: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def _name_column(names: Sequence[str], width: int) -> np.ndarray:
-    """The names below each other, one a cell, at the right edge: uint8 [C * cell, width, 3]."""
+    """Column of right-aligned names, one per cell: uint8 [C * cell, width, 3]."""
     column = np.full((len(names) * _CELL, width, 3), 255, np.uint8)
     for number, name in enumerate(names):
         text_width, text_height = _text_size(name)
@@ -53,5 +53,5 @@ def _text_size(text: str) -> tuple[int, int]:
 
 
 def _write(image: np.ndarray, text: str, place: tuple[int, int], gray: int) -> None:
-    """Writes with the lower left corner at `place`, (column, row)."""
+    """Writes `text` with its lower left corner at `place`, (column, row)."""
     cv2.putText(image, text, tuple(int(x) for x in place), _FONT, _SCALE, (gray,) * 3, 1, cv2.LINE_AA)

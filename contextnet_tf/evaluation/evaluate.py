@@ -1,4 +1,4 @@
-"""A network over a dataset: one confusion matrix at the labels' own size, and what follows from it."""
+"""Evaluation of a network on a dataset: a confusion matrix at the labels' own size, and its metrics."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ from contextnet_tf.runs.sections import Accuracy
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Accuracy over a number of images. IoU values are fractions; nan where a class never occurs.
+    """Metrics over a number of images. IoU values are 0 to 1; nan for a class that neither occurs nor is predicted.
 
-    Cityscapes' own measures: taking a class for another of its category is right by category; iIoU weighs
-    every instance the same (`evaluation.instances`) and is None for data without files of instances.
+    Metrics follow Cityscapes. Category IoU accepts confusion within a category. iIoU weights all instances of a
+    class equally (`evaluation.instances`); it is None for data without instance files.
     """
 
     class_iou: dict[str, float]
@@ -30,31 +30,31 @@ class Report:
     pixel_accuracy: float
     confusion: np.ndarray  # int64 [C, C], pixels by (true, predicted)
     images: int
-    instance_iou: dict[str, float] | None = None  # iIoU of the classes that have instances
-    category_instance_iou: dict[str, float] | None = None  # and of the categories all of whose labels have them
+    instance_iou: dict[str, float] | None = None  # iIoU of classes with instances
+    category_instance_iou: dict[str, float] | None = None  # iIoU of categories whose labels all have instances
 
     @property
     def mean_iou(self) -> float:
-        """Mean over the classes that occur: the paper's "class mIoU" (Table 6)."""
+        """Mean IoU without nan classes: the paper's "class mIoU" (Table 6)."""
         return _mean(self.class_iou)
 
     @property
     def mean_category_iou(self) -> float:
-        """Mean over the categories that occur: the paper's "category mIoU" (Table 6)."""
+        """Mean IoU without nan categories: the paper's "category mIoU" (Table 6)."""
         return _mean(self.category_iou)
 
     @property
     def mean_instance_iou(self) -> float | None:
-        """Mean of the iIoU of the classes that occur; None without instances."""
+        """Mean iIoU without nan classes; None without instances."""
         return None if self.instance_iou is None else _mean(self.instance_iou)
 
     @property
     def mean_category_instance_iou(self) -> float | None:
-        """Mean of the iIoU of the categories that occur; None without instances."""
+        """Mean iIoU without nan categories; None without instances."""
         return None if self.category_instance_iou is None else _mean(self.category_instance_iou)
 
     def to_json(self) -> dict[str, Any]:
-        """The same as values that JSON knows; nan becomes null."""
+        """The report as JSON values; nan becomes null."""
         return Accuracy.of(self).to_json()
 
 
@@ -65,20 +65,20 @@ def evaluate(
     *,
     on_image: Callable[[], object] = lambda: None,
 ) -> Report:
-    """Segments every example at its own size and compares with its label.
+    """Segments every example at its own size and compares the prediction with the label.
 
-    Instances count where the examples have files of them: `NAME_gtFine_instanceIds.png` beside the labels.
+    iIoU needs instance files: `NAME_gtFine_instanceIds.png` beside the labels.
 
     Args:
-      network: a model with the dataset's number of classes whose input size is free, or any function
+      network: a model with the dataset's number of classes and free input size, or any function
         uint8 [H, W, 3] -> train ids uint8 [H, W].
-      dataset: what the examples are examples of.
-      examples: the split.
+      dataset: the dataset of the examples.
+      examples: the examples to evaluate.
       on_image: called after each image, for a progress bar.
 
     Raises:
-      InputError: a file is unreadable, of another size than its partner, or has an unknown value; or some
-        examples have a file of instances and others not.
+      InputError: a file is unreadable, differs in size from its partner, or has an unknown value; or only some
+        examples have an instance file.
     """
     segment = segmentation(network) if isinstance(network, keras.Model) else network
     matrix = ConfusionMatrix(dataset.num_classes, dataset.ignore_label)
@@ -96,7 +96,7 @@ def evaluate(
 def report_of(
     matrix: ConfusionMatrix, dataset: Dataset, images: int, instances: InstanceCounts | None = None
 ) -> Report:
-    """What the counts over `images` images of `dataset` say."""
+    """Computes the report from the counts over `images` images of `dataset`."""
     names = [label.name for label in dataset.classes]
     categories = list(dict.fromkeys(label.category for label in dataset.classes))
     groups = np.array([categories.index(label.category) for label in dataset.classes])
@@ -120,14 +120,14 @@ def report_of(
 
 
 def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The network as a function uint8 [H, W, 3] -> uint8 [H, W] train ids, for any H and W.
+    """The network as a function uint8 [H, W, 3] -> train ids uint8 [H, W], for any H and W.
 
-    The image is padded at its lower and right edge, by repeating its last row and column, to the
-    next size that the network takes; the labels are cropped back.
+    The image is padded at its lower and right edge, by repeating the last row and column, to the next
+    size that the network accepts. The prediction is cropped to the image size.
     """
     multiple = size_multiple(model)
 
-    # Traced once for each size: Keras' upsampling takes no size that is known only when it runs.
+    # Traced once per size, because Keras' upsampling needs static sizes.
     @tf.function
     def argmax(image: tf.Tensor) -> tf.Tensor:
         logits = model(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]

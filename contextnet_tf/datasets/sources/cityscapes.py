@@ -16,7 +16,7 @@ LABELS, LABEL_END = "gtFine", "_gtFine_labelIds.png"
 INSTANCE_END = "_gtFine_instanceIds.png"
 _LAYOUT = f"{IMAGES}/SPLIT/CITY/*{IMAGE_END} beside {LABELS}/SPLIT/CITY/*{LABEL_END}"
 
-# Images of each city as published; they add up to section 3.2's 2,975, 500 and 1,525.
+# Published number of images by city; the sums are section 3.2's 2,975, 500 and 1,525.
 CITIES = {
     "train": {
         "aachen": 174, "bochum": 96, "bremen": 316, "cologne": 154, "darmstadt": 85, "dusseldorf": 221,
@@ -31,11 +31,11 @@ CITIES = {
 def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
     """The examples of `split` in a folder of Cityscapes' layout, sorted by name.
 
-    The split "test" may be without labels, or have the files that the dataset's archive puts in their
-    place, in which every pixel is ignored: its examples then have none.
+    The split "test" may lack label files, or have the archive's placeholders, in which every pixel is
+    ignored. Its examples then have no label.
 
     Raises:
-      InputError: the folder is missing, empty or laid out otherwise, or holds nothing of the split.
+      InputError: the folder is missing, empty or in another layout, or has no files of the split.
     """
     root = existing_folder(data_dir)
     if not (root / IMAGES).is_dir():
@@ -54,13 +54,13 @@ def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
 
 
 def _found(folder: pathlib.Path, end: str) -> list[tuple[str, pathlib.Path]]:
-    """(name, path) of the files in the cities' folders below `folder` that end in `end`."""
+    """(name, path) of the files `folder`/CITY/NAME`end`."""
     return [(path.name.removesuffix(end), path) for path in folder.glob(f"*/*{end}")]
 
 
 def is_placeholder(path: str | os.PathLike) -> bool:
-    """Whether every pixel of a label file is ignored; the first of a split tells for all of them."""
+    """Whether every pixel of a label file is ignored. The first file of a split represents all of them."""
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if ids is None or ids.ndim != 2 or ids.itemsize != 1:
-        return False  # the strict reader says what is wrong with it
+        return False  # the strict reader will report the reason
     return bool((train_id_table(CITYSCAPES_LABELS)[ids] == IGNORE).all())

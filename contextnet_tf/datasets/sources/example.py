@@ -1,4 +1,4 @@
-"""An example, a split's list of them, and what the layouts share in making one."""
+"""An example, the listing of a split, and the steps of listing that all layouts share."""
 
 import dataclasses
 import os
@@ -10,15 +10,15 @@ from contextnet_tf.errors import InputError
 
 T = TypeVar("T")
 
-# What counts as a image where a layout takes any format: what OpenCV reads, by the names that people use.
+# Suffixes of image files in layouts that accept any format: the usual ones of formats that OpenCV reads.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One image and its label file; `name` is unique within the split and fit for file names.
+    """One image and its label file. `name` is unique within the split and valid as a file name.
 
-    `label_path` is None where the truth is not known, as in Cityscapes' test split.
+    `label_path` is None where the ground truth is not public, as in Cityscapes' test split.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """The whole examples of a split, and one line for each thing that keeps others from being whole."""
+    """The complete examples of a split, and one line for each problem of the others."""
 
     examples: list[Example]
     problems: list[str]
@@ -38,7 +38,7 @@ def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
     """The folder `data_dir`.
 
     Raises:
-      InputError: it is missing or empty.
+      InputError: the folder is missing or empty.
     """
     root = pathlib.Path(data_dir)
     if not root.is_dir():
@@ -51,9 +51,9 @@ def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
 def paired(
     images: Mapping[str, pathlib.Path], labels: Mapping[str, pathlib.Path], image_place: str, label_place: str
 ) -> Listing:
-    """Images and labels by name as examples, sorted; a line for each that has no partner.
+    """Pairs images and labels by name into sorted examples; reports each file without a partner.
 
-    `image_place` and `label_place` say where a partner is looked for, with NAME for the name.
+    `image_place` and `label_place` describe the expected path of a partner, with NAME for the name.
     """
     problems = [
         f"{images[name]}: has no label file; expected {label_place.replace('NAME', name)}"
@@ -67,7 +67,7 @@ def paired(
 
 
 def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.Path], list[str]]:
-    """Files by their names; a line for each that has the name of one before it."""
+    """Files by name; reports each file whose name is already taken."""
     found: dict[str, pathlib.Path] = {}
     problems = []
     for name, path in sorted(files, key=lambda file: file[1]):
@@ -78,11 +78,11 @@ def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.
 
 
 def unlabeled(images: Mapping[str, pathlib.Path]) -> Listing:
-    """Images by name as examples without labels, sorted."""
+    """Turns images by name into sorted examples without labels."""
     return Listing([Example(name, str(images[name]), None) for name in sorted(images)], [])
 
 
 def evenly_spread(items: Sequence[T], count: int) -> list[T]:
-    """`count` of the items, or all if there are fewer: the middles of equally long stretches."""
+    """Picks `count` evenly spaced items (all, if there are fewer): the middles of equal segments."""
     count = min(count, len(items))
     return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]

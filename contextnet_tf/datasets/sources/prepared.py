@@ -1,11 +1,11 @@
-"""Datasets that TensorFlow Datasets has prepared: each split is laid out once as image and label files.
+"""Datasets prepared by TensorFlow Datasets: each split is extracted once to image and label files.
 
-The pipeline asks for any example at any time, so that a run resumes at once and its order is a function of seed
-and position. The record files that TensorFlow Datasets prepares by default are read from front to back only.
-Its random access needs another file format, so a set that somebody has prepared already would have to be
-prepared anew. Files work with both: the encoded images are copied out byte for byte, no pixel is decoded.
+The pipeline needs random access, so that a run resumes at once and its order is a function of seed and position.
+The default record files of TensorFlow Datasets allow sequential reading only. Its own random access needs another
+file format, so existing datasets would have to be prepared again. Extraction works with both formats and copies
+the encoded images byte for byte, without decoding.
 
-Nothing is downloaded: what has been prepared is opened by its own metadata, without the code that made it.
+Nothing is downloaded: a prepared dataset is opened by its metadata, without its builder code.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write_dir, read_json, require_space, write_json
 
 FOLDER = "prepared"  # within the dataset's folder
-_RECORD = "prepared.json"  # in the folder of a split: what it was laid out from
-_SPLIT_NAMES = {"val": ("val", "validation")}  # what TensorFlow Datasets calls ours
+_RECORD = "prepared.json"  # in the folder of a split: the source of its files
+_SPLIT_NAMES = {"val": ("val", "validation")}  # names of our splits in TensorFlow Datasets
 
 
 @dataclasses.dataclass(frozen=True)
 class Pending:
-    """What laying out a split will take."""
+    """The size of a split that is not extracted yet."""
 
     examples: int
     num_bytes: int
@@ -35,20 +35,20 @@ class Pending:
 
 @dataclasses.dataclass(frozen=True)
 class PreparedSet:
-    """A dataset of TensorFlow Datasets, `name` as there ("cityscapes/semantic_segmentation"), and the names of the
-    features that hold image, label and, if there is one, a text that names the example."""
+    """A dataset of TensorFlow Datasets by its name there ("cityscapes/semantic_segmentation"), and the names of its
+    image, label and (optional) example name features."""
 
     name: str
     image_key: str
     label_key: str
     name_key: str | None = None
-    placeholder: Callable[[str], bool] = lambda label_path: False  # whether a test label stands for none
+    placeholder: Callable[[str], bool] = lambda label_path: False  # whether a test label is a placeholder
 
     def listing(self, data_dir: str | os.PathLike, split: str) -> Listing:
-        """The examples of a split that has been laid out, sorted by name.
+        """The examples of an extracted split, sorted by name.
 
         Raises:
-          InputError: it has not, or not as the prepared dataset now is.
+          InputError: the split is not extracted, or the prepared dataset has changed since.
         """
         if self.pending(data_dir, split):
             raise InputError(
@@ -64,7 +64,7 @@ class PreparedSet:
         return paired(images, labels, "NAME in images", "NAME in labels")
 
     def pending(self, data_dir: str | os.PathLike, split: str) -> Pending | None:
-        """What laying out the split would take; None where it is laid out.
+        """The size of the split that remains to be extracted; None if the split is extracted and up to date.
 
         Raises:
           InputError: the dataset is not prepared in `data_dir`, or has no such split.
@@ -77,13 +77,13 @@ class PreparedSet:
         return Pending(info.num_examples, info.num_bytes, folder)
 
     def lay_out(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
-        """Writes the split's images and labels as files; nothing where that is done already.
+        """Extracts the split's images and labels to files, unless up to date.
 
-        `on_example` is called after each example. The folder appears when it is whole.
+        `on_example` is called after each example. The folder is written atomically.
 
         Raises:
-          InputError: the dataset is not prepared in `data_dir`, has no such split or features, two examples
-            have one name, there is too little space, or the folder cannot be written.
+          InputError: the dataset is not prepared in `data_dir` or has no such split or features, two examples
+            have the same name, or the folder is not writable or lacks space.
         """
         pending = self.pending(data_dir, split)
         if not pending:
@@ -108,14 +108,14 @@ class PreparedSet:
             raise InputError(f"{pending.folder}: cannot be written ({error.strerror}); nothing is left there") from None
 
     def _builder(self, data_dir: str | os.PathLike):
-        # Importing it takes a second or two, which only those pay who use it.
+        # Imported on use, because the import takes a second or two.
         import tensorflow_datasets as tfds
 
         return tfds.builder_from_directory(self._prepared_folder(data_dir))
 
     def _prepared_folder(self, data_dir: str | os.PathLike) -> pathlib.Path:
-        """DATA_DIR/NAME/VERSION or DATA_DIR/NAME/CONFIG/VERSION: the newest version where none is asked for, the
-        only configuration where none is named."""
+        """DATA_DIR/NAME/VERSION or DATA_DIR/NAME/CONFIG/VERSION, by default the newest version and the only
+        configuration."""
         name, _, version = self.name.partition(":")
         root = pathlib.Path(data_dir).expanduser() / name
         found = [path.parent for path in root.glob(f"{version or '*'}/dataset_info.json")]
@@ -151,7 +151,7 @@ class PreparedSet:
         return pathlib.Path(data_dir).expanduser() / FOLDER / re.sub(r"[^\w.-]", "_", self.name) / split
 
     def _examples(self, builder, split: str):
-        """The split's examples with images as they were encoded, in the order of its files."""
+        """The split's examples in file order, with images still encoded."""
         import tensorflow_datasets as tfds
 
         features = builder.info.features

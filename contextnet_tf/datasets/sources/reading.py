@@ -1,12 +1,12 @@
-"""Reading image and label files strictly: what would be read otherwise than it is meant is refused.
+"""Strict reading of image and label files: ambiguous files are refused.
 
-Images come out as 8-bit RGB. Converted are gray images (the gray three times), palettes (their colors) and
-an alpha channel that is opaque everywhere (left out). Refused are more than 8 bits a channel, since how bright
-their white should be is a guess, and transparent pixels, since the color beneath is not part of the image.
+Images are returned as 8-bit RGB. Gray is repeated in three channels, a palette is replaced by its colors, and a fully
+opaque alpha channel is dropped. More than 8 bits per channel are refused because their white level is unknown,
+transparent pixels because their color is undefined.
 
-Labels hold one value a pixel: 8-bit gray, or a palette, whose indices are the values and whose colors are for
-people. A dataset with a table of colors may have labels in colors instead. Refused are formats that change
-values (JPEG, lossy WebP) or widen them (gray of 1, 2 or 4 bits), 16 bits, and values and colors in no table.
+Labels hold one value per pixel: 8-bit gray, or palette indices, whose colors serve for display only. A dataset with a
+color table may have labels in colors instead. Refused are formats that alter values (JPEG, lossy WebP) or rescale
+them (gray of 1, 2 or 4 bits), 16 bits, and values or colors in no table.
 """
 
 import os
@@ -22,18 +22,18 @@ from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START, TAIL, cut_off, other_size
 from contextnet_tf.errors import InputError
 
-_SHOWN = 8  # unknown values and colors that a message lists
+_SHOWN = 8  # maximum number of unknown values or colors in a message
 _GREY, _PALETTE = 0, 3  # PNG's color types
 
 
 def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
     """Reads one example strictly: (image uint8 [H, W, 3] RGB, train ids uint8 [H, W]).
 
-    `dataset` is a `catalog.Dataset`; its tables say what a label file may hold.
+    `dataset` is a `catalog.Dataset`; its tables define the valid label values and colors.
 
     Raises:
-      InputError: a file is unreadable, is not of the form described above, holds a value or color that is
-        in no table, the sizes differ, or the example has no label.
+      InputError: a file is unreadable, in a refused format, or has an unknown value or color; the sizes differ; or
+        the example has no label.
     """
     if example.label_path is None:
         raise no_label(example)
@@ -45,7 +45,7 @@ def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def no_label(example: Example) -> InputError:
-    """The error for an example whose truth is needed but not known."""
+    """The error for an example without the ground truth that the caller needs."""
     return InputError(
         f"{example.image_path}: has no label (the ground truth of its split is not public), so it can be segmented but "
         "neither trained on nor evaluated; choose another `split`"
@@ -53,23 +53,22 @@ def no_label(example: Example) -> InputError:
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Reads a image file as uint8 [H, W, 3] RGB; a JPEG is turned upright as its camera noted.
+    """Reads an image file as uint8 [H, W, 3] RGB; a JPEG is rotated by its Exif orientation.
 
     Raises:
-      InputError: the file is missing, not a whole image, or not of the form described above.
+      InputError: the file is missing, damaged, or in a refused format.
     """
     content = _content(path)
-    upright = content.startswith(JPEG_START)  # OpenCV turns what it reads as colors only
+    upright = content.startswith(JPEG_START)  # OpenCV applies Exif orientation only with IMREAD_COLOR
     image = _decoded(content, cv2.IMREAD_COLOR if upright else cv2.IMREAD_UNCHANGED, path)
     return _rgb(image, path)
 
 
 def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
-    """Reads a label file as train ids uint8 [H, W], by the tables of the `catalog.Dataset` `dataset`.
+    """Reads a label file as train ids uint8 [H, W], by the tables of `dataset`, a `catalog.Dataset`.
 
     Raises:
-      InputError: the file is missing, not a whole image, not of the form described above, or holds a
-        value or color that is in no table.
+      InputError: the file is missing, damaged, in a refused format, or has an unknown value or color.
     """
     content = _content(path)
     _refuse_lossy(content, path)
@@ -90,7 +89,7 @@ def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
 
 
 def train_id_table(labels: Sequence) -> np.ndarray:
-    """The map from a label file's value to its train id as int32 [256]; -1 where no row has the value."""
+    """Maps label values to train ids, int32 [256]; -1 for values in no row."""
     table = np.full(256, -1, np.int32)
     for label in labels:
         table[label.id] = label.train_id
@@ -120,7 +119,7 @@ def _decoded(content: bytes, flags: int, path: str | os.PathLike) -> np.ndarray:
 
 
 def _rgb(image: np.ndarray, path: str | os.PathLike) -> np.ndarray:
-    """OpenCV's gray, BGR or BGRA -> uint8 [H, W, 3] RGB."""
+    """Converts OpenCV's gray, BGR or BGRA to uint8 [H, W, 3] RGB."""
     if image.dtype != np.uint8:
         raise InputError(f"{path}: has {8 * image.itemsize} bits a channel; convert it to 8")
     if image.ndim == 2:
@@ -147,8 +146,8 @@ def _png_form(content: bytes) -> tuple[int | None, int]:
 def _palette_indices(content: bytes, depth: int, path: str | os.PathLike) -> np.ndarray:
     """The palette indices of a PNG, uint8 [H, W].
 
-    OpenCV and TensorFlow give a palette's colors only. The same pixels under a header that says gray are
-    the indices, stretched to 0 to 255 where they have fewer than 8 bits.
+    OpenCV and TensorFlow return a palette's colors only. With the header changed to gray, they return the
+    indices, rescaled to 0 to 255 if they have fewer than 8 bits.
     """
     header = content[12:25] + bytes([_GREY]) + content[26:29]
     gray = content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
@@ -157,7 +156,7 @@ def _palette_indices(content: bytes, depth: int, path: str | os.PathLike) -> np.
 
 
 def _without_transparency(content: bytes) -> bytes:
-    """A PNG file without what belongs to a palette only: a gray one with these would be refused as damaged."""
+    """Removes a PNG file's palette chunks, because decoders refuse a gray PNG that has them."""
     parts, position = [content[:8]], 8
     while position + 12 <= len(content):
         length, name = struct.unpack(">I4s", content[position : position + 8])
