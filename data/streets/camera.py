@@ -1,4 +1,4 @@
-"""Where a point of the street falls in the image.
+"""The camera: projection from street coordinates to the image.
 
 Street coordinates (meters): `s` across the street, 0 on its middle line, positive to the right; `y` up
 from the road; `z` along the street, 0 at the camera. World coordinates: the street bent into its curve,
@@ -77,9 +77,9 @@ class Camera:
 
 
 def sample_camera(rng: random.Random, width: int, height: int, eye_s: float, bend: float) -> Camera:
-    """A camera as in a car: behind the windscreen, looking ahead, for a canvas of width x height pixels.
+    """A camera behind a car's windscreen, looking ahead, for a canvas of width x height pixels.
 
-    A image narrower than 3:2 shows the middle of a wider one, a flatter one shows more at both sides.
+    An image of 3:2 or wider has a fixed range of horizontal fields of view; a narrower one is cropped at both sides.
     """
     reference = max(width, 1.5 * height)
     return Camera(

@@ -1,7 +1,7 @@
-"""The two images that are drawn at once: color, and what it is.
+"""The canvas: a color image and a label image, drawn together.
 
-Everything is drawn at SUPERSAMPLING times the size of the scene, with hard edges. Averaging the colors
-down gives smooth edges; picking one of the labels keeps them crisp, and both stay aligned.
+Both are drawn at SUPERSAMPLING times the scene's size, with hard edges. Downsampling averages the colors, for
+smooth edges, and picks one of the labels, for crisp ones. Colors and labels stay aligned.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from data.streets.camera import Camera
 
 SUPERSAMPLING = 2
 SHIFT = 4  # OpenCV takes corners in sixteenths of a pixel
-_MANY = 8  # points; from here on NumPy projects faster than a loop
+_MANY = 8  # number of points from which NumPy projects faster than a loop
 
 Color = Sequence[float]
 Point = tuple[float, float, float]
 
 
 def fixed_point(corners: np.ndarray) -> np.ndarray:
-    """Pixels float [..., 2] as OpenCV's drawing functions take them with `SHIFT`, int32 of the same shape."""
+    """Converts pixels float [..., 2] to OpenCV's fixed-point coordinates with `SHIFT`, int32 of the same shape."""
     return (corners * (1 << SHIFT) - (1 << SHIFT >> 1)).astype(np.int32)
 
 
@@ -67,7 +67,7 @@ class Canvas:
         cv2.polylines(self.color, [fixed_point(pixels)], False, color, max(1, round(thickness)), cv2.LINE_AA, SHIFT)
 
     def image(self, image: np.ndarray, corners: Sequence[Point], identity: int) -> None:
-        """Draws a image uint8 [h, w, 3] on a flat quadrilateral; the corners run from its lower left over
+        """Draws an image uint8 [h, w, 3] on a flat quadrilateral; the corners run from the lower left over
         the lower right to the upper left."""
         pixels = [self.camera.pixel(*corner) for corner in corners]
         columns, rows = [pixel[0] for pixel in pixels], [pixel[1] for pixel in pixels]
@@ -95,8 +95,8 @@ class Canvas:
     ) -> None:
         """Draws a stamp uint8 [n, n, 3] into the box (left, top, right, bottom), in pixels.
 
-        `stamps` holds the same stamp in sizes that halve. Its third channel says where it is solid (above
-        127). `tint` float [3, 4] turns its three channels into RGB: the last column is added. A box with
+        `stamps` holds one stamp in successively halved sizes. The third channel is above 127 where the stamp is
+        opaque. `tint` float [3, 4] maps the three channels to RGB; its last column is an offset. A box with
         right < left mirrors the stamp.
         """
         left, top, right, bottom = box

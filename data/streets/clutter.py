@@ -1,4 +1,4 @@
-"""Small things that Cityscapes labels but does not count: bins, cabinets and benches, dogs and suitcases."""
+"""Small objects that Cityscapes labels but ignores: bins, cabinets and benches, dogs and suitcases."""
 
 import math
 import random

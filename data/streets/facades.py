@@ -1,4 +1,4 @@
-"""Fronts of buildings in their light and in perspective."""
+"""Drawing of building fronts, with light and perspective."""
 
 import dataclasses
 import math
@@ -13,8 +13,8 @@ from data.streets.identity import BUILDING
 from data.streets.light import RGB, Light, Vector
 from data.streets.styles import FrontStyle
 
-_FINEST = 0.05  # pixels that a meter of a front gets at most, per pixel of the canvas' height
-_COARSE = 9.0  # canvas pixels of a bay; narrower ones show no more than windows
+_FINEST = 0.05  # maximum pixels per meter of a front, per pixel of canvas height
+_COARSE = 9.0  # canvas pixels of a bay; narrower bays show only windows
 _GLASS = (50, 60, 70)
 _GLASSES = ((Material.GLASS_DARK, 0.10), (Material.GLASS_SKY, 0.34), (Material.GLASS_BRIGHT, 0.55))
 _LIT = (
@@ -105,7 +105,7 @@ def _draw_far_facade(
     canvas: Canvas, light: Light, rng: random.Random, plane: Plane, height: float, style: FrontStyle,
     distance: float, sunlit: float,
 ) -> None:  # fmt: skip
-    """Draws a front that is far away or seen from its side: no more than wall, ground floor and windows."""
+    """Draws a distant or obliquely seen front: only wall, ground floor and windows."""
     length, floor = plane.length, style.ground_floor
 
     def color(own: RGB, part: float = 1.0) -> RGB:
@@ -159,7 +159,7 @@ def _colors(light: Light, rng: random.Random, style: FrontStyle, normal: Vector,
     own = parts @ np.array(paints, np.float32)
     own[Material.BOARD : Material.BOARD + 3] = rng.sample(_BOARDS, k=3)
     own[[Material.CURTAIN, Material.INK]] = _CURTAIN, _INK
-    # The light is the same on all: what becomes of black and of white gives what becomes of any color.
+    # Light acts affinely on colors, so its effect on black and on white determines its effect on any color.
     black = np.array(light.fade((0.0, 0.0, 0.0), distance), np.float32)
     white = [light.shade((100.0, 100.0, 100.0), normal, distance, sunlit) for sunlit in (1.0, 0.0)]
     seen = own * ((np.array(white, np.float32) - black) / 100)[:, None] + black

@@ -14,14 +14,14 @@ from data.streets.light import RGB, Light
 Ball = tuple[float, float, float, float]  # x to the right, y up, z ahead, radius: meters
 
 _CIRCLE = np.stack([(math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 11)[:-1]]).astype(np.float32)
-_DETAILED = 22.0  # canvas pixels in a meter; nearer figures show their small limbs
+_DETAILED = 22.0  # canvas pixels per meter; above, figures show small limbs
 _ROUND = 4.5  # canvas pixels; thinner limbs get no lit side
 _RIM_POINTS = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Limb:
-    """A convex part of a figure around its balls, in its color. Small ones are left out of far figures."""
+    """A convex part of a figure around its balls, in one color. Distant figures omit small parts."""
 
     balls: tuple[Ball, ...]
     color: RGB
@@ -99,7 +99,7 @@ def _hull(circles: np.ndarray) -> np.ndarray:
 
 
 def draw_wheels(canvas: Canvas, light: Light, wheels: Wheels, stand: Stand, identity: int) -> None:
-    """Draws wheels. What shows through a spoked one is labeled as the wheel, as in Cityscapes."""
+    """Draws wheels. Gaps between spokes have the wheel's label, as in Cityscapes."""
     unit = canvas.camera.scale(stand.z) * stand.size
     tyre = light.shade((30, 30, 32), (0.0, 0.3, -0.9), stand.z, stand.sunlit)
     metal = light.shade((146, 148, 150), (0.0, 0.3, -0.9), stand.z, stand.sunlit)

@@ -65,7 +65,7 @@ _LOOKS = (
 
 @functools.cache
 def _mottled() -> np.ndarray:
-    """Tones 0 to 3, uint8 [1024, 1024], as plaster and bricks have them."""
+    """Tones 0 to 3 of plaster and bricks, uint8 [1024, 1024]."""
     field = 0.6 * texture.doubled(0.9, 7) + 0.6 * texture.doubled(0.2, 8)
     return np.digitize(field, (-0.55, 0.25, 0.9)).astype(np.uint8)
 
@@ -97,7 +97,7 @@ def lay_out_front(
 ) -> np.ndarray:
     """A front of `length` x `height` meters, at about `columns` x `rows` pixels a meter: uint8 [H, W]."""
     across = max(1, round(length / style.bay))
-    wide = max(1, round(columns * length / across))  # whole pixels for a bay and for a storey: no window differs
+    wide = max(1, round(columns * length / across))  # whole pixels per bay and storey, so that all windows are equal
     high = max(1, round(rows * style.storey))
     rows = high / style.storey
     shape = max(1, round(height * rows)), wide * across
@@ -127,7 +127,7 @@ def lay_out_front(
 
 @functools.cache
 def _look_tables() -> np.ndarray:
-    """For each of the looks, what becomes of every material: uint8 [looks, 256]."""
+    """The replacement of every material in each look: uint8 [looks, 256]."""
     tables = np.tile(np.arange(256, dtype=np.uint8), (len(_LOOKS), 1))
     for table, (upper, lower, _, _) in zip(tables, _LOOKS):
         table[Material.UPPER_PANE], table[Material.LOWER_PANE] = upper, lower

@@ -1,7 +1,7 @@
 """Draws the dataset "streets": labeled street scenes, in the folder layout of Cityscapes.
 
-Needs no download. 460 images of 256 x 512 pixels take about half a minute on one core and 120 MB. A drawing
-that was interrupted goes on where it was; a set that is there already is left as it is.
+Needs no download. 460 images of 256 x 512 pixels take about half a minute on one core and 120 MB. Rerun the same
+command to resume; a complete set is kept.
 
   python -m data.streets.generate --output_dir=data/streets/drawn
 """
@@ -31,7 +31,7 @@ def run(
     train_images: int = 400,
     val_images: int = 60,
 ) -> int:
-    """Draws what is missing of the set, returns how many images that were; the arguments are the flags."""
+    """Draws the missing images of the set and returns their number. The arguments are the flags."""
     images = {"train": train_images, "val": val_images}
     with tqdm.tqdm(total=sum(images.values()), desc="drawing streets", unit="image", delay=0.3) as bar:
         return streets.write_set(

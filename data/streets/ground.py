@@ -15,7 +15,7 @@ from data.streets.light import Light
 from data.streets.site import Item
 
 START = 0.8  # meters; the ground nearer to the camera than this is never seen
-_UNIT = 110.0  # a factor of 1 in a image of bytes; factors up to 2.3 fit
+_UNIT = 110.0  # the uint8 value of a factor of 1; factors up to 2.3 fit
 _TRACK = 0.75  # meters from the middle of a lane to where wheels run
 _JOINTS_UP_TO = 22.0  # meters; farther away, slabs are smaller than a pixel
 
@@ -79,7 +79,7 @@ class Surface:
 
 
 def finish_ground(canvas: Canvas, light: Light, shadows: ShadowMap, surface: Surface, rng: random.Random) -> None:
-    """Multiplies texture, shadows and light into all below the horizon, and fades it into the haze."""
+    """Applies texture, shadows, light and haze to everything below the horizon."""
     camera = canvas.camera
     height, width = shadows.sun.shape
     top = int(camera.horizon) // SUPERSAMPLING + 1
@@ -109,7 +109,7 @@ def finish_ground(canvas: Canvas, light: Light, shadows: ShadowMap, surface: Sur
 
 
 def _softened(shadows: np.ndarray, radius: float) -> np.ndarray:
-    """Shadows uint8 [H, W] with edges that are soft over about `radius` pixels to each side."""
+    """Blurs the edges of shadows uint8 [H, W] by about `radius` pixels to each side."""
     side = 2 * round(radius) + 1
     return cv2.blur(shadows, (side, side))
 

@@ -1,4 +1,4 @@
-"""What a camera in a car always sees: the hood of its own car, and the image's border."""
+"""The fixed parts of every image from a car: the car's own hood, and the image border."""
 
 import math
 import random

@@ -7,7 +7,7 @@ from contextnet_tf.datasets.labels import CITYSCAPES_LABELS
 INSTANCES_PER_LABEL = 1000  # Cityscapes: an instance has the number label id x 1000 + k
 
 _NUMBERS = np.arange(1 << 16)
-# The label id, uint8, of every number that may stand in a image of instances.
+# The label id, uint8, of every possible value in an instance image.
 LABEL_OF_INSTANCE = np.where(_NUMBERS < INSTANCES_PER_LABEL, _NUMBERS, _NUMBERS // INSTANCES_PER_LABEL).astype(np.uint8)
 
 _IDS = {label.name: label.id for label in CITYSCAPES_LABELS}

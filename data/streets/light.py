@@ -1,4 +1,4 @@
-"""The light of a scene: where the sun stands, how warm it is, and how the air fades what is far."""
+"""The light of a scene: direction and color of the sun, sky and haze."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ class Light:
     clouds: float  # part of the sky that they cover, 0 to 1
     cloud_color: RGB
     haze: RGB
-    haze_distance: float  # meters after which the haze has taken 63 % of a color
+    haze_distance: float  # meters at which haze replaces 63 % of a color
     lamps: bool  # head lamps and windows are lit
 
     def shade(self, color: RGB, normal: Vector, distance: float, sunlit: float = 1.0) -> RGB:
@@ -44,7 +44,7 @@ class Light:
         return self.fade(seen, distance)
 
     def fade(self, color: RGB, distance: float) -> RGB:
-        """Mixes a color with the haze before it."""
+        """Mixes a color with the haze in front of it."""
         clear = math.exp(-distance / self.haze_distance)
         (red, green, blue), (haze_red, haze_green, haze_blue) = color, self.haze
         veil = 1.0 - clear

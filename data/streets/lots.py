@@ -103,7 +103,7 @@ def _add_building(
 
 
 def _shadow_on_front(site: Site, side: Side) -> float:
-    """The height up to which the opposite row keeps the sun off this side's fronts, in meters."""
+    """The height in meters up to which the opposite row shades this side's fronts."""
     x, y, _ = site.light.direction
     if x * side.sign >= -0.02:
         return 0.0

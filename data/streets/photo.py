@@ -1,4 +1,4 @@
-"""What a camera does to a scene: soft focus, vignette, white balance, contrast and noise."""
+"""Camera effects: soft focus, vignette, white balance, contrast and noise."""
 
 import functools
 import random
@@ -12,7 +12,7 @@ from data.streets.identity import BUILDING, VEGETATION, WALL
 
 _GREY = (0.299, 0.587, 0.114)
 _EXPOSED = 112.0  # the mean brightness that the exposure aims at
-_MIDDLE = 110.0  # the brightness that a change of contrast leaves alone
+_MIDDLE = 110.0  # the brightness that a change of contrast leaves unchanged
 
 
 def develop(canvas: Canvas, rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
@@ -54,9 +54,9 @@ def _off_center(height: int, width: int) -> np.ndarray:
 
 
 def _exposure(rng: random.Random, brightness: float) -> np.ndarray:
-    """The curve uint8 [256] of a camera with automatic exposure for a image of this mean brightness.
+    """The tone curve uint8 [256] of a camera with automatic exposure, for an image of this mean brightness.
 
-    It goes most of the way to middle brightness; what is bright already keeps its shades.
+    The curve moves most of the way to middle brightness and preserves gradations in bright areas.
     """
     gain = min(max((_EXPOSED / max(brightness, 1.0)) ** 0.9, 0.8), 2.4) * rng.uniform(0.88, 1.12)
     given = np.arange(256) / 255
@@ -78,12 +78,12 @@ def _tone(rng: random.Random) -> np.ndarray:
 
 @functools.cache
 def _noise() -> np.ndarray:
-    """Normally distributed numbers float32 [1048573], from which every image takes another stretch."""
+    """Normally distributed numbers float32 [1048573]; every image uses a different segment."""
     return np.random.default_rng(2018).standard_normal(1_048_573, np.float32)
 
 
 def _add_noise(image: np.ndarray, rng: random.Random) -> None:
-    """Adds sensor noise to a image float32 [H, W, 3]."""
+    """Adds sensor noise to an image float32 [H, W, 3]."""
     level, noise, flat = rng.uniform(0.8, 3.6), _noise(), image.reshape(-1)
     start = rng.randrange(len(noise))
     done = 0

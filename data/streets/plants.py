@@ -1,4 +1,4 @@
-"""Trees, bushes and hedges: crowns are cut from a few stamps of foliage that take any light."""
+"""Trees, bushes and hedges: crowns are drawn from a few foliage stamps that can be relit."""
 
 import functools
 import math
@@ -42,9 +42,9 @@ def _clumps(shape: str, rng: np.random.Generator) -> np.ndarray:
 
 @functools.cache
 def _stamps(shape: str) -> tuple[tuple[np.ndarray, ...], ...]:
-    """Stamps of foliage, each in sizes that halve from 256: uint8 [n, n, 3].
+    """Foliage stamps uint8 [n, n, 3], each in successively halved sizes n from 256.
 
-    The channels: the light that it gets from the sky, that from a sun at the upper right, its solidity.
+    Channels: light from the sky, light from a sun at the upper right, opacity.
     """
     stamps = []
     axis = (np.arange(_STAMP, dtype=np.float32) + 0.5) / _STAMP
@@ -76,7 +76,7 @@ def _stamps(shape: str) -> tuple[tuple[np.ndarray, ...], ...]:
 
 
 def _tint(light: Light, color: RGB, distance: float, sunlit: float) -> np.ndarray:
-    """The matrix float [3, 4] that turns a stamp's two lights into the color of leaves under `light`."""
+    """The matrix float [3, 4] that maps a stamp's channels to the color of leaves under `light`."""
     clear = math.exp(-distance / light.haze_distance)
     sun = 1.25 * sunlit * (1.0 - 0.45 * max(0.0, light.direction[2]))
     return np.array(

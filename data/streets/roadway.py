@@ -1,4 +1,4 @@
-"""The ground of a street, still without light: strips along it, side streets, tracks and mended asphalt."""
+"""The unlit ground of a street: strips along the street, side streets, tracks and mended asphalt."""
 
 import math
 import random
@@ -58,7 +58,7 @@ class Roadway:
         self._grass = _scaled(rng.choice(_GRASS), rng.uniform(0.85, 1.1))
 
     def draw(self) -> Surface:
-        """Draws it all, and says how rough it is."""
+        """Draws all parts of the ground and returns the ground's roughness."""
         street, rng = self._street, self._rng
         camera = self._canvas.camera
         top, bottom, right = camera.horizon - 1, camera.height + 1.0, camera.width + 1.0

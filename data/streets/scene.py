@@ -24,7 +24,7 @@ from data.streets.site import Site
 from data.streets.sky import draw_sky, draw_skyline
 from data.streets.traffic import fill_street
 
-_SMALLEST = 64  # pixels of a side; in smaller images nothing could be told apart
+_SMALLEST = 64  # pixels per side; objects in smaller images are unrecognizable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +65,11 @@ def draw_street(seed: int | Sequence[int] | np.random.Generator, height: int, wi
     finish_ground(site.canvas, light, shadows, surface, rng)
     look = rng.getrandbits(48)
     for index in sorted(range(len(site.items)), key=lambda index: -site.items[index].z):
-        # What is small in the image shows fewer details and takes fewer numbers; the next must not care.
+        # Small objects draw fewer random numbers; this must not affect the next object.
         rng.seed(look + index)
         site.items[index].draw(float(sunlit[index]))
     rng.seed(look - 1)
-    site.items.clear()  # they hold the site in their turn; so the canvas is freed at once
+    site.items.clear()  # breaks the reference cycle with the site, so that the canvas is freed at once
     draw_hood(site.canvas, light, rng)
 
     image, instance_ids = develop(site.canvas, rng)

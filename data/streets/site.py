@@ -1,4 +1,4 @@
-"""A street while it fills: its plan, its light, and the things that wait to be drawn, far ones first."""
+"""A street under construction: its plan, its light, and the items to draw, far ones first."""
 
 import collections
 import dataclasses
@@ -13,20 +13,20 @@ from data.streets.light import Light
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """`draw(sunlit)` draws it; `z` orders it. What it does to the ground's light is in the other fields."""
+    """`draw(sunlit)` draws the item; items are ordered by `z`. The other fields describe its shadow on the ground."""
 
     z: float
     draw: Callable[[float], None]
-    foot: tuple[float, float] | None = None  # (s, z) where it is asked whether the sun reaches it
-    shades: Sequence[Sequence[Point]] = ()  # street points; their convex hulls keep the sun off
-    density: float = 1.0  # how much of the sun they keep off
-    base: Sequence[tuple[float, float]] = ()  # corners (s, z) of the ground under it, which is dim
-    large: bool = False  # its shadow falls on other things too
+    foot: tuple[float, float] | None = None  # (s, z) at which sunlight on the item is sampled
+    shades: Sequence[Sequence[Point]] = ()  # street points whose convex hulls cast the shadow
+    density: float = 1.0  # share of the sun that the hulls block
+    base: Sequence[tuple[float, float]] = ()  # corners (s, z) of the dimmed ground below
+    large: bool = False  # the shadow also falls on other items
 
 
 @dataclasses.dataclass
 class Site:
-    """One street with what stands on it so far."""
+    """One street with the items placed so far."""
 
     canvas: Canvas
     light: Light
@@ -40,7 +40,7 @@ class Site:
         self.items.append(Item(z, draw, **shadow))
 
     def add_post(self, s: float, z: float, height: float, draw: Callable[[float], None]) -> None:
-        """Appends something thin and upright."""
+        """Appends a thin upright item."""
         shade = box(s - 0.06, s + 0.06, height, z - 0.05, z + 0.05)
         self.add(z, draw, foot=(s, z), shades=(shade,), density=0.85, base=square(s, z, 0.18))
 

@@ -50,7 +50,7 @@ def _add_clouds(sky: np.ndarray, light: Light, rng: random.Random, side: np.ndar
 
 
 def draw_skyline(canvas: Canvas, light: Light, rng: random.Random) -> None:
-    """Draws the far end of the view: woods and roofs, pale with distance."""
+    """Draws the horizon: woods and roofs, pale with distance."""
     camera = canvas.camera
     distance = rng.uniform(230, 400)
     unit = camera.focal / distance

@@ -9,7 +9,7 @@ import numpy as np
 from data.streets.canvas import Canvas, Point, fixed_point
 from data.streets.light import RGB, Light
 
-_COARSE, _FINE = 22.0, 46.0  # canvas pixels; of a body lower than this the small parts are not drawn
+_COARSE, _FINE = 22.0, 46.0  # canvas pixels; lower bodies omit small parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Face:
     layer: int = 0
     tone: float = 1.0
     outline: bool = False
-    middle: Point | None = None  # what the face looks away from; None: the middle of the body
+    middle: Point | None = None  # the point that the face looks away from; None: the middle of the body
 
 
 def quad_part(corners: Sequence[Point], left: float, right: float, low: float, high: float) -> tuple[Point, ...]:
@@ -48,7 +48,7 @@ def box(
     material: str,
     top: str | None = None,
 ) -> list[Face]:
-    """The faces of a box but the lowest: rear, front, left, right, top."""
+    """The faces of a box without its bottom: rear, front, left, right, top."""
     (x0, x1), (y0, y1), (z0, z1) = x, y, z
     middle = ((x0 + x1) / 2, (y0 + y1) / 2, (z0 + z1) / 2)
     outlines = (

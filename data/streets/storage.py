@@ -1,4 +1,4 @@
-"""Synthetic street scenes as files in Cityscapes' layout, drawn on demand and never twice."""
+"""Writing synthetic street scenes as files in Cityscapes' layout. Writing is resumable."""
 
 import os
 import pathlib
@@ -11,10 +11,10 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import ensure_writable_dir, read_json, write_json, write_png
 from data.streets.scene import Scene, draw_street
 
-RECORD = "streets.json"  # beside the splits: which set is drawn here
-VERSION = 1  # of the drawing; goes up when the same seed gives another image
+RECORD = "streets.json"  # beside the splits: the record of the set in this folder
+VERSION = 1  # version of the drawing code; raised when the same seed gives another image
 
-# Noise does not compress; this is three times as fast as PNG's usual way, and no larger.
+# Noise does not compress; these settings are three times as fast as the default, at no larger size.
 _PNG_IMAGE = (cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
 
 
@@ -31,10 +31,10 @@ def write_set(
 
     Images are `leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png`, labels of 8 bits
     `gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png`, of 16 bits `gtFine/SPLIT/CITY/NAME_gtFine_instanceIds.png`.
-    What an interrupted call has left is kept and completed. `on_image` is called after each image, drawn
-    or found.
+    Existing images of an interrupted call are kept. `on_image` is called after each image, drawn or
+    found.
 
-    Returns: how many images were drawn; 0 where the folder held the whole set.
+    Returns: the number of images drawn; 0 if the folder already held the whole set.
 
     Raises:
       InputError: the folder holds another set or other files, or cannot be written.
@@ -52,7 +52,7 @@ def write_set(
 
 
 def write_scene(folder: str | os.PathLike, seed: int, split: str, index: int, height: int, width: int) -> bool:
-    """Draws scene `index` of a split and writes its three files; False where they are there already."""
+    """Draws scene `index` of a split and writes its three files; returns False if they already exist."""
     city = f"drawn{split}"
     name = f"{city}_{index:06d}_000000"
     labels = pathlib.Path(folder) / "gtFine" / split / city
@@ -71,7 +71,7 @@ def write_scene(folder: str | os.PathLike, seed: int, split: str, index: int, he
 
 
 def _claim(root: pathlib.Path, record: dict) -> None:
-    """Leaves the record of the set in the folder, or finds it there."""
+    """Writes the record of the set into the folder, or checks the existing record."""
     path = root / RECORD
     if path.exists():
         found = _migrated(read_json(path))
@@ -87,7 +87,7 @@ def _claim(root: pathlib.Path, record: dict) -> None:
 
 
 def _migrated(record: object) -> object:
-    """The record with today's keys: version 0.1 of this project wrote "pictures" where "images" stands now."""
+    """The record with today's keys; version 0.1 of this project wrote "pictures" instead of "images"."""
     if isinstance(record, dict) and "pictures" in record and "images" not in record:
         return {"images" if key == "pictures" else key: value for key, value in record.items()}
     return record

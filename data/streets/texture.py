@@ -1,4 +1,4 @@
-"""Fields of noise that repeat without a seam; grain, dirt, clouds and leaves are cut out of them."""
+"""Seamlessly repeating noise fields, the source of grain, dirt, clouds and leaves."""
 
 import functools
 
@@ -10,7 +10,7 @@ SIZE = 512  # pixels of a field's side
 
 @functools.cache
 def fractal(roughness: float, number: int = 0) -> np.ndarray:
-    """A field float32 [512, 512] of mean 0 and deviation 1: amplitudes fall as 1 / frequency ** roughness."""
+    """Field float32 [512, 512], mean 0, standard deviation 1; amplitudes fall as 1 / frequency ** roughness."""
     white = np.random.default_rng((2018, number)).standard_normal((SIZE, SIZE)).astype(np.float32)
     frequency = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)[None, :])
     frequency[0, 0] = np.inf
@@ -31,7 +31,7 @@ def doubled(roughness: float, number: int = 0) -> np.ndarray:
 
 
 def cut(field: np.ndarray, height: int, width: int, left: int, top: int) -> np.ndarray:
-    """A window [height, width] of a field, which is repeated where the window reaches beyond it."""
+    """A window [height, width] of a field, repeated where the window extends beyond the field."""
     if top + height > field.shape[0] or left + width > field.shape[1]:
         field = np.tile(field, (-(-(top + height) // field.shape[0]), -(-(left + width) // field.shape[1])))
     return field[top : top + height, left : left + width]

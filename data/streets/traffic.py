@@ -7,7 +7,7 @@ from data.streets.sidewalks import add_two_wheeler
 from data.streets.site import Site
 from data.streets.vehicles import CAR_KINDS, make_vehicle
 
-# How many streets in a hundred have one in sight: often enough for a network to learn the rare classes.
+# Percent of streets that show one: often enough for a network to learn the rare classes.
 _CHANCES = {"bus": 38, "truck": 38, "bicycle": 55, "motorcycle": 28, "caravan": 5, "trailer": 6}
 _LENGTHS = {"bus": 12.0, "truck": 9.0, "caravan": 5.0, "trailer": 3.0, "train": 29.0, "car": 5.0}
 _LAST_PARKED = 65.0  # meters
@@ -15,7 +15,7 @@ _CAR_WEIGHTS = (26, 18, 20, 12, 14, 6, 4)  # of CAR_KINDS
 
 
 class Traffic:
-    """Fills a street, and remembers which stretches of its lanes are taken."""
+    """Fills a street and tracks the occupied stretches of its lanes."""
 
     def __init__(self, site: Site):
         self._site, self._rng, self._street = site, site.rng, site.street
@@ -128,7 +128,7 @@ class Traffic:
                 z += rng.uniform(5.2, 6.4)
 
     def _add_crossing(self) -> None:
-        """Something that comes out of the side street, seen from its side."""
+        """A vehicle or rider coming out of the side street, seen from its side."""
         rng, crossing = self._rng, self._street.crossing
         if crossing is None or rng.random() < 0.45:
             return

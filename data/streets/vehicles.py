@@ -1,4 +1,4 @@
-"""Vehicles as they stand in traffic: a body in its paint, its lamps, its place and its shadow."""
+"""Vehicles in traffic: body, paint, lamps, position and shadow."""
 
 import dataclasses
 import math
@@ -75,7 +75,7 @@ class Vehicle:
             solid.draw(canvas, light, part_s, part_z, turn, self.scale, paints, identity, sunlit, shining)
 
     def hull(self, s: float, z: float, turn: float) -> list[Point]:
-        """Street points, those on the ground first, whose convex hull throws about the same shadow."""
+        """Street points, ground points first, whose convex hull casts about the same shadow."""
         width, height, length = self.size
         narrow = 0.72 if self.label == "car" else 0.98
         cosine, sine = math.cos(turn), math.sin(turn)
