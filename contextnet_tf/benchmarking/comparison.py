@@ -1,4 +1,4 @@
-"""Compares runtimes in one run: threads, one frame at a time (sequential) or a pipelined stream."""
+"""Compares runtimes in one run: by threads, sequential (one frame at a time) or pipelined (a stream)."""
 
 import dataclasses
 import pathlib
@@ -19,13 +19,13 @@ from contextnet_tf.models.contextnet import build_contextnet
 from contextnet_tf.models.spec import VARIANTS
 from contextnet_tf.runs.measurements import RuntimeRow, UpsamplingRow
 
-STREAM_FRAMES = 8  # a sample of a pipelined row: a whole number of rounds on 2, 4 and 8 cores
-LEAST_PARITY = 0.99  # of float32 with the reference: all but ties of rounding, even with random weights
+STREAM_FRAMES = 8  # per sample of a pipelined row: a multiple of 2, 4 and 8 cores
+LEAST_PARITY = 0.99  # of float32 runtimes with the reference: allows only rounding ties, even with random weights
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A row: the network named `model` in the runtime of that name."""
+    """A row: the network named `model` in the runtime named `runtime`."""
 
     model: str
     runtime: str
@@ -35,7 +35,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class UpsamplingCase:
-    """Only the upsampling, of the logits of `model` ("network") or of noise of the same size ("noise")."""
+    """The upsampling alone, of the logits of `model` ("network") or of noise of the same size ("noise")."""
 
     model: str
     logits: str
@@ -43,14 +43,14 @@ class UpsamplingCase:
 
 
 class Comparison:
-    """The measurement of some cases at one image size.
+    """The measurement of several cases at one image size.
 
     Attributes:
-      left_out: title of a runtime -> why it cannot run the network.
+      left_out: "runtime title, model" -> reason why the runtime cannot run the network.
     """
 
     def __init__(self, folder: pathlib.Path, frames: np.ndarray):
-        """Works in `folder`, an empty one; `frames` are uint8 [N, H, W, 3], two or more."""
+        """Uses the empty directory `folder`; `frames` are uint8 [N, H, W, 3], N at least 2."""
         self.left_out: dict[str, str] = {}
         self._folder, self._frames, self._frames_path = folder, frames, folder / "frames.npy"
         np.save(self._frames_path, frames)
@@ -58,7 +58,7 @@ class Comparison:
         self._references: dict[str, np.ndarray] = {}
 
     def add(self, network: keras.Model, cases: Sequence[Case]) -> None:
-        """Writes the files of `network`, which is folded and of the frames' size, for these cases of it."""
+        """Writes the files of the folded `network`, built for the frames' size, for its `cases`."""
         folder = self._folder / cases[0].model
         folder.mkdir()
         reference = self._written(RUNTIMES[REFERENCE], network, folder)
@@ -77,9 +77,9 @@ class Comparison:
             self._works[case] = work, self._frames_path
 
     def add_upsampling(self, model: str) -> None:
-        """Also measures the upsampling of the logits of the network `model`, which was added, and of noise.
+        """Adds the upsampling of the logits of `model`, a network added before, and of noise.
 
-        Nothing is added where the network's logits are not at an eighth of the image's size.
+        Does nothing if the network's logits are not at 1/8 of the image size.
         """
         engine = ENGINES[RUNTIMES[REFERENCE].engine](self._folder / model / RUNTIMES[REFERENCE].file, 1)
         logits = np.stack([engine.logits(frame) for frame in self._frames])
@@ -95,13 +95,13 @@ class Comparison:
     def run(
         self, *, rounds: int, warm_up: int, on_start: Callable[[int], None], on_sample: Callable[[], None]
     ) -> tuple[list[RuntimeRow], list[UpsamplingRow]]:
-        """Measures everything that was added: the rows, and those on upsampling.
+        """Measures all added cases; returns the rows of runtimes and of upsampling.
 
-        `on_start` and `on_sample` are called as `measure` says.
+        For `on_start` and `on_sample` see `measure`.
 
         Raises:
-          InputError: a float32 runtime gives less than `LEAST_PARITY` of the pixels the label of LiteRT with exact
-            upsampling, or its process ends while it is timed.
+          InputError: the label parity of a float32 runtime with LiteRT and exact upsampling is below `LEAST_PARITY`, or
+            its process ends during the timing.
         """
         measured = measure(
             self._works,
@@ -142,7 +142,7 @@ class Comparison:
         return float(np.mean(labels == self._references[case.model]))
 
     def _check_labels(self, key: Case | UpsamplingCase, labels: np.ndarray) -> None:
-        if isinstance(key, UpsamplingCase):  # a test holds that both give the same
+        if isinstance(key, UpsamplingCase):  # a test verifies that both give the same labels
             return
         runtime, parity = RUNTIMES[key.runtime], self._parity(key, labels)
         if runtime.precision == "float32" and parity < LEAST_PARITY:
@@ -170,9 +170,10 @@ class Comparison:
 
 
 def upsampled_last(network: keras.Model) -> keras.Model | None:
-    """A ContextNet of the paper with the same weights, whose fusion convolves at low resolution, for any size.
+    """The ContextNet with the same weights and the fusion order "upsample last", for any input size.
 
-    None for other networks. At the image's frame it is another function: see `models.contextnet.context_path`.
+    None if `network` is not a variant of the paper. Outputs differ at the image border: see
+    `models.contextnet.context_path`.
     """
     spec = VARIANTS.get(network.name)
     if spec is None:
@@ -186,6 +187,6 @@ def upsampled_last(network: keras.Model) -> keras.Model | None:
     for layer in other.layers:
         weights = own.get(layer.name, [])
         if [value.shape for value in weights] != [tuple(weight.shape) for weight in layer.weights]:
-            return None  # pruned, say, under its old name
+            return None  # for example pruned, with an unchanged name
         layer.set_weights(weights)
     return other

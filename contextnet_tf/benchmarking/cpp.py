@@ -1,4 +1,4 @@
-"""Whole frames of the C++ header beside those of Python's Segmenter, in turns."""
+"""Compares the C++ header with Python's Segmenter, on whole frames, interleaved."""
 
 import os
 import pathlib
@@ -21,13 +21,13 @@ WARM_UP = 3  # rounds
 def compare_cpp(
     file: str | os.PathLike, program: str | os.PathLike, image: np.ndarray, *, rounds: int, stream_frames: int = 8
 ) -> dict[str, Timing]:
-    """Times `ROWS` on one image uint8 [H, W, 3] of the file's size: milliseconds of a frame, from pixels to labels.
+    """Times `ROWS` on one image uint8 [H, W, 3] of the file's size: milliseconds per frame, from pixels to labels.
 
-    `program` is time_segment of cpp/, compiled. A frame has one thread, a stream of `stream_frames` as many workers as
-    there are cores; a stream's time is that of all its frames, divided by their number.
+    `program` is the compiled time_segment of cpp/. A single frame uses one thread; a stream of `stream_frames` frames
+    uses one worker per core, and its time is divided by the number of frames.
 
     Raises:
-      InputError: the file or the image cannot be used, or the program did not start.
+      InputError: the file is invalid, the image has another size, or the program fails.
     """
     segmenter = Segmenter(file)
     if image.shape[:2] != segmenter.size:
@@ -54,7 +54,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
 def _started(
     program: str | os.PathLike, file: str | os.PathLike, image: np.ndarray
 ) -> Iterator[Callable[[str], float]]:
-    """A function that has the C++ program do what a line says, and gives its milliseconds."""
+    """A function that sends a command line to the C++ program and returns the milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
         pixels = pathlib.Path(folder) / "pixels"
         pixels.write_bytes(np.ascontiguousarray(image).tobytes())
@@ -72,11 +72,11 @@ def _started(
                 process.stdin.write(f"{line}\n")
                 process.stdin.flush()
                 return float(process.stdout.readline())
-            except (OSError, ValueError):  # it ended, and said why
+            except (OSError, ValueError):  # the program ended; stderr has the reason
                 raise InputError(f"{program}: {process.stderr.read().strip() or 'ended'}") from None
 
         try:
             yield ask
         finally:
             process.kill()
-            process.communicate()  # closes the pipes, also one that the program no longer reads
+            process.communicate()  # closes the pipes, even broken ones

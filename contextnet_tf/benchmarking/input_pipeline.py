@@ -1,4 +1,4 @@
-"""What each stage of the pipeline costs on this machine, by the same code that training runs."""
+"""The cost of each stage of the input pipeline on this machine, measured with the code used in training."""
 
 import dataclasses
 import itertools
@@ -15,20 +15,20 @@ from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.windows import window_at
 from contextnet_tf.errors import InputError
 
-LARGE_SCALE = 2.0  # at which cutting the window first saves most: section 3.1's largest
-_IMAGES_A_PASS = 16  # starting a stage takes some milliseconds, which must not count
+LARGE_SCALE = 2.0  # section 3.1's largest scale, where cropping first saves most
+_IMAGES_A_PASS = 16  # amortizes the start of a stage, some milliseconds
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What one image costs: milliseconds by the clock, and milliseconds of computing on all cores together."""
+    """The cost of one image: wall-clock milliseconds, and CPU milliseconds summed over all cores."""
 
     milliseconds: float
     core_milliseconds: float
 
     @property
     def images_per_second(self) -> float:
-        """By the clock."""
+        """Throughput by wall-clock time."""
         return 1000.0 / self.milliseconds
 
 
@@ -43,25 +43,25 @@ def measure_input(
     seed: int = 0,
     on_round: Callable[[], None] = lambda: None,
 ) -> dict[str, Cost]:
-    """Measures each stage in each round, one stage after the other; medians over the rounds.
+    """Measures all stages in each round, in order; returns medians over the rounds.
 
-    The stages run on one thread, each on what the one before it left in memory; the total is the whole pipeline with
-    as many threads as it likes. A first round, which does not count, traces and warms up. In each round a stage sees
-    every example, few examples several times.
+    The stages run on one thread, each on the cached result of the stage before; the total is the whole pipeline with
+    automatic parallelism. An extra first round traces and warms up. In each round a stage processes every example;
+    a short list is repeated.
 
     Args:
-      dataset, examples: what is read; a few images of one size, since they are held decoded and augmented.
+      dataset, examples: the data; a few images of one size, since decoded and augmented images are kept in memory.
       crop_size: (height, width) of the crops.
-      batch_size: images in a batch.
-      rounds: how often everything is measured.
-      augmentation: how far each image may be changed.
+      batch_size: images per batch.
+      rounds: number of measured rounds.
+      augmentation: ranges of the augmentation.
       seed: of order and augmentation.
       on_round: called after each round.
 
     Returns:
-      By name: "read" (files into memory), "png" (decoding of image and label, nothing else), "load" (everything
-      from the files to image and train ids), "augment", "batch", "total"; and at scale 2, with the same crops,
-      "crop_first" (ours) and "scale_first" (the whole image is resized, then cropped).
+      By name: "read" (files to memory), "png" (PNG decoding of image and label only), "load" (files to image and train
+      ids), "augment", "batch", "total"; and at scale 2, with the same crops, "crop_first" (ours) and "scale_first"
+      (resizes the whole image, then crops).
 
     Raises:
       InputError: the crop is more than twice as large as the images.
@@ -86,7 +86,7 @@ def measure_input(
 
 
 def scale_then_crop(image: tf.Tensor, label: tf.Tensor, scale: float, origin: tuple[int, int], crop_size):
-    """The simple way, to compare with: resizes the whole image and cuts the crop out of that.
+    """The simple method, for comparison: resizes the whole image, then crops.
 
     Args:
       image: uint8 [H, W, 3].
@@ -127,7 +127,7 @@ def _stages(
         return augment(*pair, sample_seed, crop_size, augmentation)
 
     changed = tf.data.Dataset.zip(images, seeds).map(change)
-    # In the middle of the image, on whole pixels, so that both ways show the same.
+    # At the image center, on whole pixels, so that both methods give the same crop.
     size = next(iter(load))[1].shape
     if any(crop > LARGE_SCALE * length for crop, length in zip(crop_size, size, strict=True)):
         raise InputError(

@@ -28,14 +28,14 @@ from contextnet_tf.deployment.portable.operations import (
 from contextnet_tf.errors import InputError
 
 _OPSET = 18
-_IR_VERSION = 10  # recent runtimes read it
+_IR_VERSION = 10  # supported by recent runtimes
 
 
 def onnx_model(network: PortableGraph) -> onnx.ModelProto:
     """An ONNX model: `image` uint8 [H, W, 3] -> `labels` uint8 [H, W], upsampling and arg-max in the graph.
 
     Raises:
-      InputError: the graph has an operation of training.
+      InputError: the graph has a training-only operation.
     """
     graph = _Graph()
     value = graph.add("Cast", "image", to=TensorProto.FLOAT)
@@ -61,7 +61,7 @@ def onnx_model(network: PortableGraph) -> onnx.ModelProto:
 
 
 class _Graph:
-    """Collects nodes and constants, and numbers the names of their values."""
+    """Collects nodes and constants, and gives their values numbered names."""
 
     def __init__(self):
         self.nodes, self.constants = [], []
@@ -73,7 +73,7 @@ class _Graph:
         return output
 
     def add_for_two(self, operator: str, *inputs: str, **attributes) -> tuple[str, str]:
-        """Adds a node of two values; returns their names."""
+        """Adds a node with two outputs; returns their names."""
         outputs = (f"value{len(self.nodes)}", f"value{len(self.nodes)}b")
         self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
         return outputs
@@ -85,7 +85,7 @@ class _Graph:
         return name
 
 
-# The name of a value, or both names of the values of `PoolWithIndices`.
+# The name of a value, or the two names of the outputs of `PoolWithIndices`.
 _Names = str | tuple[str, str]
 
 
@@ -112,7 +112,7 @@ def _add_step(graph: _Graph, operation: Operation, inputs: Sequence[_Names]) -> 
         case Pool(kind, size, strides, padding):
             operator = {"average": "AveragePool", "maximum": "MaxPool"}[kind]
             return graph.add(operator, *inputs, kernel_shape=size, strides=strides, pads=_pads(padding))
-        case AdaptiveAveragePool(rows, columns):  # the windows of ONNX's pooling all have one size
+        case AdaptiveAveragePool(rows, columns):  # ONNX pooling has windows of equal size only
             across = graph.add("MatMul", *inputs, graph.constant(columns.T.copy()))
             return graph.add("MatMul", graph.constant(rows), across)
         case PoolWithIndices():
@@ -128,7 +128,7 @@ def _add_step(graph: _Graph, operation: Operation, inputs: Sequence[_Names]) -> 
         case PReLU(slopes):
             return graph.add("PRelu", *inputs, graph.constant(slopes[:, np.newaxis, np.newaxis]))
         case Resize((height, width)):
-            # Batch and channels keep their sizes, read from the features.
+            # Batch and channels keep their sizes, taken from the input.
             shape = graph.add("Shape", *inputs, start=0, end=2)
             sizes = graph.add("Concat", shape, graph.constant(np.array([height, width])), axis=0)
             return graph.add("Resize", *inputs, "", "", sizes, mode="linear")  # half-pixel centers, by default
@@ -143,5 +143,6 @@ def _add_step(graph: _Graph, operation: Operation, inputs: Sequence[_Names]) -> 
 
 
 def _pads(padding: Padding) -> list[int]:
-    top, bottom, left, right = (max(length, 0) for length in padding)  # rows that windows leave over need no cropping
+    # Negative padding crops unused rows; ONNX needs no cropping.
+    top, bottom, left, right = (max(length, 0) for length in padding)
     return [top, left, bottom, right]

@@ -1,7 +1,7 @@
-"""Benchmarks in processes of their own, so that threads, libraries and memory of one do not affect another.
+"""Benchmarks in separate processes, which isolate threads, libraries and memory.
 
-Such a process starts without TensorFlow: LiteRT, OpenVINO and PyTorch do not need it, it takes 5 s to import, and
-PyTorch's optimizers end in a segmentation fault if TensorFlow was imported before.
+Processes start without TensorFlow: LiteRT, OpenVINO and PyTorch do not need it, its import takes 5 s, and PyTorch's
+optimizers crash with a segmentation fault after an import of TensorFlow.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from contextnet_tf.machine import peak_memory
 
 Key = TypeVar("Key", bound=Hashable)
 
-# The package is entered without its __init__, which imports TensorFlow for the public names.
+# Bypasses the package's __init__, which imports TensorFlow for the public names.
 _START = """
 import sys, types
 package = types.ModuleType("contextnet_tf")
@@ -38,9 +38,9 @@ _PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
 
 
 class Server(Protocol):
-    """What a process does: `packages` are imported first, then `start` is called once, then the functions it returns.
+    """The functions of a process: imports `packages`, calls `start` once, then serves the returned functions.
 
-    It is sent to the process by pickle, and its module is imported there: not at the cost of TensorFlow, if possible.
+    The server is pickled, and the process imports its module, which should not import TensorFlow if possible.
     """
 
     @property
@@ -52,7 +52,7 @@ class Server(Protocol):
 
 
 class ServerProcess:
-    """A process that serves the functions of a `Server`. A context manager, which ends the process."""
+    """A process that serves the functions of a `Server`. A context manager that ends the process on exit."""
 
     def __init__(self, server: Server):
         """Starts the process and waits until the server has started.
@@ -62,7 +62,7 @@ class ServerProcess:
         """
         self._connection, other_end = multiprocessing.Pipe()
         arguments = [sys.executable, "-c", _START, _PACKAGE, str(other_end.fileno())]
-        # What native libraries print would bury the line that a person must read; errors come by the connection.
+        # Discards the output of native libraries, which would bury our messages; errors come through the connection.
         self._process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, pass_fds=[other_end.fileno()])
         other_end.close()
         try:
@@ -108,7 +108,7 @@ class ServerProcess:
 
 @dataclasses.dataclass(frozen=True)
 class WorkServer:
-    """Serves samples of some work over a file of frames; see `BenchmarkProcess`."""
+    """Serves samples of a work on a file of frames; see `BenchmarkProcess`."""
 
     work: Work
     frames: pathlib.Path
@@ -120,7 +120,7 @@ class WorkServer:
 
     def start(self) -> Mapping[str, Callable[..., Any]]:
         """See `Server`."""
-        fastest_way()  # numba is a library too: its memory is not the network's
+        fastest_way()  # loads numba now, to exclude its memory from the network's
         frames = np.load(self.frames)
         before = peak_memory()
         loaded = self.work.load()
@@ -134,37 +134,37 @@ class WorkServer:
 
 
 class BenchmarkProcess(ServerProcess):
-    """Does some work in another process, one sample for each call. A context manager, which ends the process.
+    """Runs a work in another process, one sample per call. A context manager that ends the process on exit.
 
     Attributes:
-      labels: of the first frame, uint8 [H, W].
+      labels: the labels of the first frame, uint8 [H, W].
     """
 
     def __init__(self, work: Work, frames: pathlib.Path):
         """Starts the process and waits until it has labeled one frame.
 
         Args:
-          work: what it does.
+          work: the work to run.
           frames: a .npy file of frames, uint8 [N, H, W, 3].
 
         Raises:
-          InputError: the work cannot be done, or the process ended.
+          InputError: the work failed, or the process ended.
         """
         super().__init__(WorkServer(work, frames))
         self.labels: np.ndarray = self.call("labels")
 
     def sample(self) -> Sample:
-        """Milliseconds of each part of a frame; frames take turns."""
+        """Milliseconds of each part of the next frame; cycles through the frames."""
         return self.call("sample")
 
     def peak_memory(self) -> int:
-        """The peak memory of the process in bytes, less what it held before it loaded the network."""
+        """The peak memory of the process in bytes, minus the peak before it loaded the network."""
         return self.call("peak memory")
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """The times of some work, the bytes of `BenchmarkProcess.peak_memory`, and the labels of the first frame."""
+    """The timing of a work, its `BenchmarkProcess.peak_memory` in bytes, and the labels of the first frame."""
 
     timing: Timing
     peak_memory: int
@@ -181,20 +181,20 @@ def measure(
     on_start: Callable[[int], None] = lambda samples: None,
     on_sample: Callable[[], None] = lambda: None,
 ) -> dict[Key, Measured]:
-    """Starts a process for each work and its file of frames, and lets them take turns: see `take_turns`.
+    """Starts a process for each work and its file of frames, and interleaves their samples: see `take_turns`.
 
     Args:
       works: by key, the work and its .npy file of frames.
       rounds, warm_up: see `take_turns`.
-      on_labels: gets the labels of each work before anything is timed; an exception ends the measurement.
-      on_failure: gets the error of work that cannot be done and is left out; it may raise the error instead.
-      on_start: called with the number of samples to come when all processes are ready.
+      on_labels: called with the labels of each work before the timing; an exception ends the measurement.
+      on_failure: called with the error of a failed work, which is skipped; may raise the error instead.
+      on_start: called with the total number of samples when all processes are ready.
       on_sample: called after each sample.
 
     Raises:
-      InputError: a process ended while the others were timed.
+      InputError: a process ended during the timing.
     """
-    fastest_way()  # compiled here if need be, so that the processes only read it
+    fastest_way()  # compiles here if necessary; the processes then use the cache
     with contextlib.ExitStack() as stack:
         processes = {}
         for key, work in works.items():
@@ -213,7 +213,7 @@ def measure(
 
 
 def serve(descriptor: int) -> None:
-    """The other process: answers (False, value), or (True, reason) after an exception. It ends with the connection."""
+    """The main loop of the process: answers (False, value), or (True, reason) for an exception, until disconnected."""
     connection = Connection(descriptor)
     try:
         sys.path[:] = connection.recv()
@@ -223,7 +223,7 @@ def serve(descriptor: int) -> None:
                 importlib.import_module(name)
             functions = server.start()
             connection.send((False, None))
-        except Exception as error:  # of any library; it becomes one line where somebody reads it
+        except Exception as error:  # of any library; the parent reports the reason in one line
             connection.send((True, reason_of(error)))
             return
         while True:

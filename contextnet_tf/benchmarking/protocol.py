@@ -1,8 +1,8 @@
-"""The timing protocol: rows take turns, medians are reported, and a frame counts from its pixels to its labels.
+"""The timing protocol: interleaved rows, medians, latency from pixels to labels.
 
 Section 3.1 of the paper measures the latency of one frame at a time on one thread, from the image in memory to the
-labels in memory. Here each runtime processes one frame in its turn, round after round, so that a busy minute of the
-machine affects all of them. The first rounds warm up and are ignored.
+labels in memory. Here, in each round, every runtime processes one frame, so load on the machine affects all runtimes
+alike. The first rounds warm up and are ignored.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ class Timing:
 
     @property
     def frames_per_second(self) -> float:
-        """Throughput by the median latency."""
+        """Throughput, computed from the median latency."""
         return 1000.0 / self.milliseconds
 
 
@@ -36,7 +36,7 @@ def take_turns(
     warm_up: int,
     on_sample: Callable[[], None] = lambda: None,
 ) -> dict[Key, Timing]:
-    """Calls every row once in each of `warm_up` + `rounds` rounds, in order; the timings of the last `rounds`.
+    """Calls every row once per round, in order; returns the timings of `rounds` rounds after `warm_up` rounds.
 
     `on_sample` is called after each call of a row.
     """
@@ -51,7 +51,7 @@ def take_turns(
 
 
 def summary(samples: list[Sample]) -> Timing:
-    """The timing of one or more samples with the same parts; a frame's time is the sum of its parts."""
+    """The timing of one or more samples with the same parts; the latency of a frame is the sum of its parts."""
     totals = [sum(sample.values()) for sample in samples]
     low, high = np.percentile(totals, (10, 90))
     parts = {part: float(np.median([sample[part] for sample in samples])) for part in samples[0]}

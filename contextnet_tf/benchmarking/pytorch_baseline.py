@@ -1,6 +1,6 @@
-"""A training step of the same network in PyTorch, to compare its speed with. Needs the extra [bench].
+"""A training step of the same network in PyTorch, as a speed baseline. Requires the extra [bench].
 
-The parent describes the training; `TorchTraining` runs it, in a process of its own that has no TensorFlow.
+The parent process describes the training; `TorchTraining` runs it in a separate process without TensorFlow.
 """
 
 import dataclasses
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class TorchTraining:
-    """Training steps on one batch in PyTorch, as its documentation suggests. See `process.Server`.
+    """Training steps on one batch in PyTorch, as its documentation recommends. See `process.Server`.
 
-    Features are in channels_last, the network upsamples the logits, cross-entropy and AdamW are PyTorch's own. There
-    is no EMA and no class weights.
+    Features are in channels_last, the network upsamples the logits, and cross-entropy and AdamW are PyTorch's own.
+    There are no EMA and no class weights.
 
     Attributes:
-      path: a pickled pair of the network for training, a `PortableGraph`, and a batch: images float32 [B, H, W, 3]
-        in 0 to 1 and labels int64 [B, H, W].
-      decayed_layers: names of the layers whose kernels have weight decay.
+      path: a pickle of the training network, a `PortableGraph`, and of a batch: images float32 [B, H, W, 3] in 0 to 1
+        and labels int64 [B, H, W].
+      decayed_layers: names of the layers with weight decay on their kernels.
       optimizer: keyword arguments of AdamW, without weight decay.
       weight_decay: of the kernels.
       aux_weight: factor of the loss of every output except "main".
-      ignored_label: pixels of this label are ignored.
+      ignored_label: the label of ignored pixels.
     """
 
     path: pathlib.Path
@@ -50,7 +50,7 @@ class TorchTraining:
     packages: tuple[str, ...] = ("torch",)
 
     def start(self) -> Mapping[str, Callable[..., Any]]:
-        """See `Server`: the function "step" takes the number of threads, and returns the loss."""
+        """See `Server`: the function "step" takes the number of threads and returns the loss."""
         import torch
         from torch.nn import functional
 
@@ -82,7 +82,7 @@ class TorchTraining:
 
 
 def _by_decay(graph: PortableGraph, network: Any, decayed_layers: frozenset[str]) -> tuple[list[Any], list[Any]]:
-    """The parameters with weight decay, the kernels of these layers, and all others."""
+    """The parameters with weight decay (the kernels of `decayed_layers`), and all others."""
     decayed, others = [], []
     for step, module in zip(graph.steps, network.operations, strict=True):
         for name, parameter in module.named_parameters():
@@ -92,19 +92,19 @@ def _by_decay(graph: PortableGraph, network: Any, decayed_layers: frozenset[str]
 
 
 class TorchProcess:
-    """A process that trains a network in PyTorch on one batch. A context manager, which ends the process."""
+    """A process that trains a network in PyTorch on one batch. A context manager that ends the process on exit."""
 
     def __init__(self, model: "keras.Model", recipe: "Recipe", images: np.ndarray, labels: np.ndarray):
         """Starts the process.
 
         Args:
-          model: a network with random weights, which are copied; it may have an auxiliary output.
-          recipe: its optimizer is AdamW.
+          model: a network with random weights, which are copied; may have auxiliary outputs.
+          recipe: a recipe with the optimizer AdamW.
           images: float32 [B, H, W, 3] in 0 to 1.
           labels: uint8 [B, H, W].
 
         Raises:
-          InputError: the optimizer, or a layer of the network, has no counterpart in PyTorch here.
+          InputError: the optimizer or a layer of the network is not supported in PyTorch.
         """
         from contextnet_tf.datasets.labels import IGNORE
         from contextnet_tf.deployment.network import at_size
@@ -136,13 +136,13 @@ class TorchProcess:
             self._process = ServerProcess(dataclasses.replace(training, path=path))
 
     def step(self, num_threads: int) -> float:
-        """Does one step with that many threads, and returns its loss."""
+        """Runs one step with `num_threads` threads; returns the loss."""
         return self._process.call("step", num_threads)
 
     def fastest_threads(self) -> int:
-        """The number of threads that is faster on this machine as it is now: one, or one for each core.
+        """The faster number of threads under the current load: one, or one per core.
 
-        On a busy machine PyTorch's threads wait for one another.
+        On a busy machine PyTorch's threads wait for each other.
         """
         counts = {1, available_cores()}
         for count in counts:

@@ -1,4 +1,4 @@
-"""The memory that a training step takes at most, each measured in a process of its own."""
+"""Peak memory of a training step, measured in a separate process."""
 
 import concurrent.futures
 import dataclasses
@@ -17,42 +17,42 @@ from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.schedules import Poly
 from contextnet_tf.training.step import make_training_step
 
-_STEPS = 2  # the second has the optimizer's slots and what the first left
+_STEPS = 2  # the second also holds the optimizer's slots and memory kept by the first
 
 
 @dataclasses.dataclass(frozen=True)
 class StepMemory:
-    """Bytes of a process's resident memory at most: before the first step, and over the first steps."""
+    """Peak resident memory of a process in bytes: before the first step, and after the measured steps."""
 
     before: int
     peak: int
 
     @property
     def of_the_step(self) -> int:
-        """Bytes that the step itself took."""
+        """The memory of the step itself in bytes."""
         return self.peak - self.before
 
 
 def step_memory(
     model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, *, num_classes: int = 19, simple: bool
 ) -> StepMemory:
-    """Measures steps of a network on the processor, in a new process.
+    """Measures training steps of a network on the CPU, in a new process.
 
     Args:
       model: name of the network.
-      recipe: its optimizer and auxiliary loss.
+      recipe: optimizer and weight of the auxiliary loss.
       size: (height, width) of the images.
-      batch_size: images in a step.
-      num_classes: classes that the network tells apart.
-      simple: instead of the training's own step, the one that a page of code gives: logits upsampled by the network
-        and cast whole, TensorFlow's cross-entropy of every pixel, Keras' batch normalization.
+      batch_size: images per step.
+      num_classes: number of classes.
+      simple: measure `simple_step` instead of the project's training step: full-size logits from the network,
+        cast to float32; TensorFlow's cross-entropy of every pixel; Keras' batch normalization.
     """
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(_measure, model, recipe, size, batch_size, num_classes, simple).result()
 
 
 def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_weight: float):
-    """The step to compare with: {"image", "label"} -> loss; see `step_memory`."""
+    """The step for comparison: {"image", "label"} -> loss; see `step_memory`."""
 
     def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         counted = tf.cast(labels != IGNORE, tf.float32)

@@ -1,6 +1,6 @@
-"""A portable graph as a PyTorch module: the network of the PyTorch runtime and of the training baseline.
+"""A portable graph as a PyTorch module, for the PyTorch runtime and the training baseline.
 
-It needs neither Keras nor TensorFlow: PyTorch's optimizers crash in a process that has loaded TensorFlow before.
+The module imports neither Keras nor TensorFlow: PyTorch's optimizers crash in a process that has loaded TensorFlow.
 """
 
 import functools
@@ -44,7 +44,7 @@ class TorchNetwork(nn.Module):
         """Builds a module for each step, with the weights of the graph."""
         super().__init__()
         self._steps, self._outputs = graph.steps, graph.outputs
-        # Values that no other step reads are clipped in place, as networks written for PyTorch do it.
+        # Activations are computed in place if no other step reads their input, as is usual in PyTorch.
         self.operations = nn.ModuleList(
             _module(step.operation, in_place=step.last_used == step.inputs != (0,)) for step in graph.steps
         )
@@ -114,7 +114,7 @@ def _module(operation: Operation, in_place: bool) -> nn.Module:
         case Resize(size):
             return nn.Upsample(size=size, mode="bilinear", align_corners=False)
         case ZeroPad((top, bottom, left, right), channels):
-            return nn.ZeroPad3d((left, right, top, bottom, *channels))  # the channels are its depth
+            return nn.ZeroPad3d((left, right, top, bottom, *channels))  # channels take the place of depth
         case Add():
             return _Add()
         case Concatenate():
@@ -148,7 +148,7 @@ def _convolution(operation: Convolution) -> nn.Module:
 
 
 def _transposed_convolution(operation: TransposedConvolution) -> nn.Module:
-    """PyTorch's layer crops both sides alike and can add to the end; other crops need a layer of their own."""
+    """PyTorch's layer crops both sides equally and can pad the end; other crops need a separate layer."""
     inputs, outputs, *size = operation.kernel.shape
     top, bottom, left, right = operation.cropping
     strides = operation.strides
@@ -176,9 +176,9 @@ def _with_weights(module: nn.Module, weight: np.ndarray, bias: np.ndarray | None
 def _padded(
     padding: Padding, strides: tuple[int, int], build: Callable[..., nn.Module], value: float = 0.0
 ) -> nn.Module:
-    """`build(padding=...)`, with a layer of its own for the padding that PyTorch's layers cannot do.
+    """`build(padding=...)`, preceded by a separate padding layer if PyTorch's own padding does not fit.
 
-    They pad both sides alike. Padding too much at the end, by less than a stride, adds no window.
+    PyTorch pads both sides equally. Excess padding at the end of less than a stride adds no window.
     """
     top, bottom, left, right = padding
     if top >= 0 <= left and 0 <= top - bottom < strides[0] and 0 <= left - right < strides[1]:

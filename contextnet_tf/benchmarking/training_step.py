@@ -1,4 +1,4 @@
-"""The speed of training: the bare step, and the loop around it with ready and with real input."""
+"""Training speed: the bare step, and the training loop with prepared and with real input."""
 
 import dataclasses
 import itertools
@@ -21,16 +21,16 @@ from contextnet_tf.training.schedules import Poly
 from contextnet_tf.training.step import make_training_step
 from contextnet_tf.training.train import train
 
-_WARM_UP_STEPS = 3  # the first builds the graph, the next ones find their memory
+_WARM_UP_STEPS = 3  # the first builds the graph, the next ones allocate memory
 
 Batch = Mapping[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
 class LoopSpeed:
-    """Medians over the steps of a run: seconds of a step of the loop, and of each runtime compared with it.
+    """Medians over the steps of a run, in seconds: a step of the loop, and a step of each compared runtime.
 
-    `input_wait_share`: the input-wait share, the part of the time that the loop waits for batches.
+    `input_wait_share`: the share of the loop's time spent waiting for batches.
     """
 
     loop: float
@@ -41,7 +41,7 @@ class LoopSpeed:
 def bare_step(
     model: keras.Model, recipe: Recipe, steps: int, batch: Batch, compute_config: ComputeConfig | None = None
 ) -> Callable[[], Any]:
-    """One step of training on `batch`, at each call; ended when it returns."""
+    """A function that runs one training step on `batch` and returns when the step has finished."""
     compute_config = compute_config or ComputeConfig()
     model = compute_config.place(model)
     with compute_config.devices.strategy.scope():
@@ -74,23 +74,23 @@ def loop_speed(
     seed: int = 0,
     on_step: Callable[[], None] = lambda: None,
 ) -> LoopSpeed:
-    """Measures `steps` steps of `train`; validation, and the first steps, do not count.
+    """Measures `steps` steps of `train`; validation and the warm-up steps are ignored.
 
     Args:
-      build: makes the network.
-      recipe: how it is trained.
-      dataset, examples: the training images; the first is also the only one to validate on.
+      build: builds the network.
+      recipe: the training recipe.
+      dataset, examples: the training images; the first is also the only validation image.
       crop_size: (height, width) of the training images.
-      steps: how many are measured.
-      ready: the batch of every step; None: each is read and augmented.
-      runtimes: functions that are called after each step of the loop, and timed, so that all meet the same
-        load of the machine. With real input they would give it time that it has not.
+      steps: number of measured steps.
+      ready: the batch for every step; None: batches are read and augmented.
+      runtimes: functions called and timed after each step of the loop, so that all run under the same load. Do not
+        combine with real input: they would give the input pipeline extra time.
       seed: of the network and the input.
-      on_step: called after each step, those that do not count too.
+      on_step: called after each step, warm-up steps included.
     """
     runtimes = runtimes or {}
     total = steps + _WARM_UP_STEPS
-    # As many images as an epoch of that many steps needs.
+    # The images of one epoch of `total` steps.
     shown = list(itertools.islice(itertools.cycle(examples), total * recipe.batch_size))
     recipe = dataclasses.replace(
         recipe, epochs=1, validation_epochs=1, class_weight_exponent=0.0, bn_recalibration_batches=0
@@ -119,7 +119,7 @@ def loop_speed(
 
 
 class _Clock:
-    """Seconds of each step of a loop, of the waits for its batches, and of the runtimes."""
+    """Seconds of each step of the loop, of each input wait, and of each call of the runtimes."""
 
     def __init__(self, runtimes: Mapping[str, Callable[[], Any]], on_step: Callable[[], None]):
         self._run, self._on_step = runtimes, on_step
@@ -138,7 +138,7 @@ class _Clock:
         self._begun = time.perf_counter()
 
     def watched(self, ready: Batch | None) -> Callable[..., Iterator[Batch]]:
-        """`training_batches`, or as many times the batch `ready`, with the waits for each noted."""
+        """`training_batches`, or the batch `ready` repeated; records the wait for each batch."""
 
         def batches(*arguments: Any, first_step: int, last_step: int, **plan: Any) -> Iterator[Batch]:
             if ready is None:

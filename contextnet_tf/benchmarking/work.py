@@ -1,4 +1,4 @@
-"""The work of a benchmark process: one frame after another, or a stream of frames."""
+"""The work of a benchmark process: sequential frames or a pipelined stream."""
 
 import dataclasses
 import itertools
@@ -16,23 +16,23 @@ from contextnet_tf.machine import available_cores
 
 
 class Work(Protocol):
-    """What a process repeats. It is sent to the process by pickle."""
+    """The work that a benchmark process repeats. Pickled to send it to the process."""
 
     packages: tuple[str, ...]
 
     def load(self) -> Any:
-        """Loads what it runs, once."""
+        """Loads the runtime or segmenter; called once."""
 
     def labels(self, loaded: Any, frames: np.ndarray) -> np.ndarray:
         """The labels of the first frame, uint8 [H, W]."""
 
     def samples(self, loaded: Any, frames: np.ndarray) -> Iterator[Sample]:
-        """Endless: one sample at a time."""
+        """Yields samples endlessly, one at a time."""
 
 
 @dataclasses.dataclass(frozen=True)
 class OneFrame:
-    """A runtime that processes one frame after another: milliseconds of each part of a frame."""
+    """A runtime that processes frames sequentially; a sample has the milliseconds of each part of a frame."""
 
     runtime: type[Runtime]
     path: pathlib.Path
@@ -62,10 +62,10 @@ class OneFrame:
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """A file in a pipelined `Segmenter.stream`: milliseconds per frame, over `length` frames of a full pipeline.
+    """A file in a pipelined `Segmenter.stream`; a sample has the milliseconds per frame over `length` frames.
 
-    The clock runs from the labels of one frame to those of the frame `length` behind it, so that filling and
-    emptying the pipeline do not count.
+    The measurement runs from the labels of one frame to the labels `length` frames later, so it excludes filling and
+    draining the pipeline.
     """
 
     engine: str
@@ -84,7 +84,7 @@ class Stream:
 
     def samples(self, loaded: Segmenter, frames: np.ndarray) -> Iterator[Sample]:
         """See `Work`."""
-        filling = available_cores() + 1  # as many as are on their way
+        filling = available_cores() + 1  # the number of frames in flight
         while True:
             endless = itertools.islice(itertools.cycle(frames), self.length + 2 * filling)
             labels = loaded.stream(endless)
@@ -97,7 +97,7 @@ class Stream:
 
 
 def timed(stages: tuple[Stage, ...], frame: np.ndarray) -> Sample:
-    """Milliseconds that one frame takes in each part."""
+    """Milliseconds of one frame in each part."""
     parts: dict[str, float] = {}
     value, before = frame, time.perf_counter()
     for stage in stages:

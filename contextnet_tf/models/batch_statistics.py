@@ -1,4 +1,4 @@
-"""Moving statistics of batch normalization, estimated again for weights that training did not pass through."""
+"""Batch-norm recalibration: re-estimates moving statistics for EMA or pruned weights."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,13 @@ from contextnet_tf.models import graph
 
 
 def reestimate_batch_statistics(model: keras.Model, batches: Iterable) -> None:
-    """Sets moving means and variances to the means of the batch statistics; each batch counts the same.
+    """Sets moving means and variances to the means of the batch statistics over `batches`, equally weighted.
 
-    EMA or pruned weights never saw the features that the moving statistics came from. Dropout is on, as it
-    was when the weights were trained.
+    The moving statistics of training do not match EMA or pruned weights. Dropout is on, as in training.
 
     Args:
-      model: a functional network. Only its statistics change.
-      batches: images float32 [B, H, W, 3] as in training; if there are none, nothing changes.
+      model: a functional network. Only its moving statistics change.
+      batches: training images float32 [B, H, W, 3]; if empty, nothing changes.
 
     Raises:
       InputError: the model is not functional.
@@ -25,7 +24,7 @@ def reestimate_batch_statistics(model: keras.Model, batches: Iterable) -> None:
     try:
         for count, images in enumerate(batches):
             for layer in layers:
-                layer.momentum = count / (count + 1)  # 0 for the first: forgets the old values
+                layer.momentum = count / (count + 1)  # 0 for the first batch: discards the old values
             model(images, training=True)
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):

@@ -1,7 +1,7 @@
 """The building blocks of ContextNet: functions from tensor to tensor.
 
-Batch normalization follows each convolution (section 3.1: "batch normalization is used at all layers"), which
-therefore has no bias of its own. The nonlinearity is ReLU6.
+Batch normalization follows each convolution (section 3.1: "batch normalization is used at all layers"), so
+convolutions have no bias. The nonlinearity is ReLU6.
 """
 
 import functools
@@ -10,15 +10,15 @@ from typing import Any
 import keras
 from keras import layers
 
-# The paper states no initialization; we take He's, which keeps the variance of the features through ReLU layers, as
-# no pre-training mends a bad start. It is given by its string: an initializer object would give all layers of one
-# shape the same values.
+# The paper states no initialization. Without pre-training it matters; we use He's, which preserves the variance of the
+# features through ReLU layers. It is passed as a string: a shared initializer object would give all layers of one shape
+# the same values.
 _Convolution = functools.partial(layers.Conv2D, padding="same", use_bias=False, kernel_initializer="he_normal")
 _ReLU6 = functools.partial(layers.ReLU, max_value=6.0)
 
 
 def relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Clips features to 0 to 6; any shape, which it keeps (section 3.1)."""
+    """ReLU6 (section 3.1): clips features to 0 to 6; any shape -> the same shape."""
     return _ReLU6(name=f"{name}_relu6")(x)
 
 
@@ -33,7 +33,7 @@ def conv_bn(
 ) -> keras.KerasTensor:
     """Convolution and batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
 
-    `batch_norm` are arguments of the normalization, for networks that do not have Keras' default values.
+    `batch_norm` holds arguments of the normalization that differ from Keras' defaults.
     """
     x = _Convolution(channels, kernel_size, strides=stride, dilation_rate=dilation, name=name)(x)
     return layers.BatchNormalization(name=f"{name}_bn", **batch_norm)(x)
@@ -55,8 +55,8 @@ def depthwise(
     padding: str = "same",
 ) -> keras.KerasTensor:
     """Depth-wise convolution, batch normalization: float32 [B, H, W, C] -> [B, H/stride, W/stride, C]."""
-    # Keras counts all C channels as the fan-in of a depth-wise kernel, but a filter sees only one of them. Its
-    # fan-out, for example 3 x 3, is the fan-in that He initialization means.
+    # Keras counts all C channels in the fan-in of a depth-wise kernel, but each filter has one input channel. Keras'
+    # fan-out, for example 3 x 3, is the fan-in for He initialization.
     initializer = keras.initializers.VarianceScaling(scale=2.0, mode="fan_out")
     x = layers.DepthwiseConv2D(
         kernel_size,
@@ -73,10 +73,10 @@ def depthwise(
 def asymmetric_depthwise(x: keras.KerasTensor, k: int, name: str, stride: int = 1) -> keras.KerasTensor:
     """Depth-wise k x 1 and 1 x k convolutions: float32 [B, H, W, C] -> [B, H/stride, W/stride, C].
 
-    Together a k x k kernel of rank one: there is no nonlinearity between the two. The second has the whole stride,
-    as TensorFlow's depth-wise convolution has the same stride for rows and columns.
+    Without a nonlinearity in between, the two form a k x k kernel of rank one. The second has the full stride, since
+    TensorFlow's depth-wise convolution requires equal strides for rows and columns.
     """
-    # The rows that the second convolution takes must be centered as its columns are.
+    # Pads rows as "same" padding pads columns in the second convolution.
     before = (k - stride) // 2
     x = layers.ZeroPadding2D(((before, k - 1 - before), (0, 0)), name=f"{name}_pad")(x)
     x = depthwise(x, f"{name}_vertical", kernel_size=(k, 1), padding="valid")
@@ -94,7 +94,7 @@ def bottleneck(
     """Bottleneck residual block, Table 1: float32 [B, H, W, C] -> [B, H/stride, W/stride, channels].
 
     A block has three layers even if `expansion` is 1: section 2.2.2 counts 38 layers, 12 blocks of 3 and 2
-    convolutions. Input and output are added where they have the same size (section 2.2.2). With
+    convolutions. Input and output are added if they have the same shape (section 2.2.2). With
     `asymmetric_kernel` k, a k x 1 and a 1 x k depth-wise convolution replace the 3 x 3 one.
     """
     expanded = x.shape[-1] * expansion

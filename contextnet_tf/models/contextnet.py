@@ -23,7 +23,7 @@ def build_contextnet(
     """Network of Figure 1: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
     With `aux_head` also "aux": logits of the same shape from the context branch alone, for the auxiliary loss of
-    section 2.2.3. A spec of one branch alone has no "aux": the main loss is on that branch already.
+    section 2.2.3. A spec with a single branch has no "aux": the main loss is already on that branch.
 
     Raises:
       InputError: H or W is given and not divisible by 8 x the spec's context scale (by 8 for the detail branch
@@ -49,15 +49,15 @@ def build_contextnet(
 def context_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
     """The deep branch, Table 2: float32 [B, H, W, 3] -> [B, H/(8 scale), W/(8 scale), C].
 
-    The paper does not say how the image is made smaller. Averaging scale x scale pixels is exact area
-    interpolation, which reduces aliasing, and one cheap operation on a device.
+    The paper does not specify the downsampling. Averaging scale x scale pixels is exact area interpolation, which
+    reduces aliasing, and is one cheap operation on a device.
     """
     x = layers.AveragePooling2D(spec.context_scale, name="context_downsample")(image)
     convolutions = bottlenecks = 0
     for operator, expansion, channels, repeats, stride in spec.context_rows:
         bottlenecks += operator == "bottleneck"
         for repeat in range(1, repeats + 1):
-            if expansion is not None:  # a bottleneck, by the spec's own check
+            if expansion is not None:  # a bottleneck: the spec has checked this
                 name = f"context_bottleneck{bottlenecks}_{repeat}"
                 x = blocks.bottleneck(x, expansion, channels, stride, name, spec.asymmetric_kernel)
             else:
@@ -75,7 +75,7 @@ def half_branch(image: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTe
 
 
 def shallow_branch(image: keras.KerasTensor, channels: tuple[int, ...], name: str) -> keras.KerasTensor:
-    """A convolution, then separable ones, section 2.2.2: float32 [B, H, W, 3] -> [B, H/8, W/8, channels[-1]]."""
+    """A convolution and separable convolutions, section 2.2.2: float32 [B, H, W, 3] -> [B, H/8, W/8, channels[-1]]."""
     stride, *strides = shallow_strides(len(channels))
     first, *others = channels
     x = blocks.conv_bn_relu(image, first, 3, f"{name}_conv1", stride)
@@ -89,8 +89,8 @@ def fuse(
 ) -> keras.KerasTensor:
     """Fusion unit, Table 3: float32 [B, h, w, D] and [B, h/factor, w/factor, C] -> [B, h, w, F].
 
-    Table 3 shows the factor 4; it and the dilation follow the context scale of the other variants. F is
-    the spec's fusion channels, twice as many where it concatenates.
+    Table 3 shows the factor 4; factor and dilation follow the context scale in other variants. F is the spec's
+    `fusion_channels`, or twice as many for `fusion_merge` "concatenate".
     """
     x = context_path(context, factor, spec, f"{name}_context")
     y = blocks.conv_bn(detail, spec.fusion_channels, 1, f"{name}_detail_project")
@@ -104,8 +104,8 @@ def fuse(
 def context_path(x: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: str) -> keras.KerasTensor:
     """The column "Branch-4" of Table 3: float32 [B, h, w, C] -> [B, factor h, factor w, F].
 
-    Except at the image's border, a depth-wise convolution of dilation f after bilinear upsampling by f equals the
-    undilated convolution before it. So "upsample last" has the same receptive field with 1/f² of the work.
+    Except at the image border, bilinear upsampling by f and a depth-wise convolution of dilation f equal the undilated
+    convolution followed by the upsampling. So "upsample last" has the same receptive field with 1/f² of the work.
     """
     enlarge_first = spec.fusion_order == "upsample first"
     if enlarge_first:
@@ -117,7 +117,7 @@ def context_path(x: keras.KerasTensor, factor: int, spec: ContextNetSpec, name: 
 
 
 def _fused(image: keras.KerasTensor, context: keras.KerasTensor, spec: ContextNetSpec) -> keras.KerasTensor:
-    """All branches' features together: float32 [B, H, W, 3] and the context branch's -> [B, H/8, W/8, F]."""
+    """Fusion of all branches: image float32 [B, H, W, 3] and context features -> [B, H/8, W/8, F]."""
     detail = shallow_branch(image, spec.detail_channels, "detail")
     if not spec.half_channels:
         return fuse(detail, context, spec.context_scale, spec, "fusion")

@@ -1,6 +1,6 @@
-"""Which layer follows which in a functional model.
+"""The call graph of a functional model.
 
-The one place that reads the call graph that Keras keeps of a functional model (`_nodes_by_depth`, `_keras_history`).
+Only this module reads Keras' private call graph (`_nodes_by_depth`, `_keras_history`).
 """
 
 import collections
@@ -12,8 +12,8 @@ from keras import layers
 
 from contextnet_tf.errors import InputError
 
-# Layers whose output is linear in a kernel with one slice for each channel. Exactly these: a subclass may
-# do anything to its kernel.
+# Layers with an output linear in a kernel that has one slice per channel. Subclasses are excluded: they may change
+# the kernel.
 _CONVOLUTIONS = (
     layers.Conv1D,
     layers.Conv2D,
@@ -30,10 +30,10 @@ _CONVOLUTIONS = (
 
 
 def as_functional(model: keras.Model) -> keras.Model:
-    """The model itself if it is functional; a sequential model seen as a functional one, layers shared.
+    """The model itself if it is functional; a functional model with shared layers if it is sequential.
 
     Raises:
-      InputError: the model is of another kind, or has not been built.
+      InputError: the model is neither functional nor sequential, or has not been built.
     """
     if isinstance(model, keras.Sequential) and model.built:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
@@ -45,14 +45,14 @@ def as_functional(model: keras.Model) -> keras.Model:
 def calls(model: keras.Model) -> list[Any]:
     """The calls of layers (Keras nodes: `.operation`, `.input_tensors`, `.outputs`), first to last.
 
-    A shared layer has several; a model within the model is one layer.
+    A shared layer has several calls; an inner model counts as one layer.
     """
     by_depth = as_functional(model)._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
 
 
 def call_behind(tensor: keras.KerasTensor) -> Any:
-    """The call that gave the tensor."""
+    """The call that produced the tensor."""
     layer, index, _ = tensor._keras_history
     return layer._inbound_nodes[index]
 
@@ -60,9 +60,9 @@ def call_behind(tensor: keras.KerasTensor) -> Any:
 def tensor_shapes(
     model: keras.Model, input_shapes: Sequence[tuple[int | None, ...]]
 ) -> dict[int, tuple[int | None, ...]]:
-    """The shape of every tensor of the functional model, by its id, when its inputs have these shapes.
+    """The shape of every tensor of the functional model, by id, for the given input shapes.
 
-    Nothing is computed and no layer is copied.
+    No values are computed and no layer is copied.
     """
     known = {
         id(tensor): keras.KerasTensor(shape, dtype=tensor.dtype)
@@ -70,7 +70,7 @@ def tensor_shapes(
     }
     for node in calls(model):
         layer = node.operation
-        if is_model(layer):  # which may be of a fixed size, and would refuse others
+        if is_model(layer):  # an inner model of fixed size would reject other sizes
             inner = as_functional(layer)
             shapes = tensor_shapes(inner, [known[id(tensor)].shape for tensor in node.input_tensors])
             outputs = [keras.KerasTensor(shapes[id(tensor)], dtype=tensor.dtype) for tensor in inner.outputs]
@@ -82,12 +82,12 @@ def tensor_shapes(
 
 
 def is_model(layer: Any) -> bool:
-    """Whether the layer is a model whose layers are known."""
+    """Whether the layer is a functional or sequential model."""
     return isinstance(layer, keras.Model) and isinstance(layer, keras.Function | keras.Sequential)
 
 
 def with_inner_models(model: keras.Model) -> list[keras.Model]:
-    """The functional model and all models inside, each once.
+    """The functional model and all inner models, each once.
 
     Raises:
       InputError: the model is not functional.
@@ -105,7 +105,7 @@ def with_inner_models(model: keras.Model) -> list[keras.Model]:
 
 
 def all_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers of the functional model and of all models inside, each once; without the inner models themselves.
+    """The layers of the functional model and of all inner models, each once; without the inner models themselves.
 
     Raises:
       InputError: the model is not functional.
@@ -117,11 +117,11 @@ def all_layers(model: keras.Model) -> list[keras.Layer]:
 def batch_norms_after_convolutions(
     model: keras.Model,
 ) -> dict[keras.Layer, tuple[layers.BatchNormalization, ...]]:
-    """The batch normalizations that inference can merge into the convolution before them, by convolution.
+    """The batch normalizations that can be folded into the convolution before them, by convolution.
 
-    Also in models within the model. Each follows the convolution directly, acts on its channels, and
-    nothing else sees what stands between them. A convolution that is called twice, has a nonlinearity,
-    or whose own output leaves the model, is not among them.
+    Inner models are included. Each normalization directly follows its convolution, acts on the channel axis, and is
+    the only consumer of the tensor between them. Convolutions that are called twice, have a nonlinearity, or produce
+    an output of the model are excluded.
 
     Raises:
       InputError: the model is not functional.
@@ -174,7 +174,7 @@ def _channel_axis(node: Any) -> int:
 
 
 def _normalizes(node: Any, channel_axis: int) -> bool:
-    """Whether the call is batch normalization over that axis that can use its moving statistics."""
+    """Whether the call is a batch normalization over `channel_axis` that uses its moving statistics in inference."""
     layer = node.operation
     if type(layer) is not layers.BatchNormalization:
         return False

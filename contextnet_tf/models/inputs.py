@@ -4,7 +4,7 @@ from contextnet_tf.errors import InputError
 
 
 def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[int | None, int | None, int]) -> None:
-    """Checks what the network `name`, which takes multiples of `multiple`, is to be built for.
+    """Checks the input shape and the number of classes for building the network `name`.
 
     Raises:
       InputError: H or W is given and not divisible by `multiple`, or C is not 3, or there are fewer than
@@ -23,7 +23,7 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
 
 
 def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:
-    """The multiple next to `size`, at least one; `size` itself if it is a multiple or unknown."""
+    """The nearest positive multiple below or above `size`; `size` itself if it is a multiple or None."""
     if size is None or (size > 0 and size % multiple == 0):
         return size
     return max(1, size // multiple + upwards) * multiple

@@ -1,4 +1,4 @@
-"""Loading a network from its file."""
+"""Loading a network from a file."""
 
 import os
 import pathlib
@@ -8,24 +8,24 @@ import keras
 
 from contextnet_tf.errors import InputError, reason_of
 
-BEST_NETWORK = "best.keras"  # the file in the folder of a run
+BEST_NETWORK = "best.keras"  # the file in a run folder
 
 
 def load_network(
     checkpoint: str | os.PathLike, *, model: str | None = None, num_classes: int | None = None
 ) -> keras.Model:
-    """Reads a network, not compiled, from a .keras file or from the folder of a run (its best network).
+    """Reads a network, not compiled, from a .keras file or from a run folder (its best network).
 
-    Keras' safe mode stays on: nothing in the file is run as code.
+    Keras' safe mode stays on: no code in the file is executed.
 
     Args:
       checkpoint: the file or folder.
-      model: name that the network must have, for example "cn14"; None takes any.
-      num_classes: number of classes that it must have; None takes any.
+      model: required name of the network, for example "cn14"; None: any.
+      num_classes: required number of classes; None: any.
 
     Raises:
-      InputError: the file is missing or damaged, is not a segmentation network, or is another network or has another
-        number of classes than required.
+      InputError: the file is missing or damaged, is not a segmentation network, or has another name or number of
+        classes than required.
     """
     path = network_path(checkpoint)
     network = _load(path)
@@ -40,10 +40,10 @@ def load_network(
 
 
 def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
-    """The .keras file that `checkpoint` means: itself, or the best network in the folder of a run.
+    """The .keras file of `checkpoint`: itself, or the best network in a run folder.
 
     Raises:
-      InputError: there is no such file.
+      InputError: the file does not exist.
     """
     path = pathlib.Path(checkpoint)
     if path.is_dir():
@@ -60,7 +60,7 @@ def _load(path: pathlib.Path) -> keras.Model:
         raise InputError(f"{path}: is not a .keras file, or is cut off; name one that the training wrote")
     try:
         return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # a damaged file fails anywhere in Keras' loader, in any way
+    except Exception as error:  # a damaged file can raise any exception in Keras' loader
         raise InputError(f"{path}: cannot be loaded as a network ({reason_of(error)})") from error
 
 

@@ -1,4 +1,4 @@
-"""Networks that carry the spec they were built from: into their file, and into changed copies."""
+"""Networks that keep their spec when saved, loaded or copied."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from contextnet_tf.models.spec import ContextNetSpec
 
 @keras.saving.register_keras_serializable(package="contextnet_tf")
 class ContextNet(keras.Model):
-    """A functional network with a `spec`, which `save` writes and `load_network` reads back, in Keras' safe mode."""
+    """A functional network with a `spec`, which `save` writes and `load_network` reads in Keras' safe mode."""
 
     spec: ContextNetSpec | None = None
 
     def get_config(self) -> dict[str, Any]:
-        """The config of any functional network, and the spec."""
+        """The config of a functional network, and the spec."""
         return super().get_config() | {"spec": self.spec and self.spec.to_json()}
 
     @classmethod
@@ -22,7 +22,7 @@ class ContextNet(keras.Model):
         """The network of a config.
 
         Raises:
-          InputError: no network can be built of the spec.
+          InputError: the spec is invalid.
         """
         config = dict(config)
         spec = config.pop("spec")
@@ -32,16 +32,16 @@ class ContextNet(keras.Model):
 
 
 def spec_of(network: keras.Model) -> ContextNetSpec | None:
-    """The spec of a network that `build_model` built from one.
+    """The spec of a network that `build_model` built from a spec; None for other networks.
 
-    Also after saving and loading, and of the copies that have the same channels: folded, of another size, without
-    auxiliary heads, in another precision. None for other networks, and for files of version 0.1, which hold no spec.
+    The spec survives saving, loading, and copies with the same channels: folded, of another size, without auxiliary
+    heads, in another precision. Files of version 0.1 hold no spec, so theirs is None.
     """
     return getattr(network, "spec", None)
 
 
 def network_of(inputs: Any, outputs: Any, name: str, spec: ContextNetSpec | None) -> keras.Model:
-    """The functional network from `inputs` to `outputs`; it carries `spec` unless that is None."""
+    """The functional network from `inputs` to `outputs`, with `spec` unless it is None."""
     if spec is None:
         return keras.Model(inputs, outputs, name=name)
     network = ContextNet(inputs, outputs, name=name)

@@ -1,4 +1,4 @@
-"""A network with other outputs, around the same layers: main logits only, or logits before their upsampling."""
+"""Networks with other outputs that share the layers: main logits only, or logits before upsampling."""
 
 from typing import Any
 
@@ -9,16 +9,15 @@ from contextnet_tf.models.network import network_of, spec_of
 
 
 def without_aux_heads(model: keras.Model) -> keras.Model:
-    """The network with the output "main" alone; its layers are those of `model`."""
+    """The network with the output "main" alone; the layers are shared with `model`."""
     return network_of(model.input, {"main": model.output["main"]}, model.name, spec_of(model))
 
 
 def without_upsampling(model: keras.Model) -> tuple[keras.Model, dict[str, int]]:
-    """The network up to its small logits, and how many times larger each output was; its layers are those of `model`.
+    """The network without final bilinear upsampling, and each output's factor f; layers are shared with `model`.
 
-    float32 [B, H, W, 3] in 0 to 1 -> {name: logits float32 [B, H/f, W/f, C]}: of each output that the network
-    upsamples bilinearly at its end, what it upsamples there, by the factor f. Other outputs stay, with f = 1.
-    `upsample_argmax` makes the labels of small logits, `CrossEntropy` the loss.
+    float32 [B, H, W, 3] in 0 to 1 -> {name: logits float32 [B, H/f, W/f, C]}. Outputs without final bilinear
+    upsampling stay, with f = 1. `upsample_argmax` computes labels from the small logits, `CrossEntropy` the loss.
     """
     small, factors = {}, {}
     for name, output in model.output.items():
@@ -30,7 +29,7 @@ def without_upsampling(model: keras.Model) -> tuple[keras.Model, dict[str, int]]
 
 
 def layers_giving_logits(model: keras.Model) -> set[Any]:
-    """The layers that the outputs come from, and those whose output is only enlarged after them."""
+    """The layers that produce the outputs: the final upsampling layers, and the layer before them."""
     giving = set()
     for output in model.outputs:
         node = graph.call_behind(output)

@@ -8,15 +8,15 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-BINS = (1, 2, 3, 6)  # the pyramid of PSPNet: the image as one, 2 x 2, 3 x 3 and 6 x 6 parts
+BINS = (1, 2, 3, 6)  # the pyramid of PSPNet: 1, 2 x 2, 3 x 3 and 6 x 6 parts
 
 
 @keras.saving.register_keras_serializable(package="contextnet_tf")
 class AveragePoolingTo(layers.Layer):
     """The averages of bins x bins parts of the features: float32 [B, H, W, C] -> [B, bins, bins, C].
 
-    Part i of n reaches from floor(i H / n) to ceil((i + 1) H / n): where n does not divide H, neighbors
-    overlap by one row. Keras' own AdaptiveAveragePooling2D cannot be traced for one bin or one row.
+    Part i of n covers rows floor(i H / n) to ceil((i + 1) H / n): if n does not divide H, neighbors overlap by one
+    row. Keras' own AdaptiveAveragePooling2D cannot be traced for one bin or one row.
     """
 
     def __init__(self, bins: int, **kwargs: Any):
@@ -29,11 +29,11 @@ class AveragePoolingTo(layers.Layer):
         return ops.einsum("mw,bnwc->bnmc", columns, ops.einsum("nh,bhwc->bnwc", rows, x))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape that the call gives."""
+        """The shape of the output."""
         return (input_shape[0], self.bins, self.bins, input_shape[3])
 
     def get_config(self) -> dict[str, Any]:
-        """The config that the layer is rebuilt from."""
+        """The config of the layer."""
         return super().get_config() | {"bins": self.bins}
 
 
@@ -51,7 +51,7 @@ class ResizeLike(layers.Layer):
     def compute_output_shape(
         self, x_shape: tuple[int | None, ...], like_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """The shape that the call gives; unknown sizes stay unknown."""
+        """The shape of the output; unknown sizes stay unknown."""
         return (x_shape[0], *like_shape[1:3], x_shape[3])
 
 
@@ -61,9 +61,9 @@ def pyramid_levels(x: keras.KerasTensor, bins: Sequence[int], name: str) -> list
 
 
 def pyramid_sum(x: keras.KerasTensor, bins: Sequence[int], name: str) -> keras.KerasTensor:
-    """Each level of the pyramid resized back and added: float32 [B, H, W, C] -> the same. No parameters.
+    """Resizes each pyramid level and adds it to `x`: float32 [B, H, W, C] -> the same shape. No parameters.
 
-    As ICNet does it (Zhao et al., 2018); PSPNet puts a convolution on each level and concatenates.
+    As in ICNet (Zhao et al., 2018); PSPNet applies a convolution to each level and concatenates.
     """
     levels = zip(bins, pyramid_levels(x, bins, name), strict=True)
     resized = [ResizeLike(name=f"{name}_resize{n}")(level, x) for n, level in levels]
@@ -71,7 +71,7 @@ def pyramid_sum(x: keras.KerasTensor, bins: Sequence[int], name: str) -> keras.K
 
 
 def part_averages(length: int, bins: int) -> np.ndarray:
-    """The weights that average parts of a line, float32 [bins, length]: row i holds those of part i.
+    """The averaging weights along one axis, float32 [bins, length]: row i averages part i.
 
     See `AveragePoolingTo`.
     """

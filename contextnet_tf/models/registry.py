@@ -1,4 +1,4 @@
-"""Every network by its name."""
+"""All networks by name."""
 
 import dataclasses
 import functools
@@ -19,11 +19,11 @@ from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
 
 _SPECS: dict[str, ContextNetSpec] = {
     **VARIANTS,
-    # Section 3.2.1, "ContextNet vs Ensemble Nets": the branches of cn14, each trained by itself.
+    # Section 3.2.1, "ContextNet vs Ensemble Nets": the branches of cn14, each trained separately.
     "context-only": dataclasses.replace(VARIANTS["cn14"], name="context-only", branches="context"),
     "detail-only": dataclasses.replace(VARIANTS["cn14"], name="detail-only", branches="detail"),
 }
-# Tables 6 and 7: the systems that the paper compares with.
+# Tables 6 and 7: the paper's comparison networks.
 _COMPARISON: dict[str, Callable[..., keras.Model]] = {
     "segnet": build_segnet,
     "enet": build_enet,
@@ -36,9 +36,9 @@ _WIDENED = re.compile(r"(?P<name>.+)x(?P<factor>\d+(\.\d+)?(e-\d+)?)")  # as `Co
 
 
 def model_names() -> tuple[str, ...]:
-    """The networks that `build_model` knows by name: ContextNet's variants, its branches, the compared systems.
+    """The names that `build_model` accepts: ContextNet's variants, its branches, the comparison networks.
 
-    `build_model` also takes each ContextNet with a factor of its width, for example "cn14x1.5".
+    `build_model` also accepts each ContextNet with a width factor, for example "cn14x1.5".
     """
     return (*_SPECS, *_COMPARISON)
 
@@ -52,19 +52,19 @@ def build_model(
 ) -> keras.Model:
     """Builds a network: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
-    With `aux_head` also "aux", logits of the same shape for an auxiliary loss, if the network has an auxiliary head:
-    ContextNet, PSPNet and ICNet do; ICNet has a second one, "aux2". H and W may be None: the network then takes any
-    size that is a multiple of what it needs. Weights are random.
+    With `aux_head`, ContextNet, PSPNet and ICNet also have "aux", logits of the same shape for an auxiliary loss; ICNet
+    has a second auxiliary head, "aux2". H and W may be None: the network then accepts every multiple of its
+    `size_multiple`. Weights are random.
 
     Args:
-      name_or_spec: a spec; one of `model_names()`; or a ContextNet's name, "x" and a factor, which means
+      name_or_spec: a spec; one of `model_names()`; or a ContextNet's name, "x" and a factor for
         `spec.widened(factor)`, for example "cn14x1.5" or "context-onlyx2".
       num_classes: number of classes.
       input_shape: (H, W, 3).
       aux_head: whether the network has its auxiliary heads.
 
     Raises:
-      InputError: the name is unknown, or the network cannot have that width, input or number of classes.
+      InputError: the name is unknown, or the width, input shape or number of classes is invalid.
     """
     if name_or_spec in _COMPARISON:
         builder = _COMPARISON[name_or_spec]

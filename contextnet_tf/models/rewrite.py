@@ -1,4 +1,4 @@
-"""The one way to make a changed copy of a functional network: replace or drop layers and calls, keep the rest."""
+"""Changed copies of functional networks: layers and calls are replaced or dropped, the others are kept."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -14,7 +14,7 @@ from contextnet_tf.models.network import network_of, spec_of
 
 @dataclasses.dataclass(frozen=True)
 class WithWeights:
-    """A layer for the place of another one, with weights of its own instead of the other's."""
+    """A replacement layer with its own weights instead of the original's."""
 
     layer: keras.Layer
     weights: Sequence[np.ndarray]
@@ -22,12 +22,12 @@ class WithWeights:
 
 @dataclasses.dataclass(frozen=True)
 class Subgraph:
-    """A part of the network that is computed in another way.
+    """A replacement for a part of the network.
 
     Attributes:
-      output: the tensor that the part gives, the only one of its call.
-      inputs: the tensors that it is computed from: of the same model as `output`, and some that `output` depends on.
-      build: called with the copy's tensors in the place of `inputs`; gives the one in the place of `output`.
+      output: the tensor that the part produces, the only output of its call.
+      inputs: the tensors from which the part is computed: of the same model as `output`, which depends on them.
+      build: takes the copy's tensors for `inputs`; returns the copy's tensor for `output`.
     """
 
     output: keras.KerasTensor
@@ -36,7 +36,7 @@ class Subgraph:
 
 
 def copy_layer(layer: keras.Layer, **changes: Any) -> keras.Layer:
-    """A layer of the same configuration but for `changes`, not built."""
+    """A layer with the same configuration except for `changes`, not built."""
     return type(layer).from_config(layer.get_config() | changes)
 
 
@@ -50,27 +50,27 @@ def rewrite(
 ) -> keras.Model:
     """A changed copy of a functional network, not compiled, with the same name, inputs and outputs.
 
-    Models within the network are rewritten in the same way and stay models; a layer or model that is called several
-    times is so in the copy, too. The spec travels along unless calls are replaced.
+    Inner models are rewritten in the same way and stay models. Layers and models that are called several times stay
+    shared in the copy. The copy keeps the spec unless calls are replaced.
 
     Args:
-      model: stays as it is.
-      layers: gives the layer for the place of each one: a new one, which takes over the weights of the other, a
-        `WithWeights`, or the layer itself, which both networks then share. Called once for each layer.
-      drop: layers that are left out: what they take goes on to where their output went.
-      replace: parts that are computed in another way. Layers that only they needed are left out.
-      inputs: tensors to build on, structured as `model.input`; new inputs like the network's own by default. With
-        them, the copies of models within the network take any size.
+      model: stays unchanged.
+      layers: returns the replacement of a layer: a new layer, which receives the original's weights; a `WithWeights`;
+        or the layer itself, which both networks then share. Called once for each layer.
+      drop: layers to remove; their input replaces their output.
+      replace: parts to replace. Layers that only these parts needed are removed.
+      inputs: tensors to build on, structured as `model.input`; by default, new inputs like the network's own. With
+        `inputs`, the copies of inner models accept any size.
 
     Raises:
-      InputError: the model is not functional, two layers would have one name, or a layer that takes or gives several
-        tensors is dropped.
+      InputError: the model is not functional, two layers would have the same name, or a dropped layer has several
+        inputs or outputs.
     """
     return _Rewriting(layers, set(drop), {id(part.output): part for part in replace}).run(model, inputs)
 
 
 class _Rewriting:
-    """The copies that one rewriting has made, which may be called again."""
+    """The copies made by one rewriting; a shared layer or model reuses its copy."""
 
     def __init__(self, layers: Callable, drop: set[keras.Layer], replace: dict[int, Subgraph]):
         self._layers, self._drop, self._replace = layers, drop, replace
@@ -93,7 +93,7 @@ class _Rewriting:
             raise InputError(f"network {model.name!r}: cannot be rewritten ({reason_of(error)})") from error
 
     def _inputs_like(self, model: keras.Model) -> Any:
-        """New inputs like the model's; of any size where the sizes may have changed."""
+        """New inputs like the model's, of any size if the sizes may have changed."""
         own = {id(layer.output): layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)}
 
         def new(tensor: keras.KerasTensor) -> keras.KerasTensor:
@@ -103,7 +103,7 @@ class _Rewriting:
         return keras.tree.map_structure(new, model.input)
 
     def _needed_calls(self, model: keras.Model) -> list[Any]:
-        """The calls that an output depends on, first to last."""
+        """The calls on which an output depends, first to last."""
         needed, found = {id(tensor) for tensor in model.outputs}, []
         for node in reversed(graph.calls(model)):
             if needed.isdisjoint(map(id, node.outputs)):
@@ -128,12 +128,12 @@ class _Rewriting:
             self._copies[layer] = self._copy(layer)
         copy, weights = self._copies[layer]
         outputs = keras.tree.flatten(copy(*args, **kwargs))
-        if is_new and weights is not None:  # only now are its variables there
+        if is_new and weights is not None:  # the first call has built the variables
             copy.set_weights(weights)
         return outputs
 
     def _copy(self, layer: Any) -> tuple[Any, Sequence[np.ndarray] | None]:
-        """What is called in the place of `layer`, and the weights that it still must get."""
+        """The replacement of `layer`, and the weights to set after its first call."""
         if graph.is_model(layer):
             return self.run(layer), None
         if not isinstance(layer, keras.Layer):  # a bare operation: keras.ops.add, say

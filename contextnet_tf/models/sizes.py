@@ -1,4 +1,4 @@
-"""Which image sizes a network takes."""
+"""The image sizes that a network accepts."""
 
 import math
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ import keras
 
 from contextnet_tf.models import graph
 
-_PROBE = 2**9 * 3**2 * 5 * 7  # divisible by whatever a network divides its image by
+_PROBE = 2**9 * 3**2 * 5 * 7  # highly divisible, by any stride that networks use
 
 
 def size_multiple(model: keras.Model) -> int:
     """The number that height and width of the network's input must be divisible by.
 
-    A network downsamples its image and upsamples it again. The sizes meet only if the image divides evenly into every
-    feature map. The number is 8 x the context scale for ContextNet, whose branches both work towards an eighth of
-    their own input (Tables 2 and 3). It is found by probing the layers with a highly divisible size, so a loaded
-    network needs no name to look it up by. Feature maps of a fixed size, as in pyramid pooling, are ignored.
+    Downsampled and upsampled features match only if every feature map divides the image evenly. For ContextNet the
+    number is 8 x the context scale: each branch has an output stride of 8 (Tables 2 and 3). The number is found by
+    probing the layers with a highly divisible size, so any loaded network will do. Feature maps of a fixed size, as
+    in pyramid pooling, are ignored.
 
     Raises:
       InputError: the model is not functional.
@@ -30,7 +30,7 @@ def size_multiple(model: keras.Model) -> int:
 
 
 def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The smallest (height, width) of multiples that holds `size`."""
+    """The smallest (height, width), multiples of `multiple`, that contains `size`."""
     height, width = (-(-length // multiple) * multiple for length in size)
     return height, width
 

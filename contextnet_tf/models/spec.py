@@ -1,4 +1,4 @@
-"""A ContextNet as a value: Table 2 of the paper, and the variants of Table 4."""
+"""Specifications of ContextNets: Table 2 of the paper, and the variants of Table 4."""
 
 import dataclasses
 import re
@@ -11,13 +11,13 @@ from contextnet_tf.errors import InputError
 Row = tuple[str, int | None, int, int, int]
 
 OPERATORS = ("conv3x3", "conv1x1", "bottleneck")
-OUTPUT_STRIDE = 8  # of each branch: all work towards an eighth of their own input
+OUTPUT_STRIDE = 8  # of each branch, relative to its own input
 DETAIL_LAYERS = 4  # section 2.2.2: "only consists of four layers"
 MERGES = ("add", "concatenate")
 FUSION_ORDERS = ("upsample first", "upsample last")
 BRANCHES = ("all", "context", "detail")
-_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")  # what TensorFlow takes as the name of a scope
-LARGEST_FACTOR = 16  # of widening; ours: eight times the widest network of the paper's pruning
+_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")  # the names that TensorFlow accepts for scopes
+LARGEST_FACTOR = 16  # for `widened`; our limit: eight times the widest network of the paper's pruning
 
 # Table 2, the context branch: t expansion factor, c output channels, n repeats, s stride of the first
 # repeat. The table says "Conv2d" without a kernel size: only a 1x1 convolution as its last row gives
@@ -36,46 +36,45 @@ TABLE_2: tuple[Row, ...] = (
 
 
 def with_channels(rows: tuple[Row, ...], channels: Iterable[int]) -> tuple[Row, ...]:
-    """The same rows with other output channels `c`, one for each row."""
+    """The rows with new output channels `c`, one value per row."""
     return tuple((operator, t, c, n, s) for (operator, t, _, n, s), c in zip(rows, channels, strict=True))
 
 
 def shallow_strides(layers: int) -> tuple[int, ...]:
     """The strides of a shallow branch's layers: 2 three times, then 1.
 
-    Section 2.2.2, of four layers: "The stride is 2 for all but the last layer, where it is 1."
+    Section 2.2.2, on four layers: "The stride is 2 for all but the last layer, where it is 1."
     """
     return (2, 2, 2, *(1,) * (layers - 3))
 
 
 @dataclasses.dataclass(frozen=True)
 class ContextNetSpec:
-    """One ContextNet: the size of its context branch's input, the channels of every part, and the options.
+    """The specification of a ContextNet: scale of the context branch, channels of every part, and options.
 
     Attributes:
-      name: becomes the name of the model: letters, digits, '.', '_' and '-'.
-      context_scale: the context branch sees the image at 1/context_scale of its height and width.
+      name: name of the model: letters, digits, '.', '_' and '-'.
+      context_scale: the input of the context branch is the image at 1/context_scale of its height and width.
       context_rows: the context branch, rows `(operator, t, c, n, s)` as in Table 2.
       detail_channels: output channels of the four layers of the detail branch (section 2.2.2).
-      half_channels: output channels of the layers, three or more, of a second shallow branch that sees the
-        image at half its size (section 3.2.1, "Multiple Branches"); none without it.
+      half_channels: output channels of the layers, three or more, of a second shallow branch at half the image size
+        (section 3.2.1, "Multiple Branches"); empty: no such branch.
       fusion_channels: output channels of each convolution in the fusion unit (Table 3).
-      dropout_rate: share of the features dropped before the classifier in training. The paper says where
-        (section 3.1) but not how much: 0.1 is our choice, the rate of PSPNet, whose auxiliary loss the paper adopts.
-      pyramid_bins: n of each level of n x n parts whose averages are added to the context branch's output,
-        without parameters (section 2.2.3 calls pyramid pooling beneficial); none in Table 2.
+      dropout_rate: dropout rate before the classifier. The paper states the place (section 3.1) but not the rate: 0.1
+        is our choice, the rate of PSPNet, the source of the paper's auxiliary loss.
+      pyramid_bins: n of each n x n pyramid pooling level added to the output of the context branch, without parameters
+        (section 2.2.3 calls pyramid pooling beneficial); empty in Table 2.
       asymmetric_kernel: k of the depth-wise k x 1 and 1 x k convolutions that replace the 3 x 3 one in the
-        bottlenecks; None for 3 x 3. Section 2.2.3 compares down-sampling the input with these kernels at higher
-        resolution, so this goes with a smaller context_scale.
-      fusion_merge: "add" as in Table 3, or "concatenate", which section 2.2.2 names as the slower choice.
-      fusion_order: "upsample first" as in Table 3: the context's features are upsampled, then convolved. Or
-        "upsample last": convolved at their own resolution, with an undilated kernel and a fraction of the work, then
-        upsampled.
-      branches: "all" for ContextNet itself; "context" or "detail" for that branch with a classifier of its own, as
-        section 3.2.1 trains them for the ensemble. The fields of what is then left out change nothing.
+        bottlenecks; None: 3 x 3. Section 2.2.3 compares these kernels at higher resolution with down-sampling the
+        input, so combine them with a smaller context_scale.
+      fusion_merge: "add" as in Table 3, or "concatenate", the slower alternative named in section 2.2.2.
+      fusion_order: "upsample first" as in Table 3: the context features are upsampled, then convolved. "upsample last":
+        they are convolved at low resolution with an undilated kernel, at a fraction of the work, then upsampled.
+      branches: "all" for ContextNet itself; "context" or "detail" for this branch alone with its own classifier, as
+        trained for the ensemble in section 3.2.1. The fields of the other parts then have no effect.
 
     Raises:
-      InputError: a value no network can be built of.
+      InputError: a value is invalid.
     """
 
     name: str
@@ -153,11 +152,10 @@ class ContextNetSpec:
             raise InputError(f"network {self.name!r}: {field} = {value!r}; it takes {right}")
 
     def widened(self, factor: float) -> "ContextNetSpec":
-        """The same network with every number of channels multiplied by `factor`.
+        """The same network with all channel counts multiplied by `factor`.
 
-        Rounded to multiples of 8, halves upwards, at least 8. The sequence of the paper's pruning
-        (section 3.2.2) is `widened(2)`, `widened(1.5)`, `widened(1.25)`, `widened(1)`; the last is
-        this spec itself.
+        Counts are rounded to multiples of 8, halves upwards, at least 8. The paper's pruning sequence (section 3.2.2)
+        is `widened(2)`, `widened(1.5)`, `widened(1.25)`, `widened(1)`; the last is this spec itself.
 
         Raises:
           InputError: `factor` is not above 0, or above 16.
@@ -178,7 +176,7 @@ class ContextNetSpec:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The spec as values that JSON knows."""
+        """The spec as JSON-serializable values."""
         fields = dataclasses.asdict(self)
         rows = [list(row) for row in self.context_rows]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()} | {
@@ -187,10 +185,10 @@ class ContextNetSpec:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """The spec of what `to_json` gave; a field that is missing has its default.
+        """The spec from the values of `to_json`; missing fields have their defaults.
 
         Raises:
-          InputError: a field is unknown, or no network can be built of its value.
+          InputError: a field is unknown or its value is invalid.
         """
         unknown = fields.keys() - {field.name for field in dataclasses.fields(cls)}
         if unknown:
@@ -211,10 +209,10 @@ def _scaled(channels: int, factor: float) -> int:
     return max(8, int(channels * factor / 8 + 0.5) * 8)
 
 
-# The channels of cn14-500 and cn14-160 are our interpretation: the paper prints their exact numbers of parameters, not
-# their channels. These tables, in multiples of 8 and in the form of Table 2, give 490,459 and 159,387 with 19 classes
-# and folded batch normalization. The layers of cn124's branch at half size are our interpretation, too: with one more
-# than in the detail branch, the network has the 0.93 million parameters of Table 4.
+# The channels of cn14-500 and cn14-160 are our interpretation: the paper prints the exact parameter counts, not the
+# channels. These tables, in multiples of 8 and in the form of Table 2, give 490,459 and 159,387 parameters with 19
+# classes and folded batch normalization. The layers of cn124's half-size branch are our interpretation, too: with one
+# layer more than the detail branch, the network has the 0.93 million parameters of Table 4.
 VARIANTS: types.MappingProxyType[str, ContextNetSpec] = types.MappingProxyType(
     {
         spec.name: spec

@@ -1,11 +1,11 @@
-"""Max pooling with indices, and the unpooling that puts features back at those indices.
+"""Max pooling with indices, and max unpooling by these indices.
 
-SegNet and ENet upsample with this pair. Both layers are exported with built-in TFLite operators alone: the pooling as
-MAX_POOL_2D and a few EQUAL and SELECT on slices of the features, the unpooling as EQUAL, SELECT, CONCATENATION and
-RESHAPE. An index says where in its 2x2 window a maximum is; no index into the whole image is ever computed.
+SegNet and ENet upsample with this pair. Both layers export to built-in TFLite operators: the pooling to MAX_POOL_2D
+and a few EQUAL and SELECT on slices of the features, the unpooling to EQUAL, SELECT, CONCATENATION and RESHAPE. An
+index is the position of a maximum in its 2x2 window, not in the image.
 
-Rounding decides which of two nearly equal values is the larger. After folding or export, which sum in another order,
-the feature of such a window may therefore move by one pixel.
+Rounding decides between two nearly equal values. Folding and export change the order of summation, so the maximum of
+such a window may move by one pixel.
 """
 
 import keras
@@ -19,7 +19,7 @@ class MaxPoolingWithIndices(layers.Layer):
     """2x2 max pooling: float32 [B, H, W, C] -> [B, H/2, W/2, C], and int32 [B, H/2, W/2, C] in 0 to 3.
 
     The second output is the index of each maximum in its window: 0 upper left, 1 upper right, 2 lower left, 3 lower
-    right; of several equal values the first.
+    right; the first of several equal values.
 
     Raises:
       InputError: H or W is known and odd.
@@ -32,9 +32,9 @@ class MaxPoolingWithIndices(layers.Layer):
         indices = ops.where(x[:, 0::2, 1::2] == pooled, 1, indices)
         return pooled, ops.where(x[:, 0::2, 0::2] == pooled, 0, indices)
 
-    # Not only the shapes: the two outputs differ in type.
+    # Keras cannot infer the types from shapes alone: the two outputs differ in type.
     def compute_output_spec(self, x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """The shapes and types that the call gives."""
+        """The shapes and types of the outputs."""
         batch, height, width, channels = x.shape
         if any(length is not None and length % 2 for length in (height, width)):
             raise InputError(f"layer {self.name!r}: cannot halve {height} x {width}; it takes even sizes")
@@ -54,7 +54,7 @@ class MaxUnpooling(layers.Layer):
         """See the class."""
         _, height, width, channels = ops.shape(x)
         corners = [ops.where(indices == index, x, ops.zeros_like(x)) for index in range(4)]
-        # Neighbors along the last axis become neighbors in the image when the axes before it are split.
+        # Concatenation along channels, then a reshape, interleaves the corners as neighboring pixels.
         upper, lower = (
             ops.reshape(ops.concatenate(pair, axis=-1), (-1, height, 2 * width * channels))
             for pair in (corners[:2], corners[2:])
@@ -65,6 +65,6 @@ class MaxUnpooling(layers.Layer):
     def compute_output_shape(
         self, x_shape: tuple[int | None, ...], indices_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """The shape that the call gives."""
+        """The shape of the output."""
         batch, height, width, channels = x_shape
         return (batch, height and 2 * height, width and 2 * width, channels)

@@ -1,4 +1,4 @@
-"""The gradients of a batch that lies in parts: on several devices, and one micro-batch after the other."""
+"""The gradients of a batch that is split into replicas and micro-batches."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from contextnet_tf.training.precision import LossScale
 
 
 class Backward:
-    """Forward and backward pass. What a replica gives is its share of the whole batch's mean, so that all add up."""
+    """Forward and backward pass. Losses are divided by the whole batch's weight, so the parts' gradients add up."""
 
     def __init__(
         self,
@@ -28,11 +28,11 @@ class Backward:
             compute_config.accumulate,
             loss_scale,
         )
-        # Of the loss XLA compiles nothing: where a band of rows belongs is known only while the loss runs.
+        # XLA cannot compile the loss: the position of each band of rows is known only at run time.
         self._forward = tf.function(self._network, jit_compile=True) if compute_config.jit_compile else self._network
 
     def weight(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """The total weight of the pixels of the whole batch, on all replicas, by each head's loss: float32 [heads]."""
+        """The total pixel weight of the whole batch, over all replicas, for each head's loss: float32 [heads]."""
         weights = self._strategy.run(self._total_weights, args=(batch["label"],))
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, weights, axis=None)
 
@@ -43,8 +43,8 @@ class Backward:
 
         Args:
           batch: "image" float32 [B, H, W, 3], "label" uint8 [B, H, W].
-          weight: of the whole batch, by `weight`.
-          part: number of the micro-batch, from 0.
+          weight: float32 [heads], the result of `weight` for the whole batch.
+          part: index of the micro-batch, from 0.
         """
         gradients, losses = self._strategy.run(self._share, args=(batch, weight, part))
         destinations = [variable.value for variable in self._weights]
@@ -76,5 +76,5 @@ class Backward:
     def _micro_batch(self, values: tf.Tensor, part: int | tf.Tensor) -> tf.Tensor:
         if self._parts == 1:
             return values
-        # By a new axis, not by a range: the network needs to know the size while it is traced.
+        # A new axis instead of a slice: tracing the network requires a static size.
         return tf.reshape(values, (self._parts, values.shape[0] // self._parts, *values.shape[1:]))[part]

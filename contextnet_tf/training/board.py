@@ -1,4 +1,4 @@
-"""TensorBoard: the curves of a run, the IoU and the confusion of the classes, and how a few images change."""
+"""TensorBoard logs of a run: training curves, IoU per class, confusion matrix and sample segmentations."""
 
 import contextlib
 import pathlib
@@ -19,10 +19,10 @@ _IMAGES = 3  # validation images shown
 
 
 class Board:
-    """Writes `folder`, a log directory for TensorBoard.
+    """Writes `folder`, a TensorBoard log directory.
 
     Raises:
-      InputError: by every method: the disk is full.
+      InputError: the disk is full; raised by every method.
     """
 
     def __init__(self, folder: pathlib.Path, dataset: Dataset):
@@ -30,15 +30,17 @@ class Board:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def scalars(self, group: str, step: int, figures: Mapping[str, float]) -> None:
-        """Adds a point to the curve of each figure that is finite."""
+        """Adds the finite `figures` as scalars `group`/name."""
         with self._writing():
             for name, value in figures.items():
                 if np.isfinite(value):
                     tf.summary.scalar(f"{group}/{name}", value, step)
 
     def validation(self, step: int, report: Report, segment: Callable, examples: Sequence[Example]) -> None:
-        """Adds the figures of a validation, its confusion matrix as a image, and a few of its images with the
-        classes laid over that `segment` (uint8 [H, W, 3] -> train ids uint8 [H, W]) finds in them."""
+        """Adds the metrics of a validation, its confusion matrix as an image, and overlays of a few predictions.
+
+        `segment` maps an image uint8 [H, W, 3] to train ids uint8 [H, W].
+        """
         self.scalars("validation", step, {"mean_iou": report.mean_iou, "pixel_accuracy": report.pixel_accuracy})
         self.scalars("iou", step, report.class_iou)
         spread = [examples[i] for i in np.linspace(0, len(examples) - 1, _IMAGES).astype(int)]
@@ -51,7 +53,7 @@ class Board:
             self._writer.flush()
 
     def close(self) -> None:
-        """Ends the file."""
+        """Closes the log file."""
         with self._writing():
             self._writer.close()
 

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: each one file, written atomically, with a digest of its content."""
+"""The checkpoints of a run: one file each, written atomically, with a SHA-256 digest of its content."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from contextnet_tf.models.graph import all_layers
 FORMAT_VERSION = 2
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_NOTES, _FORMAT = "notes", "format_version"  # arrays that are no variables
+_NOTES, _FORMAT = "notes", "format_version"  # arrays that are not variables
 _VERSIONS = {"tensorflow": tf.__version__, "keras": keras.__version__}
 # Format 1 numbered the variables of each group instead of naming them, and named one group otherwise.
 _GROUP_IN_FORMAT_1 = {"ema": "averaged"}
@@ -32,8 +32,8 @@ _logger = logging.getLogger(__name__)
 def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """The variables of a functional network by path: layer name / variable name, in the order of `model.variables`.
 
-    The paths are the same for every build of a network. Keras' own `Variable.path` numbers seed generators by how
-    many the process has made.
+    The paths are the same for every build of a network. Keras' own `Variable.path` is not: Keras numbers seed
+    generators by a counter of the process.
     """
     names = {
         id(variable): f"{layer.name}/{variable.name}" for layer in all_layers(model) for variable in layer.variables
@@ -42,20 +42,20 @@ def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, keras.Variable]:
-    """The variables of a built optimizer by path, without the optimizer's name, which Keras numbers."""
+    """The variables of a built optimizer by path, without the optimizer's name, to which Keras appends a counter."""
     return _named((variable.path.split("/", 1)[-1], variable) for variable in optimizer.variables)
 
 
 class Checkpoints:
     """Saves variables as `folder`/step-N.npz and restores them.
 
-    A file is what `numpy.savez` writes, followed by its SHA-256, so that truncation and corruption are noticed. It
+    A file is the output of `numpy.savez` followed by its SHA-256, which detects truncation and corruption. The file
     holds one array per variable, named group/path, the format version, and notes as JSON.
 
     Args:
-      folder: made where it is missing.
+      folder: created if missing.
       variables: group -> path -> variable.
-      keep: how many of the newest checkpoints stay.
+      keep: number of newest checkpoints to keep.
     """
 
     def __init__(self, folder: str | os.PathLike, variables: Mapping[str, Mapping[str, tf.Variable]], keep: int):
@@ -68,26 +68,26 @@ class Checkpoints:
         remove_leftovers(self._folder)
 
     def save(self, step: int, best_step: int, notes: Mapping[str, Any]) -> None:
-        """Writes the checkpoint of `step`; keeps the newest ones and that of `best_step`.
+        """Writes the checkpoint of `step`; keeps the newest ones and the one of `best_step`.
 
         Raises:
-          InputError: the disk is full. The earlier checkpoints are whole.
+          InputError: the disk is full. The earlier checkpoints are intact.
         """
         arrays = {name: variable.numpy() for name, variable in self._variables.items()}
         arrays[_FORMAT] = np.array(FORMAT_VERSION)
         arrays[_NOTES] = np.array(json.dumps({"versions": _VERSIONS, **notes}))
         _write(_path(self._folder, step), arrays)
         saved = _steps(self._folder)
-        # A later one is damaged, or the run would have resumed from it.
+        # Checkpoints of later steps are damaged: the run would have resumed from them otherwise.
         earlier = [other for other in saved if other <= step]
         for other in set(saved) - set(earlier[-self._keep :]) - {best_step}:
             _path(self._folder, other).unlink()
 
     def restore(self) -> dict[str, Any] | None:
-        """Sets the variables to the newest undamaged checkpoint; returns its notes, None where there is none.
+        """Restores the newest undamaged checkpoint; returns its notes, or None if there is no checkpoint.
 
         Raises:
-          InputError: it is the checkpoint of another network or optimizer, or of a newer format.
+          InputError: the checkpoint is of another network or optimizer, or of a newer format.
         """
         newest = _newest(self._folder)
         if newest is None:
@@ -103,7 +103,7 @@ class Checkpoints:
         return notes
 
     def _from_format_1(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The arrays of a numbered checkpoint by the names of today; `_require_same` compares their shapes."""
+        """The arrays of a format-1 checkpoint under their current names; `_require_same` compares the shapes."""
         numbered = {
             f"{_GROUP_IN_FORMAT_1.get(group, group)}/{number}": f"{group}/{member}"
             for group, members in self._groups.items()
@@ -129,9 +129,9 @@ class Checkpoints:
 
 
 def newest_network(folder: str | os.PathLike) -> dict[str, np.ndarray] | None:
-    """The network's variables by path, as the newest undamaged checkpoint in `folder` has them.
+    """The network's variables by path, from the newest undamaged checkpoint in `folder`.
 
-    None where there is no checkpoint, or only one of format 1, which does not name its variables.
+    None if there is no checkpoint, or if the newest has format 1, which does not name its variables.
 
     Raises:
       InputError: the checkpoint is of a newer format.
@@ -143,7 +143,7 @@ def newest_network(folder: str | os.PathLike) -> dict[str, np.ndarray] | None:
 
 
 def newest_notes(folder: str | os.PathLike) -> dict[str, Any] | None:
-    """The notes of the newest undamaged checkpoint in `folder`; None where there is none.
+    """The notes of the newest undamaged checkpoint in `folder`; None if there is no checkpoint.
 
     Raises:
       InputError: the checkpoint is of a newer format.
@@ -153,11 +153,11 @@ def newest_notes(folder: str | os.PathLike) -> dict[str, Any] | None:
 
 
 class _Damaged(Exception):
-    """The file is not what was written."""
+    """The digest of a checkpoint file does not match its content."""
 
 
 def _newest(folder: pathlib.Path) -> tuple[pathlib.Path, dict[str, np.ndarray]] | None:
-    """The newest checkpoint that is undamaged; the others are named in the log."""
+    """The newest undamaged checkpoint; damaged ones are skipped with a warning."""
     for step in reversed(_steps(folder)):
         path = _path(folder, step)
         try:
@@ -192,7 +192,7 @@ def _write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
         digest = hashlib.file_digest(file, "sha256").digest()
         file.seek(0, os.SEEK_END)
         file.write(digest)
-        # Synced before it is renamed: else a machine that loses power may keep the name without the content.
+        # Synced before the rename: otherwise a power failure may leave the new name without the content.
         file.flush()
         os.fsync(file.fileno())
 
@@ -206,7 +206,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _named(variables: Iterable[tuple[str, keras.Variable]]) -> dict[str, keras.Variable]:
-    """A dictionary of (path, variable); of equal paths the second gets the suffix :2, and so on."""
+    """Variables by path; repeated paths get the suffixes :2, :3 and so on."""
     named: dict[str, keras.Variable] = {}
     counts: dict[str, int] = {}
     for path, variable in variables:

@@ -1,4 +1,4 @@
-"""How a step is computed, as values. What is computed is the recipe's."""
+"""How a training step is computed: devices, precision, accumulation. The recipe defines the training itself."""
 
 import dataclasses
 from typing import Any
@@ -12,17 +12,17 @@ from contextnet_tf.training.strategy import Devices, one_device
 
 @dataclasses.dataclass(frozen=True)
 class ComputeConfig:
-    """Devices and precision of a run. But for rounding, all give the same step where batch statistics are frozen.
+    """Devices and precision of a run. With frozen batch statistics, all settings give the same step up to rounding.
 
-    Batch statistics are those of the images that are computed together: of one replica's part of a
-    micro-batch; with `sync_batch_norm` of all replicas' parts.
+    Batch statistics are taken over one replica's part of a micro-batch; with `sync_batch_norm`, over the parts of all
+    replicas.
 
     Attributes:
-      devices: where.
-      accumulate: micro-batches whose gradients are summed for a step: less memory, the same batch.
+      devices: the devices of this process.
+      accumulate: number of micro-batches per step; their gradients are summed, which saves memory.
       dtype_policy: "float32", "mixed_float16" (with loss scaling) or "mixed_bfloat16"; see `precision.clone_network`.
-      sync_batch_norm: see above; for a few images a replica.
-      jit_compile: compile the network's forward and backward pass by XLA.
+      sync_batch_norm: see above; useful with few images per replica.
+      jit_compile: compile the network's forward and backward pass with XLA.
     """
 
     devices: Devices = dataclasses.field(default_factory=one_device)
@@ -32,10 +32,10 @@ class ComputeConfig:
     jit_compile: bool = False
 
     def check_batch(self, batch_size: int) -> None:
-        """Refuses a batch, of all replicas together, that cannot be cut into even parts.
+        """Checks that the global batch splits evenly into replicas and micro-batches.
 
         Raises:
-          InputError: it cannot.
+          InputError: the batch does not split evenly.
         """
         replicas = self.devices.replicas
         if batch_size % replicas:
@@ -50,10 +50,10 @@ class ComputeConfig:
             )
 
     def place(self, model: keras.Model) -> keras.Model:
-        """The network as this execution trains it: on all devices, in the precision. `model` itself where it is that.
+        """The network on all devices and with the dtype policy; `model` itself for one device and float32.
 
         Raises:
-          InputError: there is no such precision; or XLA should compile what replicas exchange.
+          InputError: the dtype policy is unknown; or `jit_compile` and `sync_batch_norm` are set for several replicas.
         """
         if self.jit_compile and self.sync_batch_norm and self.devices.replicas > 1:
             raise InputError("`jit_compile` and `sync_batch_norm` cannot be combined; choose one")
@@ -63,7 +63,7 @@ class ComputeConfig:
             return clone_network(model, dtype_policy=self.dtype_policy, synchronized=self.sync_batch_norm)
 
     def to_json(self) -> dict[str, Any]:
-        """What changes the numbers, as values that JSON knows."""
+        """The settings that affect the result, as JSON-serializable values."""
         return {
             "replicas": self.devices.replicas,
             "accumulate": self.accumulate,

@@ -9,14 +9,14 @@ from contextnet_tf.training.recipe import Recipe
 
 
 def default_crop(model: keras.Model, dataset: Dataset) -> tuple[int, int]:
-    """The largest (height, width) inside the dataset's images that the network takes."""
+    """The largest (height, width) that the network accepts within the dataset's image size."""
     multiple = size_multiple(model)
     height, width = (max(1, length // multiple) * multiple for length in dataset.known_size)
     return height, width
 
 
 def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
-    """The (height, width) that `recipe` asks for."""
+    """The crop size (height, width) of `recipe`."""
     if recipe.crop == "inside":
         return default_crop(model, dataset)
     if recipe.crop == "whole":
@@ -25,10 +25,10 @@ def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[i
 
 
 def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:
-    """`crop_size`, (height, width), which the network takes.
+    """Returns `crop_size`, (height, width), if the network accepts it.
 
     Raises:
-      InputError: it does not take it.
+      InputError: height or width is not a multiple of the network's size multiple.
     """
     multiple = size_multiple(model)
     if any(length < multiple or length % multiple for length in crop_size):

@@ -1,4 +1,4 @@
-"""The network in the form in which it is trained: the same weights and outputs, in less time and memory."""
+"""The network for training, with fused batch normalization: the same weights and outputs, less time and memory."""
 
 import keras
 import tensorflow as tf
@@ -8,20 +8,20 @@ from contextnet_tf.models.rewrite import rewrite
 
 
 def with_fused_batch_norm(model: keras.Model) -> keras.Model:
-    """Shares the weights of `model`; gives each of its outputs before the last upsampling.
+    """A network that shares the weights of `model`, with each output before the last upsampling.
 
-    float32 [B, H, W, 3] -> {name: logits float32 [B, h, w, C]}, as of `without_upsampling`: `CrossEntropy` upsamples
-    them itself.
+    float32 [B, H, W, 3] -> {name: logits float32 [B, h, w, C]}, as `without_upsampling`: `CrossEntropy` upsamples the
+    logits itself.
     """
     network, _ = without_upsampling(model)
     return rewrite(network, _faster)
 
 
 class FusedBatchNormalization(keras.layers.Layer):
-    """Keras' batch normalization; in training, as the single operation that TensorFlow has for it.
+    """Keras' batch normalization, computed in training by TensorFlow's fused operation.
 
-    Keras computes it from its parts, which took 3 to 7 times as long on two cores. Weights, moving statistics and
-    outputs (up to rounding) are those of `layer`, which this one wraps.
+    Keras composes batch normalization of several operations, which took 3 to 7 times as long on two cores. Weights,
+    moving statistics and outputs (up to rounding) are those of the wrapped `layer`.
     """
 
     def __init__(self, layer: keras.layers.BatchNormalization):
@@ -30,12 +30,12 @@ class FusedBatchNormalization(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: tf.Tensor, training: bool = False, mask: None = None) -> tf.Tensor:
-        """Normalizes [B, H, W, C] by the statistics of the batch, and updates the moving ones."""
-        del mask  # Keras passes what the wrapped layer was called with
+        """Normalizes [B, H, W, C] by the batch statistics in training, and updates the moving statistics."""
+        del mask  # Keras passes the arguments of the wrapped layer
         layer = self._layer
         if not training or not layer.trainable:
             return layer(inputs, training=False)
-        # The operation wants float32 parameters, whatever its inputs are.
+        # The operation requires float32 parameters for inputs of any type.
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=tf.cast(layer.gamma, tf.float32),
@@ -45,7 +45,7 @@ class FusedBatchNormalization(keras.layers.Layer):
             epsilon=layer.epsilon,
             is_training=True,
         )
-        # The operation gives the unbiased variance of its n values, Keras keeps the biased one.
+        # The operation returns the unbiased variance of n values; Keras keeps the biased variance.
         n = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
         for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance * ((n - 1) / n))):
             moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
@@ -53,7 +53,7 @@ class FusedBatchNormalization(keras.layers.Layer):
 
 
 def _faster(layer: keras.Layer) -> keras.Layer:
-    """The layer itself, or the fused form of a batch normalization that has one."""
+    """The fused form of a batch normalization if it has one; otherwise the layer itself."""
     if isinstance(layer, keras.layers.BatchNormalization) and _can_be_fused(layer):
         return FusedBatchNormalization(layer)
     return layer

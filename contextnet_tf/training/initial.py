@@ -1,4 +1,4 @@
-"""Initial weights: a network starts from those of another one, layer by layer and by name."""
+"""Initial weights: copies the weights of another network, by layer name."""
 
 import dataclasses
 import hashlib
@@ -20,15 +20,15 @@ from contextnet_tf.training.checkpoints import model_variables, newest_network
 
 @dataclasses.dataclass(frozen=True)
 class InitialWeights:
-    """What `initialize_from` did. The four tuples hold layer names.
+    """The result of `initialize_from`. The four tuples hold layer names.
 
     Attributes:
-      source: where the weights come from.
-      sha256: digest of all weights of the source, their paths and shapes.
-      copied: layers that have the source's weights now.
-      reinitialized: classifiers of another number of classes than the source's; their weights stay random.
-      missing: layers of auxiliary heads that the source does not have; their weights stay random.
-      unused: layers of the source that the network does not have.
+      source: name of the source network, or its path.
+      sha256: digest of all weights of the source, with their paths and shapes.
+      copied: layers with copied weights.
+      reinitialized: classifiers with another number of classes than the source; their weights stay random.
+      missing: layers of auxiliary heads that the source lacks; their weights stay random.
+      unused: layers of the source that the network lacks.
     """
 
     source: str
@@ -39,7 +39,7 @@ class InitialWeights:
     unused: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """What settings.json keeps: the source and its digest."""
+        """The source and its digest, for settings.json."""
         return {"source": self.source, "sha256": self.sha256}
 
     def __str__(self) -> str:
@@ -54,23 +54,23 @@ class InitialWeights:
 
 
 def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model) -> InitialWeights:
-    """Sets the weights of `model` to those of `source` by layer name; says what matched and what did not.
+    """Copies the weights of `source` into `model` by layer name; returns the matched and unmatched layers.
 
     Args:
-      model: the network to initialize. A classifier of another number of classes than the source's keeps its weights,
-        and so does an auxiliary head that the source does not have.
-      source: a network, a .keras file, or the folder of a run. Of a run, the weights are those of its best network;
-        an auxiliary head, which that network does not have, is taken from the newest checkpoint.
+      model: the network to initialize. A classifier with another number of classes than the source keeps its weights;
+        so does an auxiliary head that the source lacks.
+      source: a network, a .keras file, or a run folder. For a run, the weights are those of its best network;
+        auxiliary heads, which the best network lacks, come from the newest checkpoint.
 
     Raises:
-      InputError: the source cannot be read, or a layer of `model` that is neither a classifier nor part of an
-        auxiliary head is missing in it or has another shape. `model` is unchanged then.
+      InputError: the source cannot be read; or a layer of `model` is missing in it or has another shape, and is
+        neither a classifier nor part of an auxiliary head. `model` is then unchanged.
     """
     network = source if isinstance(source, keras.Model) else load_network(source)
     name = f"the network {network.name}" if isinstance(source, keras.Model) else os.fspath(source)
     found = {path: variable.numpy() for path, variable in model_variables(network).items()}
     if not isinstance(source, keras.Model) and pathlib.Path(source).is_dir():
-        # Only what the best network lacks: the checkpoint has the weights of the last step, not the best ones.
+        # Only layers that the best network lacks: the checkpoint has the weights of the last step, not of the best.
         layers = {_layer_of(path) for path in found}
         of_checkpoint = newest_network(pathlib.Path(source) / layout.CHECKPOINTS) or {}
         found |= {path: value for path, value in of_checkpoint.items() if _layer_of(path) not in layers}
@@ -117,7 +117,7 @@ def _is_weight(path: str) -> bool:
 
 
 def _classifiers(model: keras.Model) -> set[str]:
-    """The names of the layers that make the logits: going back from each output, the first ones with weights."""
+    """The names of the classifiers: the last layers with weights before each output."""
     names, pending = set(), list(model.outputs)
     while pending:
         call = graph.call_behind(pending.pop())
@@ -131,7 +131,7 @@ def _classifiers(model: keras.Model) -> set[str]:
 
 
 def _differ_by_classes(before: tuple[int, ...], now: tuple[int, ...], classes: tuple[int, int]) -> bool:
-    """Whether two shapes are equal but for one axis, whose lengths are the numbers of classes."""
+    """Whether two shapes differ in exactly one axis, and by the numbers of classes there."""
     return len(before) == len(now) and [pair for pair in zip(before, now, strict=True) if pair[0] != pair[1]] == [
         classes
     ]

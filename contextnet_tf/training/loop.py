@@ -36,9 +36,9 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
-    """The result of a run. `report` and `network_path` are those of the best validation.
+    """The result of a run. `report` and `network_path` belong to the best validation.
 
-    Without validation images `report` is None, and the network is that of the last step.
+    Without validation images `report` is None, and the network is the one of the last step.
     """
 
     report: Report | None
@@ -50,7 +50,7 @@ class TrainResult:
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointPolicy:
-    """Minutes between checkpoints, besides those at validations, and how many of the newest are kept."""
+    """Minutes between checkpoints, besides those at validations, and number of newest checkpoints to keep."""
 
     minutes: float = 10.0
     keep: int = 3
@@ -58,7 +58,7 @@ class CheckpointPolicy:
 
 @dataclasses.dataclass
 class _Progress:
-    """The progress of a run; part of its checkpoints."""
+    """The progress of a run; saved in its checkpoints."""
 
     step: int = 0
     seconds: float = 0.0
@@ -118,7 +118,7 @@ class TrainingLoop:
         )
 
     def restore(self) -> None:
-        """Restores the newest undamaged checkpoint; without one the run starts at step 0."""
+        """Restores the newest undamaged checkpoint; without a checkpoint the run starts at step 0."""
         notes = self._checkpoints.restore()
         if notes:
             self._progress = _Progress(**notes["progress"])
@@ -127,14 +127,14 @@ class TrainingLoop:
         self._board = Board(self._folder / layout.TENSORBOARD, self._plan.dataset)
 
     def finish(self, on_step: Callable, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
-        """Runs the remaining steps, with validations and checkpoints in between and at the end."""
+        """Runs the remaining steps, validations and checkpoints."""
         progress = self._progress
         if progress.validated_step and not (self._folder / BEST_NETWORK).exists():
             _logger.warning("%s: is missing; validates again", self._folder / BEST_NETWORK)
             progress.best_step, progress.best_mean_iou, progress.validated_step = 0, -1.0, 0
         self._started = self._saved = time.monotonic()
         self._started -= progress.seconds
-        self._unread = None  # (step, figures) that the device may still be working on
+        self._unread = None  # (step, metrics) that the device may still compute
         if self._plan.is_validated(progress.step) and progress.validated_step < progress.step:
             self._validate(on_validation, should_stop)
         batches = self._plan.batches(
@@ -163,7 +163,7 @@ class TrainingLoop:
         self._board.close()
 
     def result(self, should_stop: Callable[[], bool]) -> TrainResult:
-        """The best validation, repeated on the network that was kept."""
+        """The result of the run; evaluates the best network again from its file."""
         path = self._folder / BEST_NETWORK
         report = None
         if self._plan.val_examples:
@@ -182,7 +182,7 @@ class TrainingLoop:
         )
 
     def _read_figures(self, on_step: Callable) -> None:
-        """Reports the last step, whose metrics were not read yet."""
+        """Reads and reports the metrics of the last step, if not done yet."""
         if self._unread is None:
             return
         step, figures = self._unread
@@ -198,9 +198,9 @@ class TrainingLoop:
             self._board.scalars("memory", step, memory_in_use())
 
     def _validate(self, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
-        """Measures the network of a step whose checkpoint is saved, and saves what came of it.
+        """Validates the network, keeps it if it is the best so far, and saves a checkpoint.
 
-        Without validation images it is kept as it is.
+        Without validation images the network is kept unconditionally.
         """
         progress = self._progress
         if not self._plan.recipe.ema_decay:
@@ -244,13 +244,13 @@ class TrainingLoop:
         self._progress.best_step = self._progress.step
 
     def _first_images(self) -> Iterator[tf.Tensor]:
-        """The images of the first training batches, the same at each call and in each process."""
+        """The images of the first training batches; identical for each call and each process."""
         count = self._plan.recipe.bn_recalibration_batches
         batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
         return (batch["image"] for batch in batches)
 
     def _save(self) -> None:
-        # The loss was computed before its step changed the weights, so it says nothing of them: check the weights.
+        # The loss was computed before the step updated the weights, so the weights need a check of their own.
         progress = self._progress
         for variable in self._model.trainable_variables:
             self._require_finite(float(tf.reduce_sum(variable.value)), progress.step)
@@ -281,5 +281,5 @@ def _values(variables: Mapping[str, keras.Variable]) -> dict[str, tf.Variable]:
 
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float]:
-    """The figures that JSON can hold: the gradient norm of a step that overflowed is infinite."""
+    """Only the finite figures, which JSON can hold: the gradient norm of an overflowed step is infinite."""
     return {name: value for name, value in figures.items() if np.isfinite(value)}

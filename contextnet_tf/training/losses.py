@@ -1,8 +1,8 @@
-"""Cross-entropy over the pixels that count, of logits that are smaller than the image.
+"""Cross-entropy with OHEM and class weights, of logits that are smaller than the image.
 
-The network's last layer upsamples its logits bilinearly, a matrix product along each axis. The loss does that
-itself, some rows at a time, and computes the gradient on the way, because cross-entropy's is known with its value:
-of what has the image's size times the classes never more than a few rows exist.
+The network's last layer upsamples its logits bilinearly: one matrix product along each axis. The loss does this
+upsampling itself, one band of rows at a time, and computes the gradient together with the value. So logits of the
+image's full size never exist in memory, only one band of them.
 """
 
 import dataclasses
@@ -15,18 +15,18 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.labels import IGNORE
 
-_BAND_BYTES = 2**23  # of one temporary [B, C, rows, W]; smaller ones cost more in calls than they gain in caches
+_BAND_BYTES = 2**23  # of one temporary [B, C, rows, W]; below this, call overhead outweighs better caching
 
 
 @dataclasses.dataclass(frozen=True)
 class CrossEntropy:
-    """Cross-entropy of soft-max (section 2.2.3), summed over the pixels that count.
+    """Softmax cross-entropy (section 2.2.3), summed over the pixels that are not ignored.
 
     Attributes:
-      class_weights: float32 [C], what a pixel of each class counts; None: all alike.
-      smoothing: share of the truth that is spread evenly over all classes (Szegedy et al., 2016); 0: none.
-      hard_below: only pixels whose true class has a smaller probability than this count, the others with 0
-        (bootstrapping, Wu et al., 2016); 1: all.
+      class_weights: float32 [C], weight of a pixel of each class; None: 1 for all.
+      smoothing: label smoothing in 0 to 1 (Szegedy et al., 2016); 0: none.
+      ohem_threshold: online hard example mining (OHEM; bootstrapping, Wu et al., 2016): the loss includes only pixels
+        with a probability of the true class below this threshold; 1: all pixels.
     """
 
     class_weights: np.ndarray | None = None
@@ -34,10 +34,10 @@ class CrossEntropy:
     ohem_threshold: float = 1.0
 
     def total_weight(self, labels: tf.Tensor) -> tf.Tensor:
-        """What all pixels of uint8 [B, H, W] train ids count together, float32 []; 255 counts 0.
+        """The summed weight of all pixels of train ids uint8 [B, H, W], float32 []; 255 is ignored.
 
-        It depends on the labels alone, easy pixels included, so that the parts of a batch can be summed
-        before their weight is known to each.
+        The weight depends on the labels alone and includes easy pixels (OHEM), so it is known before the forward pass
+        of any part of the batch.
         """
         return tf.reduce_sum(self._pixel_weights(labels))
 
@@ -45,8 +45,7 @@ class CrossEntropy:
         """The weighted sum of the pixels' losses, float32 [].
 
         Args:
-          logits: float32 [B, h, w, C]; upsampled bilinearly (half-pixel centers) where they are smaller
-            than the labels.
+          logits: float32 [B, h, w, C]; upsampled bilinearly (half-pixel centers) to the size of the labels.
           labels: uint8 [B, H, W] train ids; 255 is ignored.
         """
 
@@ -58,7 +57,7 @@ class CrossEntropy:
         return total(logits)
 
     def _value_and_gradient(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Classes in front: sums over them are then sums of long rows, which processors do best.
+        # Channels first: sums over classes then add long contiguous rows, which is fastest on CPUs.
         planes = tf.transpose(logits, (0, 3, 1, 2))
         weights = self._pixel_weights(labels)
         bands = _bands(planes.shape, labels.shape)
@@ -81,12 +80,12 @@ class CrossEntropy:
             lambda band, *_: band < len(bands.start),
             body,
             (tf.constant(0), tf.zeros([]), tf.zeros_like(planes)),
-            parallel_iterations=1,  # otherwise several bands would stand in memory together
+            parallel_iterations=1,  # otherwise several bands would be in memory at once
         )
         return value, tf.transpose(gradient, (0, 2, 3, 1))
 
     def _pixels(self, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Weighted losses float32 [B, H, W] of logits [B, C, H, W], and their derivatives by the logits."""
+        """Weighted losses float32 [B, H, W] of logits [B, C, H, W], and their gradients with respect to the logits."""
         classes = logits.shape[1]
         truth = tf.one_hot(tf.cast(labels, tf.int32), classes, axis=1)  # 0 everywhere for ignored pixels
         logits -= tf.reduce_max(logits, axis=1, keepdims=True)
@@ -103,7 +102,7 @@ class CrossEntropy:
         return losses, (exponentials / sums - truth) * weights[:, tf.newaxis]
 
     def _pixel_weights(self, labels: tf.Tensor) -> tf.Tensor:
-        """float32 [B, H, W]: the weight of each pixel's class, 0 where it is ignored."""
+        """float32 [B, H, W]: the weight of each pixel's class, 0 for ignored pixels."""
         table = np.zeros(256, np.float32)
         table[:IGNORE] = 1.0
         if self.class_weights is not None:
@@ -114,7 +113,7 @@ class CrossEntropy:
 def head_losses(
     outputs: Iterable[str], aux_weight: float, cross_entropy: CrossEntropy
 ) -> dict[str, tuple[CrossEntropy, float]]:
-    """The loss of each output and its weight in the sum: 1 for "main", `aux_weight` for every other (section 2.2.3)."""
+    """The loss of each output and its weight in the total: 1 for "main", `aux_weight` for others (section 2.2.3)."""
     return {name: (cross_entropy, 1.0 if name == "main" else aux_weight) for name in outputs}
 
 
@@ -123,10 +122,10 @@ def balanced_weights(pixel_counts: np.ndarray, exponent: float) -> np.ndarray:
 
     Args:
       pixel_counts: int64 [C], pixels of each class in the training split.
-      exponent: 0 gives every class 1; 1 gives every class the same share of the loss.
+      exponent: 0 gives every class the weight 1; 1 gives every class the same share of the loss.
 
     Returns:
-      float32 [C]; a class without a pixel gets 0.
+      float32 [C]; 0 for a class without pixels.
     """
     frequency = pixel_counts / pixel_counts.sum()
     weights = np.where(pixel_counts > 0, np.maximum(frequency, 1e-12) ** -exponent, 0.0)
@@ -134,10 +133,10 @@ def balanced_weights(pixel_counts: np.ndarray, exponent: float) -> np.ndarray:
 
 
 class _Bands(NamedTuple):
-    """Bilinear upsampling [h, w] -> [H, W] as matrices, the rows of H in bands of equally many.
+    """Bilinear upsampling [h, w] -> [H, W] as matrices, with H split into bands of equal height.
 
-    `start`: int32 [bands], the first of the n rows of h that a band is made of.
-    `down`: float32 [bands, rows, n]. `across`: float32 [W, w].
+    `start`: int32 [bands], the first of the n source rows of each band.
+    `down`: float32 [bands, rows, n], the vertical weights. `across`: float32 [W, w], the horizontal weights.
     """
 
     start: np.ndarray
@@ -146,7 +145,7 @@ class _Bands(NamedTuple):
 
 
 def _bands(planes_shape: tf.TensorShape, labels_shape: tf.TensorShape) -> _Bands:
-    """As many rows at once as `_BAND_BYTES` allow, of planes [B, C, h, w] brought to labels [B, H, W]."""
+    """The bands for planes [B, C, h, w] and labels [B, H, W]: the largest that `_BAND_BYTES` allows."""
     batch, classes, small_height, small_width = planes_shape
     _, height, width = labels_shape
     most = max(_BAND_BYTES // (4 * batch * classes * width), 1)

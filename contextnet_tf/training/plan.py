@@ -1,4 +1,4 @@
-"""What a run is going to do, as a function of its arguments: its steps, their batches, its validations."""
+"""The plan of a run, computed from its arguments: steps, batches, validations."""
 
 import dataclasses
 import hashlib
@@ -23,12 +23,12 @@ from contextnet_tf.training.schedules import Poly
 
 @dataclasses.dataclass(frozen=True)
 class TrainingPlan:
-    """A recipe for certain images. Steps count from 1; "after step 0" is the start.
+    """A recipe applied to a dataset. Steps count from 1; "after step 0" is the start.
 
-    Without validation examples no step is validated but the last, whose network the run keeps.
+    Without validation examples only the last step is validated, and the run keeps its network.
 
     Raises:
-      InputError: there are fewer training examples than a batch has.
+      InputError: there are too few training examples for one step.
     """
 
     recipe: Recipe
@@ -48,11 +48,11 @@ class TrainingPlan:
 
     @property
     def steps(self) -> int:
-        """All of them."""
+        """The total number of steps."""
         return self.recipe.epochs * len(self.train_examples) // self.recipe.batch_size
 
     def settings(self, model: keras.Model) -> dict[str, Any]:
-        """Everything that the weights at the end depend on, for settings.json."""
+        """All settings that determine the final weights, for settings.json."""
         names = "\n".join(example.name for example in (*self.train_examples, *self.val_examples))
         return {
             "network": model.name,
@@ -68,42 +68,43 @@ class TrainingPlan:
         }
 
     def epoch(self, step: int) -> float:
-        """How often the training images have been shown after `step`."""
+        """The number of epochs completed after `step`, with fraction."""
         return step * self.recipe.batch_size / len(self.train_examples)
 
     def schedule(self) -> Poly:
-        """The learning rate of each step."""
+        """The learning rate schedule."""
         recipe = self.recipe
         warmup_steps = round(recipe.warmup_epochs * len(self.train_examples) / recipe.batch_size)
         return Poly(recipe.base_learning_rate, recipe.power, self.steps, warmup_steps)
 
     def is_validated(self, step: int) -> bool:
-        """Whether `step` is the last, or crosses a validation interval."""
+        """Whether `step` is the last step or crosses a validation interval."""
         return step == self.steps or self._intervals(step) > self._intervals(step - 1)
 
     def validations_after(self, step: int) -> int:
-        """How many of the steps after `step` are validated."""
-        # The last step is validated whether it completes an interval or not.
+        """The number of validated steps after `step`."""
+        # The last step is always validated.
         return self._intervals(self.steps - 1) - self._intervals(step) + 1 if step < self.steps else 0
 
     def validation_steps(self) -> float:
-        """About as many steps as a validation lasts: a pixel of it costs a third of a pixel of a step, which goes
-        forward and, at twice the price, backward."""
+        """The estimated duration of a validation, in steps.
+
+        A validated pixel costs a third of a trained pixel: the backward pass costs twice the forward pass."""
         pixels = len(self.val_examples) * np.prod(self.dataset.known_size)
         return float(pixels / (self.recipe.batch_size * np.prod(self.crop_size)) / 3.0)
 
     def class_weights(self) -> np.ndarray | None:
-        """float32 [C], what a pixel of each class counts in the loss; None: all alike."""
+        """float32 [C], the weight of each class's pixels in the loss; None: 1 for all."""
         if not self.recipe.class_weight_exponent:
             return None
         counts = class_pixel_counts(self.dataset, self.train_examples)
         return balanced_weights(counts, self.recipe.class_weight_exponent)
 
     def class_uniform_sampling(self) -> ClassUniform | None:
-        """Where the classes are, for the recipe's share of samples that are centered on them."""
+        """The class-uniform sampler; None if the recipe's `class_uniform_fraction` is 0."""
         if not self.recipe.class_uniform_fraction:
             return None
-        # At scale 2 a crop shows a window of half its size: of a class about a tile's middle, most of the tile.
+        # At scale 2, a crop covers a window of half its size; tiles of that size stay mostly inside the crop.
         height, width = (max(1, length // 2) for length in self.crop_size)
         return class_uniform_sampling(
             self.dataset, self.train_examples, share=self.recipe.class_uniform_fraction, tile_size=(height, width)
@@ -119,7 +120,7 @@ class TrainingPlan:
         worker: int = 0,
         workers: int = 1,
     ) -> Iterator[dict[str, tf.Tensor]]:
-        """The batches of the steps after `first_step` up to `last_step`, as `training_batches` has them."""
+        """The batches of the steps `first_step` + 1 to `last_step`; see `training_batches`."""
         return self.make_batches(
             self.dataset,
             self.train_examples,
@@ -136,5 +137,5 @@ class TrainingPlan:
         )
 
     def _intervals(self, step: int) -> int:
-        """How many validation intervals end at `step` or before."""
+        """The number of validation intervals completed by `step`."""
         return int(self.epoch(step) // self.recipe.validation_epochs) if self.val_examples else 0

@@ -1,4 +1,4 @@
-"""Networks that compute in half precision, and the loss scaling that float16 needs."""
+"""Mixed precision: networks in half precision, and loss scaling for float16."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ _GROWTH_STEPS = 2000  # steps without an overflow after which a larger scale is 
 
 
 def clone_network(model: keras.Model, *, dtype_policy: str, synchronized: bool = False) -> keras.Model:
-    """A copy of `model` with weights of its own, of the same values and always float32.
+    """A copy of `model` with separate weights: the same values, always float32.
 
     Args:
       model: a functional network.
       dtype_policy: one of `DTYPE_POLICIES`, Keras' dtype policy of the layers. Layers that resize or give logits stay
-        float32: neighboring pixels and classes differ by less than half precision resolves.
-      synchronized: whether batch statistics are those of all replicas together.
+        float32: neighboring pixels and classes differ by less than the resolution of half precision.
+      synchronized: whether batch statistics are taken over all replicas.
 
     Raises:
       InputError: the policy is unknown, or the model is not functional.
@@ -43,10 +43,10 @@ def clone_network(model: keras.Model, *, dtype_policy: str, synchronized: bool =
 
 
 class LossScale:
-    """The factor on the loss that keeps small float16 gradients from becoming 0.
+    """Dynamic loss scaling, which prevents underflow of float16 gradients.
 
-    It is a power of 2, which adds no rounding. A gradient that overflows halves it; 2000 steps without overflow double
-    it.
+    The scale is a power of 2, so scaling adds no rounding. An overflow halves the scale; 2000 steps without overflow
+    double it.
     """
 
     def __init__(self):
@@ -55,11 +55,11 @@ class LossScale:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """The state, for checkpoints."""
+        """The variables of the scale, for checkpoints."""
         return [self.value, self.good_steps]
 
     def update(self, finite: tf.Tensor) -> None:
-        """Updates the factor after a step whose gradients were `finite` (bool []) or not."""
+        """Updates the scale after a step; `finite` (bool []) tells whether all gradients were finite."""
         grown = self.good_steps + 1 >= _GROWTH_STEPS
         self.value.assign(tf.where(finite, tf.where(grown, 2.0 * self.value, self.value), 0.5 * self.value))
         self.good_steps.assign(tf.where(finite & ~grown, self.good_steps + 1, 0))

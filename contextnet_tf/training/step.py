@@ -1,4 +1,4 @@
-"""One training step, and the networks that it moves."""
+"""One training step: the updates of the network's weights and of the EMA."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,9 +16,9 @@ from contextnet_tf.training.strategy import Devices
 
 
 def update_ema(averaged: keras.Model, network: keras.Model, decay: float | tf.Tensor) -> None:
-    """Moves each weight of `averaged` towards that of `network`: a <- decay a + (1 - decay) w.
+    """Updates each weight of `averaged`, the EMA of `network`: a <- decay a + (1 - decay) w.
 
-    Moving statistics of batch normalization are averaged too, so that they belong to the averaged weights.
+    Moving statistics of batch normalization are averaged too, to match the EMA weights.
     """
     for average, weight in zip(averaged.weights, network.weights, strict=True):
         average.assign(decay * average + (1.0 - decay) * weight)
@@ -36,13 +36,14 @@ def make_training_step(
 ) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
     """The function {"image": float32 [B, H, W, 3], "label": uint8 [B, H, W]} -> metrics of the step.
 
-    Each call moves the weights of `model` by one step of `optimizer`, and `averaged` after `network`,
-    its inference network. Every output but "main" is an auxiliary one, whose loss counts with the recipe's
-    weight. The figures: "loss", "main_loss", "aux_loss" (their sum; 0 without one), "learning_rate",
-    "gradient_norm" (of the loss, all weights together).
+    Each call updates the weights of `model` by one step of `optimizer`, and the EMA `averaged` from `network`, the
+    inference network of `model`. Every output except "main" is auxiliary; the recipe's `aux_weight` scales its loss.
+    The metrics: "loss", "main_loss", "aux_loss" (sum of the auxiliary losses; 0 without any), "learning_rate", and
+    "gradient_norm" (global norm of the loss gradient).
 
-    `model` and `optimizer` are made by `compute_config.place` and in its scope; the batch is this process's part of
-    the step's. With `loss_scale`, a step whose gradients overflow changes nothing but the scale.
+    `model` comes from `compute_config.place`, and `optimizer` is built in the strategy's scope. The batch is this
+    process's part of the global batch. With `loss_scale`, an overflow of the gradients skips the update and only
+    changes the scale.
     """
     compute_config = compute_config or ComputeConfig()
     devices = compute_config.devices
@@ -94,7 +95,7 @@ def _make_move(
     recipe: Recipe,
     devices: Devices,
 ) -> Callable[[Sequence[tf.Tensor]], tf.Tensor]:
-    """The function of the gradients that moves the weights and what follows them, and gives True."""
+    """The function that applies gradients to the weights and updates statistics and EMA; it returns True."""
     weights = model.trainable_variables
     decayed = decayed_weights(model)
     _exclude_from_decay(optimizer, model, decayed)
@@ -113,7 +114,7 @@ def _make_move(
         if devices.replicas > 1:
             _agree_on_statistics(model, devices.strategy)
         if recipe.ema_decay:
-            # Early on the average would mostly hold the first, random weights: let it follow faster.
+            # A smaller decay early on: the EMA would otherwise mostly hold the random initial weights.
             update_ema(averaged, network, tf.minimum(recipe.ema_decay, (1 + steps_before) / (10 + steps_before)))
         return tf.constant(True)
 
@@ -123,7 +124,7 @@ def _make_move(
 def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
     """Sets the moving statistics of batch normalization to their means over the replicas.
 
-    A checkpoint holds those of one replica: all must have them, or a resumed run would go on differently.
+    A checkpoint holds the statistics of one replica, so all must be equal for a resumed run to be identical.
     """
     normalizations = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
     statistics = [variable.value for layer in normalizations for variable in layer.non_trainable_variables]
@@ -136,7 +137,7 @@ def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -
 def _accumulated(
     backward: Backward, update: Callable, model: keras.Model, compute_config: ComputeConfig
 ) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
-    """A step whose micro-batches are computed one after the other, so that only one is in memory."""
+    """A step with gradient accumulation: micro-batches are computed in sequence, with only one in memory."""
     strategy = compute_config.devices.strategy
     with strategy.scope():
         sums = [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in model.trainable_variables]
@@ -164,10 +165,10 @@ def _accumulated(
 
 
 def decayed_weights(model: keras.Model) -> list[keras.Variable]:
-    """The weights that weight decay pulls to zero: kernels of ordinary convolutions, transposed ones too.
+    """The weights subject to weight decay: kernels of ordinary and transposed convolutions.
 
     Section 3.1: "In the depth-wise convolution layers, we found that regularization is not necessary".
-    Biases and batch normalization are left out as usual: pulling them to zero makes nothing simpler.
+    Biases and batch normalization are excluded, as usual: decaying them does not regularize the network.
     """
     ordinary = keras.layers.Conv2D | keras.layers.Conv2DTranspose  # DepthwiseConv2D is neither
     return [layer.kernel for layer in all_layers(model) if isinstance(layer, ordinary)]

@@ -1,4 +1,4 @@
-"""How fast a run moves, and the time that is left."""
+"""Training throughput and remaining time of a run."""
 
 import collections
 import contextlib
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 class StepTimer:
-    """Measures the steps, validations and savings of one process.
+    """Times the steps, validations and checkpoints of one process.
 
-    The first step is left out: it builds the graph.
+    The first step is ignored, because it builds the graph.
 
     Args:
-      batch_size: images in a step.
-      validation_steps: what a validation is taken to last before one was measured, in steps.
-      save_seconds: from one save on time to the next.
-      clock: tells the seconds.
+      batch_size: images per step.
+      validation_steps: estimated duration of a validation in steps, used until one has been measured.
+      save_seconds: seconds between checkpoints.
+      clock: returns the current time in seconds.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class StepTimer:
     ):
         self._batch_size, self._validation_steps, self._save_seconds = batch_size, validation_steps, save_seconds
         self._clock = clock
-        # Each step: (seconds, of which waited for the input).
+        # Of each step: (seconds, seconds of input wait).
         self._steps: collections.deque[tuple[float, float]] = collections.deque(maxlen=_RECENT_STEPS)
         self._validations: list[float] = []
         self._savings: list[float] = []
-        self._begun: float | None = None  # when the current step did; None before the first
+        self._begun: float | None = None  # start of the current step; None before the first
         self._waited = 0.0
 
     def waiting(self, batches: Iterable[T]) -> Iterator[T]:
-        """The batches, while the time that they let the run wait is measured."""
+        """Yields the batches and measures the input wait of each."""
         iterator = iter(batches)
         while True:
             asked = self._clock()
@@ -54,23 +54,23 @@ class StepTimer:
             yield batch
 
     def end_step(self) -> None:
-        """Called when a step has ended."""
+        """Records the end of a step."""
         now = self._clock()
         if self._begun is not None:
             self._steps.append((now - self._begun, self._waited))
         self._begun = now
 
     def validation(self) -> contextlib.AbstractContextManager[None]:
-        """Around a validation and the savings that belong to it."""
+        """A context manager that times a validation and its checkpoint."""
         return self._aside(self._validations)
 
     def saving(self) -> contextlib.AbstractContextManager[None]:
-        """Around the saving of a state."""
+        """A context manager that times the writing of a checkpoint."""
         return self._aside(self._savings)
 
     def speed(self) -> dict[str, float]:
-        """Over the recent steps: "images_per_second", and "input_wait_share", the part of the time that was
-        waited for images (at most, where a device works on by itself). Empty before the second step."""
+        """Over the recent steps: "images_per_second", and "input_wait_share", the share of time spent waiting for
+        input (an upper bound if the device computes asynchronously). Empty before the second step."""
         if not self._steps:
             return {}
         seconds, waited = (sum(column) for column in zip(*self._steps, strict=True))
@@ -80,13 +80,13 @@ class StepTimer:
         }
 
     def seconds_left(self, steps: int, validations: int) -> float:
-        """What so many steps and validations will last, with the savings between and the measurement of the best
-        network at the end; nan before the second step."""
+        """Estimated seconds for the given steps and validations, with checkpoints and the final evaluation of the
+        best network; NaN before the second step."""
         if not self._steps:
             return float("nan")
         step = statistics.median(seconds for seconds, _ in self._steps)
         measured = self._validations or [self._validation_steps * step]
-        # The first builds a graph, and so does the measurement of the best network at the end.
+        # The first validation builds a graph; so does the final evaluation, which therefore takes as long.
         work = steps * step + validations * statistics.median(measured[1:] or measured) + measured[0]
         if not self._savings:
             return work

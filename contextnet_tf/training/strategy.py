@@ -1,4 +1,4 @@
-"""The devices that a run computes on, and which part of each batch is whose (tf.distribute)."""
+"""The devices of a run, and the distribution of each batch among them (tf.distribute)."""
 
 import dataclasses
 import json
@@ -13,11 +13,11 @@ from contextnet_tf.errors import InputError, reason_of
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """One process's devices, each with a replica of the network, among those of all processes of a run.
+    """The devices of one process of a run; each device holds a replica of the network.
 
     Attributes:
-      strategy: how the replicas keep together; TensorFlow's default strategy for a single device.
-      worker: number of this process, from 0; process 0 is the chief, which alone writes the run's folder.
+      strategy: synchronizes the replicas; TensorFlow's default strategy for a single device.
+      worker: index of this process, from 0; process 0 is the chief, the only one to write the run folder.
       workers: number of processes.
     """
 
@@ -27,59 +27,59 @@ class Devices:
 
     @property
     def replicas(self) -> int:
-        """Replicas of the network in all processes."""
+        """Number of replicas over all processes."""
         return self.strategy.num_replicas_in_sync
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes what the run leaves."""
+        """Whether this process writes the run folder."""
         return self.worker == 0
 
     def shared_out(self, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-        """This process's part of a batch, cut evenly for its own replicas: what `strategy.run` takes."""
+        """This process's batch split evenly among its replicas, as an argument for `strategy.run`."""
         local = self.replicas // self.workers
         if local == 1:
             return dict(batch)
         return {name: self._cut(values, local) for name, values in batch.items()}
 
     def wait_for_all(self) -> None:
-        """Returns when every process has come to this call."""
+        """A barrier: returns when every process has called this method."""
         self.any_wishes(False)
 
     def any_wishes(self, wish: bool) -> bool:
-        """Whether any process does; returns when every process has come to this call."""
+        """Whether `wish` is True in any process; returns when every process has called this method."""
         if self.workers == 1:
             return wish
         return bool(self.strategy.reduce("SUM", self.strategy.run(tf.constant, args=(float(wish),)), axis=None) > 0)
 
     def _cut(self, values: tf.Tensor, local: int) -> Any:
         parts = tf.split(values, local)
-        # A process's replicas have consecutive numbers; where there are several, they begin at a multiple.
+        # The ids of a process's replicas are consecutive and start at a multiple of `local`.
         return self.strategy.experimental_distribute_values_from_function(
             lambda context: parts[context.replica_id_in_sync_group % local]
         )
 
 
 def one_device() -> Devices:
-    """The first GPU, or the processor where there is none."""
+    """The first GPU, or the CPU if there is no GPU."""
     return Devices(tf.distribute.get_strategy())
 
 
 def strategy_names() -> list[str]:
-    """The names that `get_devices` knows."""
+    """The names that `get_devices` accepts."""
     return list(_MAKERS)
 
 
 def get_devices(name: str) -> Devices:
-    """The devices that the strategy `name` uses. Call it before TensorFlow has computed anything.
+    """The devices of the strategy `name`. Call this function before TensorFlow has computed anything.
 
-    "one": one device. "mirrored": all GPUs of this machine, or all its (virtual) processors where it has no
-    GPU. "multi_worker": all GPUs of several processes, which TF_CONFIG names. "tpu": the TPU that this machine
-    is attached to; written by TensorFlow's documentation and never run, for want of a TPU. "auto":
-    multi_worker where TF_CONFIG names several processes, mirrored where there are several GPUs, else one.
+    "one": one device. "mirrored": all GPUs of this machine, or all its (virtual) CPUs if there is no GPU.
+    "multi_worker": all GPUs of the processes listed in TF_CONFIG. "tpu": the TPU attached to this machine; follows
+    TensorFlow's documentation but has never run, as no TPU was available. "auto": multi_worker if TF_CONFIG lists
+    several processes; else mirrored if there are several GPUs; else one.
 
     Raises:
-      InputError: there is no such strategy; TF_CONFIG is missing or not understood; or there is no TPU.
+      InputError: the name is unknown; TF_CONFIG is missing or invalid; or there is no TPU.
     """
     if name not in _MAKERS:
         raise InputError(f"`strategy={name}` is unknown; choose from {', '.join(strategy_names())}")
@@ -139,6 +139,6 @@ def _tf_config() -> Mapping[str, Any]:
 
 
 def _processes(config: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
-    """(type, index) of every process that trains, the chief first."""
+    """(type, index) of every training process, the chief first."""
     cluster = config["cluster"]
     return [(kind, index) for kind in ("chief", "worker") for index in range(len(cluster.get(kind, ())))]

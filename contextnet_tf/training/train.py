@@ -1,4 +1,4 @@
-"""Training: a network, a recipe and examples give the network of the best validation."""
+"""Training of a network by a recipe; keeps the network of the best validation."""
 
 import contextlib
 import dataclasses
@@ -54,42 +54,43 @@ def train(
 ) -> TrainResult:
     """Trains `model` by `recipe` and keeps the network of the best validation in `output_dir`.
 
-    Without validation examples it keeps the network of the last step, which is the EMA where the recipe has one.
+    Without validation examples it keeps the network of the last step: the EMA, if the recipe has one.
 
-    Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (the network without
-    its auxiliary heads, batch normalization not folded). Called again with the same arguments, an interrupted run
-    resumes from its newest checkpoint and ends with the same weights as one that was not interrupted.
+    Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (without auxiliary heads, batch
+    normalization not folded). A second call with the same arguments resumes an interrupted run from its newest
+    checkpoint; the final weights are the same as without the interruption.
 
     Args:
-      model: a network of free input size, freshly built after `keras.utils.set_random_seed(seed)`, or with the
-        weights to start from. Its outputs beside "main" are auxiliary heads: build it with `aux_head=True` to have
-        the auxiliary loss. It has the last step's weights afterwards; its settings stay.
+      model: a network of free input size with its initial weights: random, built after
+        `keras.utils.set_random_seed(seed)`, or copied. Outputs other than "main" are auxiliary heads: build the network
+        with `aux_head=True` to have the auxiliary loss. Afterwards it has the weights of the last step.
+        Its settings stay.
       recipe: optimizer, schedule, augmentation, loss and so on.
       dataset: the dataset of the examples.
-      train_examples, val_examples: what is trained on, and what decides which network is best.
-      output_dir: folder of the run; must be empty or, with `resume`, hold this very run.
-      crop_size: (height, width) of the training images; None: as the recipe says.
+      train_examples, val_examples: the training split, and the validation split, which selects the best network.
+      output_dir: the run folder; must be empty or, with `resume`, hold the same run.
+      crop_size: (height, width) of the training images; None: the recipe's.
       seed: of sample order and augmentation.
-      resume: resume the run in `output_dir`, if there is one; False refuses a folder with a run.
-      checkpoint_policy: when checkpoints are written besides before and after each validation, and how many are kept.
-      cache: of the training examples; it changes the speed and nothing else.
-      extra_settings: what else tells this run from others, as values that JSON knows, for settings.json: the digest
-        of initial weights, for example.
-      compute_config: on which devices, and in which precision; None: one device, float32. Each process of several calls
-        this function with the same arguments; `output_dir` is one folder that all see.
-      make_batches: gives the batches; takes the arguments of `training_batches`.
-      on_start: called with the folder once it is this run's, before anything else is written there.
-      on_step: called after each step with its number (from 1), the number of steps, and its figures: those of
-        `make_training_step`, of `StepTimer.speed`, and "seconds_left" of the whole run.
+      resume: resume an existing run in `output_dir`; False refuses a folder with a run.
+      checkpoint_policy: interval of checkpoints, besides those at validations, and how many are kept.
+      cache: of the training examples; affects only the speed.
+      extra_settings: further settings that identify the run, JSON-serializable, for settings.json; for example the
+        digest of the initial weights.
+      compute_config: devices and precision; None: one device, float32. With several processes, each calls this
+        function with the same arguments; `output_dir` is a shared folder.
+      make_batches: yields the batches; takes the arguments of `training_batches`.
+      on_start: called with the folder once the run has claimed it, before any other file is written.
+      on_step: called after each step with its number (from 1), the number of steps, and its metrics: those of
+        `make_training_step` and `StepTimer.speed`, and "seconds_left" of the whole run.
       on_validation: called after each validation.
-      should_stop: called after each step and each validation image; at True the run saves a checkpoint and stops.
+      should_stop: called after each step and each validation image; on True the run stops at a saved checkpoint.
 
     Raises:
-      InputError: the network has another number of classes than the dataset, or cannot take the crop;
-        there are fewer examples than a batch has; the folder holds something else; a file of the data
-        set is bad; the disk is full; or the loss is not finite.
+      InputError: the network has another number of classes than the dataset, or does not accept the crop size;
+        there are fewer examples than a batch needs; the folder holds another run or other files; a file of the
+        dataset is bad; the disk is full; or the loss is not finite.
       InUseError: another process trains in the folder.
-      Stopped: `should_stop` said so.
+      Stopped: `should_stop` returned True.
     """
     _check_classes(model, dataset)
     crop_size = checked_crop(model, crop_size or recipe_crop(model, recipe, dataset))
@@ -97,7 +98,7 @@ def train(
     compute_config = compute_config or ComputeConfig()
     compute_config.check_batch(recipe.batch_size)
     model = compute_config.place(model)
-    instance_paths(dataset, val_examples)  # refuses a set that is half unpacked now, not at the first validation
+    instance_paths(dataset, val_examples)  # refuses a partly unpacked dataset now, not at the first validation
     for kind, examples in (("training", train_examples), ("validation", val_examples)):
         _require_ground_truth(dataset, examples, kind)
     settings = plan.settings(model) | {"compute_config": compute_config.to_json()} | dict(extra_settings or {})
@@ -116,7 +117,7 @@ def train(
 def _folder_of_process(
     output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool, devices: Devices
 ) -> Iterator[pathlib.Path]:
-    """The run's folder for the chief; a temporary copy for each other process, which repeats the chief's work."""
+    """The run folder for the chief; a temporary copy for each other process, which repeats the chief's work."""
     if devices.is_chief:
         with claimed_run_dir(output_dir, settings, resume, _settings_of_checkpoint) as folder:
             devices.wait_for_all()  # the others copy now
@@ -131,7 +132,7 @@ def _folder_of_process(
 
 @contextlib.contextmanager
 def _batch_norm_momentum(model: keras.Model, momentum: float) -> Iterator[None]:
-    """The batch normalization of `model` has this momentum meanwhile, and its own again afterwards."""
+    """Sets the momentum of all batch normalizations of `model`; restores their own on exit."""
     layers = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
     before = [layer.momentum for layer in layers]
     try:
@@ -149,7 +150,7 @@ def _settings_of_checkpoint(folder: pathlib.Path) -> Mapping[str, Any] | None:
 
 
 def _require_ground_truth(dataset: Dataset, examples: Sequence[Example], kind: str) -> None:
-    """Refuses images of which no pixel has a class; reads labels only until one has."""
+    """Raises InputError if every pixel of every image is ignored; reads labels only up to the first labeled pixel."""
     if examples and not any((read_example(example, dataset)[1] != IGNORE).any() for example in examples):
         raise InputError(
             f"{dataset.name}: every pixel of the {len(examples)} {kind} images is ignored (255); correct the labels, "

@@ -1,4 +1,4 @@
-"""Ways to run one network, each measured from the same uint8 image to the same uint8 labels.
+"""Runtimes for the same network, each measured from a uint8 image to uint8 labels.
 
-A runtime is one small class with the interface of `runtime.Runtime`, and an entry in `registry.RUNTIMES`.
+A runtime is a class with the interface `runtime.Runtime` and an entry in `registry.RUNTIMES`.
 """

@@ -1,4 +1,4 @@
-"""LiteRT on the files that the project exports, with `upsample_argmax` or with the upsampling in the graph."""
+"""LiteRT on exported TFLite files, with `upsample_argmax` or upsampling in the graph."""
 
 import pathlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LiteRT:
-    """Float32 logits at 1/8 from LiteRT, then `upsample_argmax`, like `Segmenter`. See `Runtime`."""
+    """Logits float32 at 1/8 from LiteRT, then `upsample_argmax`, as in `Segmenter`. See `Runtime`."""
 
     title = "LiteRT float32 + exact upsampling"
     precision = "float32"
@@ -44,7 +44,7 @@ class LiteRT:
 
 
 class LiteRTFloat16(LiteRT):
-    """The same with float16 weights."""
+    """`LiteRT` with float16 weights."""
 
     title = "LiteRT float16 + exact upsampling"
     precision = "float16"
@@ -59,7 +59,7 @@ class LiteRTFloat16(LiteRT):
 
 
 class LiteRTInt8(LiteRT):
-    """The same in int8, calibrated on the images that are timed: its speed is measured, not its accuracy."""
+    """`LiteRT` in int8, calibrated on the timed images, since only speed is measured, not accuracy."""
 
     title = "LiteRT int8 + exact upsampling"
     precision = "int8"
@@ -74,7 +74,7 @@ class LiteRTInt8(LiteRT):
 
 
 class LiteRTLabels:
-    """The exported file of labels: upsampling and arg-max are LiteRT's operators. See `Runtime`."""
+    """The exported labels file: upsampling and arg-max are LiteRT operators. See `Runtime`."""
 
     title = "LiteRT float32, exported file of labels"
     precision = "float32"
@@ -101,7 +101,7 @@ class LiteRTLabels:
 
 
 class LiteRTInGraph(LiteRTLabels):
-    """The same without tiling: the graph that the other runtimes run too."""
+    """`LiteRTLabels` without tiling: the same graph as in the other runtimes."""
 
     title = "LiteRT float32, upsampling in the graph"
     file = "model_untiled_labels.tflite"
@@ -115,7 +115,7 @@ class LiteRTInGraph(LiteRTLabels):
 
 
 class _Steps(LiteRTEngine):
-    """The engine's `logits` in parts, to time copying separately."""
+    """The engine's `logits` split into parts, to time copying separately."""
 
     def copy_in(self, image: np.ndarray) -> None:
         """Copies the image into the interpreter."""

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the same network."""
+"""ONNX Runtime on an ONNX export of the network."""
 
 import pathlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class OnnxRuntime:
     """From image to labels in one ONNX graph on the CPU. See `Runtime`.
 
-    ONNX Runtime reads the image in place and returns an array of its own: there is no copying to time.
+    ONNX Runtime reads the image in place and returns a new array, so there is no separate copying to time.
     """
 
     title = "ONNX Runtime, upsampling in the graph"

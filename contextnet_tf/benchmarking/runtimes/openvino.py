@@ -1,4 +1,4 @@
-"""OpenVINO on the files that the project exports, with `upsample_argmax` or with the upsampling in the graph."""
+"""OpenVINO on TFLite or ONNX files, with `upsample_argmax` or upsampling in the graph."""
 
 import pathlib
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class OpenVINO:
 
 
 class OpenVINOBfloat16(OpenVINO):
-    """The same in bfloat16: the engine "openvino" on a processor that has bfloat16."""
+    """`OpenVINO` in bfloat16: the engine "openvino" on a processor with bfloat16."""
 
     title = "OpenVINO bfloat16 + exact upsampling"
     precision = "bfloat16"
@@ -46,7 +46,7 @@ class OpenVINOBfloat16(OpenVINO):
 
 
 class OpenVINOInGraph:
-    """The TFLite file of labels in float32; the ONNX file is no faster. See `Runtime`."""
+    """The TFLite labels file in float32; the ONNX file is no faster. See `Runtime`."""
 
     title = "OpenVINO float32, upsampling in the graph"
     precision = "float32"
@@ -66,7 +66,7 @@ class OpenVINOInGraph:
 
 
 class OpenVINOBfloat16InGraph:
-    """The ONNX file in bfloat16: twice as fast as the TFLite file of labels. See `Runtime`."""
+    """The ONNX file in bfloat16: twice as fast as the TFLite labels file. See `Runtime`."""
 
     title = "OpenVINO bfloat16, upsampling in the graph"
     precision = "bfloat16"
@@ -98,7 +98,7 @@ def _request(path: pathlib.Path, num_threads: int, precision: str) -> Any:
 
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
-        "ENABLE_CPU_PINNING": False,  # as the engine has it
+        "ENABLE_CPU_PINNING": False,  # as in the engine
         "INFERENCE_NUM_THREADS": num_threads,
         "INFERENCE_PRECISION_HINT": precision,
     }

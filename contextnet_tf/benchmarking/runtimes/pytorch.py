@@ -1,4 +1,4 @@
-"""Eager PyTorch on the same network."""
+"""Eager PyTorch on the portable graph of the network."""
 
 import pathlib
 import pickle
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class PyTorch:
-    """Eager modules with features in channels_last; upsampling and arg-max by PyTorch. See `Runtime`.
+    """Eager modules with features in channels_last; PyTorch does the upsampling and arg-max. See `Runtime`.
 
-    The image is rotated by 180 degrees and the labels are rotated back, so that PyTorch's convolutions can pad by
-    themselves: with separate padding before those of stride 2, a frame took a tenth longer. SegNet and ENet are not
-    rotated, since their pooling remembers indices.
+    The image is rotated by 180 degrees and the labels are rotated back, so that PyTorch's convolutions can do the
+    padding: with separate padding layers for stride 2, a frame took 10% longer. SegNet and ENet are not rotated,
+    because they pool with indices.
 
-    On a GPU, the copies to and from it count as "copying", one after the other with the network, as in section 3.1.
-    That path has not been tested, as no GPU was available.
+    On a GPU, copies to and from the device are timed as "copying", without overlap with the network, as in section 3.1.
+    The GPU path is untested, as no GPU was available.
     """
 
     title = "PyTorch eager, upsampling in the graph"
@@ -56,7 +56,7 @@ class PyTorch:
                 features = image.flip(rotated).permute(2, 0, 1)[None].float() / 255
                 labels = module(features)["main"].argmax(1)[0].to(torch.uint8).flip(rotated)
             if device == "cuda":
-                torch.cuda.synchronize()  # its kernels still run when the call returns
+                torch.cuda.synchronize()  # kernels still run when the call returns
             return labels
 
         self.stages = (

@@ -1,4 +1,4 @@
-"""The runtimes of the comparison by name."""
+"""The compared runtimes by name."""
 
 import importlib.util
 
@@ -15,7 +15,7 @@ from contextnet_tf.benchmarking.runtimes.pytorch import PyTorch
 from contextnet_tf.benchmarking.runtimes.runtime import Runtime
 from contextnet_tf.benchmarking.runtimes.saved_model import SavedModel
 
-# Names that end in "-in-graph" have upsampling and arg-max in the graph; the others use `upsample_argmax`.
+# Runtimes named "*-in-graph" or "*-labels" have upsampling and arg-max in the graph; others use `upsample_argmax`.
 RUNTIMES: dict[str, type[Runtime]] = {
     "litert": LiteRT,
     "litert-float16": LiteRTFloat16,
@@ -30,11 +30,11 @@ RUNTIMES: dict[str, type[Runtime]] = {
     "openvino-bfloat16-in-graph": OpenVINOBfloat16InGraph,
     "pytorch-in-graph": PyTorch,
 }
-REFERENCE = "litert"  # the labels of the others are compared with its labels
+REFERENCE = "litert"  # the label parity of all runtimes is measured against it
 
 
 def why_not(runtime: type[Runtime]) -> str | None:
-    """Why the runtime is unavailable here, and what would help; None if it is available."""
+    """Why the runtime is unavailable, with the remedy if there is one; None if it is available."""
     missing = [name for name in runtime.packages if importlib.util.find_spec(name) is None]
     if missing:
         return f"{' and '.join(missing)} not installed; pip install 'contextnet_tf[bench]'"

@@ -1,7 +1,7 @@
-"""What every runtime of the comparison implements.
+"""The interface of a runtime.
 
-The modules of this package import TensorFlow, Keras and the runtimes' own libraries only where these are used: each
-runtime is measured in a process that has loaded nothing else.
+The modules of this package import TensorFlow, Keras and the runtimes' libraries lazily: each runtime is measured in a
+process that has loaded no other runtime.
 """
 
 import pathlib
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Stage(NamedTuple):
-    """A step on the way from an image to its labels: `run` takes the result of the stage before it.
+    """A stage of the inference from image to labels: `run` takes the result of the previous stage.
 
-    `part` is the name that its time is counted under: "copying", "network" or "upsampling".
+    `part` is the category of the stage's time: "copying", "network" or "upsampling".
     """
 
     part: str
@@ -28,12 +28,12 @@ class Runtime(Protocol):
     """A network in one runtime.
 
     Attributes:
-      title: its name in a table.
+      title: display name in tables.
       precision: "float32", "float16" (weights only), "int8" or "bfloat16".
-      packages: the packages that must be installed, by the names to import.
-      distributions: the distributions whose versions affect its figures.
-      file: name of the file or folder that it reads; runtimes that read the same file have the same name here.
-      engine: name of the `Segmenter` engine that runs the file in a stream; None: it cannot stream.
+      packages: import names of the required packages.
+      distributions: distributions with versions that affect the figures.
+      file: name of the file or folder to read; runtimes with the same name share the file.
+      engine: name of the `Segmenter` engine for streams; None: no streams.
       stages: from one image uint8 [H, W, 3] to its labels uint8 [H, W].
     """
 
@@ -47,12 +47,12 @@ class Runtime(Protocol):
 
     @staticmethod
     def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
-        """Writes the file that the constructor reads, for a folded network of fixed size.
+        """Writes the file for the constructor, for a folded network of fixed size.
 
-        `images`, uint8 [H, W, 3] of that size, are those that will be timed; int8 is calibrated on them.
+        `images`, uint8 [H, W, 3] of this size, are the images to be timed; int8 is calibrated on them.
 
         Raises:
-          InputError: the network has a layer that has no counterpart in the runtime.
+          InputError: the runtime does not support a layer of the network.
         """
 
     def __init__(self, path: pathlib.Path, num_threads: int):

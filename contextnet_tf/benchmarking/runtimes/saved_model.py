@@ -1,4 +1,4 @@
-"""TensorFlow on the SavedModel that the project exports."""
+"""TensorFlow on the exported SavedModel."""
 
 import pathlib
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class SavedModel:
     """From image to labels in one TensorFlow graph, on the device that TensorFlow chooses. See `Runtime`.
 
-    On a GPU, the copies to and from it count as "copying", one after the other with the network, as in section 3.1.
-    That path has not been tested, as no GPU was available. The number of threads holds for the whole process.
+    On a GPU, copies to and from the device are timed as "copying", without overlap with the network, as in section 3.1.
+    The GPU path is untested, as no GPU was available. The number of threads applies to the whole process.
     """
 
     title = "TensorFlow SavedModel, upsampling in the graph"
@@ -49,7 +49,7 @@ class SavedModel:
 
 
 def set_threads(num_threads: int) -> None:
-    """Sets the number of TensorFlow's threads, in a process in which it has not computed anything yet."""
+    """Sets the number of TensorFlow's threads; call before TensorFlow has computed anything in the process."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)

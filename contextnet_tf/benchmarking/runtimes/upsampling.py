@@ -1,4 +1,4 @@
-"""Two ways to do only the last step, logits float32 [h, w, C] -> labels uint8 [8 h, 8 w]. See `Runtime`."""
+"""Two methods for the last stage alone: logits float32 [h, w, C] -> labels uint8 [8 h, 8 w]. See `Runtime`."""
 
 import pathlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ FACTOR = 8
 
 
 class ExactUpsampling:
-    """`upsample_argmax`."""
+    """Upsampling and arg-max by `upsample_argmax`."""
 
     title = "exact upsampling"
     precision = "float32"
@@ -31,7 +31,7 @@ class ExactUpsampling:
         """Writes nothing: the input is logits."""
 
     def __init__(self, path: pathlib.Path, num_threads: int):
-        """It runs on one thread."""
+        """Both arguments are ignored; `upsample_argmax` runs on one thread."""
         self.stages = (Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, FACTOR)),)
 
 

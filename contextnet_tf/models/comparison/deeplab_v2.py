@@ -1,9 +1,9 @@
-"""DeepLab v2 (Chen, Papandreou, Kokkinos, Murphy, Yuille, 2018): ResNet-101 and dilated classifiers, summed.
+"""DeepLab v2 (Chen, Papandreou, Kokkinos, Murphy, Yuille, 2018): ResNet-101 and a sum of dilated classifiers.
 
-The network alone, at one scale: without the conditional random field and without the fusion of three input
-scales, which the paper adds. Its authors keep the statistics of the normalization as pre-training left
-them; here they are learnt. The classifiers start normal with deviation 0.01, as in the authors' solver files.
-44 million parameters: 43,848,396 with 19 classes, folded.
+The network alone, at one scale: without the paper's conditional random field and fusion of three input scales. The
+authors freeze the batch-normalization statistics of pre-training; here they are updated in training. The classifiers
+are initialized normally with a standard deviation of 0.01, as in the authors' solver files. The network has 44 million
+parameters: 43,848,396 with 19 classes, folded.
 """
 
 import keras
@@ -26,7 +26,7 @@ def build_deeplab_v2(
     """DeepLab v2: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
     It has no auxiliary head; `aux_head` changes nothing. Logits are upsampled with half-pixel centers; the
-    original, for sizes 8 n + 1, has them on the corners.
+    original, for sizes 8 n + 1, aligns the corners.
 
     Raises:
       InputError: H or W is given and not divisible by 8, or C is not 3, or there are fewer than two classes.
@@ -50,8 +50,8 @@ def encode(image: keras.KerasTensor) -> keras.KerasTensor:
 def atrous_pyramid(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     """Atrous spatial pyramid pooling: float32 [B, H, W, C] -> logits float32 [B, H, W, num_classes].
 
-    Beside ResNet-101, each of the branches that are summed is one convolution to the classes. float32 also
-    under mixed precision, as `contextnet_tf.models.logits.classify`.
+    With ResNet-101, each branch of the sum is a single convolution to the classes. float32 even in mixed precision, as
+    `contextnet_tf.models.logits.classify`.
     """
     parts = [
         layers.Conv2D(

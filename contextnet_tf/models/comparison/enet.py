@@ -1,9 +1,9 @@
 """ENet (Paszke, Chaurasia, Kim, Culurciello, 2016): early down-sampling, a thin encoder and a small decoder.
 
-What the paper leaves open follows the authors' code: unpooling by the indices of the max pooling, and no dropout in
-the decoder. The paper's 0.37 million parameters are those of the network as it is trained: 371,970 with 19 classes,
-including all four values of each normalized channel. (Counted so, SegNet has the 29.46 million that the paper
-compares with.) Folded, for inference, ENet has 359,490.
+Details missing in the paper follow the authors' code: unpooling by the indices of the max pooling, and no dropout in
+the decoder. The paper's 0.37 million parameters count the unfolded network: 371,970 with 19 classes, including all
+four values of each normalized channel. (This count also gives SegNet's 29.46 million in the paper.) The folded network
+has 359,490.
 """
 
 import functools
@@ -18,7 +18,7 @@ from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
 _MULTIPLE = 8  # three times down-sampled by 2
 
-# Table 1, bottlenecks 2.1 to 2.8; section 3 repeats them. The number: dilation, or length of the kernel.
+# Table 1, bottlenecks 2.1 to 2.8; section 3 repeats them. The number is the dilation or the kernel length.
 _SECTION = (
     ("regular",    1),
     ("dilated",    2),
@@ -30,7 +30,7 @@ _SECTION = (
     ("dilated",   16),
 )  # fmt: skip
 
-_Layer = Callable[[keras.KerasTensor, str], keras.KerasTensor]  # after the layer that has the name
+_Layer = Callable[[keras.KerasTensor, str], keras.KerasTensor]  # (features, name) -> features
 
 
 def build_enet(
@@ -49,7 +49,7 @@ def build_enet(
     check_input("enet", _MULTIPLE, num_classes, input_shape)
     image = keras.Input(input_shape, name="image")
     x = decode(*encode(image))
-    # float32 also under mixed precision, as `contextnet_tf.models.logits.classify`.
+    # float32 even in mixed precision, as `contextnet_tf.models.logits.classify`.
     logits = torch7.transposed(x, num_classes, (2, 2), "main", use_bias=True, dtype="float32")
     return keras.Model(image, {"main": logits}, name="enet")
 
@@ -57,8 +57,8 @@ def build_enet(
 def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """Initial block and sections 1 to 3: float32 [B, H, W, 3] -> [B, H/8, W/8, 128], and the indices of the pooling.
 
-    The indices are those of the two poolings of bottlenecks 1.0 and 2.0, int32 [B, H/4, W/4, 16] and
-    [B, H/8, W/8, 64]. Dropout of whole channels: 0.01 before bottleneck 2.0, 0.1 from it on.
+    The indices of the pooling in bottlenecks 1.0 and 2.0 are int32 [B, H/4, W/4, 16] and [B, H/8, W/8, 64]. The rate of
+    the channel-wise dropout is 0.01 before bottleneck 2.0, and 0.1 from there on.
     """
     x = _prelu(torch7.downsample(image, 16, "encoder_initial"), "encoder_initial")
     x, first = _downsampling_bottleneck(x, 64, "encoder_bottleneck1_0", dropout_rate=0.01)
@@ -96,8 +96,8 @@ def _downsampling_bottleneck(
     y = _branch(x, channels, name, _prelu, functools.partial(_regular, 1), stride=2)
     y = layers.SpatialDropout2D(dropout_rate, name=f"{name}_dropout")(y)
     pooled, indices = MaxPoolingWithIndices(name=f"{name}_pool")(x)
-    # Zeros for the channels that are missing. Seen as channels-first, the last two axes are padded: the
-    # width by nothing, the channels at their end.
+    # Zero-pads the channels: with "channels_first", ZeroPadding2D pads the last two axes, here width (by 0) and
+    # channels.
     missing = channels - x.shape[-1]
     pooled = layers.ZeroPadding2D(((0, 0), (0, missing)), data_format="channels_first", name=f"{name}_pad")(pooled)
     return _prelu(layers.Add(name=f"{name}_add")([y, pooled]), name), indices
@@ -124,7 +124,7 @@ def _branch(
 ) -> keras.KerasTensor:
     """A bottleneck's convolutions: projection to a quarter of `channels`, `convolve`, expansion.
 
-    The projection is 1x1, or 2x2 where it has a stride of 2, so that it sees all of its input.
+    The projection is 1x1, or 2x2 for a stride of 2, so that it covers its whole input.
     """
     project = f"{name}_project"
     x = torch7.convolution(x, channels // 4, (stride, stride), project, stride=stride)
@@ -140,7 +140,7 @@ def _regular(dilation: int, x: keras.KerasTensor, name: str) -> keras.KerasTenso
 
 
 def _asymmetric(length: int, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Along the rows, then along the columns, as in the authors' code; nothing in between."""
+    """1 x length, then length x 1, as in the authors' code; no nonlinearity in between."""
     for kernel_size in ((1, length), (length, 1)):
         part = f"{name}_{kernel_size[0]}x{kernel_size[1]}"
         x = torch7.convolution(x, x.shape[-1], kernel_size, part)
@@ -155,7 +155,7 @@ _CONVOLUTIONS = {"regular": _regular, "dilated": _regular, "asymmetric": _asymme
 
 
 def _prelu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """PReLU with one slope a channel, 0.25 to begin with (Torch's own value)."""
+    """PReLU with one slope per channel, initialized to 0.25 (Torch's default)."""
     return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=f"{name}_prelu")(
         x
     )

@@ -1,8 +1,8 @@
 """ERFNet (Romera, Alvarez, Bergasa, Arroyo, 2017): residual blocks of one-dimensional convolutions.
 
-Dropout rates are those of the authors' code. The paper rounds to 2.1 million parameters. With 19 classes the network
-has 2,058,306 after folding: 2,057,474 weights and biases, and 832 values of the three batch normalizations that
-follow a concatenation and cannot be folded.
+Dropout rates are from the authors' code. The paper rounds to 2.1 million parameters. With 19 classes the folded
+network has 2,058,306: 2,057,474 weights and biases, and 832 values of the three batch normalizations that follow a
+concatenation and cannot be folded.
 """
 
 import keras
@@ -30,7 +30,7 @@ def build_erfnet(
     check_input("erfnet", _MULTIPLE, num_classes, input_shape)
     image = keras.Input(input_shape, name="image")
     x = decode(encode(image))
-    # float32 also under mixed precision, as `contextnet_tf.models.logits.classify`.
+    # float32 even in mixed precision, as `contextnet_tf.models.logits.classify`.
     logits = torch7.transposed(x, num_classes, (2, 2), "main", use_bias=True, dtype="float32")
     return keras.Model(image, {"main": logits}, name="erfnet")
 
@@ -63,7 +63,7 @@ def non_bottleneck_1d(
 ) -> keras.KerasTensor:
     """Factorized residual block (Figure 2c): float32 [B, H, W, C] -> the same shape.
 
-    3x1 and 1x3 convolutions, twice; the second pair is dilated. Dropout takes whole channels.
+    Two pairs of 3x1 and 1x3 convolutions; the second pair is dilated. Dropout drops whole channels.
     """
     y = _factorized(x, f"{name}_first")
     y = layers.ReLU(name=f"{name}_first_relu")(y)
@@ -74,7 +74,7 @@ def non_bottleneck_1d(
 
 
 def _factorized(x: keras.KerasTensor, name: str, dilation: int = 1) -> keras.KerasTensor:
-    """A 3x3 convolution in two: 3x1, ReLU, 1x3, batch normalization."""
+    """A factorized 3x3 convolution: 3x1, ReLU, 1x3, batch normalization."""
     channels = x.shape[-1]
     x = torch7.convolution(x, channels, (3, 1), f"{name}_3x1", dilation=(dilation, 1), use_bias=True)
     x = layers.ReLU(name=f"{name}_3x1_relu")(x)

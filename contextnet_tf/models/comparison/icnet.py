@@ -1,12 +1,12 @@
 """ICNet (Zhao, Qi, Shen, Shi, Jia, 2018): a cascade of three resolutions of one image.
 
-This is the compressed network whose speed is quoted, as the authors' network for Cityscapes has it: a PSPNet of 50
-layers with half the filters at low resolution. It has 6.68 million parameters: 6,685,715 with 19 classes, folded,
+This is the compressed network of the published speed, as in the authors' files for Cityscapes: a PSPNet of 50 layers
+with half the filters at low resolution. It has 6.68 million parameters: 6,685,715 with 19 classes, folded,
 without auxiliary heads.
 
-The paper draws three images, of full, half and a quarter size. The low branch begins like the middle one and shares
-its weights and computation. So the input of the low branch is the middle branch's features, down-sampled by 2 after
-the first block of stage 3. Down-sampling by 2 averages 2x2 pixels, which is bilinear interpolation with half-pixel
+The paper shows three input images: full, half and quarter size. The low branch shares the first layers of the middle
+branch, weights and computation. So its input is the middle branch's features after the first block of stage 3,
+down-sampled by 2. Down-sampling by 2 averages 2x2 pixels, which is bilinear interpolation with half-pixel
 centers. The original's interpolation aligns the corners, for sizes 32 n + 1.
 """
 
@@ -31,8 +31,8 @@ def build_icnet(
     """ICNet, its Figure 2: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
     With `aux_head` also "aux" and "aux2", logits of the same shape from the low branch and from the first fusion, for
-    the cascade label guidance of section 3.4 with weight 0.4 each. The paper down-samples the labels instead, to the
-    1/16 and 1/8 of these heads and to the 1/4 of "main".
+    the cascade label guidance of section 3.4 with weight 0.4 each. The paper instead down-samples the labels: to 1/16
+    and 1/8 for these heads, and to 1/4 for "main".
 
     Raises:
       InputError: H or W is given and not divisible by 32, or C is not 3, or there are fewer than two classes.
@@ -51,7 +51,7 @@ def build_icnet(
 
 
 def middle_branch(image: keras.KerasTensor) -> keras.KerasTensor:
-    """PSPNet's beginning at half resolution: float32 [B, H/2, W/2, 3] -> [B, H/16, W/16, 256]."""
+    """The first layers of PSPNet at half resolution: float32 [B, H/2, W/2, 3] -> [B, H/16, W/16, 256]."""
     x = resnet.deep_stem(image, (32, 32, 64))
     x = resnet.stage(x, "conv2", 32, range(1, 4))
     return resnet.stage(x, "conv3", 64, range(1, 2), stride=2)
@@ -76,7 +76,7 @@ def high_branch(image: keras.KerasTensor) -> keras.KerasTensor:
 def fuse(coarse: keras.KerasTensor, fine: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Cascade feature fusion, Figure 3: float32 [B, H, W, C1] and [B, H, W, C2] -> [B, H, W, 128].
 
-    `coarse` is upsampled already: the auxiliary head stands between upsampling and fusion.
+    `coarse` is already upsampled: the auxiliary head branches off between upsampling and fusion.
     """
     x = resnet.conv_bn(coarse, _FUSED, 3, f"{name}_dilated", dilation=2)
     y = resnet.conv_bn(fine, _FUSED, 1, f"{name}_project")

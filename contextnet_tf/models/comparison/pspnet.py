@@ -1,8 +1,8 @@
 """PSPNet (Zhao, Shi, Qi, Wang, Jia, 2017): ResNet-101, and pyramid pooling with a convolution on each level.
 
-As the authors' network for Cityscapes, it starts with three 3x3 convolutions instead of a 7x7 one, and has the stride
-of a stage in its 3x3 convolution. It has 65.7 million parameters: 65,652,051 with 19 classes, folded, without the
-auxiliary head. All interpolation has half-pixel centers; the original's aligns the corners, for sizes 8 n + 1.
+Like the authors' network for Cityscapes, it starts with three 3x3 convolutions instead of one 7x7, and the 3x3
+convolution of a stage has its stride. It has 65.7 million parameters: 65,652,051 with 19 classes, folded, without the
+auxiliary head. All interpolation has half-pixel centers; the original aligns the corners, for sizes 8 n + 1.
 """
 
 import keras
@@ -14,7 +14,7 @@ from contextnet_tf.models.logits import classify
 from contextnet_tf.models.pyramid import BINS, ResizeLike, pyramid_levels
 
 _OUTPUT_STRIDE = 8
-_DROPOUT_RATE = 0.1  # as the authors' network files
+_DROPOUT_RATE = 0.1  # as in the authors' network files
 
 
 def build_pspnet(
@@ -38,7 +38,7 @@ def build_pspnet(
     x = resnet.conv_bn_relu(pyramid(x), 512, 3, "conv5_4")
     outputs = {"main": _head(x, num_classes, "dropout", "classifier", "main")}
     if aux_head:
-        # The paper does not mention the head's convolution; it is that of the authors' later code.
+        # The paper does not mention the head's convolution; this one is from the authors' later code.
         x = resnet.conv_bn_relu(middle, 256, 3, "aux_conv")
         outputs["aux"] = _head(x, num_classes, "aux_dropout", "aux_classifier", "aux")
     return keras.Model(image, outputs, name="pspnet")
@@ -55,7 +55,7 @@ def encode(image: keras.KerasTensor) -> keras.KerasTensor:
 def pyramid(x: keras.KerasTensor) -> keras.KerasTensor:
     """Pyramid pooling module, section 3.2: float32 [B, H, W, C] -> [B, H, W, 2 C].
 
-    Each of the four levels gives a quarter of the channels, and is resized and joined to the features.
+    Each of the four levels has a quarter of the channels; it is resized and concatenated with the features.
     """
     joined = [x]
     for bins, level in zip(BINS, pyramid_levels(x, BINS, "pyramid"), strict=True):

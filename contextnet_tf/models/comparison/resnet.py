@@ -1,8 +1,8 @@
-"""The residual networks (He, Zhang, Ren, Sun, 2016) within DeepLab v2, PSPNet and ICNet.
+"""The ResNet backbones (He, Zhang, Ren, Sun, 2016) of DeepLab v2, PSPNet and ICNet.
 
 All three have an output stride of 8: the last two stages are dilated instead of down-sampled. Batch normalization has
-the epsilon 1e-5 of the originals and PSPNet's momentum (0.05 for the new value, which Keras calls 0.95). Kernels have
-He initialization.
+the epsilon 1e-5 of the originals and PSPNet's momentum of 0.05, which is 0.95 in Keras. Kernels have He
+initialization.
 """
 
 import functools
@@ -27,7 +27,7 @@ def conv_bn_relu(
 
 
 def deep_stem(x: keras.KerasTensor, channels: tuple[int, int, int]) -> keras.KerasTensor:
-    """Three 3x3 convolutions and a pooling, as in PSPNet: float32 [B, H, W, 3] -> [B, H/4, W/4, channels[2]]."""
+    """Three 3x3 convolutions and max pooling, as in PSPNet: float32 [B, H, W, 3] -> [B, H/4, W/4, channels[2]]."""
     for number, (made, stride) in enumerate(zip(channels, (2, 1, 1), strict=True), start=1):
         x = conv_bn_relu(x, made, 3, f"conv1_{number}", stride)
     return pool(x)
@@ -48,10 +48,10 @@ def stage(
     dilation: int = 1,
     strided: Literal["reduce", "3x3"] = "reduce",
 ) -> keras.KerasTensor:
-    """Bottlenecks one after another: float32 [B, H, W, C] -> [B, H/stride, W/stride, 4 width].
+    """A sequence of bottlenecks: float32 [B, H, W, C] -> [B, H/stride, W/stride, 4 width].
 
-    They are named `NAME_1` and so on by their `numbers`. The first one has the stride, in the convolution
-    that `strided` names; all have the dilation.
+    `numbers` are the suffixes of the block names: `NAME_1` and so on. The first block has the stride, in the
+    convolution `strided`; all blocks have the dilation.
     """
     for number in numbers:
         x = bottleneck(x, width, f"{name}_{number}", stride, dilation, strided)
@@ -67,10 +67,10 @@ def bottleneck(
     dilation: int = 1,
     strided: Literal["reduce", "3x3"] = "reduce",
 ) -> keras.KerasTensor:
-    """1x1, 3x3 and 1x1 convolution beside a shortcut: float32 [B, H, W, C] -> [B, H/stride, W/stride, 4 width].
+    """1x1, 3x3 and 1x1 convolutions with a shortcut: float32 [B, H, W, C] -> [B, H/stride, W/stride, 4 width].
 
-    The shortcut is a projection where the size or the number of channels changes. He et al. put the stride
-    in the first 1x1 convolution ("reduce"), later networks in the 3x3 one.
+    The shortcut is a projection if the size or the number of channels changes. He et al. put the stride in the first
+    1x1 convolution ("reduce"), later networks in the 3x3 convolution.
     """
     strides = {"reduce": 1, "3x3": 1} | {strided: stride}
     y = conv_bn_relu(x, width, 1, f"{name}_reduce", strides["reduce"])

@@ -1,13 +1,13 @@
-"""SegNet (Badrinarayanan, Kendall, Cipolla, 2017): the convolutions of VGG-16, and their mirror image.
+"""SegNet (Badrinarayanan, Kendall, Cipolla, 2017): the convolutions of VGG-16 and a mirrored decoder.
 
-The encoder keeps the indices of its 2x2 maxima, and the decoder puts features back there; see
-`contextnet_tf.models.unpooling` for the export. All kernels have He initialization; the paper takes those of the
-encoder from a trained VGG-16. The 29.46 million parameters are those of the network as it is trained: 29,461,907 with
-19 classes; folded it has 29,438,099.
+The encoder keeps the indices of its 2x2 max pooling for the unpooling in the decoder; see
+`contextnet_tf.models.unpooling` for the export. All kernels have He initialization; the paper initializes the encoder
+from a trained VGG-16. The published 29.46 million parameters count the unfolded network: 29,461,907 with 19 classes.
+The folded network has 29,438,099.
 
-As in the original, batch normalization has the epsilon 1e-9 and an initial shift of 0.001. The original measures the
-statistics for inference over the training set at the end; here they are Keras' moving averages. The original's
-convolutions also have a bias, which has no effect before batch normalization and is left out.
+As in the original, batch normalization has the epsilon 1e-9 and an initial shift of 0.001. The original computes the
+inference statistics over the training set at the end; here they are Keras' moving averages. The original's
+convolutions also have a bias, which has no effect before batch normalization and is omitted.
 """
 
 import functools
@@ -21,8 +21,8 @@ from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
 _MULTIPLE = 32  # five times down-sampled by 2
 
-# Output channels of the 3x3 convolutions: those of VGG-16 (Simonyan and Zisserman, 2015, configuration D) between two
-# poolings, and those between two unpoolings, without the last convolution, which gives the classes.
+# Output channels of the 3x3 convolutions: of VGG-16 (Simonyan and Zisserman, 2015, configuration D) for each pooling,
+# and of the decoder for each unpooling, without the classifier at the end.
 _ENCODER = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 _DECODER = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,))
 
@@ -47,7 +47,7 @@ def build_segnet(
     check_input("segnet", _MULTIPLE, num_classes, input_shape)
     image = keras.Input(input_shape, name="image")
     x = decode(*encode(image))
-    # float32 also under mixed precision, as `contextnet_tf.models.logits.classify`.
+    # float32 even in mixed precision, as `contextnet_tf.models.logits.classify`.
     logits = layers.Conv2D(
         num_classes, 3, padding="same", kernel_initializer="he_normal", dtype="float32", name="main"
     )(x)
@@ -57,7 +57,7 @@ def build_segnet(
 def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """The 13 convolutions of VGG-16: float32 [B, H, W, 3] -> [B, H/32, W/32, 512], and the indices of the pooling.
 
-    Those of pooling n, int32 [B, H/2^n, W/2^n, C], first to last.
+    The indices of pooling n are int32 [B, H/2^n, W/2^n, C], first to last.
     """
     x, indices = image, []
     for stage, stage_channels in enumerate(_ENCODER, start=1):
@@ -69,9 +69,9 @@ def encode(image: keras.KerasTensor) -> tuple[keras.KerasTensor, list[keras.Kera
 
 
 def decode(x: keras.KerasTensor, indices: list[keras.KerasTensor]) -> keras.KerasTensor:
-    """The encoder mirrored, without its first convolution: float32 [B, H/32, W/32, 512] -> [B, H, W, 64].
+    """The mirrored encoder, without its first convolution: float32 [B, H/32, W/32, 512] -> [B, H, W, 64].
 
-    Each convolution has the number of the encoder's convolution that it mirrors.
+    Each convolution has the number of its counterpart in the encoder.
     """
     for stage, stage_channels in zip((5, 4, 3, 2, 1), _DECODER, strict=True):
         x = MaxUnpooling(name=f"decoder_unpool{stage}")(x, indices[stage - 1])
