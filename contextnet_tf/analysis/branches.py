@@ -1,4 +1,4 @@
-"""Silenced branches: what remains of a ContextNet without one of them (section 3.2.1, Figure 2)."""
+"""Zeroed branches: a ContextNet without the output of one branch (section 3.2.1, Figure 2)."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from contextnet_tf.models.rewrite import Subgraph, copy_layer, rewrite
 
 
 def zero_branch(model: keras.Model, branch: str) -> keras.Model:
-    """A copy in which the fusion unit gets zeros instead of a branch: same inputs, outputs and other weights.
+    """A copy in which the fusion unit gets zeros instead of a branch; inputs, outputs and other weights are the same.
 
-    Section 3.2.1: "We have zeroed the output of either the detail branch or the context branch". What is zeroed is the
+    Section 3.2.1: "We have zeroed the output of either the detail branch or the context branch". The zeros replace the
     branch's term of the sum in the fusion unit (Table 3), or its part of the concatenation. Layers that only the
-    silenced branch needed are left out. An auxiliary head stays as it is.
+    zeroed branch needs are removed. Auxiliary heads stay.
 
     Args:
       model: a ContextNet, folded or not.
@@ -32,7 +32,7 @@ def zero_branch(model: keras.Model, branch: str) -> keras.Model:
     merge, index = terms[branch]
 
     def merged(x: keras.KerasTensor) -> keras.KerasTensor:
-        """What the fusion unit makes of the other branch's features and of zeros of their shape."""
+        """The fusion of the other branch's features with zeros of the same shape."""
         if isinstance(merge.operation, layers.Add):
             return x
         zeros = layers.Rescaling(0.0, name=f"{merge.operation.name}_zeros")(x)
@@ -43,7 +43,7 @@ def zero_branch(model: keras.Model, branch: str) -> keras.Model:
 
 
 def _fused_terms(model: keras.Model) -> dict[str, tuple[Any, int]]:
-    """The call that merges each branch, and which of its two inputs is the branch's, by the branch's name."""
+    """Branch name -> the call that merges the branch, and the index of the branch among its two inputs."""
     merges = {}
     for node in graph.calls(model):
         unit, _, operator = node.operation.name.rpartition("_")

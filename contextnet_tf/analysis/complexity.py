@@ -32,10 +32,10 @@ class LayerCost:
     """One call of a layer.
 
     Attributes:
-      name: the layer's, after the names of the models that it is in, as in "inner/conv".
+      name: the layer's name, prefixed by the names of its enclosing models, as in "inner/conv".
       operator: the class of the layer.
       output_shape: without the batch dimension.
-      parameters: of the layer as it is; 0 if an earlier call has counted them.
+      parameters: number of parameters of the unfolded layer; 0 if an earlier call has counted them.
       multiply_adds: for one image.
     """
 
@@ -47,10 +47,10 @@ class LayerCost:
 
 
 def count_parameters(model: keras.Model, folded: bool = True) -> int:
-    """The number of parameters, as the paper counts them: of the network that `fold_batch_norm` would give.
+    """The number of parameters after `fold_batch_norm`, as the paper counts them.
 
-    With `folded=False` the number of the network as it is, including moving statistics. The paper's 0.85 million
-    (Table 4) are those of the inference network: 19 classes, folded, without the auxiliary head.
+    `folded=False` counts the network as it is, including moving statistics. The paper's 0.85 million (Table 4) are
+    those of the inference network: 19 classes, folded, without the auxiliary head.
 
     Raises:
       InputError: folded, and the model is not functional.
@@ -118,9 +118,9 @@ def _costs(model: keras.Model, input_shapes: Sequence[_Shape], prefix: str, coun
 
 
 def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int:
-    """Positions x values of the kernel: each output of a convolution is a sum of products with a kernel slice.
+    """Positions x kernel values: each output of a convolution is a sum of products with a kernel slice.
 
-    The positions are those of the output; of the input in a transposed convolution.
+    The positions are output positions, or input positions for a transposed convolution.
     """
     if not isinstance(layer, _CONVOLUTIONS):
         return 0

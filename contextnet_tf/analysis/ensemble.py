@@ -1,4 +1,4 @@
-"""Several networks as one that averages their decisions (section 3.2.1, "ContextNet vs Ensemble Nets")."""
+"""Ensembles: one network that averages the outputs of several (section 3.2.1, "ContextNet vs Ensemble Nets")."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.rewrite import copy_layer, rewrite
 
-# Probabilities below this are all the same to float32 beside those near 1, and an int8 file needs a finite range.
+# float32 cannot resolve smaller probabilities beside those near 1, and an int8 file needs a finite range.
 _LEAST_PROBABILITY = 1e-7
 
 
@@ -26,20 +26,20 @@ class LogOfMean(layers.Layer):
         return ops.log(ops.maximum(mean, _LEAST_PROBABILITY))
 
     def compute_output_shape(self, input_shapes: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """The shape that the call gives."""
+        """The output shape."""
         return input_shapes[0]
 
 
 def ensemble(models: Sequence[keras.Model]) -> keras.Model:
-    """A network that averages the soft-maxes of others: float32 [B, H, W, 3] -> {"main": logits [B, H, W, C]}.
+    """A network that averages the soft-max outputs of others: float32 [B, H, W, 3] -> {"main": logits [B, H, W, C]}.
 
-    Its logits are the logarithms of the mean probabilities, so that the soft-max of them is that mean, and every
-    program takes it as it takes any network. H and W must suit all members. It holds copies of them, whose layers are
-    named `member1_...`, and auxiliary heads are left out. The name joins the members' names by "_and_".
+    The logits are the logarithms of the mean probabilities, so their soft-max is the mean, and every program accepts
+    the ensemble like any network. H and W must be valid for all members. The ensemble holds copies of the members
+    without auxiliary heads; layer names start with `member1_` and so on. Its name joins the members' names by "_and_".
 
     Raises:
-      InputError: there are fewer than two models, or they have different numbers of classes or fixed sizes, or models
-        of one name within them; or one is not functional or has no output "main".
+      InputError: there are fewer than two models; they differ in the number of classes or the fixed size, or contain
+        inner models of the same name; or a model is not functional or has no output "main".
     """
     if len(models) < 2:
         raise InputError(f"an ensemble needs two networks or more, not {len(models)}")
@@ -59,7 +59,7 @@ def ensemble(models: Sequence[keras.Model]) -> keras.Model:
     name = "_and_".join(model.name for model in models)
     try:
         return keras.Model(image, {"main": logits}, name=name)
-    except ValueError as error:  # models within the members keep their names
+    except ValueError as error:  # inner models keep their names, which may collide
         raise InputError(f"network {name!r}: cannot be built ({reason_of(error)})") from error
 
 
@@ -68,7 +68,7 @@ def _renaming(prefix: str):
 
 
 def _common_size(models: Sequence[keras.Model]) -> tuple[int | None, int | None]:
-    """Height and width that all take; None for any."""
+    """The common fixed height and width; None: any size."""
     sizes = {tuple(model.input_shape[1:3]) for model in models} - {(None, None)}
     if len(sizes) > 1:
         shown = " and ".join(f"{height} x {width}" for height, width in sorted(sizes, key=str))

@@ -1,4 +1,4 @@
-"""The receptive field: how much of the image a network's decision for one pixel can depend on."""
+"""The receptive field: the part of the image that one output value of a network can depend on."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
 from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 
-_Span = tuple[float, float]  # first and last row (or column) that is needed
+_Span = tuple[float, float]  # first and last row (or column)
 
 _EVERYTHING = (-math.inf, math.inf)
 _WINDOWED = (
@@ -41,14 +41,14 @@ _POINTWISE = (
 def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, float]:
     """The largest (height, width) in pixels that one value of an output can depend on; inf: the whole image.
 
-    Exact, as if the image had no border: the value is followed back through every layer, of inner models too, for
-    each place that it can have within the network's grid.
+    Exact for an image without borders: traces the value back through every layer, including inner models, for each
+    position within the network's grid.
 
     Raises:
       InputError: the model is not functional, or the receptive field of a layer is unknown.
     """
     multiple = size_multiple(model)
-    length = 64 * multiple  # any that is large enough for kernels without padding
+    length = 64 * multiple  # any multiple large enough for kernels without padding
     shapes = [(1, length, length, x.shape[-1]) for x in model.inputs]
     index = list(model.output).index(output)
     largest = []
@@ -66,7 +66,7 @@ def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, fl
 def _spans_of_inputs(
     model: keras.Model, wanted: Sequence[_Span | None], axis: int, input_shapes: Sequence[tuple]
 ) -> list[_Span | None]:
-    """The rows (axis 0) or columns (1) of each input that those of the outputs depend on; None: none of them."""
+    """The span of rows (axis 0) or columns (1) of each input that the `wanted` output spans depend on; None: none."""
     shapes = graph.tensor_shapes(model, input_shapes)
     needed: dict[int, _Span] = {}
 
@@ -86,10 +86,10 @@ def _spans_of_inputs(
         if graph.is_model(node.operation):
             found = _spans_of_inputs(graph.as_functional(node.operation), spans, axis, inputs)
         else:
-            lengths: list[Any] = [shape[1 + axis] for shape in inputs]  # all known: those of the inputs are
+            lengths: list[Any] = [shape[1 + axis] for shape in inputs]  # all known, since the input lengths are
             length: Any = shapes[id(node.outputs[0])][1 + axis]
             found = _needed(node.operation, _hull(known), axis, lengths, length)
-        for tensor, span in zip(node.input_tensors, found, strict=False):  # a tensor that only gives a size has no span
+        for tensor, span in zip(node.input_tensors, found, strict=False):  # a tensor that only provides a size has no span
             if span is not None:
                 need(tensor, span)
     return [needed.get(id(tensor)) for tensor in model.inputs]
@@ -98,10 +98,10 @@ def _spans_of_inputs(
 def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) -> list[_Span]:
     """The span of each input that a layer reads for `span` of its output.
 
-    `inputs` are the lengths of its inputs along the axis, `length` that of its output.
+    `inputs` are the lengths of the inputs along the axis, `length` is the length of the output.
 
     Raises:
-      InputError: the layer is of an unknown kind.
+      InputError: the layer type is not supported.
     """
     if span == _EVERYTHING:
         return [_EVERYTHING] * len(inputs)
@@ -116,7 +116,7 @@ def _needed(layer: Any, span: _Span, axis: int, inputs: list[int], length: int) 
         case MaxUnpooling():
             return [(first // 2, last // 2)] * 2
         case layers.ZeroPadding2D():
-            # Seen as channels-first, the first padding is that of the columns, and rows have none.
+            # With channels-first, the first padding belongs to the columns, and rows have none.
             index = axis - (layer.data_format == "channels_first")
             before = layer.padding[index][0] if index >= 0 else 0
             return [(first - before, last - before)]

@@ -13,13 +13,13 @@ _SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
 
 
 def fold_batch_norm(model: keras.Model) -> keras.Model:
-    """A copy of the network whose convolutions do what they and the batch normalization after them did.
+    """A copy of the network with batch normalization folded into the preceding convolutions.
 
     Section 3.1: "During inference, parameters of batch normalization are merged with the weights and bias
-    of parent layers." The copy has the same inputs, outputs and layer names except those of the normalizations; a
-    convolution that took in a normalization has a bias. It is not compiled and shares no weight with `model`, which
-    stays as it is. Batch normalization stays, too, unless it directly follows a linear convolution whose output
-    nothing else uses.
+    of parent layers." The copy has the same inputs, outputs and layer names, except for the removed normalizations.
+    A folded convolution has a bias. The copy is not compiled and shares no weights with `model`, which is not
+    changed. Batch normalization is folded only if it directly follows a linear convolution and is the only user of
+    the convolution's output.
 
     Raises:
       InputError: the model is not functional.
@@ -35,7 +35,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
 
 def _merged_weights(convolution: keras.Layer, batch_norms: tuple[layers.BatchNormalization, ...]) -> list[np.ndarray]:
-    """Kernels and bias of `convolution` and all of `batch_norms`, first to last."""
+    """Kernels and bias of `convolution` with `batch_norms` folded in, first to last."""
     scale, shift = np.ones(()), _float64(convolution.bias) if convolution.use_bias else np.zeros(())
     for batch_norm in batch_norms:
         factor, offset = _scale_and_shift(batch_norm)
@@ -48,7 +48,7 @@ def _merged_weights(convolution: keras.Layer, batch_norms: tuple[layers.BatchNor
 
 
 def _along_output_channels(scale: np.ndarray, convolution: keras.Layer, kernel: np.ndarray) -> np.ndarray:
-    """One factor for each output channel, in the shape that multiplies the kernel."""
+    """One factor per output channel, shaped to broadcast over the kernel."""
     if isinstance(convolution, _TRANSPOSED):
         return scale[:, np.newaxis]  # kernel [..., out, in]
     if isinstance(convolution, _DEPTHWISE):
@@ -57,7 +57,7 @@ def _along_output_channels(scale: np.ndarray, convolution: keras.Layer, kernel: 
 
 
 def _scale_and_shift(batch_norm: layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """What batch normalization does at inference, as y = scale x + shift; float64 [C] each."""
+    """Batch normalization at inference as y = scale x + shift; float64 [C] each."""
     scale = 1.0 / np.sqrt(_float64(batch_norm.moving_variance) + batch_norm.epsilon)
     if batch_norm.scale:
         scale = scale * _float64(batch_norm.gamma)

@@ -1,4 +1,4 @@
-"""Progressive filter pruning (section 3.2.2): from a wider network to a narrower one with its strongest filters."""
+"""Progressive filter pruning (section 3.2.2): from a wider network to a narrower one with the strongest filters."""
 
 import collections
 import dataclasses
@@ -15,7 +15,7 @@ from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import ContextNetSpec
 
-# Layers whose output has the channels of their first input.
+# Layers with the same channels in the output and the first input.
 _CHANNEL_BY_CHANNEL = (
     layers.AveragePooling2D,
     layers.BatchNormalization,
@@ -27,22 +27,22 @@ _CHANNEL_BY_CHANNEL = (
     AveragePoolingTo,
     ResizeLike,
 )
-# Settings in which a network may differ from the wider one that it is pruned from: widths, and those of training.
+# Settings that may differ between the wider and the pruned network: widths and training settings.
 _FREE_SETTINGS = {"filters", "rate", "momentum", "synchronized", "trainable", "dtype", "seed"}
 _IMAGE = "image"
 
 
 @dataclasses.dataclass(frozen=True)
 class PruningGroup:
-    """Channels that can only be pruned together, and why.
+    """Channels that can only be pruned together, and the reason.
 
     Attributes:
-      channels: how many there are.
-      filters: the convolutions whose filters give these channels. Their L1 norms, summed over the group, decide which
-        channels stay.
-      joined_by: the additions because of which all `filters` must keep the same channels.
-      followers: layers with a weight or kernel for each channel: batch normalization and depth-wise convolutions.
-      readers: convolutions whose filters lose the pruned channels of their input.
+      channels: number of channels.
+      filters: the convolutions that output these channels. The L1 norms of their filters, summed over the group,
+        decide which channels stay.
+      joined_by: the additions that force all `filters` to keep the same channels.
+      followers: layers with a weight or kernel per channel: batch normalization and depth-wise convolutions.
+      readers: convolutions that lose the pruned input channels.
     """
 
     channels: int
@@ -63,12 +63,12 @@ class PruningGroup:
 
 
 def pruning_groups(model: keras.Model) -> list[PruningGroup]:
-    """The groups of channels that pruning must keep or drop together, in the order of the network; printable.
+    """The groups of channels that pruning must keep or drop together, in network order; printable.
 
-    The channels of the image and the classes are not among them: they are never pruned.
+    Image channels and class channels are never pruned and not included.
 
     Raises:
-      InputError: the model is not functional, or it is unknown how a layer couples channels.
+      InputError: the model is not functional, or a layer type is not supported.
     """
     channels = _Channels(model)
     found: dict[str, dict[str, list[str]]] = collections.defaultdict(lambda: collections.defaultdict(list))
@@ -93,28 +93,28 @@ def pruning_groups(model: keras.Model) -> list[PruningGroup]:
 
 
 def prune_filters(model: keras.Model, spec: ContextNetSpec) -> keras.Model:
-    """The narrower network of `spec` with the strongest filters of `model`: those of largest L1 norm.
+    """The narrower network of `spec` with the strongest filters of `model`: those with the largest L1 norm.
 
-    Li et al. (2017), as section 3.2.2 takes it: the filters with the smallest sum of absolute weights are removed, and
-    with them their batch normalization, their depth-wise kernels and the kernels that read them. Channels joined by an
-    addition are ranked by the sum of the norms of all filters that are added there, and dropped everywhere; see
-    `pruning_groups`. Filters keep their order, so that pruning to the same widths is the identity.
+    Section 3.2.2, after Li et al. (2017): removes the filters with the smallest sum of absolute weights, with their
+    batch normalization, their depth-wise kernels and the kernels that read them. Channels joined by an addition are
+    ranked by the sum of the norms of all added filters, and dropped everywhere; see `pruning_groups`. Filters keep
+    their order, so pruning to the same widths is the identity.
 
-    A residual connection exists where a block keeps its width. If only one of the two networks has one there, it is
-    lost, or new.
+    A block has a residual connection only if it keeps its width. Pruning can therefore remove or add residual
+    connections.
 
     Args:
-      model: a ContextNet of any width, or one of its branches alone; not folded. It stays as it is.
-      spec: of the same form, with at most the channels of `model` everywhere; for example the one that `model` was
-        widened from.
+      model: a ContextNet of any width, or a single branch; not folded. Not changed.
+      spec: a spec of the same structure with at most as many channels as `model` in every layer; for example the
+        spec that `model` was widened from.
 
     Returns:
-      The network of `build_model(spec)`, for the same images and classes and with the same auxiliary heads. Its moving
-      statistics are copied; `reestimate_batch_statistics` adapts them.
+      The network of `build_model(spec)` with the same image size, classes and auxiliary heads. Its moving statistics
+      are copied; `reestimate_batch_statistics` adapts them.
 
     Raises:
-      InputError: the network is not functional, is another one than that of `spec` but for its width, or is narrower
-        somewhere.
+      InputError: the network is not functional, differs from `spec` in more than width, or is narrower than `spec`
+        in some layer.
     """
     model = graph.as_functional(model)
     if not isinstance(model.output, dict) or "main" not in model.output:
@@ -131,7 +131,7 @@ def prune_filters(model: keras.Model, spec: ContextNetSpec) -> keras.Model:
     kept = _kept_channels(channels, wide)
 
     def indices(tensor: keras.KerasTensor) -> np.ndarray:
-        """The channels of the wide network's tensor that stand in the narrow one's."""
+        """The indices of the wide network's channels that the narrow network keeps in this tensor."""
         starts = np.cumsum([0, *(channels.width(group, wide) for group in channels.groups_of(tensor))])
         return np.concatenate(
             [kept[group] + start for group, start in zip(channels.groups_of(tensor), starts[:-1], strict=True)]
@@ -146,9 +146,9 @@ def prune_filters(model: keras.Model, spec: ContextNetSpec) -> keras.Model:
 
 
 class _Channels:
-    """Which channels of a network's tensors are the same, because a layer works on each channel or adds tensors.
+    """Tracks which tensors of a network share channels, because of channel-wise layers and additions.
 
-    `separate`: names of additions that do not couple their inputs; what they give counts as their last input.
+    `separate`: names of additions that do not couple their inputs; their output counts as their last input.
     """
 
     def __init__(self, model: keras.Model, separate: Collection[str] = ()):
@@ -176,14 +176,14 @@ class _Channels:
             self._groups[id(node.outputs[0])] = groups
 
     def groups_of(self, tensor: keras.KerasTensor) -> tuple[str, ...]:
-        """The groups of a tensor's channels, first to last: several only where tensors are concatenated.
+        """The groups of a tensor's channels, first to last; several only after a concatenation.
 
-        A group is named after one of the convolutions that give its channels.
+        A group is named after one of the convolutions that output its channels.
         """
         return tuple(map(self._group, self._groups[id(tensor)]))
 
     def members(self) -> dict[str, list[str]]:
-        """The convolutions that give the channels of each group, by the group."""
+        """Group -> the convolutions that output its channels."""
         found = collections.defaultdict(list)
         for layer in self.model.layers:
             if _has_filters(layer):
@@ -191,7 +191,7 @@ class _Channels:
         return found
 
     def width(self, group: str, wide: dict[str, keras.Layer]) -> int:
-        """The number of the group's channels in the network with the layers `wide`."""
+        """The number of channels of the group in the network with the layers `wide`."""
         return self.model.inputs[0].shape[-1] if group == _IMAGE else wide[group].filters
 
     def _group(self, name: str) -> str:
@@ -210,7 +210,7 @@ class _Channels:
 
 
 def _kept_channels(channels: _Channels, wide: dict[str, keras.Layer]) -> dict[str, np.ndarray]:
-    """The channels of the wide network that stay, in their order, by group."""
+    """Group -> the channels of the wide network to keep, in increasing order."""
     kept = {_IMAGE: np.arange(channels.width(_IMAGE, wide))}
     for group, names in channels.members().items():
         norms = sum(np.abs(np.asarray(wide[name].kernel, np.float64)).sum(axis=(0, 1, 2)) for name in names)
@@ -220,7 +220,7 @@ def _kept_channels(channels: _Channels, wide: dict[str, keras.Layer]) -> dict[st
 
 
 def _pruned(layer: keras.Layer, weight: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """A weight without the dropped channels; `before` and `after` stay of the layer's input and output."""
+    """A weight without the dropped channels; `before` and `after` are the kept input and output channels."""
     if weight.ndim == 1:
         return weight[after]
     if isinstance(layer, layers.DepthwiseConv2D):
@@ -229,7 +229,7 @@ def _pruned(layer: keras.Layer, weight: np.ndarray, before: np.ndarray, after: n
 
 
 def _check_same_form(model: keras.Model, narrow: keras.Model) -> None:
-    """Raises InputError unless the networks differ in widths and residual connections alone, and `model` is wider."""
+    """Raises InputError unless the networks differ only in widths and residual connections, and `model` is wider."""
     wide = {layer.name: layer for layer in model.layers if not _is_residual(layer)}
     target = {layer.name: layer for layer in narrow.layers if not _is_residual(layer)}
     differing = sorted(wide.keys() ^ target.keys())
@@ -270,5 +270,5 @@ def _has_filters(layer: Any) -> bool:
 
 
 def _is_residual(layer: keras.Layer) -> bool:
-    """Whether the layer is the addition of a bottleneck, which exists only where the block keeps its width."""
+    """Whether the layer is the addition of a bottleneck, which exists only if the block keeps its width."""
     return isinstance(layer, layers.Add) and "_bottleneck" in layer.name

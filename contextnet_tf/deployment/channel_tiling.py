@@ -1,4 +1,4 @@
-"""Channel tiling: bottlenecks computed by groups of channels, so that their features fit into a processor's caches."""
+"""Channel tiling: bottlenecks are computed in groups of channels, so that their features fit into the CPU caches."""
 
 import collections
 from typing import Any
@@ -16,14 +16,14 @@ _MOST_GROUPS, _LEAST_CHANNELS, _MULTIPLE = 6, 48, 16
 
 
 def with_channel_tiling(model: keras.Model) -> keras.Model:
-    """A copy whose bottlenecks expand, convolve and project some channels at a time: the same function.
+    """A copy whose bottlenecks are computed in groups of channels; the function stays the same.
 
-    A bottleneck (Table 1) expands 6 times and computes each expanded channel by itself; only its projection sums over
-    them. The copy sums group by group: the same arithmetic, but only a quarter or a sixth of the expanded features
-    exist at once, in memory that is reused. In cn14 at 1024 x 2048 in float32 the bottlenecks took 0.6 to 0.9 of
-    their time. The sums are rounded in another order.
+    A bottleneck (Table 1) expands its channels 6 times; only the projection sums over the expanded channels. The copy
+    sums group by group, so only a quarter or a sixth of the expanded features exist at once, in reused memory. The
+    bottlenecks of float32 cn14 at 1024 x 2048 took 0.6 to 0.9 of their former time. The sums are rounded in another
+    order.
 
-    Batch normalization must have been folded. A network without bottlenecks is returned itself.
+    Batch normalization must be folded. A network without bottlenecks is returned unchanged.
     """
     bottlenecks = [nodes for each in graph.with_inner_models(model) for nodes in _bottlenecks(each)]
     if not bottlenecks:
@@ -40,7 +40,7 @@ def _tiled(nodes: tuple[Any, ...]) -> Subgraph:
 
 
 def _bottlenecks(model: keras.Model) -> list[tuple[Any, ...]]:
-    """The calls (expand, ReLU6, depth-wise, ReLU6, project) of each bottleneck that is wide enough to be tiled."""
+    """The calls (expand, ReLU6, depth-wise, ReLU6, project) of each bottleneck wide enough for tiling."""
     nodes = graph.calls(model)
     consumers = collections.defaultdict(list)
     for node in nodes:
@@ -99,7 +99,7 @@ def _in_groups(x: keras.KerasTensor, nodes: tuple[Any, ...]) -> keras.KerasTenso
         project_kernel, *project_bias = project.get_weights()
         expand_weights = [expand_kernel[..., part], *(bias[part] for bias in expand_bias)]
         depthwise_weights = [depthwise_kernel[..., part, :], *(bias[part] for bias in depthwise_bias)]
-        project_weights = [project_kernel[..., part, :], *(project_bias if first else [])]  # one bias in all
+        project_weights = [project_kernel[..., part, :], *(project_bias if first else [])]  # one bias per sum
         y = _call_part(x, expand, number, expand_weights, filters=size)
         y = _call_part(y, clip, number, [])
         y = _call_part(y, depthwise, number, depthwise_weights)
@@ -112,7 +112,7 @@ def _in_groups(x: keras.KerasTensor, nodes: tuple[Any, ...]) -> keras.KerasTenso
 def _call_part(
     x: keras.KerasTensor, layer: keras.Layer, number: int, weights: list[np.ndarray], **changes: Any
 ) -> keras.KerasTensor:
-    """The output of a copy of the layer for one group, with these weights and these changes of its configuration."""
+    """The output of a copy of the layer for one group, with these weights and configuration changes."""
     part = copy_layer(layer, name=f"{layer.name}_part{number}", **changes)
     y = part(x)
     part.set_weights(weights)

@@ -1,7 +1,7 @@
-"""Files that run without this package: SavedModel and TFLite. A uint8 image goes in, 0 to 255, RGB.
+"""Export to SavedModel and TFLite files that run without this package. The input is a uint8 RGB image in 0 to 255.
 
-Batch normalization is folded on the way: the result is the paper's inference network (section 3.1), and its
-TFLite file holds nothing but convolutions and sums.
+The export folds batch normalization: the result is the paper's inference network (section 3.1), and its TFLite file
+holds only convolutions and sums.
 """
 
 import os
@@ -35,21 +35,21 @@ def export_saved_model(
     commit: str | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the network as a SavedModel folder that plain `tf.saved_model.load` reads.
+    """Writes the network as a SavedModel folder for plain `tf.saved_model.load`.
 
-    Signatures, each with the one input `image`, for any batch size B:
+    Signatures, each with the single input `image`, for any batch size B:
 
       serving_default    uint8 [B, H, W, 3]              -> {"labels": uint8 [B, H, W]}
       logits             uint8 [B, H, W, 3]              -> {"logits": float32 [B, H, W, C]}
       labels_from_float  float32 [B, H, W, 3] in 0 to 1  -> {"labels": uint8 [B, H, W]}
       logits_from_float  float32 [B, H, W, 3] in 0 to 1  -> {"logits": float32 [B, H, W, C]}
 
-    `size` is (height, width) of the images, by default the network's own. `dataset`, `commit` and `notes`,
-    further facts by name, go into model.json within the folder.
+    `size` is (height, width) of the images, by default the network's own. `dataset`, `commit` and `notes` (further
+    facts by name) are written to model.json in the folder.
 
     Raises:
-      InputError: the network has no fixed size and none is given, or cannot take it; it has another
-        number of classes than the dataset; or the folder cannot be written.
+      InputError: the network has no fixed size and none is given; the size is invalid for the network; the network
+        and the dataset differ in the number of classes; or the folder cannot be written.
     """
     network = folded_at_size(model, size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
@@ -74,36 +74,36 @@ def export_tflite(
     commit: str | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the network as a TFLite file of fixed size and batch 1, of built-in operators alone.
+    """Writes the network as a TFLite file of fixed size and batch 1, with built-in operators only.
 
-    Its signature `serving_default`: `image` uint8 [1, H, W, 3] -> one of
+    The signature `serving_default` maps `image` uint8 [1, H, W, 3] to one of
 
-      logits         float32 [1, H/8, W/8, C]; uint8 with scale and zero point in a file of int8
-      labels         uint8 [1, H, W]: upsampling and arg-max are inside
-      probabilities  float32 [1, H, W, C]: upsampling and soft-max are inside
+      logits         float32 [1, H/8, W/8, C]; uint8 with scale and zero point in an int8 file
+      labels         uint8 [1, H, W]: upsampling and arg-max in the graph
+      probabilities  float32 [1, H, W, C]: upsampling and soft-max in the graph
 
-    `upsample_argmax` makes the labels of logits, several times faster than the same inside the file;
-    `Segmenter` does both.
+    `upsample_argmax` converts logits to labels, several times faster than upsampling and arg-max in the graph.
+    `Segmenter` runs the file and this conversion.
 
     Args:
-      model: the network; it is left as it is.
-      path: the file; what is known of it goes into a JSON beside it.
-      precision: "float32"; "float16", half as large, computed in float32 where the processor has no float16;
-        or "int8", a quarter, all in integers but for `float_layers` and the soft-max.
+      model: the network; not changed.
+      path: the file; its metadata is written to a JSON beside it.
+      precision: "float32"; "float16", half as large, computed in float32 on processors without float16; or
+        "int8", a third as large, full-integer quantization except for `float_layers` and the soft-max.
       size: (height, width) of the images, by default the network's own.
-      output: what the file gives.
-      calibration: for int8, images uint8 [H, W, 3] of the file's size, of the training split.
-      float_layers: for int8, names of layers with a kernel that stay in float32.
-      cache_blocking: whether float files compute large features in pieces, which is faster on a processor with
-        caches; without it the layers are the network's own, as a GPU's delegate wants them.
-      dataset: for the metadata: its classes and colors.
-      commit: for the metadata: what the file was made with.
+      output: "logits", "labels" or "probabilities".
+      calibration: for int8: training images uint8 [H, W, 3] of the file's size.
+      float_layers: for int8: names of layers with a kernel that stay in float32.
+      tiling: whether float files compute large features in tiles, which is faster on a processor with caches.
+        Turn it off for GPU delegates.
+      dataset: for the metadata: the dataset with its classes and colors.
+      commit: for the metadata: the commit of the code.
       notes: for the metadata: further facts, a JSON value by name.
 
     Raises:
-      InputError: precision, output or a layer is unknown; there are too few calibration images or they are
-        of another size; the network has no fixed size and none is given, or cannot take it; it has another
-        number of classes than the dataset; or the file cannot be written.
+      InputError: precision, output or a layer is unknown; there are too few calibration images, or one has another
+        size; the network has no fixed size and none is given; the size is invalid for the network; the network
+        and the dataset differ in the number of classes; or the file cannot be written.
     """
     _check_choice("precision", precision, PRECISIONS)
     _check_choice("output", output, OUTPUTS)
@@ -128,17 +128,17 @@ def export_tflite(
             tiled = with_channel_tiling(part) if tiling else part
             graph = float_graph(tiled, output, float16=precision == "float16")
         graph.make_ends_uint8()
-        if tiling and precision != "int8":  # int8 gains nothing
+        if tiling and precision != "int8":  # int8 gets no faster
             tile_rows(graph)  # after the image has become uint8, so that each band converts its own rows
         temporary.write_bytes(graph.content())
         write_json(metadata_path(path), metadata)
 
 
 def _described(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata of a file of `network`, which has a fixed size, with further `facts` about the file by name.
+    """The metadata of a file of `network`, which has a fixed size, with further `facts` by name.
 
     Raises:
-      InputError: the network has another number of classes than the dataset.
+      InputError: the network and the dataset differ in the number of classes.
     """
     num_classes = network.output["main"].shape[-1]
     if dataset is not None and dataset.num_classes != num_classes:
@@ -169,7 +169,7 @@ def _check_choice(what: str, value: str, known: Sequence[str]) -> None:
 
 
 def _served(network: keras.Model, size: tuple[int, int]) -> tuple[tf.Module, dict[str, Callable]]:
-    """What a SavedModel holds: the weights, and a function for each signature."""
+    """The content of a SavedModel: the weights, and a function for each signature."""
     module = tf.Module()
     module.weights = [variable.value for variable in network.variables]
 

@@ -1,4 +1,4 @@
-"""The exported files of a run: named, written aside, compared with the network, then put in place together."""
+"""Exports the files of a run to a staging folder, checks their parity with the network, then moves them together."""
 
 import dataclasses
 import os
@@ -24,19 +24,19 @@ from contextnet_tf.models.sizes import padded_size, size_multiple
 
 FORMATS = ("saved_model", "tflite")
 IMAGES_TO_CHECK = 4
-# On CamVid, calibration with 4, 16, 50, 100 and 367 images cost 0.22, 0.29, 0.27, 0.33 and 0.25 points of mean IoU: no
-# clear winner. 50 take five seconds and probably include rare scenes.
+# On CamVid, the accuracy drop with 4, 16, 50, 100 and 367 calibration images was 0.22, 0.29, 0.27, 0.33 and 0.25 points
+# of mean IoU: no clear winner. 50 images take five seconds and probably include rare scenes.
 CALIBRATION_IMAGES = 50
 
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """A file or folder that was exported and checked.
+    """An exported and checked file or folder.
 
     Attributes:
-      path: where it is.
-      parity: how it compares with the network.
-      layer_errors: of int8 files, the error of each layer; see `layer_errors.layer_errors`.
+      path: path of the file or folder.
+      parity: parity with the network.
+      layer_errors: for int8 files, the error of each layer; see `layer_errors.layer_errors`.
     """
 
     path: pathlib.Path
@@ -45,16 +45,16 @@ class Exported:
 
 
 def tflite_name(precision: str, output: str) -> str:
-    """The name of a TFLite file: model.tflite for float32 logits, otherwise with precision and output in it."""
+    """The name of a TFLite file: model.tflite for float32 logits; other names contain precision and output."""
     parts = ["model", *([precision] if precision != "float32" else []), *([output] if output != "logits" else [])]
     return f"{'_'.join(parts)}.tflite"
 
 
 def chosen_formats(formats: Sequence[str] | None, precision: str, output: str) -> tuple[str, ...]:
-    """The formats to write: `formats` if given, otherwise all that have this precision and output.
+    """The formats to write: `formats` if given, otherwise all formats that support this precision and output.
 
     Raises:
-      InputError: precision, output or a format is unknown, or a SavedModel cannot have this precision or output.
+      InputError: precision, output or a format is unknown, or a SavedModel does not support this precision or output.
     """
     for name, value, known in (("precision", precision, PRECISIONS), ("output", output, OUTPUTS)):
         if value not in known:
@@ -69,10 +69,10 @@ def chosen_formats(formats: Sequence[str] | None, precision: str, output: str) -
 
 
 def images_to_check(dataset: Dataset, data_dir: str | None, *, required: bool) -> list[np.ndarray]:
-    """Some validation images, uint8 [H, W, 3]; an empty list if they are not on this machine and not `required`.
+    """Some validation images, uint8 [H, W, 3]; an empty list if they are unavailable and not `required`.
 
     Raises:
-      InputError: they are `required` and cannot be read.
+      InputError: the images are `required` and cannot be read.
     """
     try:
         examples = dataset.list_examples(data_dir, "val")
@@ -84,7 +84,7 @@ def images_to_check(dataset: Dataset, data_dir: str | None, *, required: bool) -
 
 
 def calibration_images(dataset: Dataset, examples: Sequence[Example], count: int) -> list[np.ndarray]:
-    """`count` images, uint8 [H, W, 3], evenly spread over the `examples` of the training split.
+    """`count` images, uint8 [H, W, 3], evenly spaced in the `examples` of the training split.
 
     Raises:
       InputError: there are fewer examples, or an image cannot be read.
@@ -97,9 +97,9 @@ def calibration_images(dataset: Dataset, examples: Sequence[Example], count: int
 
 
 def default_size(network: keras.Model, dataset: Dataset | None, images: Sequence[np.ndarray]) -> tuple[int, int]:
-    """The (height, width) of exported files: the network's own, or that of the dataset's images, rounded up.
+    """The (height, width) of exported files: the network's own size, or the dataset's image size, rounded up.
 
-    `images` are some of the dataset's; without any, the size is the one that the dataset states.
+    `images` are sample images of the dataset; if empty, the dataset's declared size is used.
 
     Raises:
       InputError: no size is known.
@@ -116,12 +116,12 @@ def default_size(network: keras.Model, dataset: Dataset | None, images: Sequence
 
 
 def fitted(network: keras.Model, images: Sequence[np.ndarray], size: tuple[int, int]) -> list[np.ndarray]:
-    """The images, uint8 [h, w, 3], padded or resized to `size` as `Segmenter` does it."""
+    """The images, uint8 [h, w, 3], padded or resized to `size` as in `Segmenter`."""
     return [resize_image(image, size, most_padding("auto", size_multiple(network))) for image in images]
 
 
 def noise(size: tuple[int, int]) -> list[np.ndarray]:
-    """Two images of noise, uint8 [H, W, 3] of the `size`: to check with, if there are no others."""
+    """Two noise images, uint8 [H, W, 3] of `size`, for checks without a dataset."""
     return list(np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8))
 
 
@@ -136,20 +136,20 @@ def export_checked(
     tflite: Mapping[str, Any],
     **settings: Any,
 ) -> list[Exported]:
-    """Writes the files into `folder`; those that are there stay as they are until all new ones are checked.
+    """Writes the files to `folder`; existing files are replaced only after all new files pass the checks.
 
     Args:
-      network: the network; it is left as it is.
-      folder: the folder.
-      formats: of `FORMATS`, see `chosen_formats`.
-      images: uint8 [N, H, W, 3] of the files' size, which the files and the network are compared on.
+      network: the network; not changed.
+      folder: the output folder.
+      formats: a subset of `FORMATS`, see `chosen_formats`.
+      images: uint8 [N, H, W, 3] of the files' size, for the parity check.
       precision: of the TFLite file.
       output: of the TFLite file.
       tflite: further arguments of `export_tflite`.
       settings: arguments of both `export_saved_model` and `export_tflite`.
 
     Raises:
-      InputError: see `export_tflite`; or a file does not compute what the network computes.
+      InputError: see `export_tflite`; or a file fails the parity check.
     """
     folder = pathlib.Path(folder)
     exported = []
@@ -169,7 +169,7 @@ def export_checked(
 
 
 def _layer_errors(path: pathlib.Path, network: keras.Model, images: np.ndarray) -> dict[str, float]:
-    """Compares the file `path` with a float32 file of the same network, and writes the errors into a JSON beside it."""
+    """Compares the file `path` with a float32 file of the same network; writes the errors to a JSON beside `path`."""
     with tempfile.TemporaryDirectory() as folder:
         reference = pathlib.Path(folder) / "float32.tflite"
         export_tflite(network, reference, size=images.shape[1:3], tiling=False)
@@ -179,7 +179,7 @@ def _layer_errors(path: pathlib.Path, network: keras.Model, images: np.ndarray) 
 
 
 def _move_contents(staging: pathlib.Path, folder: pathlib.Path) -> None:
-    """Moves everything from `staging`, a folder in `folder`, into `folder`; older files of the same names go."""
+    """Moves everything from `staging`, a subfolder of `folder`, to `folder`; replaces files of the same names."""
     for path in list(staging.iterdir()):
         target = folder / path.name
         if path.is_dir() and target.exists():

@@ -1,4 +1,4 @@
-"""The metadata of an exported file: a JSON beside it that says what the file takes, gives and was made from."""
+"""The metadata of an exported file: a JSON beside the file that describes its input, output and origin."""
 
 import os
 import pathlib
@@ -10,13 +10,13 @@ from contextnet_tf.runs.migration import migrated_metadata
 
 
 def metadata_path(path: str | os.PathLike) -> pathlib.Path:
-    """The path of the metadata of an exported file: model.json beside model.tflite, or inside a SavedModel."""
+    """The path of the metadata of an exported file: model.json beside model.tflite, or in a SavedModel folder."""
     path = pathlib.Path(path)
     return path / "model.json" if path.is_dir() else path.with_suffix(".json")
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
-    """The metadata of the exported file `path` by the present names of its keys; empty if no JSON is beside it.
+    """The metadata of the exported file `path` with today's key names; empty if there is no JSON.
 
     Raises:
       InputError: the JSON exists, but the export did not write it.

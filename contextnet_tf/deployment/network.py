@@ -1,4 +1,4 @@
-"""The network in the forms in which it is exported: folded, of one fixed size, with pooling as convolution."""
+"""Prepares a network for export: folding, a fixed size, and pooling as convolution."""
 
 import math
 
@@ -16,10 +16,10 @@ from contextnet_tf.models.sizes import padded_size, size_multiple
 def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
     """The network for images of the fixed `size` (height, width), or of its own fixed size if None.
 
-    The network itself if it has that size already, otherwise a copy, not compiled.
+    Returns the network itself if it already has this size, otherwise an uncompiled copy.
 
     Raises:
-      InputError: no size is known, or the network cannot take it.
+      InputError: no size is known, or the size is invalid for the network.
     """
     own = tuple(model.input_shape[1:3])
     height, width = size or own
@@ -38,16 +38,16 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
 
 
 def folded_at_size(model: keras.Model, size: tuple[int, int] | None = None) -> keras.Model:
-    """The network of `at_size` with its batch normalization folded; see there. `model` itself if it is both already."""
+    """The network of `at_size` with batch normalization folded; `model` itself if nothing needs to change."""
     return at_size(fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model, size)
 
 
 def pooling_as_convolution(model: keras.Model) -> keras.Model:
-    """A copy whose average pooling is a depth-wise convolution with the weights 1/n: the same function.
+    """A copy that replaces average pooling by a depth-wise convolution with the weights 1/n; the function is the same.
 
-    For int8: LiteRT's XNNPACK averages float32 only, but convolves both, and 1/n is exact in an int8 kernel, which has
-    a scale for each channel. cn14 at 1024 x 2048 took 0.90 of the time. Pooling stays if it pads, or if its windows
-    overlap or leave gaps.
+    For int8: XNNPACK in LiteRT supports average pooling only in float32, but convolution also in int8. An int8 kernel
+    has a scale per channel, so it represents 1/n exactly. cn14 at 1024 x 2048 took 0.90 of its former time. Pooling
+    with padding, overlap or gaps is not replaced.
     """
 
     def convolving(layer: keras.Layer) -> keras.Layer | WithWeights:

@@ -1,4 +1,4 @@
-"""Parity: whether an exported file computes what its network computes."""
+"""Parity: whether an exported file computes the same result as its network."""
 
 import dataclasses
 import math
@@ -15,21 +15,21 @@ from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.outputs import without_upsampling
 
-# Runs a file on an image uint8 [H, W, 3]: its values float32 [H/f, W/f, C], None for a file of labels, and its labels
-# uint8 [H, W].
+# Runs a file on an image uint8 [H, W, 3]. Returns its values float32 [H/f, W/f, C] (None for a file of labels) and its
+# labels uint8 [H, W].
 _Run = Callable[[np.ndarray], tuple[np.ndarray | None, np.ndarray]]
 
-# The limits of parity by precision: the largest difference of a logit, relative to the largest logit, and the smallest
-# share of pixels with the same label. Seen on CamVid: at most 1e-5 and 100 %; 1e-3 and 99.99 %; 0.07 and 99.3 %.
+# The limits of parity by precision: the largest logit difference, relative to the largest logit, and the smallest share
+# of pixels with the same label. Observed on CamVid: at most 1e-5 and 100 %; 1e-3 and 99.99 %; 0.07 and 99.3 %.
 LIMITS = {"float32": (1e-3, 0.999), "float16": (0.02, 0.99), "int8": (1.0, 0.8)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Parity:
-    """How an exported file compares with its network over some images.
+    """The differences between an exported file and its network over some images.
 
     Attributes:
-      largest_difference: the largest absolute difference of a logit, or of a probability for a file of probabilities;
+      largest_difference: the largest absolute difference of logits, or of probabilities for a file of probabilities;
         None for a file of labels.
       largest_logit: the largest absolute logit (or probability) of the network.
       label_parity: the share of pixels with the same label.
@@ -47,17 +47,17 @@ class Parity:
         return self.largest_difference / self.largest_logit if self.largest_logit else math.inf
 
     def within_limits(self, precision: str) -> bool:
-        """Whether a file of this precision computes what the network computes; see `LIMITS`."""
+        """Whether the differences are within the `LIMITS` of this precision."""
         largest_difference, least_parity = LIMITS[precision]
-        # False for NaN.
+        # Comparisons with NaN are false.
         return self.relative_difference <= largest_difference and self.label_parity >= least_parity
 
 
 def require_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarray, precision: str) -> Parity:
-    """The parity of a file of this precision; see `check_parity`.
+    """Checks the parity of a file against the limits of its precision; see `check_parity`.
 
     Raises:
-      InputError: it is not within the limits; see also `check_parity`.
+      InputError: the parity is outside the limits; see also `check_parity`.
     """
     parity = check_parity(path, model, images)
     if not parity.within_limits(precision):
@@ -70,7 +70,7 @@ def require_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarr
 
 
 def check_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarray) -> Parity:
-    """Runs an exported file and its network on uint8 [N, H, W, 3] images of the file's size.
+    """Runs an exported file and its network on images uint8 [N, H, W, 3] of the file's size.
 
     Raises:
       InputError: the file is missing or of another kind, or the images are of another size.

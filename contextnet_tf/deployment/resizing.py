@@ -1,4 +1,4 @@
-"""An image of any size made to fit the size that a network takes."""
+"""Pads or resizes images to the network's input size."""
 
 import math
 
@@ -11,10 +11,10 @@ RESIZE_MODES = ("auto", "resize", "pad")  # see `most_padding`
 
 
 def check_image(image: np.ndarray) -> None:
-    """Checks that it is uint8 [H, W, 3] with at least one pixel.
+    """Checks that the image is uint8 [H, W, 3] with at least one pixel.
 
     Raises:
-      InputError: it is of another kind.
+      InputError: the image has another type or shape.
     """
     if not isinstance(image, np.ndarray):
         raise InputError(f"an image is a {type(image).__name__}; it must be a uint8 array [H, W, 3], RGB")
@@ -28,27 +28,27 @@ def check_image(image: np.ndarray) -> None:
 
 
 def most_padding(resize_mode: str, multiple: int) -> float:
-    """The largest number of rows and columns to pad: the `limit` of the functions below.
+    """The largest number of padding rows or columns: the `limit` of the functions below.
 
-    `resize_mode` is one of `RESIZE_MODES`; "auto" pads if less than the network's size `multiple` is missing.
+    `resize_mode` is one of `RESIZE_MODES`; "auto" pads by less than the network's size `multiple`.
     """
     return {"auto": multiple - 1, "resize": -1, "pad": math.inf}[resize_mode]
 
 
 def is_padded(size: tuple[int, int], target: tuple[int, int], limit: float) -> bool:
-    """Whether an image of `size` fits `target` (height, width) by padding at most `limit` each way."""
+    """Whether an image of `size` reaches `target` (height, width) with at most `limit` padding rows and columns."""
     return all(0 <= new - old <= limit for old, new in zip(size, target, strict=True))
 
 
 def resize_image(image: np.ndarray, target: tuple[int, int], limit: float) -> np.ndarray:
     """uint8 [h, w, 3] -> uint8 [H, W, 3] of the size `target`.
 
-    An image that lacks at most `limit` pixels in height and width is padded at its lower and right edge by
-    repeating its last row and column. Any other is resized, over the areas of the pixels where it becomes
-    smaller (nothing aliases) and bilinearly otherwise.
+    An image smaller by at most `limit` pixels in height and width is padded at the lower and right edge by repeating
+    its last row and column. Any other image is resized: by area averaging if neither side grows, which reduces
+    aliasing, and bilinearly otherwise.
 
     Raises:
-      InputError: there is no limit to padding, and the image is larger than the target.
+      InputError: the limit is infinite (resize mode "pad"), and the image is larger than the target.
     """
     height, width = image.shape[:2]
     if (height, width) == target:
@@ -65,9 +65,9 @@ def resize_image(image: np.ndarray, target: tuple[int, int], limit: float) -> np
 
 
 def fit_labels(labels: np.ndarray, size: tuple[int, int], limit: float) -> np.ndarray:
-    """uint8 [H, W], the labels of an image that `resize_image` fitted -> uint8 [h, w] of its own `size`.
+    """Undoes `resize_image` for labels: uint8 [H, W] -> uint8 [h, w], the image's own `size`.
 
-    The padding is cut off; the labels of a resized image are those of the nearest pixels.
+    Padding is cropped; the labels of a resized image are resized by nearest neighbor.
     """
     height, width = size
     if is_padded(size, labels.shape, limit):

@@ -1,4 +1,4 @@
-"""From an image to one label for each of its pixels: what an application uses."""
+"""`Segmenter`: from an image to one label per pixel, the API for applications."""
 
 import functools
 import numbers
@@ -26,19 +26,19 @@ from contextnet_tf.machine import available_cores
 class Segmenter:
     """Labels images of any size with a network.
 
-    A file takes images of one size. Smaller images are padded at the lower and right edge by repeating the last row
-    and column, and the labels are cropped; or images are resized, and their logits are upsampled bilinearly to the
-    image's own size. A network without a fixed size (engine "tensorflow") pads every image to the next multiples of
-    its size multiple.
+    A file has a fixed image size. Smaller images are padded at the lower and right edge by repeating the last row and
+    column, and their labels are cropped. Alternatively, images are resized, and their logits are upsampled bilinearly
+    to the original size. For a network without a fixed size (engine "tensorflow"), every image is padded to the next
+    multiples of the network's size multiple.
 
     Several threads may use one Segmenter: inference is serialized, everything else runs concurrently. To use several
     cores for inference, increase `num_threads`, or pass frames to `stream`.
 
     Attributes:
-      size: (height, width) that images are padded or resized to; None: any size is taken.
+      size: (height, width) that images are padded or resized to; None: any size is accepted.
       num_classes: number of classes; the labels are 0 to num_classes - 1.
-      metadata: the JSON beside the file: classes, colors, dataset and more; may be empty.
-      workers: default number of workers of a stream: cores // threads per worker.
+      metadata: the content of the JSON beside the file: classes, colors, dataset and more; may be empty.
+      workers: default number of stream workers: cores // threads per worker.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class Segmenter:
         """Loads the network.
 
         Args:
-          path_or_model: for the engine "tensorflow" a Keras network, a .keras file, the folder of a run or a
-            SavedModel folder; for the others the path of a .tflite file.
+          path_or_model: for the engine "tensorflow" a Keras network, .keras file, run folder or SavedModel folder;
+            for the other engines the path of a .tflite file.
           num_threads: threads per image; None: one for "litert", all cores for the others.
-          engine: "litert"; "tensorflow"; "openvino", in bfloat16 where the processor has it, or
-            "openvino-float32", both with the extra [openvino].
-          resize_mode: what to do with images of another size than the file's. "resize"; "pad", which refuses larger
-            images; or "auto", which pads images that are smaller by less than the network's size multiple (32 for
-            cn14), and resizes all others.
+          engine: "litert"; "tensorflow"; "openvino", in bfloat16 if the processor supports bfloat16; or
+            "openvino-float32". The last two need the extra [openvino].
+          resize_mode: how to adapt images of another size. "resize"; "pad", which refuses larger images; or "auto",
+            which pads images that are smaller by less than the network's size multiple (32 for cn14) and resizes
+            all others.
 
         Raises:
           InputError: the engine or resize mode is unknown, or the engine is not installed; the file is missing,
-            damaged or of another kind; or `num_threads` is no positive whole number, or cannot be set any more.
+            damaged or of another kind; or `num_threads` is not a positive integer, or can no longer be set.
         """
         _check_choice("engine", engine, tuple(ENGINES))
         _check_choice("resize_mode", resize_mode, RESIZE_MODES)
@@ -75,7 +75,7 @@ class Segmenter:
         """One image uint8 [H, W, 3] RGB of any size -> train ids uint8 [H, W].
 
         Raises:
-          InputError: the image is not uint8 with three channels and at least one pixel, or too large to be padded.
+          InputError: the image is not uint8 [H, W, 3] with at least one pixel, or is too large to be padded.
         """
         return self._segment(self._engine, image)
 
@@ -84,19 +84,20 @@ class Segmenter:
     ) -> Iterator[np.ndarray]:
         """The labels of each frame, uint8 [H, W, 3] -> uint8 [H, W], in the order of the frames.
 
-        Pipelined, several workers, threads with an engine each, label a frame each while this thread reads the
-        next ones and uses the labels: at most one more than there are workers is on its way, and the labels of a
-        frame may come after the frames behind it were read. Otherwise each frame is finished before the next is read.
-        Frames must not be changed before their labels are out. An exception, of the source or for a frame, is
-        raised in the place of that frame's labels and ends the stream; closing the stream early waits for the
-        frames that are being labeled and drops the one behind them.
+        If `pipelined`, several worker threads, each with its own engine, label frames while the calling thread reads
+        frames and consumes labels. At most workers + 1 frames are in flight, so later frames may be read before the
+        labels of a frame are returned. Otherwise each frame is labeled before the next one is read. Do not modify a
+        frame before its labels are returned.
 
-        `workers` None: the attribute's number. They hold the file once, and each the features of its own frame;
-        their engines are kept for the next stream.
+        An exception from the source or for a frame is raised in place of that frame's labels and ends the stream.
+        Closing the stream early waits for the frames being labeled and drops the queued frame.
+
+        `workers` None: the attribute `workers`. The workers share the file's content; each has its own feature
+        memory. Their engines are reused by the next stream.
 
         Raises:
-          InputError: a frame is not uint8 with three channels and at least one pixel, or too large to be padded; or
-            `workers` is no positive whole number.
+          InputError: a frame is not uint8 [H, W, 3] with at least one pixel, or is too large to be padded; or `workers`
+            is not a positive integer.
         """
         workers = _count("workers", workers)
         if not pipelined:
@@ -115,7 +116,7 @@ class Segmenter:
         size = image.shape[:2]
         target = engine.image_size(size)
         logits = engine.logits(resize_image(image, target, self._most_padding))
-        if logits.ndim == 2:  # labels already, of a file that has the arg-max inside
+        if logits.ndim == 2:  # labels, from a file with the arg-max in the graph
             return fit_labels(logits, size, self._most_padding)
         if not is_padded(size, target, self._most_padding):
             return upsample_argmax(logits, size)
@@ -128,7 +129,7 @@ def _check_choice(name: str, value: Any, known: Sequence[str]) -> None:
 
 
 def _count(name: str, value: Any) -> int | None:
-    """The value as an integer; NumPy's integers are whole numbers too."""
+    """The value as a Python integer; NumPy integers are accepted."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:

@@ -1,4 +1,4 @@
-"""Work on a stream by several threads, its results in the order of the stream."""
+"""Processes a stream in several threads and returns the results in order."""
 
 import collections
 import queue
@@ -11,19 +11,19 @@ Result = TypeVar("Result")
 
 
 def in_order(works: Sequence[Callable[[Item], Result]], items: Iterable[Item]) -> Iterator[Result]:
-    """What any of the `works`, each a function of one item, gives for each of the items, in their order.
+    """Maps the items to results, in their order; any of the functions `works` may process any item.
 
-    Each of the works runs in a thread of its own, on one item at a time. Items are read by whoever takes the
-    results: at most one more than there are works is on its way. An exception, of the items or of a work, is
-    raised in the place of that item's result, after all results before it, and ends the stream. Closing the stream
-    early waits for the items that are being worked on and drops the one that waits.
+    Each function runs in its own thread, on one item at a time. Items are read in the consumer's thread: at most
+    len(works) + 1 are in flight. An exception from `items` or from a function is raised in place of that item's
+    result, after all earlier results, and ends the stream. Closing the stream early waits for the items being
+    processed and drops the queued item.
     """
     idle: queue.SimpleQueue[Callable[[Item], Result]] = queue.SimpleQueue()
     for work in works:
         idle.put(work)
 
     def result(item: Item) -> Result:
-        work = idle.get()  # there is one for each thread
+        work = idle.get()  # never empty: one function per thread
         try:
             return work(item)
         finally:
@@ -39,11 +39,11 @@ def in_order(works: Sequence[Callable[[Item], Result]], items: Iterable[Item]) -
                 item = next(items)
             except StopIteration:
                 break
-            except Exception as error:  # raised below, after the results that come before it
+            except Exception as error:  # raised below, after all earlier results
                 failure = error
                 break
             pending.append(threads.submit(result, item))
-            # One waits, so that no thread does; what is done already is not kept back.
+            # One queued item keeps all threads busy; finished results are returned at once.
             while len(pending) > len(works) or (pending and pending[0].done()):
                 yield pending.popleft().result()
         while pending:

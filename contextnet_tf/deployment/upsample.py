@@ -1,20 +1,19 @@
-"""From logits at 1/8 to labels at full size: exact, and without interpolating most of the pixels.
+"""Exact upsampling and arg-max of logits at 1/8 to labels at full size, without interpolating most pixels.
 
-Bilinear interpolation is a convex combination of the four corners of a cell. Where one class leads at
-all four, it leads at every pixel between them, and only the other cells need interpolation; in those, a
-class that another one beats at all four corners wins nowhere, and most classes are beaten so by the leader
-of one corner.
+Bilinear interpolation is a convex combination of the four corners of a cell. If one class leads at all four
+corners, the class leads at every pixel of the cell. Only the other cells need interpolation. There, a class
+that another class beats at all four corners wins at no pixel; the leader of one corner beats most classes so.
 
-That is true of real numbers. In float32 two more things matter, and both are answered by a margin:
+This holds for real numbers. In float32, a margin handles two further effects:
 
-- Rounding can swap or join two values that are nearly equal. One interpolation `a + (b - a) * t`, with
-  |a|, |b| <= M and the rounding unit u = 2^-24, errs by at most 2Mu for each of the difference and the
-  product and by Mu for the sum: 5Mu. Along x and then along y makes 10Mu, for two classes 20Mu. A class
-  counts as leading, or as beaten, only where its distance exceeds 24Mu. Everything closer is computed.
-- Ties go to the lowest class. A tie at a corner is closer than the margin, so it is computed too, in the
-  order of the classes and with TensorFlow's own formula, and the first of equal values is kept.
+- Rounding can swap or equate two nearly equal values. One interpolation `a + (b - a) * t`, with
+  |a|, |b| <= M and the rounding unit u = 2^-24, has an error of at most 2Mu for the difference, 2Mu for the
+  product and Mu for the sum: 5Mu. Both axes give 10Mu, and two classes 20Mu. A class counts as leading, or as
+  beaten, only if the distance exceeds 24Mu. All closer classes are interpolated.
+- Ties go to the lowest class. A tie at a corner is within the margin, so its classes are interpolated in
+  order with TensorFlow's formula, and the first of equal values is kept.
 
-Two ways do this: `upsample_numpy` everywhere, `upsample_compiled` where numba is installed.
+There are two implementations: `upsample_compiled` if numba is installed, otherwise `upsample_numpy`.
 """
 
 import functools
@@ -27,21 +26,21 @@ import numpy as np
 from contextnet_tf.deployment import upsample_numpy
 from contextnet_tf.errors import InputError
 
-# Whose versions decide how fast it is.
+# The packages whose versions determine the speed.
 DISTRIBUTIONS = ("numba", "numpy")
 
 _logger = logging.getLogger(__name__)
 
 _MARGIN = 24 * 2.0**-24  # of the largest absolute logit; the module's docstring derives it
-_TINY = 1e-36  # absorbs the absolute error of products that underflow
-_ROWS_AT_ONCE = 16  # of 2048 pixels and 19 classes they stay within the cache; by timing
+_TINY = 1e-36  # covers the absolute error of products that underflow
+_ROWS_AT_ONCE = 16  # by timing: with 2048 pixels and 19 classes they fit into the cache
 
 
 def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Bilinear upsampling and arg-max of float32 [h, w, C] logits: uint8 [H, W] labels.
+    """Bilinear upsampling and arg-max: logits float32 [h, w, C] -> labels uint8 [H, W].
 
-    Every pixel is what `tf.argmax(tf.image.resize(logits, (H, W)), -1)` gives (bilinear, half-pixel
-    centers, the lowest of equal classes). `size` is (H, W), or a whole factor: (h * factor, w * factor).
+    The labels equal `tf.argmax(tf.image.resize(logits, (H, W)), -1)`: bilinear, half-pixel centers, the
+    lowest of equal classes. `size` is (H, W), or an integer factor: (h * factor, w * factor).
     The logits must be finite. No temporary is as large as [H, W, C].
 
     Raises:
@@ -57,24 +56,24 @@ def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarr
 
 @functools.cache
 def fastest_way() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
-    """`labels_of` of `upsample_compiled`, or of `upsample_numpy` where that one cannot be had: the same labels.
+    """`labels_of` from `upsample_compiled` if available, otherwise from `upsample_numpy`; the labels are the same.
 
-    The first call on a machine compiles for some seconds and stores what comes out; a later process reads it.
-    Where it cannot be stored, nothing is compiled: every process would take those seconds again. A warning says so
-    where numba is there and cannot serve.
+    The first call on a machine compiles for some seconds and caches the result for later processes. If the cache is
+    not writable, nothing is compiled: every process would compile again. A warning is logged if numba is installed
+    but unusable.
     """
     try:
         from contextnet_tf.deployment import upsample_compiled
     except ModuleNotFoundError:  # the extra [fast] is not installed
         return upsample_numpy.labels_of
-    except Exception as error:  # numba is too old for this NumPy, or its folder cannot be written or read
+    except Exception as error:  # numba is too old for this NumPy, or its cache folder is not accessible
         _logger.warning("labels are made without numba, which takes longer: %s", error)
         return upsample_numpy.labels_of
     return upsample_compiled.labels_of
 
 
 def _argmax(logits: np.ndarray) -> np.ndarray:
-    """`np.argmax(logits, -1)` as uint8 [h, w], in less than half of its time: class after class over a few rows."""
+    """`np.argmax(logits, -1)` as uint8 [h, w], in less than half the time: class by class over a few rows."""
     labels = np.empty(logits.shape[:2], np.uint8)
     for start in range(0, len(logits), _ROWS_AT_ONCE):
         rows = logits[start : start + _ROWS_AT_ONCE]

@@ -1,4 +1,4 @@
-"""The pixels of one axis and the small logits that they lie between."""
+"""Maps the pixels of one axis to the neighboring low-resolution logits."""
 
 import functools
 from typing import NamedTuple
@@ -7,31 +7,31 @@ import numpy as np
 
 
 class Axis(NamedTuple):
-    """One axis, cut into the cells between neighboring logits that hold at least one pixel.
+    """One axis, cut into cells between neighboring logits. Each cell holds at least one pixel.
 
-    `lower`, `upper`: int64 [cells], the logits on either side (the same one beyond the border).
-    `start`, `count`: int64 [cells], the cell's first pixel and its number of pixels.
+    `lower`, `upper`: int64 [cells], the indices of the logits on either side (equal beyond the border).
+    `start`, `count`: int64 [cells], the first pixel and the number of pixels of the cell.
     `lerp`: float32 [pixels], the weight of `upper`.
     """
 
     lower: np.ndarray
     upper: np.ndarray
     start: np.ndarray
-    count: np.ndarray  # type: ignore[assignment]  # hides tuple.count, which nobody wants of an axis
+    count: np.ndarray  # type: ignore[assignment]  # hides tuple.count, which has no use here
     lerp: np.ndarray
 
 
 @functools.lru_cache
 def axis(small: int, large: int, longest: int | None = None) -> Axis:
-    """The cells between `small` logits that `large` pixels lie in; in float32, as TensorFlow counts.
+    """The cells between `small` logits for `large` pixels; computed in float32, as in TensorFlow.
 
-    Cells of more than `longest` pixels are cut into several.
+    Cells of more than `longest` pixels are split.
     """
     scale = np.float32(small) / np.float32(large)
     pixel = np.arange(large)
     position = (pixel.astype(np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
     floor = np.floor(position)
-    first = np.searchsorted(floor, floor)  # of the pixels in the same cell
+    first = np.searchsorted(floor, floor)  # the first pixel in the same cell
     start = np.flatnonzero((pixel - first) % (longest or large) == 0)
     cell = floor[start].astype(np.int64)
     count = np.diff(start, append=large)

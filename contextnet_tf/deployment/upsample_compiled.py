@@ -1,7 +1,7 @@
-"""The compiled way from logits to labels: one pass over the cells. Needs numba, the extra [fast].
+"""Compiled upsampling and arg-max: one pass over the cells. Needs numba, the extra [fast].
 
-The module `upsample` says why it is exact. Nothing here may be compiled with `fastmath`, which would round
-otherwise than TensorFlow does.
+The module `upsample` explains why the result is exact. Do not compile with `fastmath`: its rounding differs from
+TensorFlow's.
 """
 
 import numba
@@ -10,8 +10,8 @@ from numba import types
 
 from contextnet_tf.deployment.upsample_axis import Axis, axis
 
-# Cells are cut into tiles of at most this many pixels a side, and a tile is computed whole: loops of a constant
-# length are what the compiler makes vector instructions of. The cells of logits at 1/8 are one tile each.
+# Cells are cut into tiles of at most this many pixels a side, and every tile is computed at full size: the compiler
+# vectorizes loops of constant length. A cell of logits at 1/8 is one tile.
 _SIDE = 8
 _PIXELS = _SIDE * _SIDE
 
@@ -23,7 +23,7 @@ _LABELS = types.Array(types.uint8, 2, "C")
 
 
 def labels_of(logits: np.ndarray, margin: float, height: int, width: int) -> np.ndarray:
-    """float32 [h, w, C] logits -> uint8 [height, width] labels; see `upsample_argmax`.
+    """Logits float32 [h, w, C] -> labels uint8 [height, width]; see `upsample_argmax`.
 
     Classes that differ by more than `margin` keep their order at every pixel of a cell.
     """
@@ -34,7 +34,7 @@ def labels_of(logits: np.ndarray, margin: float, height: int, width: int) -> np.
 
 @numba.njit
 def _leaders(logits, margin):
-    """The class that leads at each of [h, w, C] logits, int16 [h, w]; its complement where by `margin` or less."""
+    """The leading class at each of [h, w, C] logits, int16 [h, w]; its complement if the lead is at most `margin`."""
     leaders = np.empty(logits.shape[:2], np.int16)
     for y in range(logits.shape[0]):
         for x in range(logits.shape[1]):
@@ -50,7 +50,7 @@ def _leaders(logits, margin):
 
 @numba.njit
 def _tile_weights(axis, step):
-    """The weights of an axis for each tile along it: float32 [tiles, pixels of a tile]; `step` pixels have the same."""
+    """The weights of each tile along an axis: float32 [tiles, pixels of a tile]; `step` pixels share a weight."""
     weights = np.zeros((len(axis.start), _PIXELS), np.float32)
     for tile in range(len(axis.start)):
         for pixel in range(_PIXELS):
@@ -62,13 +62,13 @@ def _tile_weights(axis, step):
 
 @numba.njit
 def _unbeaten(corners, margin, first, last, classes):
-    """Writes the classes that neither `first` nor `last` beats at all four corners into `classes`; how many."""
+    """Writes the classes that neither `first` nor `last` beats at all corners to `classes`; returns their number."""
     a, b, c, d = corners
     a1, b1, c1, d1 = a[first] - margin, b[first] - margin, c[first] - margin, d[first] - margin
     a2, b2, c2, d2 = a[last] - margin, b[last] - margin, c[last] - margin, d[last] - margin
     found = 0
     for index in range(len(a)):
-        # Without branches, which would be taken at random.
+        # Branch-free, since branches would be unpredictable.
         by_first = (a[index] < a1) & (b[index] < b1) & (c[index] < c1) & (d[index] < d1)
         by_last = (a[index] < a2) & (b[index] < b2) & (c[index] < c2) & (d[index] < d2)
         classes[found] = index
@@ -78,14 +78,14 @@ def _unbeaten(corners, margin, first, last, classes):
 
 @numba.njit
 def _interpolate(corners, classes, x_weights, y_weights, best, winner):
-    """Arg-max over `classes` at each pixel of a tile, uint8 into `winner`; `best` is room for the values."""
+    """Writes the arg-max over `classes` at each pixel of a tile to `winner`, uint8; `best` is a buffer for values."""
     top_left, top_right, bottom_left, bottom_right = corners
     best[:], winner[:] = -np.inf, classes[0]
     for label in classes:
         left, right = top_left[label], top_right[label] - top_left[label]
         low_left, low_right = bottom_left[label], bottom_right[label] - bottom_left[label]
         for pixel in range(_PIXELS):
-            # TensorFlow's formula in its order: along x, then along y.
+            # TensorFlow's formula and order: along x, then along y.
             top = left + right * x_weights[pixel]
             bottom = low_left + low_right * x_weights[pixel]
             value = top + (bottom - top) * y_weights[pixel]
@@ -96,8 +96,8 @@ def _interpolate(corners, classes, x_weights, y_weights, best, winner):
 
 @numba.njit
 def _fill(band, start, label):
-    """One label for a tile of `band`, from the column `start` on."""
-    # Indices are unsigned: of others, each would be tested for counting from the end.
+    """Fills a tile of `band`, starting at the column `start`, with one label."""
+    # Unsigned indices avoid the test for negative indices.
     for y in range(_SIDE):
         for x in range(_SIDE):
             band[np.uintp(y), start + np.uintp(x)] = label
@@ -105,23 +105,23 @@ def _fill(band, start, label):
 
 @numba.njit
 def _copy(band, start, winner):
-    """The labels of a tile into `band`, likewise."""
+    """Copies the labels of a tile to `band`, starting at the column `start`."""
     for y in range(_SIDE):
         for x in range(_SIDE):
             band[np.uintp(y), start + np.uintp(x)] = winner[y * _SIDE + x]
 
 
-# With a signature it is compiled while this module is imported: once, however many threads call.
+# With a signature, numba compiles at import: once, regardless of the number of threads.
 @numba.njit(_LABELS(_LOGITS, types.float32, _AXIS, _AXIS), nogil=True, cache=True)
 def _labels(logits, margin, rows, columns):
-    """Labels uint8 [H, W] of float32 [h, w, C] logits, tile after tile."""
+    """Logits float32 [h, w, C] -> labels uint8 [H, W], tile by tile."""
     height, width = len(rows.lerp), len(columns.lerp)
     leaders = _leaders(logits, margin)
     x_weights, y_weights = _tile_weights(columns, 1), _tile_weights(rows, _SIDE)
     classes = np.empty(logits.shape[2], np.uint8)
     best, winner = np.empty(_PIXELS, np.float32), np.empty(_PIXELS, np.uint8)
     labels = np.empty((height, width), np.uint8)
-    # A row of tiles. Each is written whole; what is too much of it is overwritten by the next, or not copied.
+    # A row of tiles. Each tile is written at full size; the next tile overwrites the excess, or it is not copied.
     band = np.empty((_SIDE, width + _SIDE), np.uint8)
     for row in range(len(rows.start)):
         top, bottom = rows.lower[row], rows.upper[row]

@@ -1,6 +1,6 @@
-"""The NumPy way from logits to labels: what holds everywhere first, then the cells that need interpolation.
+"""Upsampling and arg-max in NumPy: first the cells with one leading class, then the cells that need interpolation.
 
-The module `upsample` says why that is exact.
+The module `upsample` explains why the result is exact.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ import numpy as np
 
 from contextnet_tf.deployment.upsample_axis import Axis, axis
 
-_CELLS_AT_ONCE = 1024  # keeps the temporaries of a chunk (8 x 8 pixels a cell) within the cache; by timing
+_CELLS_AT_ONCE = 1024  # by timing: the temporaries of a chunk (8 x 8 pixels a cell) fit into the cache
 
 
 def labels_of(logits: np.ndarray, margin: float, height: int, width: int) -> np.ndarray:
-    """float32 [h, w, C] logits -> uint8 [height, width] labels; see `upsample_argmax`.
+    """Logits float32 [h, w, C] -> labels uint8 [height, width]; see `upsample_argmax`.
 
     Classes that differ by more than `margin` keep their order at every pixel of a cell.
     """
@@ -47,10 +47,10 @@ def labels_of(logits: np.ndarray, margin: float, height: int, width: int) -> np.
 class _Cells(NamedTuple):
     """n cells of one size, height x width pixels.
 
-    `corners`: int64 [4, n], the places of their logits in [h * w]: top left, top right, bottom left, bottom right.
-    `y`, `x`: int64 [n], their first pixel.
+    `corners`: int64 [4, n], indices of their logits in [h * w]: top left, top right, bottom left, bottom right.
+    `y`, `x`: int64 [n], the first pixel of each cell.
     `y_lerp`, `x_lerp`: float32 [height, n] and [width, n], the weights of the lower and of the right corners;
-    [height, 1] and [width, 1] where all cells have the same.
+    [height, 1] and [width, 1] if all cells have the same weights.
     """
 
     corners: np.ndarray
@@ -61,7 +61,7 @@ class _Cells(NamedTuple):
 
 
 def _cells(rows: Axis, columns: Axis, row: np.ndarray, column: np.ndarray, stride: int) -> _Cells:
-    """The cells at `row` and `column`, indices along both axes, over logits of which `stride` make a row."""
+    """The cells at the indices `row` and `column` along the axes, over logits with `stride` values per row."""
     top, bottom = rows.lower[row] * stride, rows.upper[row] * stride
     left, right = columns.lower[column], columns.upper[column]
     corners = np.stack([top + left, top + right, bottom + left, bottom + right])
@@ -69,7 +69,7 @@ def _cells(rows: Axis, columns: Axis, row: np.ndarray, column: np.ndarray, strid
 
 
 def _lerps(axis: Axis, cells: np.ndarray) -> np.ndarray:
-    """The weights float32 [pixels, n] of `cells` of one size; [pixels, 1] where all of that size have the same."""
+    """The weights float32 [pixels, n] of `cells` of one size; [pixels, 1] if all have the same weights."""
     size = axis.count[cells[0]]
     lerps = axis.lerp[axis.start[axis.count == size] + np.arange(size)[:, None]]
     if (lerps == lerps[:, :1]).all():
@@ -78,7 +78,7 @@ def _lerps(axis: Axis, cells: np.ndarray) -> np.ndarray:
 
 
 def _leaders(planes: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """The class that leads at each of [C, h, w] logits, int16 [h, w], and where by more than `margin`."""
+    """The leading class at each of [C, h, w] logits, int16 [h, w], and whether it leads by more than `margin`."""
     first = planes[0].copy()
     second = np.full_like(first, -np.inf)
     leader = np.zeros(first.shape, np.int16)
@@ -90,7 +90,7 @@ def _leaders(planes: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def _interpolate(planes: np.ndarray, margin: float, leaders: np.ndarray, cells: _Cells, labels: np.ndarray) -> None:
-    """Computes the pixels of `cells` from [C, h * w] logits and [h * w] leaders, and writes them into `labels`."""
+    """Computes the pixels of `cells` from logits [C, h * w] and leaders [h * w]; writes them to `labels`."""
     shape = len(cells.y_lerp), len(cells.x_lerp)
     windows, x = _windows(labels, shape, cells.x)
     flat, plane = planes.reshape(-1), planes.shape[1]
@@ -103,9 +103,9 @@ def _interpolate(planes: np.ndarray, margin: float, leaders: np.ndarray, cells: 
 
 
 def _windows(labels: np.ndarray, shape: tuple[int, int], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The windows of a `shape` in the labels by their first pixel, and where they begin that do so at the columns `x`.
+    """A view of all windows of `shape` in the labels, by first pixel, and the view's column indices of the columns `x`.
 
-    Where rows of 2, 4 or 8 pixels allow it, a row is one number: written in a third of the time.
+    If possible, a row of 2, 4 or 8 pixels is one number, which is written in a third of the time.
     """
     height, width = shape
     first = x[0] % width
@@ -118,10 +118,10 @@ def _windows(labels: np.ndarray, shape: tuple[int, int], x: np.ndarray) -> tuple
 def _candidates(
     planes: np.ndarray, margin: float, leaders: np.ndarray, corners: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The classes that can win in n cells with the [4, n] `corners`, for cells with about equally many at a time.
+    """The candidate classes of n cells with the [4, n] `corners`, grouped by similar numbers of candidates.
 
-    Yields the cells' indices [m] and their classes [candidates, m], each column in increasing order; a cell with
-    fewer has its last class repeated.
+    Yields the indices of m cells, [m], and their classes [candidates, m]. Each column is in increasing order; a cell
+    with fewer candidates repeats its last class.
     """
     chunks = [slice(i, i + _CELLS_AT_ONCE) for i in range(0, corners.shape[1], _CELLS_AT_ONCE)]
     possible = np.concatenate([_unbeaten(planes, margin, leaders, corners[:, chunk]) for chunk in chunks], axis=1)
@@ -136,9 +136,9 @@ def _candidates(
 
 
 def _unbeaten(planes: np.ndarray, margin: float, leaders: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Whether no leader of two opposite corners beats a class at all four `corners` [4, n]: bool [C, n].
+    """Whether neither leader of two opposite corners beats a class at all four `corners` [4, n]: bool [C, n].
 
-    The leaders of the other two would beat hardly more, and comparing with them takes as long again.
+    The leaders of the other two corners would beat few further classes and double the time.
     """
     logits = [planes.take(corner, axis=1) for corner in corners]
     beaten = np.zeros(logits[0].shape, bool)
@@ -158,10 +158,10 @@ def _best_classes(corners: np.ndarray, classes: np.ndarray, y_lerp: np.ndarray, 
     [height, n or 1] and `x_lerp` [width, n or 1] the weights of the lower and of the right corners.
     """
     shape = (len(y_lerp), len(x_lerp), classes.shape[1])
-    # Written in place: allocating these for every class would take most of the time.
+    # In place: allocation for every class would take most of the time.
     best, value = np.empty(shape, np.float32), np.empty(shape, np.float32)
     better, change, winners = np.empty(shape, bool), np.empty(shape, np.uint8), np.empty(shape, np.uint8)
-    # TensorFlow's formula in its order: along x, then along y.
+    # TensorFlow's formula and order: along x, then along y.
     corners = corners.reshape(2, 2, *corners.shape[1:])
     left, right = corners[:, 0, :, None], corners[:, 1, :, None]
     top, bottom = left + (right - left) * x_lerp
@@ -176,7 +176,7 @@ def _best_classes(corners: np.ndarray, classes: np.ndarray, y_lerp: np.ndarray, 
         np.greater(value, best, out=better)
         if index + 1 < len(classes):
             np.maximum(value, best, out=best)
-        # winner = class where better, by arithmetic modulo 256: ten times faster than a masked copy.
+        # winner = class where better, in arithmetic modulo 256: ten times faster than a masked copy.
         np.subtract(classes[index], winner, out=change)
         np.multiply(change, better.view(np.uint8), out=change)
         winner = np.add(winner, change, out=winners)

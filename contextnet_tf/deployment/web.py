@@ -1,7 +1,7 @@
-"""The page that runs exported files in a browser: its files, a server for them, and the same as a folder.
+"""The page that runs exported files in a browser: builds its files, serves them, or writes them to a folder.
 
-A page is a dict from URL path to content. Nothing else is served: a request is looked up as it is, never joined to a
-folder, so no spelling of a path leads out of the page.
+A page is a dict from URL path to content. The server looks up each request in this dict and never joins it to a folder,
+so no path traversal is possible.
 """
 
 import colorsys
@@ -25,7 +25,7 @@ from contextnet_tf.files import atomic_write
 Page = Mapping[str, bytes | pathlib.Path]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-# WASM threads need memory that two workers share, which browsers allow to isolated pages only.
+# WASM threads need shared memory, which browsers allow only for cross-origin-isolated pages.
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -36,7 +36,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-# Not left to the machine's own table, which lacks some of them or has others.
+# MIME types; the system's own table may be incomplete or different.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -49,12 +49,12 @@ _TYPES = {
 
 
 def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.PathLike) -> Page:
-    """The page for one or more .tflite files of logits, as it is served or written.
+    """The page for one or more .tflite files of logits.
 
-    `browser_dir` holds the folder `page` and, installed by npm, LiteRT.js in `node_modules`.
+    `browser_dir` holds the folder `page` and LiteRT.js in `node_modules`, installed by npm.
 
     Raises:
-      InputError: a file cannot be used, gives labels, or has classes that its metadata does not name; or LiteRT.js is
+      InputError: a file is unusable, outputs labels, or has classes that its metadata does not name; or LiteRT.js is
         not installed.
     """
     browser_dir = pathlib.Path(browser_dir)
@@ -73,10 +73,10 @@ def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.
 
 
 def describe_file(path: str | os.PathLike) -> dict[str, Any]:
-    """What the page must know of a .tflite file: its size, how its output is quantized, and its classes.
+    """The description of a .tflite file for the page: image size, output quantization, and classes.
 
     Raises:
-      InputError: the file cannot be used, gives labels, or has classes that its metadata does not name.
+      InputError: the file is unusable, outputs labels, or has classes that its metadata does not name.
     """
     file = read_tflite(path)
     if file.metadata.get("output") == "labels":
@@ -113,15 +113,15 @@ def write_page(page: Page, folder: str | os.PathLike) -> None:
 
 
 class PageServer(http.server.ThreadingHTTPServer):
-    """Serves a page at `url` from `serve_forever()` on, each request in a thread of its own."""
+    """Serves a page at `url` once `serve_forever()` runs; each request has its own thread."""
 
     daemon_threads = True
 
     def __init__(self, page: Page, host: str = "127.0.0.1", port: int = 0):
-        """Listens at `host`, by default for this machine alone; port 0 takes any free one.
+        """Listens at `host`, by default for this machine only; port 0 selects a free port.
 
         Raises:
-          InputError: the port is taken or not allowed, or the host is not of this machine.
+          InputError: the port is in use or not allowed, or the host is not an address of this machine.
         """
         self.page = page
         if ":" in host:
@@ -134,12 +134,12 @@ class PageServer(http.server.ThreadingHTTPServer):
             raise InputError(f"host {host}, port {port}: cannot be listened at ({error.strerror})") from None
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self.server_address[1]}/"
-        # A page that listens to this machine alone must not answer to other names for it: by one that its owner points
-        # to 127.0.0.1, a foreign web page could read what is served here.
+        # Against DNS rebinding: a loopback server answers only to loopback host names. Otherwise a foreign page could
+        # point its own domain to 127.0.0.1 and read this server's content.
         self.hosts = _LOOPBACK if name in _LOOPBACK else None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of browsers that end a connection early."""
+        """Does not report connections that the browser closed early."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -158,18 +158,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def do_HEAD(self) -> None:
-        """Sends the headers alone."""
+        """Sends only the headers."""
         self._answer()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing."""
 
     def version_string(self) -> str:
-        """Names no versions."""
+        """Hides the server versions."""
         return "contextnet_tf"
 
     def _answer(self) -> bytes | None:
-        """Sends the headers; returns the content where the request has one."""
+        """Sends the headers; returns the content if the request is valid."""
         host = self.headers.get("Host", "").rpartition(":")
         hostname = host[0] if host[2].isdecimal() else "".join(host)
         if self.server.hosts and hostname.lower() not in self.server.hosts:
@@ -201,18 +201,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def content_type(name: str) -> str:
-    """The MIME type that a file of the page is sent with."""
+    """The MIME type of a file of the page."""
     suffix = pathlib.PurePath(name).suffix
     return _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _runtime(packages: pathlib.Path) -> Page:
-    """LiteRT.js as the worker of the page loads it: modules and WASM."""
+    """The LiteRT.js files that the page's worker loads: modules and WASM."""
     core, utils = packages / "core", packages / "wasm-utils" / "dist" / "index.js"
     module = core / "dist" / "index.js"
     if not module.is_file() or not utils.is_file():
         raise InputError(f"{packages}: LiteRT.js is not installed; run: make browser")
-    # Import maps, which would resolve this name, do not hold in workers.
+    # Import maps could resolve this name, but workers do not support them.
     name, ours = b'"@litertjs/wasm-utils"', b'"./wasm-utils.js"'
     source = module.read_bytes()
     if source.count(name) != 1:
@@ -222,7 +222,7 @@ def _runtime(packages: pathlib.Path) -> Page:
 
 
 def _unnamed_classes(count: int) -> list[dict[str, Any]]:
-    """Classes of a file without metadata: numbers, and hues that neighbors do not share."""
+    """Classes for a file without metadata: numbers as names, and hues that differ between neighbors."""
     hues = [(index * 0.618034) % 1 for index in range(count)]
     colors = [[round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.7, 0.85)] for hue in hues]
     return [{"name": f"class {index}", "color": color} for index, color in enumerate(colors)]

@@ -1,7 +1,7 @@
-"""What runs a network: one small class in a file of its own for each engine, all with what `Engine` says.
+"""Engines run a network. Each engine is a small class in its own file and implements the protocol `Engine`.
 
-A new engine is such a class and an entry in `ENGINES`. Its file is imported when the engine is first asked for:
-each brings a library of its own.
+To add an engine, write the class and add an entry to `ENGINES`. Its file is imported on first use, because each engine
+needs its own library.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ import numpy as np
 
 
 class Engine(Protocol):
-    """Runs one network. Threads that share an engine take turns; for each to run at once, give it a `twin`.
+    """Runs one network. Inference is serialized between threads that share an engine; a `twin` runs concurrently.
 
     Attributes:
-      size: (height, width) of the images it takes, or None for any multiples of `size_multiple`.
-      size_multiple: what the network needs height and width to be divisible by.
+      size: (height, width) of the input images, or None for any multiples of `size_multiple`.
+      size_multiple: divisor of the height and width that the network accepts.
       num_classes: number of classes C.
-      metadata: what is known of the network, see `describe`; may be empty.
-      num_threads: how many threads one image is given.
+      metadata: the metadata of the network, see `describe`; may be empty.
+      num_threads: number of threads per image.
     """
 
     size_multiple: int
@@ -30,16 +30,16 @@ class Engine(Protocol):
     def size(self) -> tuple[int, int] | None: ...
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The (height, width) to which an image of `size` must be brought."""
+        """The (height, width) to which an image of `size` must be padded or resized."""
 
     def logits(self, image: np.ndarray) -> np.ndarray:
-        """One image uint8 [H, W, 3] RGB of a size that it takes -> logits float32 [H/f, W/f, C].
+        """One image uint8 [H, W, 3] RGB of an accepted size -> logits float32 [H/f, W/f, C].
 
-        A file that has the arg-max inside gives its labels in their place: train ids uint8 [H, W].
+        A file with the arg-max in the graph returns labels instead: train ids uint8 [H, W].
         """
 
     def twin(self) -> Self:
-        """An engine of the same network that runs at the same time as this one; the file is not read again."""
+        """A second engine of the same network that runs concurrently with this one; the file is not read again."""
 
 
 def _litert(source: Any, num_threads: int | None) -> Engine:
@@ -66,7 +66,7 @@ def _openvino_float32(source: Any, num_threads: int | None) -> Engine:
     return OpenVINOEngine(source, num_threads, precision="f32")
 
 
-# What makes an engine, by the name that users give: (path or network, number of threads or None) -> Engine.
+# Engine name -> factory: (path or network, number of threads or None) -> Engine.
 ENGINES: dict[str, Callable[[Any, int | None], Engine]] = {
     "litert": _litert,
     "tensorflow": _tensorflow,

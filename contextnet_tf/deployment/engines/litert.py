@@ -1,4 +1,4 @@
-"""LiteRT, the runtime of TFLite files: the engine that runs on every device."""
+"""LiteRT, the runtime of TFLite files and the default engine."""
 
 import os
 
@@ -9,13 +9,13 @@ from contextnet_tf.deployment.engines.tflite_file import TFLiteEngine, unusable
 
 
 class LiteRTEngine(TFLiteEngine):
-    """A .tflite file as `export_tflite` writes it, on LiteRT. Threads that share it take turns.
+    """Runs a .tflite file written by `export_tflite` on LiteRT. Inference is serialized.
 
-    Its output may be logits or probabilities, float32 or quantized to 8 bits, or labels.
+    The output may be labels, or logits or probabilities in float32 or quantized to 8 bits.
     """
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None):
-        """Loads the file; `num_threads` None is one, as LiteRT has it.
+        """Loads the file; `num_threads` None means one thread, LiteRT's default.
 
         Raises:
           InputError: the file is missing, damaged, or of another kind.

@@ -1,4 +1,4 @@
-"""OpenVINO, for Intel's and other x86 and ARM processors: the extra `[openvino]`."""
+"""OpenVINO, for x86 and ARM processors. Needs the extra `[openvino]`."""
 
 import os
 
@@ -15,14 +15,14 @@ except ImportError:
 
 
 class OpenVINOEngine(TFLiteEngine):
-    """A .tflite file as `export_tflite` writes it, on OpenVINO's CPU. Threads that share it take turns.
+    """Runs a .tflite file written by `export_tflite` on OpenVINO's CPU device. Inference is serialized.
 
-    OpenVINO computes in bfloat16 where the processor has it, which is faster and moves some borders of classes by
-    a pixel; `precision` "f32" forbids that.
+    By default OpenVINO computes in bfloat16 if the processor supports bfloat16. This is faster and moves some class
+    borders by a pixel. `precision` "f32" selects float32.
     """
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None, precision: str | None = None):
-        """Loads the file; `num_threads` None takes all cores, `precision` None OpenVINO's own choice.
+        """Loads the file; `num_threads` None: all cores; `precision` None: OpenVINO's default.
 
         Raises:
           InputError: the file is missing, damaged, or of another kind.
@@ -32,7 +32,7 @@ class OpenVINOEngine(TFLiteEngine):
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": self.num_threads,
-            "ENABLE_CPU_PINNING": False,  # twins would share a core
+            "ENABLE_CPU_PINNING": False,  # pinning would put twins on the same core
         }
         if precision is not None:
             self._settings["INFERENCE_PRECISION_HINT"] = precision

@@ -1,4 +1,4 @@
-"""TensorFlow: runs a Keras network as it is, and the SavedModel folder that the export writes."""
+"""TensorFlow: runs Keras networks and exported SavedModel folders."""
 
 import os
 import pathlib
@@ -17,13 +17,13 @@ from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
 class KerasEngine:
-    """A Keras network, or the .keras file or run folder that holds one. Threads may use it at once."""
+    """Runs a Keras network, given as an object, .keras file or run folder. Thread-safe; inference runs concurrently."""
 
     def __init__(self, model: Any, num_threads: int):
-        """Takes the network; `num_threads` are set already.
+        """Loads the network; TensorFlow is already configured with `num_threads`.
 
         Raises:
-          InputError: the file is missing, damaged or no network; or the object is no network.
+          InputError: the file is missing, damaged or not a network; or the object is not a network.
         """
         if isinstance(model, str | os.PathLike):
             model = load_network(model)
@@ -31,7 +31,7 @@ class KerasEngine:
             raise InputError(f"a {type(model).__name__} is no network; give a Keras model or a file's path")
         network, _ = without_upsampling(without_aux_heads(model))
 
-        # Traced once for each size: Keras' upsampling takes no size that is known only when it runs.
+        # Traced once per size: Keras upsampling needs a static size.
         @tf.function(autograph=False)
         def run(image: tf.Tensor) -> tf.Tensor:
             return network(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]
@@ -57,18 +57,18 @@ class KerasEngine:
 
 
 class SavedModelEngine:
-    """The folder that `export_saved_model` writes; its logits are of the image's size. Threads may use it at once."""
+    """Runs a folder written by `export_saved_model`; logits have the image size. Thread-safe, runs concurrently."""
 
     def __init__(self, path: str | os.PathLike, num_threads: int):
-        """Loads the folder; `num_threads` are set already.
+        """Loads the folder; TensorFlow is already configured with `num_threads`.
 
         Raises:
-          InputError: it is damaged, or has no signature "logits" from uint8 [B, H, W, 3] to float32 [B, H, W, C].
+          InputError: the folder is damaged, or has no signature "logits": uint8 [B, H, W, 3] -> float32 [B, H, W, C].
         """
         try:
-            # Kept, since the signature does not keep the weights that it uses.
+            # The signature holds no reference to its weights, so the loaded object must stay alive.
             self._loaded = tf.saved_model.load(str(path))
-        except Exception as error:  # a damaged folder fails anywhere in TensorFlow's loader, in any way
+        except Exception as error:  # TensorFlow's loader raises many exception types for a damaged folder
             raise InputError(f"{path}: cannot be loaded ({reason_of(error)}); export the network again") from None
         self._run = self._loaded.signatures.get("logits")
         self._input, image, logits = _image_and_logits(self._run) if self._run else ("", [], [])
@@ -94,9 +94,9 @@ class SavedModelEngine:
 
 
 def tensorflow_engine(source: Any, num_threads: int | None = None) -> KerasEngine | SavedModelEngine:
-    """The engine for what `source` is: a network, a .keras file, the folder of a run or a SavedModel folder.
+    """The engine for `source`: a network, a .keras file, a run folder or a SavedModel folder.
 
-    `num_threads` must come before TensorFlow's first operation; None leaves their number to TensorFlow.
+    `num_threads` must be set before TensorFlow's first operation; None: TensorFlow's default.
 
     Raises:
       InputError: see the engines; or TensorFlow is already running with another number of threads.
@@ -115,9 +115,9 @@ def is_saved_model(path: str | os.PathLike) -> bool:
 
 
 def _image_and_logits(function: Any) -> tuple[str, list[int], list[int]]:
-    """The name and shape of a signature's image and the shape of its logits; empty if it has none of a fixed size.
+    """The input name, image shape and logits shape of a signature; empty if the signature has no fixed size.
 
-    Version 0.1 named the image "picture".
+    Version 0.1 named the input "picture".
     """
     inputs = function.structured_input_signature[1]
     logits = function.structured_outputs.get("logits")

@@ -1,4 +1,4 @@
-"""A .tflite file as `export_tflite` writes it, read and checked, and what the engines that run it share."""
+"""Reads and checks .tflite files written by `export_tflite`; the base class of the engines that run them."""
 
 import abc
 import copy
@@ -14,9 +14,9 @@ from contextnet_tf.errors import InputError, reason_of
 
 
 class TFLiteFile(NamedTuple):
-    """The file's content, and what `Engine` says of it.
+    """The content of the file and its attributes as in `Engine`.
 
-    `scale` and `zero_point` make float32 of a quantized output, see `dequantized`; 0.0 and 0 where it is none.
+    `scale` and `zero_point` dequantize the output, see `dequantized`; 0.0 and 0 for an output that is not quantized.
     """
 
     content: bytes
@@ -28,21 +28,21 @@ class TFLiteFile(NamedTuple):
     zero_point: int
 
     def dequantized(self, output: np.ndarray) -> np.ndarray:
-        """The values float32 of an output quantized to 8 bits; any other as it is."""
+        """Converts an output quantized to 8 bits to float32; returns any other output unchanged."""
         if not self.scale:
             return output
         values = np.subtract(output, self.zero_point, dtype=np.float32)
-        values *= np.float32(self.scale)  # in place: fresh memory takes longer than the arithmetic
+        values *= np.float32(self.scale)  # in place: allocation takes longer than the arithmetic
         return values
 
 
 def read_tflite(path: str | os.PathLike) -> TFLiteFile:
-    """Reads a file from an image uint8 [1, H, W, 3] to logits or probabilities, maybe quantized, or labels.
+    """Reads a file with the input uint8 [1, H, W, 3] and the output logits, probabilities (maybe quantized) or labels.
 
     Raises:
       InputError: the file is missing, damaged, or of another kind.
     """
-    from ai_edge_litert.interpreter import Interpreter  # a second, and nobody else needs it
+    from ai_edge_litert.interpreter import Interpreter  # takes a second, and only this function needs it
 
     content = _content(path)
     try:
@@ -55,9 +55,9 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
     return TFLiteFile(
         content,
         size,
-        # Without metadata the least that it can be.
+        # Without metadata: the smallest possible value.
         metadata.get("image", {}).get("size_multiple", size[0] // shape[1]),
-        # Labels alone do not say how many classes there are; uint8 tells no more than 256 apart.
+        # The shape of labels does not give the number of classes; uint8 allows at most 256.
         shape[3] if len(shape) == 4 else metadata.get("num_classes", 256),
         metadata,
         *output["quantization"],
@@ -65,9 +65,9 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
 
 
 class TFLiteEngine(abc.ABC):
-    """What every engine that runs a .tflite file is: see `Engine`. Threads that share one take turns.
+    """Base class of the engines that run a .tflite file, see `Engine`. Inference is serialized.
 
-    A subclass starts the file in `_start`, sets `num_threads`, and runs it in `_run`.
+    A subclass creates its interpreter in `_start`, sets `num_threads`, and runs inference in `_run`.
     """
 
     num_threads: int
@@ -85,11 +85,11 @@ class TFLiteEngine(abc.ABC):
 
     @abc.abstractmethod
     def _start(self) -> None:
-        """Makes what runs the file, one image at a time."""
+        """Creates the interpreter for batch size 1."""
 
     @abc.abstractmethod
     def _run(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [1, H, W, 3] -> the file's output as it is, without the batch."""
+        """uint8 [1, H, W, 3] -> the raw output without the batch dimension."""
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `Engine`."""
@@ -111,7 +111,7 @@ class TFLiteEngine(abc.ABC):
 
 
 def unusable(path: str | os.PathLike, error: Exception) -> InputError:
-    """What to raise where an engine cannot take the file, for the reason that it gives."""
+    """The exception to raise when an engine rejects the file with `error`."""
     return InputError(f"{path}: cannot be used ({reason_of(error)}); export the network again")
 
 
@@ -124,7 +124,7 @@ def _content(path: str | os.PathLike) -> bytes:
         content = pathlib.Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if content[4:8] != b"TFL3":  # the identifier that stands in every TFLite file
+    if content[4:8] != b"TFL3":  # the identifier of every TFLite file
         raise InputError(f"{path}: is not a TFLite file; name a .tflite file that the export wrote")
     return content
 
@@ -143,7 +143,7 @@ def _image_and_output(path: str | os.PathLike, interpreter: Any) -> tuple[dict[s
 
 
 def _is_segmentation(image: dict[str, Any], output: dict[str, Any]) -> bool:
-    """Whether uint8 [1, H, W, 3] goes in, and logits [1, H/f, W/f, C] or labels uint8 [1, H, W] come out."""
+    """Whether the input is uint8 [1, H, W, 3] and the output logits [1, H/f, W/f, C] or labels uint8 [1, H, W]."""
     shape, out = image["shape"].tolist(), output["shape"].tolist()
     if image["dtype"] != np.uint8 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
         return False

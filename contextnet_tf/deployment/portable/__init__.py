@@ -1,1 +1,1 @@
-"""A network as a list of plain operations, from which networks of other libraries are built."""
+"""A network as a list of plain operations, for building the same network in other libraries."""

@@ -37,11 +37,11 @@ from contextnet_tf.models.unpooling import MaxPoolingWithIndices, MaxUnpooling
 def portable_graph_of(network: keras.Model, *, training: bool = False) -> PortableGraph:
     """The portable graph of a functional network of fixed size.
 
-    For inference, batch normalization that can be folded should have been; dropout and all outputs except "main" are
-    left out. With `training` everything stays, and batch normalization uses the statistics of its batch.
+    For inference, fold batch normalization first; dropout and all outputs except "main" are omitted. With `training`
+    everything stays, and batch normalization uses the batch statistics.
 
     Raises:
-      InputError: a layer, or a setting of a layer, has no operation here.
+      InputError: a layer, or a setting of a layer, is not supported.
     """
     if not training:
         network = keras.Model(network.input, {"main": network.output["main"]}, name=network.name)
@@ -53,7 +53,7 @@ def portable_graph_of(network: keras.Model, *, training: bool = False) -> Portab
         if operation is None:
             numbers[id(node.outputs[0])] = inputs[0]
             continue
-        # The second input of a resizing layer only gives its size, which is fixed.
+        # The second input of a resizing layer only provides the size, which is fixed.
         drafts.append(Draft(operation, inputs[:1] if isinstance(operation, Resize) else inputs, node.operation.name))
         whole = len(drafts)
         for index, tensor in enumerate(node.outputs):
@@ -65,10 +65,10 @@ def portable_graph_of(network: keras.Model, *, training: bool = False) -> Portab
 
 
 def _operation_of(node: Any, network: str, training: bool) -> Operation | None:
-    """The operation of a call of a layer (a Keras node); None if the call does nothing.
+    """The operation for a layer call (a Keras node); None if the call does nothing.
 
     Raises:
-      InputError: the layer, or one of its settings, has no operation here.
+      InputError: the layer, or one of its settings, is not supported.
     """
     layer = node.operation
     operations = _OPERATIONS | (_IN_TRAINING if training else {})
@@ -107,7 +107,7 @@ def _any_convolution(layer: Any, node: Any, kernel: np.ndarray, groups: int) -> 
 def _transposed(layer: layers.Conv2DTranspose, node: Any) -> TransposedConvolution:
     _require_linear(layer)
     _require(layer, tuple(layer.dilation_rate) == (1, 1), "a dilation")
-    # TensorFlow computes the gradient of the convolution that leads from the result's size to the input's.
+    # TensorFlow computes the gradient of a convolution that maps the output size to the input size.
     cropping = _padding(layer, node.outputs[0], layer.kernel_size)
     _require(layer, min(cropping) >= 0, "a kernel smaller than its stride")
     kernel = np.ascontiguousarray(np.asarray(layer.kernel).transpose(3, 2, 0, 1))

@@ -1,4 +1,4 @@
-"""A network as a list of plain operations. It needs neither Keras nor TensorFlow, and can be pickled."""
+"""A network as a list of plain operations. Needs neither Keras nor TensorFlow, and can be pickled."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,13 @@ from contextnet_tf.deployment.portable.operations import Operation, PoolWithIndi
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """An operation on values, which are numbered: 0 is the image, n the result of step n, counted from 1.
+    """An operation on numbered values: value 0 is the image, value n the result of step n, counted from 1.
 
     Attributes:
-      operation: what is computed.
-      inputs: the numbers of the values that it takes.
-      last_used: those of `inputs` that no later step takes, and that are no output.
-      layer: the name of the Keras layer that the step stands for.
+      operation: the operation.
+      inputs: the numbers of the input values.
+      last_used: the inputs that no later step uses and that are not outputs; their memory can be freed.
+      layer: the name of the corresponding Keras layer.
     """
 
     operation: Operation
@@ -28,10 +28,10 @@ class PortableGraph:
     """A network for images float32 [B, 3, H, W] in 0 to 1.
 
     Attributes:
-      size: (height, width) of the images, None for any.
-      steps: the operations, in the order in which they are computed.
-      outputs: the number of the value of each output; logits [B, C, H, W] of full size.
-      rotated: the graph takes images rotated by 180 degrees and gives logits rotated likewise.
+      size: (height, width) of the images; None: any size.
+      steps: the operations in order of execution.
+      outputs: output name -> value number; the values are logits [B, C, H, W] of full size.
+      rotated: whether the images and logits are rotated by 180 degrees.
     """
 
     size: tuple[int, int] | None
@@ -50,7 +50,7 @@ class Draft:
 
 
 def finished(drafts: Sequence[Draft], outputs: Mapping[str, int]) -> tuple[Step, ...]:
-    """The steps, each with the inputs that it is the last to use."""
+    """The steps, each with its `last_used` inputs."""
     last = {number: index for index, draft in enumerate(drafts) for number in draft.inputs}
     kept = set(outputs.values())
 
@@ -64,11 +64,11 @@ def finished(drafts: Sequence[Draft], outputs: Mapping[str, int]) -> tuple[Step,
 
 
 def rotated_for_pytorch(graph: PortableGraph) -> PortableGraph:
-    """The graph of the same network for images rotated by 180 degrees, so that PyTorch's layers can pad by themselves.
+    """The graph of the same network for images rotated by 180 degrees, so that PyTorch needs no padding layers.
 
-    If a stride leaves one odd row or column to pad, TensorFlow pads the end and PyTorch the start. The rotated network
-    of one pads like the network of the other. A network that remembers indices of maxima is returned as it is: the
-    last of equal maxima would count instead of the first.
+    For an odd number of padding rows or columns, TensorFlow puts the extra one at the end and PyTorch at the start.
+    Rotation makes both match. A network with max-pooling indices is returned unchanged: rotation would select the last
+    of equal maxima instead of the first.
     """
     if any(isinstance(step.operation, PoolWithIndices) for step in graph.steps):
         return graph

@@ -1,11 +1,11 @@
-"""The operations that a portable graph is made of, on features float32 [B, C, H, W]."""
+"""The operations of a portable graph, on features float32 [B, C, H, W]."""
 
 import dataclasses
 from typing import Any
 
 import numpy as np
 
-# Rows and columns to add at the top, bottom, left and right; negative where the windows leave some over.
+# Rows and columns to add at the top, bottom, left and right; negative if the windows do not cover all.
 Padding = tuple[int, int, int, int]
 
 
@@ -25,7 +25,7 @@ class Convolution:
 class TransposedConvolution:
     """A transposed convolution with bias; `kernel` is float32 [in, out, height, width].
 
-    `cropping` is how much to cut off the full result, as `Padding`; never negative.
+    `cropping` is the number of rows and columns to crop from the full result, as in `Padding`; never negative.
     """
 
     kernel: np.ndarray
@@ -44,7 +44,7 @@ class Normalize:
 
 @dataclasses.dataclass(frozen=True)
 class BatchNorm:
-    """Batch normalization in training; all arrays are float32 [C]. The moving statistics keep `momentum` of a step."""
+    """Batch normalization in training; all arrays are float32 [C]. `momentum` is the decay of the moving statistics."""
 
     scale: np.ndarray
     offset: np.ndarray
@@ -56,14 +56,14 @@ class BatchNorm:
 
 @dataclasses.dataclass(frozen=True)
 class Dropout:
-    """Dropout in training: sets the share `rate` of the features to zero and scales the others up."""
+    """Dropout in training: zeroes the fraction `rate` of the features and scales the rest up."""
 
     rate: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Pool:
-    """Average or max pooling. Padding counts as minus infinity in max pooling; average pooling has none."""
+    """Average or max pooling. Max pooling pads with minus infinity; average pooling has no padding."""
 
     kind: str  # "average" or "maximum"
     size: tuple[int, int]
@@ -73,9 +73,9 @@ class Pool:
 
 @dataclasses.dataclass(frozen=True)
 class AdaptiveAveragePool:
-    """Averages over parts of the features: `rows` @ features @ `columns`^T.
+    """Averages the features over a grid of bins: `rows` @ features @ `columns`^T.
 
-    `rows` is float32 [parts, height] and `columns` float32 [parts, width]: the weights of each part along an axis.
+    `rows` is float32 [bins, height] and `columns` float32 [bins, width]: the weights of each bin along an axis.
     """
 
     rows: np.ndarray
@@ -84,24 +84,24 @@ class AdaptiveAveragePool:
 
 @dataclasses.dataclass(frozen=True)
 class PoolWithIndices:
-    """2 x 2 max pooling with the index of each maximum, the first of equal ones: two values, see `Item`."""
+    """2 x 2 max pooling. Returns two values (see `Item`): the maxima and their indices, the first of equal ones."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One of the values of an operation that has several."""
+    """Selects one value of an operation with several values."""
 
     index: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Unpool:
-    """Puts the features of the first input at the indices of the second, of `PoolWithIndices`; zeros elsewhere."""
+    """Max unpooling: puts the first input's features at the indices from `PoolWithIndices`; zeros elsewhere."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ReLU:
-    """Clips to at least 0 and at most `upper`; None: no upper bound."""
+    """Clips to the range 0 to `upper`; None: no upper bound."""
 
     upper: float | None
 
@@ -168,4 +168,4 @@ def mirrored(operation: Operation) -> Operation:
             top, bottom, left, right = getattr(operation, field)
             turned: Any = {field: (bottom, top, right, left)}
             operation = dataclasses.replace(operation, **turned)
-    return operation  # the parts of adaptive pooling are symmetric
+    return operation  # the bins of adaptive pooling are symmetric

@@ -13,7 +13,7 @@ OUTPUTS = ("logits", "labels", "probabilities")
 
 
 def part_with_output(network: keras.Model, output: str) -> keras.Model:
-    """The part of the network that a file with `output` needs: up to the logits before upsampling, or all of it."""
+    """The part of the network that `output` needs: up to the logits before upsampling, or the whole network."""
     if output != "logits":
         return network
     part, _ = without_upsampling(without_aux_heads(network))
@@ -21,21 +21,21 @@ def part_with_output(network: keras.Model, output: str) -> keras.Model:
 
 
 def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
-    """A converter of the part, for images of its own fixed size and batch 1.
+    """A converter for the part, with its fixed image size and batch 1.
 
-    Its signature `serving_default`: `image` float32 [1, H, W, 3] in 0 to 1 -> one of
+    The signature `serving_default` maps `image` float32 [1, H, W, 3] in 0 to 1 to one of
 
       logits         float32 [1, H/8, W/8, C]
       labels         uint8 [1, H, W]
       probabilities  float32 [1, H, W, C]
     """
     functions = [_frozen(part, output).get_concrete_function()]
-    # The module is empty, but without one the file would have no signature.
+    # Without a module, even an empty one, the file would have no signature.
     return tf.lite.TFLiteConverter.from_concrete_functions(functions, tf.Module())
 
 
 def float_graph(part: keras.Model, output: str, *, float16: bool) -> TFLiteGraph:
-    """The graph of the part with float32 weights, or with float16 ones, computed in float32 or float16."""
+    """The graph of the part with float32 weights, or with float16 weights for computing in float32 or float16."""
     converter = converter_for(part, output)
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -46,7 +46,7 @@ def float_graph(part: keras.Model, output: str, *, float16: bool) -> TFLiteGraph
 def _frozen(part: keras.Model, output: str) -> Any:
     """The part as a function with every dimension fixed and the weights as constants.
 
-    The converter fuses dilation, bias and clipping into the convolutions only of such a function.
+    Only in such a function does the converter fuse dilation, bias and clipping into the convolutions.
     """
     finish = _FINISH[output]
     trainable = [x.numpy() for x in part.trainable_variables]

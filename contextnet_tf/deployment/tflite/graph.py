@@ -1,8 +1,8 @@
-"""A TFLite file as an object: parsed once, changed in place, written once.
+"""A TFLite file as an object: parsed once, edited in place, written once.
 
-The converter turns a uint8 image into float32 by a CAST, which LiteRT's XNNPACK cannot run and GPU delegates have
-refused. A quantized input with the scale 1/255 makes the normalization a part of the file's input instead, by one
-operator that XNNPACK can run. On the CPU both take the same time.
+The converter uses a CAST to turn a uint8 image into float32. XNNPACK cannot run a CAST, and GPU delegates have refused
+it. This module uses a quantized input with the scale 1/255 instead, so that one operator supported by XNNPACK
+normalizes the image. On the CPU both take the same time.
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-IMAGE_SCALE = 1 / 255  # a pixel of the value q is the feature q / 255
+IMAGE_SCALE = 1 / 255  # the pixel value q becomes the feature q / 255
 
 _CODE = schema.BuiltinOperator
 
@@ -23,7 +23,7 @@ class TFLiteGraph:
 
     Attributes:
       tensors: of type `schema.TensorT`.
-      operators: of type `schema.OperatorT`, in the order in which they run; may be replaced by another list.
+      operators: of type `schema.OperatorT`, in order of execution; another list may be assigned.
     """
 
     def __init__(self, content: bytes):
@@ -42,17 +42,17 @@ class TFLiteGraph:
         self._subgraph.operators = list(operators)
 
     def content(self) -> bytes:
-        """The content of a TFLite file of this graph."""
+        """Serializes the graph as the content of a TFLite file."""
         return bytes(flatbuffer_utils.convert_object_to_bytearray(self._model))
 
     @property
     def image(self) -> int:
-        """The tensor of the input."""
+        """The input tensor."""
         return self._subgraph.inputs[0]
 
     @property
     def output(self) -> int:
-        """The tensor of the output."""
+        """The output tensor."""
         return self._subgraph.outputs[0]
 
     def name(self, tensor: int) -> str:
@@ -60,7 +60,7 @@ class TFLiteGraph:
         return self.tensors[tensor].name.decode()
 
     def code(self, operator: Any) -> int:
-        """Which built-in operator it is, of `schema.BuiltinOperator`."""
+        """The operator's code, of `schema.BuiltinOperator`."""
         return self._model.operatorCodes[operator.opcodeIndex].builtinCode
 
     def append(self, tensor: Any) -> int:
@@ -80,12 +80,12 @@ class TFLiteGraph:
         return self.append(tensor)
 
     def operator(self, code: int, inputs: Sequence[int], output: int) -> Any:
-        """A new operator, which is not yet in the list; its kind is added to the file's kinds if need be."""
+        """Creates an operator, which is not yet in the list; registers its code in the file if necessary."""
         codes = [kind.builtinCode for kind in self._model.operatorCodes]
         if code not in codes:
             added = schema.OperatorCodeT()
             added.builtinCode = added.deprecatedBuiltinCode = code
-            added.version = 2  # of QUANTIZE, DEQUANTIZE, SLICE and CONCATENATION the first that knows both 8-bit types
+            added.version = 2  # first version of QUANTIZE, DEQUANTIZE, SLICE and CONCATENATION with int8 and uint8
             self._model.operatorCodes.append(added)
             codes.append(code)
         operator = schema.OperatorT()
@@ -94,10 +94,10 @@ class TFLiteGraph:
         return operator
 
     def make_ends_uint8(self) -> None:
-        """Makes the input a uint8 image, and an output of int8 logits or probabilities uint8.
+        """Changes the input to a uint8 image, and an output of int8 logits or probabilities to uint8.
 
-        The input is float32 in 0 to 1 or int8 of that range: one DEQUANTIZE or QUANTIZE more. An int8 output gets one
-        QUANTIZE more.
+        The old input is float32 in 0 to 1, or int8 with that range. This adds one DEQUANTIZE or QUANTIZE at the input
+        and one QUANTIZE at an int8 output.
         """
         is_float = self.tensors[self.image].type == schema.TensorType.FLOAT32
         image = self._append_uint8(self.image, "image", IMAGE_SCALE, 0)
@@ -106,7 +106,7 @@ class TFLiteGraph:
         if self.tensors[self.output].type != schema.TensorType.INT8:
             return
         quantization = self.tensors[self.output].quantization
-        # int8 and uint8 of the same scale only differ by 128: nothing is rounded again.
+        # int8 and uint8 of the same scale differ only by 128, so nothing is rounded again.
         scale, zero_point = quantization.scale[0], int(quantization.zeroPoint[0]) + 128
         output = self._append_uint8(self.output, self._signature.outputs[0].name.decode(), scale, zero_point)
         self.operators.append(self.operator(_CODE.QUANTIZE, [self.output], output))
@@ -117,15 +117,15 @@ class TFLiteGraph:
         self._set_output(self.operators.pop().inputs[0])
 
     def set_image_range(self) -> None:
-        """Sets the range of the input of a calibrated file to 0 to 1, whatever range the calibration images had.
+        """Sets the input range of a calibrated file to 0 to 1, regardless of the calibration images.
 
-        So the scale is exactly 1/255, and a uint8 image becomes int8 by a shift, without rounding.
+        The scale then is exactly 1/255, and a uint8 image becomes int8 by a shift, without rounding.
         """
         quantization = self.tensors[self.image].quantization
         quantization.min, quantization.max = [0.0], [1.0]
 
     def layer_outputs(self) -> dict[str, str]:
-        """The output tensor of each Keras layer with a kernel, in the order of the file: layer name -> tensor name.
+        """The output tensor of each Keras layer with a kernel, in file order: layer name -> tensor name.
 
         The converter names a kernel after its layer.
         """
@@ -151,7 +151,7 @@ class TFLiteGraph:
         tensor.shape = self.tensors[like].shape
         tensor.hasRank = True
         tensor.type = schema.TensorType.UINT8
-        tensor.buffer = 0  # by convention the empty one: the values come when the file runs
+        tensor.buffer = 0  # by convention the empty buffer: the values are computed at run time
         tensor.quantization = schema.QuantizationParametersT()
         tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero_point]
         return self.append(tensor)

@@ -12,14 +12,14 @@ from contextnet_tf.errors import InputError
 def layer_errors(
     reference: str | os.PathLike, path: str | os.PathLike, images: Sequence[np.ndarray]
 ) -> dict[str, float]:
-    """The error of each layer with a kernel that both TFLite files have, in the order of the file `path`.
+    """The error of each layer with a kernel that exists in both TFLite files, in the order of the file `path`.
 
-    The root mean square of the difference, relative to the root mean square of the reference's features, over all
-    images: 0.01 is one hundredth. The errors of the layers before a layer are included.
+    The error is the root mean square of the difference divided by the root mean square of the reference features,
+    over all images. It includes the errors of earlier layers.
 
     Args:
       reference: the float32 file.
-      path: the file of another precision, of the same network and image size.
+      path: a file of another precision, with the same network and image size.
       images: uint8 [H, W, 3] of the files' size.
 
     Raises:
@@ -42,7 +42,7 @@ def layer_errors(
 
 
 class _Features:
-    """Runs a TFLite file and keeps its features readable. That is slow, since it excludes delegates."""
+    """Runs a TFLite file and keeps its features readable. Slow, since this excludes delegates."""
 
     def __init__(self, path: str | os.PathLike):
         from ai_edge_litert.interpreter import Interpreter, OpResolverType  # takes a second

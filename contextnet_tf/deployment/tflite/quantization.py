@@ -1,4 +1,4 @@
-"""int8 quantization: weights have a scale per channel, features the ranges seen on calibration images."""
+"""int8 quantization: a scale per channel for weights; ranges from calibration images for features."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from contextnet_tf.deployment.tflite.conversion import converter_for
 from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 from contextnet_tf.errors import InputError
 
-# Fewer would leave the ranges of rare features to chance, and no dataset is that small.
+# One image would leave the ranges of rare features to chance, and every dataset has two.
 LEAST_IMAGES = 2
 
 
@@ -18,7 +18,7 @@ def check_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]
     """Checks the calibration images: at least `LEAST_IMAGES`, each uint8 [H, W, 3] of the (height, width) `size`.
 
     Raises:
-      InputError: there are fewer, or one has another type or shape.
+      InputError: there are fewer images, or one has another type or shape.
     """
     images = images or ()
     if len(images) < LEAST_IMAGES:
@@ -33,29 +33,29 @@ def check_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]
 def int8_graph(
     part: keras.Model, output: str, images: Sequence[np.ndarray], float_layers: Sequence[str] = ()
 ) -> TFLiteGraph:
-    """The graph of the part in int8: the image is int8, logits are int8, labels uint8, probabilities float32.
+    """The graph of the part in int8. The image and logits are int8, labels uint8, probabilities float32.
 
     Args:
       part: see `conversion.part_with_output`.
       output: see `conversion.converter_for`.
-      images: uint8 [N, H, W, 3]; the range of a feature reaches from its smallest to its largest value on them.
+      images: uint8 [N, H, W, 3]; the range of a feature is the minimum to the maximum over these images.
       float_layers: names of layers with a kernel that stay in float32, between a DEQUANTIZE and a QUANTIZE.
 
     Raises:
-      InputError: there is no layer of that name.
+      InputError: a name in `float_layers` is unknown.
     """
-    # Imported here, as it takes a second. The converter calls it itself after calibration, but its own interface
-    # cannot leave layers out.
+    # Imported here because it takes a second. The converter calls the same function after calibration, but its
+    # interface cannot exclude layers.
     from tensorflow.lite.python.convert import mlir_quantize
 
     calibrated = _calibrated(part, output, images)
     left_out = _outputs_of(calibrated, float_layers)
     if output == "probabilities":
-        left_out.append(calibrated.name(calibrated.output))  # an int8 soft-max has steps of 1/256
+        left_out.append(calibrated.name(calibrated.output))  # an int8 soft-max would have steps of 1/256
     quantized = mlir_quantize(calibrated.content(), fully_quantize=True, denylisted_nodes=left_out)
     graph = TFLiteGraph(bytes(quantized))
     if output == "probabilities":
-        graph.drop_last_operator()  # it quantizes the float32 soft-max
+        graph.drop_last_operator()  # the operator that quantizes the float32 soft-max
     return graph
 
 

@@ -1,4 +1,4 @@
-"""Row tiling: large features are computed some rows at a time, so that they stay in a processor's caches."""
+"""Row tiling: large features are computed in bands of rows, so that they stay in the CPU caches."""
 
 import copy
 import math
@@ -9,22 +9,22 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 
-# By timing with LiteRT on AVX-512, one thread: cn14 at 1024 x 2048 takes 0.92 to 0.97 of the time. Smaller bands
-# gain nothing more, as neighboring ones compute the rows between them twice.
-_MOST_BYTES = 2**22  # of a tensor within a band
-_LEAST_ROWS = 8  # of a band where the rows are fewest: an eighth more work at most
+# Timed with LiteRT on AVX-512, one thread: cn14 at 1024 x 2048 takes 0.92 to 0.97 of the time. Smaller bands were not
+# faster, because neighboring bands compute the rows between them twice.
+_MOST_BYTES = 2**22  # bytes of a tensor within a band
+_LEAST_ROWS = 8  # of a band in its smallest tensor: at most an eighth more work
 _MOST_JOINED = 4  # XNNPACK does not run a concatenation of six
 _CODE = schema.BuiltinOperator
 _ROWS = 1  # the axis of rows in [B, H, W, C]
 
 
 def tile_rows(graph: TFLiteGraph, most_bytes: int = _MOST_BYTES) -> None:
-    """Cuts the parts of a float graph that have the largest tensors into bands of rows.
+    """Cuts the two regions of a float graph with the largest tensors into bands of rows.
 
-    These are its two ends: from the image to the last convolution with a stride, and the point-wise operators up to
-    the last point-wise convolution. Each band goes through all operators of its part before the next band begins, and
-    the results are concatenated: the same numbers, exactly. A part stays whole if none of its tensors has more than
-    `most_bytes`, or if it has only one convolution.
+    The first region reaches from the image to the last strided convolution. The second is the last point-wise
+    convolution with the point-wise operators before it. Each band runs through all operators of its region before the
+    next band starts, and the bands are concatenated. The results are bit-identical. A region stays whole if none of
+    its tensors exceeds `most_bytes`, or if it has only one convolution.
     """
     tiles = _Tiles(graph)
     for region in (tiles.shrinking_start(), tiles.pointwise_end()):
@@ -38,7 +38,7 @@ class _Tiles:
     def __init__(self, graph: TFLiteGraph) -> None:
         self._graph = graph
         self._tensors = graph.tensors
-        # Tensors that depend on the image. Kernels and biases do not, even where float16 ones are unpacked.
+        # Tensors that depend on the image, so not kernels and biases, even if unpacked from float16.
         self._computed = {graph.image}
         for operator in graph.operators:
             if self._computed.intersection(operator.inputs):
@@ -48,7 +48,7 @@ class _Tiles:
         return self._graph.code(operator) in (_CODE.CONV_2D, _CODE.DEPTHWISE_CONV_2D)
 
     def shrinking_start(self) -> list[schema.OperatorT]:
-        """The operators from the image on that can be cut, up to the last ones with a stride."""
+        """The operators that can be cut, from the image to the last strided ones."""
         known, found = {self._graph.image}, []
         for operator in self._graph.operators:
             features = self._features(operator)
@@ -75,7 +75,7 @@ class _Tiles:
         return kept[::-1]
 
     def cut(self, region: list[schema.OperatorT], most_bytes: int) -> None:
-        """Replaces the operators by bands, enough of them that no tensor has more than `most_bytes`."""
+        """Replaces the operators by enough bands that no tensor exceeds `most_bytes`."""
         made = {tensor for operator in region for tensor in operator.outputs}
         entries = {tensor for operator in region for tensor in self._features(operator)} - made
         others = [operator for operator in self._graph.operators if operator not in region]
@@ -88,8 +88,8 @@ class _Tiles:
         rows = max(math.ceil(height / count / multiple), _LEAST_ROWS) * multiple
         if rows >= height:
             return
-        # The window of a stride reaches below its band. Each band gets the input for one more row of every exit; only
-        # the last row of each tensor may be wrong, since zeros stand there in place of the rest of the image.
+        # The window of a strided convolution reaches below its band. Each band gets the input for one more row of every
+        # exit. Only the last row of each tensor may be wrong: zeros replace the rest of the image there.
         reach = multiple if multiple > 1 else 0
         bands = []
         parts: dict[int, list[Any]] = {tensor: [] for tensor in exits}
@@ -113,7 +113,7 @@ class _Tiles:
     def _band(
         self, region: list[schema.OperatorT], rows: dict[int, tuple[int, int]], entries: set[int]
     ) -> tuple[list[schema.OperatorT], dict[int, int]]:
-        """The operators of one band, and its tensors by those of the whole; `rows` are first row and number of rows."""
+        """The operators of one band, and whole tensor -> band tensor; `rows` are (first row, number of rows)."""
         operators, local = [], {}
         for tensor in sorted(entries):
             operators.append(self._slice(tensor, *rows[tensor]))
@@ -127,7 +127,7 @@ class _Tiles:
         return operators, local
 
     def _replace(self, region: list[schema.OperatorT], bands: list[schema.OperatorT]) -> None:
-        """Puts the bands in the place of the region's first operator, or later, when all their inputs are computed."""
+        """Puts the bands in place of the region's first operator, or later, once all their inputs are computed."""
         missing = {tensor for operator in [*self._graph.operators, *bands] for tensor in operator.outputs}
         waiting = [bands if operator is region[0] else [operator] for operator in self._graph.operators]
         waiting = [operators for operators in waiting if operators[0] not in region]
@@ -140,9 +140,9 @@ class _Tiles:
         self._graph.operators = ordered
 
     def _stride(self, operator: schema.OperatorT) -> int:
-        """The factor by which the operator divides the number of rows; 0 if it cannot be cut here.
+        """The factor by which the operator divides the number of rows; 0 if the operator cannot be cut.
 
-        Row r of the result depends on `stride` rows from r * stride on, or on one row more.
+        Row r of the result depends on `stride` rows starting at r * stride, or on one more row.
         """
         code, options = self._graph.code(operator), operator.builtinOptions
         if code == _CODE.ADD:
@@ -159,17 +159,17 @@ class _Tiles:
         return int(code in (_CODE.DEQUANTIZE, _CODE.RELU6))
 
     def _features(self, operator: schema.OperatorT) -> list[int]:
-        """The inputs that depend on the image."""
+        """The input tensors that depend on the image."""
         return [tensor for tensor in operator.inputs if tensor in self._computed]
 
     def _height(self, tensor: int) -> int:
         return self._tensors[tensor].shape[_ROWS]
 
     def _bytes(self, tensor: int) -> int:
-        return 4 * math.prod(self._tensors[tensor].shape)  # computed ones are float32
+        return 4 * math.prod(self._tensors[tensor].shape)  # computed tensors are float32
 
     def _like(self, tensor: int, rows: int) -> int:
-        """Adds a tensor like another with this number of rows; returns its index."""
+        """Adds a copy of a tensor with this number of rows; returns its index."""
         made = copy.copy(self._tensors[tensor])
         made.shape = [*made.shape[:_ROWS], rows, *made.shape[_ROWS + 1 :]]
         made.name = self._new_name().encode()
@@ -178,7 +178,7 @@ class _Tiles:
         return index
 
     def _new_name(self) -> str:
-        return f"rows_{len(self._tensors)}"  # unique: OpenVINO tells tensors apart by their names
+        return f"rows_{len(self._tensors)}"  # unique: OpenVINO identifies tensors by name
 
     def _constant(self, values: Iterable[int]) -> int:
         return self._graph.constant(values, self._new_name())
