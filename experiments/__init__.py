@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Sends what native libraries write to standard error nowhere, and that of processes that start meanwhile.
+    """Discards the standard error output of native libraries and of processes started meanwhile.
 
-    They write before any level of logging is looked at, and would bury the one line that a person must read.
+    Native libraries ignore logging levels, and their output would bury the one line that the user must read.
     """
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -21,7 +21,7 @@ def quietly() -> Iterator[None]:
         os.close(nowhere)
 
 
-# Whoever sets TF_CPP_MIN_LOG_LEVEL, to any value, gets all that TensorFlow says while it loads.
+# If TF_CPP_MIN_LOG_LEVEL is set to any value, TensorFlow's output while loading is shown.
 if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with quietly():

@@ -51,14 +51,14 @@ class Row:
     """One row: a network that is trained, or one that is made of other rows' trained networks.
 
     Attributes:
-      name: stands in the table; the folders of its runs are named after it.
-      changes: of the recipe, by the names of its flags.
-      model: name or spec of the network; None: the one of the whole ablation.
-      against: name of the row that it is compared with; None: the first.
-      paper_mean_iou: what the paper prints, in per cent.
-      paper_frames_per_second: the same for the speed.
-      made_of: names of the rows whose networks `make` takes, in this order; empty for a row that is trained.
-      make: from trained networks to the network of this row, which is evaluated and not trained.
+      name: name in the table and of the run folders.
+      changes: changes of the recipe, by flag name.
+      model: name or spec of the network; None: the ablation's network.
+      against: name of the row to compare with; None: the first row.
+      paper_mean_iou: the paper's figure, in per cent.
+      paper_frames_per_second: the paper's figure.
+      made_of: names of the rows whose networks `make` combines, in order; empty for a trained row.
+      make: from trained networks to the network of this row, which is evaluated but not trained.
     """
 
     name: str
@@ -79,7 +79,7 @@ def paper_row(name: str, model: str) -> Row:
 
 @dataclasses.dataclass(frozen=True)
 class Ablation:
-    """What a program compares.
+    """The rows and settings of an ablation program.
 
     Attributes:
       program: name of the program.
@@ -130,7 +130,7 @@ def run(
       recipe: name of the recipe; None: the ablation's.
       changes: of the recipe, for all rows, by the names of the flags.
       runtime_dir: folder whose result.json has the frames per second.
-      should_stop: asked after each step; at True the running row is saved.
+      should_stop: called after each step; on True the current row is saved.
       settings: those of `train.run`.
 
     Raises:
@@ -159,7 +159,7 @@ def run(
             changes={**given, **row.changes}, seed=seed, should_stop=should_stop, **settings,
         ).report  # fmt: skip
 
-    # Seed by seed: a table of one seed is worth more than half the rows of two.
+    # Seed by seed: all rows with one seed are more useful than half the rows with two.
     reports = _shared([(row, seed) for seed in seeds for row in chosen if not row.make], trained)
     for row in chosen:
         for seed in seeds if row.make else ():
@@ -217,7 +217,7 @@ def run_from_flags(run_program: Callable[..., AblationSection], ablation: Ablati
 
 
 def _shared(runs: Sequence[tuple[Row, int]], train_row: Callable[[Row, int], Report]) -> dict[tuple[str, int], Report]:
-    """What `train_row` gives for each of `runs`, by name and seed. What another process trains is tried again last."""
+    """The report of each of `runs`, by name and seed. Runs in training by another process are retried last."""
     reports, passed_over = {}, []
     for row, seed in runs:
         try:

@@ -74,7 +74,7 @@ def run(
 
 
 def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing], list[str], list[str]]:
-    """The splits that are there, what is wrong with the others, and what is merely odd."""
+    """The available splits, errors in the others, and warnings."""
     listings, problems, warnings = {}, [], []
     for split in SPLITS:
         try:
@@ -93,14 +93,14 @@ def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing
 
 
 def _default_crop(dataset: Dataset, examples: Sequence[Example], model: str) -> tuple[int, int]:
-    """What the training would take: of the first image that can be read, as much as fits the network."""
+    """The default crop of training: the largest valid size within the first readable image."""
     network = build_model(model, num_classes=dataset.num_classes, input_shape=(None, None, 3))
     for example in examples:
         try:
             return default_crop(network, dataset.measured(example))
         except InputError:
             continue  # is reported when it is read
-    return (size_multiple(network),) * 2  # no image, no crop: any size will do
+    return (size_multiple(network),) * 2  # without images there are no crops, so any size works
 
 
 def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:

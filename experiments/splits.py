@@ -57,7 +57,7 @@ class Splits:
 
     @property
     def label(self) -> str | None:
-        """The name of what is validated on, for results; None without validation."""
+        """The name of the validation data, for results; None without validation."""
         return f"{'+'.join(self.train)}, {' and '.join(self.holdout)} held out" if self.holdout else self.validated
 
     def settings(self) -> dict[str, Any]:

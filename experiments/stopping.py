@@ -6,10 +6,9 @@ import types
 
 
 class StopSignals:
-    """While entered, the signals do not end the process but are told by `asked`.
+    """A context manager in which signals do not end the process; `asked` reports them.
 
-    Before `asked` was called for the first time nobody would notice: then a signal ends the process at once, and
-    so does a second SIGINT.
+    Before the first call of `asked`, a signal still ends the process at once. A second SIGINT always does.
     """
 
     def __init__(self):

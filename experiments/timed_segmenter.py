@@ -14,7 +14,7 @@ from experiments.inputs import Item
 
 
 class TimedSegmenter:
-    """Labels items one by one or several at once, and remembers how fast."""
+    """Labels items sequentially or pipelined, and records the speed."""
 
     def __init__(self, segmenter: Segmenter, workers: int):
         self._segmenter, self._workers = segmenter, workers

@@ -111,8 +111,8 @@ def run(
 ) -> TrainResult:
     """Trains, and writes the folder of the run. The arguments are the flags; `class_table` is the content of --classes.
 
-    `model` may also be a network, which is then trained from the weights that it has: float32 [B, H, W, 3] of any
-    size. `changes` are the values of the flags of `recipe_flags`, by name.
+    `model` may also be a network for images float32 [B, H, W, 3] of any size, which is trained from its current
+    weights. `changes` are the values of the flags of `recipe_flags`, by name.
     """
     provenance = current_provenance()
     description = get_dataset(dataset, class_table)

@@ -89,7 +89,7 @@ def _spans_of_inputs(
             lengths: list[Any] = [shape[1 + axis] for shape in inputs]  # all known, since the input lengths are
             length: Any = shapes[id(node.outputs[0])][1 + axis]
             found = _needed(node.operation, _hull(known), axis, lengths, length)
-        for tensor, span in zip(node.input_tensors, found, strict=False):  # a tensor that only provides a size has no span
+        for tensor, span in zip(node.input_tensors, found, strict=False):  # a size-only tensor has no span
             if span is not None:
                 need(tensor, span)
     return [needed.get(id(tensor)) for tensor in model.inputs]

@@ -11,14 +11,14 @@ from contextnet_tf.runs.measurements import AblationRow, AblationSection
 
 
 def ablation_page(section: AblationSection) -> str:
-    """All of it as a page of Markdown."""
+    """The whole section as a page of Markdown."""
     page = f"# {section.title}\n\n{ablation_note(section)}\n{ablation_table(section)}"
     return page + (f"\nIoU of each class in %, mean over the seeds.\n\n{ablation_classes(section)}" if
                    any(row.class_iou for row in section.rows) else "")  # fmt: skip
 
 
 def ablation_note(section: AblationSection) -> str:
-    """What was trained on what, and what the figures of the table are: a paragraph each."""
+    """Two paragraphs: the training runs and their data, and the meaning of the table's figures."""
     given, reference = _flags(section.given), section.rows[0].name
     paragraphs = [
         f"{section.model} on {wording.dataset_title(section.dataset)}, {section.epochs} epochs of the recipe "
@@ -75,7 +75,7 @@ def ablation_table(section: AblationSection) -> str:
 
 
 def ablation_classes(section: AblationSection) -> str:
-    """IoU in %, a row a class and a column a row of the ablation; behind them what Table 5 prints of their networks."""
+    """IoU in %, a row a class and a column a row of the ablation; behind them the Table 5 figures of their networks."""
     printed = {
         row.model: paper.class_iou(row.model) for row in section.rows if row.model and paper.class_iou(row.model)
     }
@@ -92,7 +92,7 @@ def ablation_classes(section: AblationSection) -> str:
 
 
 def ablation_plot(section: AblationSection) -> bytes:
-    """PNG: the differences of all rows but the first, a dot a seed, with the paper's where it has them."""
+    """PNG: the differences of all rows but the first, a dot a seed, and the paper's differences if printed."""
     rows = section.rows[1:]
     return difference_dots(
         [row.name for row in rows],
@@ -103,7 +103,7 @@ def ablation_plot(section: AblationSection) -> bytes:
 
 
 def paper_difference(section: AblationSection, row: AblationRow) -> float | None:
-    """The difference in points that the paper prints; None for the reference and where it prints none."""
+    """The paper's difference in points; None for the reference and if not printed."""
     base = _base(section, row)
     if row is base or row.paper_mean_iou is None or base.paper_mean_iou is None:
         return None

@@ -1,4 +1,4 @@
-"""What the report shows of classes, categories and their confusion."""
+"""The report's section on classes, categories and their confusion."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from contextnet_tf.reporting.inline import chart
 from contextnet_tf.runs.results import Results
 from contextnet_tf.runs.sections import DatasetSection, EvaluationSection, ModelSection
 
-Table = tuple[list[str], list[list[object]], list[object]]  # header, rows and a last row that stands out
+Table = tuple[list[str], list[list[object]], list[object]]  # header, rows and a highlighted last row
 _COLORED_NAME = Markup('<span class="swatch" style="background:rgb({},{},{})"></span>{}')
 
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """IoU per class as bars and as a table, and per category; iIoU is the last column where it was measured."""
+    """IoU per class as bars and as a table, and per category; iIoU is the last column if measured."""
 
     bars: Markup
     reference: str | None  # the variant of Table 5 that the bars have a mark for
@@ -38,7 +38,7 @@ class Confusion:
 
 
 def classes(results: Results) -> Classes | None:
-    """None where no class was measured; beside the paper's Table 5 on Cityscapes val."""
+    """The IoU per class, beside the paper's Table 5 on Cityscapes val; None if no class was measured."""
     accuracy = (results.evaluation or EvaluationSection()).accuracy
     class_iou = accuracy.class_iou
     if not class_iou:
@@ -70,7 +70,7 @@ def classes(results: Results) -> Classes | None:
 
 
 def confusion(results: Results) -> Confusion | None:
-    """None where there is no confusion matrix."""
+    """The confusion matrix and its mistakes; None if there is no confusion matrix."""
     accuracy = (results.evaluation or EvaluationSection()).accuracy
     counts = accuracy.confusion
     if not counts:
@@ -91,7 +91,7 @@ def _paper_columns(results: Results) -> dict[str, dict[str, float]]:
 
 
 def _compared(fraction: float | None, printed: Sequence[float | None]) -> list[object]:
-    """Our figure, the paper's, and where the paper has one only: the difference in points."""
+    """Our figure, the paper's figures, and the difference in points if the paper has exactly one."""
     figures: list[object] = [wording.percent(fraction), *map(wording.decimal, printed)]
     if len(printed) != 1:
         return figures
@@ -117,7 +117,7 @@ def _category_table(results: Results) -> Table | None:
 def _with_instances(
     table: Table, names: Mapping[str, object], instance_iou: Mapping[str, float | None] | None, mean: float | None
 ) -> Table:
-    """The table, with iIoU as its last column where there is any; `names` are those of the rows."""
+    """The table with iIoU as its last column if any was measured; `names` are the row names."""
     if not instance_iou:
         return table
     header, rows, total = table

@@ -7,7 +7,7 @@ LAYERS_TO_SHOW = 8
 
 
 def file_lines(folder: str, file: ExportedFile) -> str:
-    """The file as lines for a terminal; `folder` is what its path is below."""
+    """The file as lines for a terminal; its path is relative to `folder`."""
     size = wording.UNKNOWN if file.bytes is None else f"{file.bytes / 1e6:.2f} MB"
     height, width = file.input_size or (wording.UNKNOWN,) * 2
     difference = file.largest_logit_difference

@@ -1,4 +1,4 @@
-"""The head of the report: title, byline, and the main figures of a run with what is behind each in a few words."""
+"""The head of the report: title, byline, and the main figures of a run, each with a short explanation."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ class Figure:
 
 
 def title(results: Results, fallback: str) -> str:
-    """The network and its dataset; also the dataset that was measured on, if it is another one."""
+    """The network and its dataset; also the evaluation dataset if different."""
     network, trained_on = (results.model or ModelSection()).name, (results.dataset or DatasetSection()).name
     measured_on = (results.evaluation or EvaluationSection()).dataset
     trained, measured = wording.dataset_title(trained_on), wording.dataset_title(measured_on)
@@ -31,7 +31,7 @@ def title(results: Results, fallback: str) -> str:
 
 
 def byline(results: Results) -> list[str]:
-    """How many images of which split were measured on, when, and with which code."""
+    """The number of evaluated images, their split, the date and the commit."""
     dataset, evaluation = results.dataset or DatasetSection(), results.evaluation or EvaluationSection()
     provenance = evaluation.provenance if results.evaluation else (results.training or TrainingSection()).provenance
     images = dataset.images if evaluation.accuracy.images is None else evaluation.accuracy.images
@@ -50,7 +50,7 @@ def byline(results: Results) -> list[str]:
 
 
 def headline(results: Results) -> list[Figure]:
-    """Accuracy, speed, parameters and size of the file for the device, as far as they are known."""
+    """Accuracy, speed, parameters and size of the exported file, as far as known."""
     figures = (_accuracy(results), _speed(results), _parameters(results), _file(results))
     return [figure for figure in figures if figure is not None]
 
@@ -114,5 +114,5 @@ def _figure(title: str, value: str, reason: str) -> Figure:
 
 
 def _unbroken(text: str) -> str:
-    """The text with spaces at which a line does not break."""
+    """The text with non-breaking spaces."""
     return text.replace(" ", "\u00a0")

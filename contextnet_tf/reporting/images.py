@@ -37,16 +37,16 @@ class Sample:
 
     @property
     def pixel_accuracy(self) -> float | None:
-        """Share of the labeled pixels whose class is right; None where no pixel is labeled."""
+        """The fraction of labeled pixels with the correct class; None if no pixel is labeled."""
         counted = self.truth != _IGNORED
         return float(np.mean(self.prediction[counted] == self.truth[counted])) if counted.any() else None
 
 
 def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
-    """Reads the train ids that predict wrote: uint8 [H, W] of the given size (height, width).
+    """Reads train ids written by predict: uint8 [H, W] of the given size (height, width).
 
     Raises:
-      InputError: the file is missing, is no image with one 8-bit value a pixel, or has another size.
+      InputError: the file is missing, is not a single-channel 8-bit image, or has another size.
     """
     labels = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
     if labels is None:

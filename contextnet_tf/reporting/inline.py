@@ -1,4 +1,4 @@
-"""Plots and images inside a page, which then is one file."""
+"""Embeds plots and images in a page, so that the page is a single file."""
 
 import base64
 import re
@@ -9,14 +9,14 @@ from markupsafe import Markup, escape
 def chart(svg: bytes, description: str, identifier: str) -> Markup:
     """An SVG plot that follows the page's colors and type face.
 
-    `identifier` keeps the names inside the plot apart from those of the other plots.
+    `identifier` makes the ids in the plot unique on the page.
     """
     source = svg.decode("utf-8")
     source = source[source.index("<svg") :]
     opening, rest = source.split(">", 1)
     view_box = re.search(r'viewBox="([^"]*)"', opening)[1]  # type: ignore[index]  # matplotlib writes one
     style = f"--width:{float(view_box.split()[2]):.0f}px"  # the style sheet scales the text with it
-    # Names that nothing refers to are dropped, the others are made unique on the page.
+    # Ids without references are dropped; the others are made unique on the page.
     rest = re.sub(r'(<(?:g|svg)\b[^>]*?) id="[^"]*"', r"\1", rest)
     rest = re.sub(r'\bid="', f'id="{identifier}-', rest)
     rest = re.sub(r"url\(#", f"url(#{identifier}-", rest)
@@ -26,5 +26,5 @@ def chart(svg: bytes, description: str, identifier: str) -> Markup:
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """The image file `data` of the kind "png" or "jpeg" as an address."""
+    """The image file `data` of the kind "png" or "jpeg" as a data URI."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

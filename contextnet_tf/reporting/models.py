@@ -10,7 +10,7 @@ from contextnet_tf.runs.measurements import NetworkOverview
 
 @dataclasses.dataclass(frozen=True)
 class Printed:
-    """What the paper prints of a network. None: nothing."""
+    """The paper's figures of a network. None: not printed."""
 
     million_parameters: float | None = None
     frames_per_second: float | None = None
@@ -35,7 +35,7 @@ def printed(name: str) -> Printed:
 
 
 def models_table(overviews: Sequence[NetworkOverview]) -> str:
-    """One row a network: layers, what a logit sees, parameters, multiply-adds, and the paper's figures."""
+    """One row a network: layers, receptive field, parameters, multiply-adds, and the paper's figures."""
     sizes = list(overviews[0].multiply_adds)
     header = [
         "Network", "Layers", "Receptive field", "Parameters, folded", "As trained", "Paper: parameters",

@@ -1,4 +1,4 @@
-"""Every figure that the paper prints as a result or a setting, once, with the place it stands in.
+"""Every result and setting printed in the paper, once, with its table or section.
 
 Poudel, Bonde, Zach, "ContextNet: Exploring Context and Detail for Semantic Segmentation in
 Real-time", BMVC 2018. Figures are as printed: accuracies in per cent, parameters in millions, frames
@@ -91,7 +91,7 @@ TABLE_5 = {
               71.9, 64.5, 41.95, 66.1),
 }  # fmt: skip
 
-# Table 6, section 3.2.2: the test server's figures. What the star means stood in the lost caption.
+# Table 6, section 3.2.2: the test server's figures. The star's meaning was in the lost caption.
 # Digits that the table leaves open ("44.__", "65.7_", "02.1_") are taken as zeros.
 TABLE_6 = (
     #        name            class  category  million parameters
@@ -128,7 +128,7 @@ ENSEMBLE_BELOW_CONTEXT_BRANCH = 3.0
 # Section 3.2.1, "Multiple Branches": what a third branch adds to cn14 (67.3 - 65.9 in Table 4).
 CN124_ABOVE_CN14 = 1.4
 
-# Section 3.2.2, "Network Pruning": mIoU on the test set, and the widths it goes through.
+# Section 3.2.2, "Network Pruning": mIoU on the test set, and the successive widths.
 PRUNING_BEFORE = 64.2
 PRUNING_AFTER = 66.1
 PRUNING_WIDTHS = (2.0, 1.5, 1.25, 1.0)

@@ -1,6 +1,6 @@
-"""What the report shows besides accuracy: sample images, training, network, speed, and the origin of the figures.
+"""The report's sections besides accuracy: sample images, training, network, speed, and the origin of the figures.
 
-Each function takes what was recorded and gives what the template shows, or None where nothing was recorded.
+Each function converts recorded results to template data, or returns None if nothing was recorded.
 """
 
 import dataclasses
@@ -84,7 +84,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """How fast the exported file was, and what the paper prints for that size."""
+    """The speed of the exported file, and the paper's figures for that size."""
 
     runtime: RuntimeSection
     processor: str | None
@@ -185,7 +185,7 @@ def speed(results: Results) -> Speed | None:
 
 
 def origin(results: Results) -> Origin | None:
-    """Date, commit, machine and versions of the accuracy; of every other figure, where they are others; all flags."""
+    """Date, commit, machine and versions of the accuracy figures; of other figures if different; all flags."""
     evaluation = results.evaluation or EvaluationSection()
     sections = [(title, x) for title, x in _measured(results) if x.dataset or x.provenance != Provenance()]
     known = [x.provenance for x in (evaluation, *(x for _, x in sections)) if x.provenance != Provenance()]
@@ -235,7 +235,7 @@ def _file_row(name: str, file: ExportedFile) -> list[str]:
 
 
 def _measured(results: Results) -> Iterator[tuple[str, Measured]]:
-    """Title and section of what was measured."""
+    """The title and section of each measurement."""
     if results.training:
         yield "training", results.training
     if results.evaluation:

@@ -1,4 +1,4 @@
-"""One HTML page about one run, in one file that opens without a network."""
+"""The report of a run: a single self-contained HTML file."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ from contextnet_tf.runs.results import Results, read_results
 
 __all__ = ["Sample", "write_report"]
 
-# Of each part of the page, which program gives it.
+# Part of the page -> the program that produces its data.
 _PROGRAMS = {
     "images": "predict segments them",
     "classes": "evaluate measures them",
@@ -48,9 +48,8 @@ def write_report(
 ) -> pathlib.Path:
     """Writes the report of the run in `run_dir` and returns its path, by default run_dir/report.html.
 
-    A part of result.json that is missing leaves its part of the page out; the page names it. `missing` says why by the
-    name of the part, where it is known. `samples` are shown with the colors of the section "dataset"; each adds about
-    0.15 MB to the file.
+    Parts missing from result.json are omitted, and the page lists them. `missing` maps the name of a part to the
+    reason, if known. `samples` are shown in the colors of the section "dataset"; each adds about 0.15 MB to the file.
 
     Raises:
       InputError: result.json is missing or damaged, history.jsonl is damaged, or the path cannot be written.

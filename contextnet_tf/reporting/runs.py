@@ -19,7 +19,7 @@ _PLURALS = {"Network": "networks", "Dataset": "datasets"}
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a run left: its folder as it was named, its validations, and its result.json, empty while it runs.
+    """The files of a run: its folder as given, its validations, and its result.json, empty while the run is unfinished.
 
     `epochs` and `mean_iou` (0 to 1) have one figure a validation.
     """
@@ -34,7 +34,7 @@ def read_run(folder: str | os.PathLike) -> Run:
     """The run in `folder`, finished or not.
 
     Raises:
-      InputError: there is no run, it has not been validated yet, or a file in it cannot be read.
+      InputError: there is no run, the run has no validation yet, or a file cannot be read.
     """
     path = pathlib.Path(folder)
     epochs, mean_iou = histories.curve(histories.read_history(path), histories.MEAN_IOU)
@@ -55,7 +55,7 @@ def runs_table(runs: Sequence[Run]) -> str:
 
 
 def differences_note(runs: Sequence[Run]) -> str:
-    """What keeps the figures of these runs from being compared, in a sentence; empty where nothing does."""
+    """A sentence on why the figures of these runs are not comparable; empty if they are."""
     known = {title: set(values) - {UNKNOWN} for title, values in _identity(runs).items()}
     different = [_PLURALS[title] for title, values in known.items() if len(values) > 1]
     return f"the runs have different {' and '.join(different)}; compare their figures with care" if different else ""

@@ -98,7 +98,7 @@ def compared_networks(rows: Iterable[RuntimeRow]) -> list[str]:
 
 
 def ratios(section: RuntimeComparisonSection, model: str, size: Size) -> list[Ratio]:
-    """The ratios of what was measured of a network at a size on one thread.
+    """The ratios between the runtimes of a network at a size on one thread.
 
     The bounds are those of cn14 at full size; other networks and sizes have none.
     """
@@ -122,7 +122,7 @@ def ratios(section: RuntimeComparisonSection, model: str, size: Size) -> list[Ra
     for entry in section.upsampling:
         if (entry.model, entry.size) == (model, size):
             value = entry.exact_milliseconds / entry.dense_milliseconds
-            # Only a trained network's logits have the large areas of one class that the bound is about.
+            # The bound assumes large areas of one class, which only a trained network's logits have.
             counts = bounded and (entry.logits == "noise" or section.weights == "trained")
             bound = UPSAMPLING_BOUNDS[entry.logits] if counts else None
             what = "of noise" if entry.logits == "noise" else "of the network's logits"

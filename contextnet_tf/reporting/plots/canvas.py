@@ -79,7 +79,7 @@ def solid(color: str) -> str:
 
 
 def short(name: str, most: int = 28) -> str:
-    """A name that fits beside an axis: the middle of a longer one is left out."""
+    """Shortens a name to fit beside an axis: the middle of a longer name is omitted."""
     return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - (most - most // 2 - 1) :]}"
 
 

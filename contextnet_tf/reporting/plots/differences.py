@@ -9,7 +9,7 @@ from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, RULE, SECON
 def difference_dots(
     names: Sequence[str], differences: Sequence[Sequence[float]], marks: Sequence[float | None], title: str
 ) -> bytes:
-    """PNG with a row for each name: its differences as pale dots, their mean as a dot, and what the paper has as a bar.
+    """PNG with a row for each name: its differences as pale dots, their mean as a dot, and the paper's as a bar.
 
     The line at zero is the reference.
     """
