@@ -62,7 +62,7 @@ from experiments.progress import progress_bar
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
 MODES = ("sequential", "pipelined")
-FRAMES = 4  # different images, which take turns
+FRAMES = 4  # different images, used in rotation
 ROUNDS, WARM_UP = 20, 2
 
 flags.DEFINE_list("models", None, "Networks to measure with random weights, instead of --checkpoint. Default: cn14.")
@@ -75,7 +75,7 @@ program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir", "
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Frames:
-    """What is segmented: uint8 [FRAMES, H, W, 3], of the split of a dataset, or drawn (`dataset` None)."""
+    """The images to segment: uint8 [FRAMES, H, W, 3], from a split of a dataset, or synthetic (`dataset` None)."""
 
     title: str
     images: np.ndarray
@@ -126,7 +126,7 @@ def run(
             progress_bar(desc=f"{title}, getting ready", unit="frame", smoothing=0) as bar,
         ):
             comparison = Comparison(pathlib.Path(work), images[size].images)
-            with quietly():  # converters talk
+            with quietly():  # converters print messages
                 comparison.add(network, cases)
                 if other := upsampled_last(model):
                     last = Case(f"{model.name}, {UPSAMPLED_LAST}", REFERENCE, 1)
@@ -201,7 +201,7 @@ def _frames(
     size: tuple[int, int],
     seed: int,
 ) -> Frames:
-    """The frames of the dataset, or streets drawn for it."""
+    """Frames from the dataset, or synthetic scenes."""
     recorded_in = opening.recording_dirs(opening.checkpoint_file(checkpoint)) if checkpoint else ()
     description, data_dir = opening.find_dataset(
         dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=recorded_in, default="streets"

@@ -25,7 +25,7 @@ FLAGS = ("strategy", "accumulate", "sync_batch_norm", "jit_compile", "dtype_poli
 
 
 def given_compute_config() -> ComputeConfig:
-    """The configuration that the flags give. Call it before TensorFlow has computed anything.
+    """The configuration from the flags. Call before TensorFlow's first operation.
 
     Raises:
       InputError: a flag, or TF_CONFIG, is wrong.

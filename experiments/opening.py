@@ -26,11 +26,11 @@ def is_exported(checkpoint: str | os.PathLike) -> bool:
 
 
 def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) -> pathlib.Path:
-    """The file, or the SavedModel folder, that `checkpoint` means.
+    """The file or SavedModel folder that `checkpoint` refers to.
 
     Args:
       checkpoint: an exported file, a .keras file, the folder of a run, or "preset:NAME".
-      exported: of a run's folder take export/model.tflite, or its only exported TFLite file, instead of best.keras.
+      exported: for a run folder, export/model.tflite or its only exported TFLite file instead of best.keras.
 
     Raises:
       InputError: there is no such file.
@@ -49,7 +49,7 @@ def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) ->
 
 
 def recording_dirs(path: pathlib.Path) -> tuple[pathlib.Path, ...]:
-    """The folders whose result.json describes the file `path`: its own, and of an exported file the one above."""
+    """The folders whose result.json may describe the file `path`: its own, and for an exported file the parent."""
     return tuple(path.parents[:2]) if is_exported(path) else (path.parent,)
 
 
@@ -93,11 +93,11 @@ def find_dataset(
     recorded_in: Sequence[str | os.PathLike] = (),
     default: str | None = None,
 ) -> FoundDataset | None:
-    """The dataset as given, else as the first result.json in the folders `recorded_in` names it, else `default`.
+    """The given dataset, else the one in the first result.json in the folders `recorded_in`, else `default`.
 
-    A recorded folder or class table is taken for the recorded dataset only.
+    A recorded folder or class table applies only to the recorded dataset.
 
-    Returns: None where none of the three names a dataset.
+    Returns: None if no dataset is given, recorded or default.
 
     Raises:
       InputError: there is no such dataset, its class table is missing or wrong, or a result.json is damaged.
@@ -110,7 +110,7 @@ def find_dataset(
 
 
 def dataset_of(checkpoint: str | os.PathLike, **given: Any) -> FoundDataset:
-    """`find_dataset`, where one is needed to go on with `checkpoint`.
+    """As `find_dataset`, but a dataset is required.
 
     Raises:
       InputError: no dataset is given or recorded; and as `find_dataset`.
@@ -122,10 +122,10 @@ def dataset_of(checkpoint: str | os.PathLike, **given: Any) -> FoundDataset:
 
 
 def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Dataset) -> None:
-    """Refuses a network that has another number of classes than the dataset.
+    """Checks that the network and the dataset have the same number of classes.
 
     Raises:
-      InputError: it has.
+      InputError: the numbers differ.
     """
     if num_classes != dataset.num_classes:
         raise InputError(

@@ -142,7 +142,7 @@ def _segment_images(
 def _segment_video(
     video: Video, pace: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
-    """Writes the overlay video. A camera's is kept however it ends, and an error is raised afterwards."""
+    """Writes the overlay video. A camera's video is kept even after an error, which is raised afterwards."""
     items = (inputs.Item(video.name, frame) for frame in itertools.islice(video.frames(), max_frames))
     count = max_frames if video.num_frames is None else min(video.num_frames, max_frames or video.num_frames)
     lost = None
@@ -171,7 +171,7 @@ def _dataset(
     data_dir: str | None,
     class_table: dict[str, Any] | None,
 ) -> opening.FoundDataset:
-    """The dataset whose classes the network knows: as given, else as the file's metadata or a run records it."""
+    """The dataset of the network's classes: the given one, else the one in the file's metadata or in a run."""
     own = segmenter.metadata.get("dataset")
     if class_table is None and dataset in (None, own):
         class_table = segmenter.metadata.get("class_table")

@@ -13,14 +13,14 @@ _SECONDS_IN_A_FILE = 30
 
 
 def progress_bar(iterable: Iterable | None = None, **settings: Any) -> tqdm.tqdm:
-    """A bar of tqdm's, as wide as the terminal. In a file, where every update stays, it is written twice a minute."""
+    """A tqdm bar as wide as the terminal. In a file, where every update stays, the bar is written twice a minute."""
     if not sys.stderr.isatty():
         settings["mininterval"] = _SECONDS_IN_A_FILE
     return tqdm.tqdm(iterable, dynamic_ncols=True, **settings)
 
 
 class Progress:
-    """The bar of a training: step, loss, learning rate, images a second and the time left."""
+    """The progress bar of training: step, loss, learning rate, images per second and remaining time."""
 
     def __init__(self):
         self._bar = None
@@ -47,7 +47,7 @@ class Progress:
         self._bar.update()
 
     def validation(self, step: int, report: Report) -> None:
-        """Says how the validation went, above the bar."""
+        """Prints the validation result above the bar."""
         tqdm.tqdm.write(
             f"step {step}: validation mean IoU {100 * report.mean_iou:.1f} %, "
             f"pixel accuracy {100 * report.pixel_accuracy:.1f} %",

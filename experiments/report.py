@@ -55,7 +55,7 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6)
 
 
 class _NoDataset(InputError):
-    """The dataset is not where it was recorded, or is no dataset any more."""
+    """The dataset is not in the recorded folder, or is no longer valid."""
 
 
 def _samples(recorded: DatasetSection, predictions: pathlib.Path, data_dir: str | None, count: int) -> list[Sample]:

@@ -31,7 +31,7 @@ FLAGS = ("train_splits", "val_split", "holdout")
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """What the flags say. `val` is None for the default: val, or the held-out examples where `holdout` names some."""
+    """The splits selected by the flags. `val` None: the default, which is val, or the held-out examples if any."""
 
     train: tuple[str, ...] = ("train",)
     val: str | None = None
@@ -50,7 +50,7 @@ class Splits:
 
     @property
     def validated(self) -> str | None:
-        """The split that is validated on; None without validation and for held-out examples."""
+        """The validation split; None without validation and for held-out examples."""
         if self.holdout or self.val == NO_VALIDATION:
             return None
         return self.val or "val"
@@ -61,7 +61,7 @@ class Splits:
         return f"{'+'.join(self.train)}, {' and '.join(self.holdout)} held out" if self.holdout else self.validated
 
     def settings(self) -> dict[str, Any]:
-        """For settings.json: empty for the default, which runs of earlier versions have."""
+        """The entries of settings.json; empty for the defaults, so that runs of earlier versions match."""
         return {} if self == Splits() else {"splits": {**dataclasses.asdict(self), "val": self.label}}
 
     def examples(self, dataset: Dataset, data_dir: str | None) -> tuple[list[Example], list[Example]]:
@@ -79,10 +79,10 @@ class Splits:
 
 
 def given_splits() -> Splits:
-    """What the flags say.
+    """The splits selected by the flags.
 
     Raises:
-      InputError: they contradict each other.
+      InputError: the flags contradict each other.
     """
     values = flags.FLAGS
     return Splits(tuple(values.train_splits), values.val_split, tuple(values.holdout))

@@ -26,13 +26,13 @@ class StopSignals:
             signal.signal(number, handler)
 
     def asked(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a signal was received."""
         self._polled = True
         return self._received is not None
 
     @property
     def exit_status(self) -> int:
-        """What shells report of a process that the signal ended: 143 for SIGTERM, 130 for SIGINT."""
+        """The exit status that shells report after the signal: 143 for SIGTERM, 130 for SIGINT."""
         return 128 + self._received
 
     def _receive(self, number: int, frame: types.FrameType | None) -> None:

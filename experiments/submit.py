@@ -41,7 +41,7 @@ def run(
     output_dir: str,
     class_table: dict[str, Any] | None = None,
 ) -> pathlib.Path:
-    """Segments what is missing of the split, and returns the zip; the arguments are the flags.
+    """Segments the split's images without a prediction, and returns the zip; the arguments are the flags.
 
     `dataset` and `data_dir` None: those that the run's result.json names, or Cityscapes.
     """

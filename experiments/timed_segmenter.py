@@ -54,7 +54,7 @@ class TimedSegmenter:
             start = now
 
     def section(self) -> RuntimeSection:
-        """How fast the images were labeled; the time of one image only where it was alone."""
+        """The throughput; the latency of one image only for sequential labeling."""
         alone = self._workers == 1
         typical = statistics.median if alone else statistics.mean
         return RuntimeSection(

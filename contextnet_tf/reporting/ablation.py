@@ -18,7 +18,7 @@ def ablation_page(section: AblationSection) -> str:
 
 
 def ablation_note(section: AblationSection) -> str:
-    """Two paragraphs: the training runs and their data, and the meaning of the table's figures."""
+    """Paragraphs on the training runs, their data, and the meaning of the table's figures."""
     given, reference = _flags(section.given), section.rows[0].name
     paragraphs = [
         f"{section.model} on {wording.dataset_title(section.dataset)}, {section.epochs} epochs of the recipe "
