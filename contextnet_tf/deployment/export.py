@@ -17,7 +17,7 @@ from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.metadata import metadata_path
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
 from contextnet_tf.deployment.tflite.conversion import OUTPUTS, float_graph, part_with_output
-from contextnet_tf.deployment.tflite.quantization import check_calibration, int8_graph
+from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
@@ -117,13 +117,13 @@ def export_tflite(
         "precision": precision,
         "commit": commit,
     }
+    images = checked_calibration(calibration, network.input_shape[1:3]) if precision == "int8" else ()
     if precision == "int8":
-        check_calibration(calibration, network.input_shape[1:3])
-        facts |= {"calibration_images": len(calibration or ()), "float_layers": list(float_layers)}
+        facts |= {"calibration_images": len(images), "float_layers": list(float_layers)}
     metadata = _described(network, dataset, facts | dict(notes or {}))
     with atomic_write(path) as temporary:
         if precision == "int8":
-            graph = int8_graph(pooling_as_convolution(part), output, calibration or (), float_layers)
+            graph = int8_graph(pooling_as_convolution(part), output, images, float_layers)
         else:
             tiled = with_channel_tiling(part) if tiling else part
             graph = float_graph(tiled, output, float16=precision == "float16")

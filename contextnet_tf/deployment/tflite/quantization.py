@@ -14,13 +14,13 @@ from contextnet_tf.errors import InputError
 LEAST_IMAGES = 2
 
 
-def check_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]) -> None:
-    """Checks the calibration images: at least `LEAST_IMAGES`, each uint8 [H, W, 3] of the (height, width) `size`.
+def checked_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]) -> Sequence[np.ndarray]:
+    """The calibration images, checked: at least `LEAST_IMAGES`, each uint8 [H, W, 3] of the (height, width) `size`.
 
     Raises:
       InputError: there are fewer images, or one has another type or shape.
     """
-    images = images or ()
+    images = () if images is None else images
     if len(images) < LEAST_IMAGES:
         raise InputError(
             f"int8 is calibrated with images of the training split: {len(images)} given, {LEAST_IMAGES} are the least"
@@ -28,6 +28,7 @@ def check_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]
     for image in images:
         if image.dtype != np.uint8 or image.shape != (*size, 3):
             raise InputError(f"a calibration image is {image.dtype} {list(image.shape)}; it must be uint8 {[*size, 3]}")
+    return images
 
 
 def int8_graph(
