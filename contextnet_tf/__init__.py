@@ -1,53 +1,39 @@
 """ContextNet (Poudel, Bonde, Zach, 2018) in TensorFlow 2 and Keras: real-time street segmentation,
-from images to files for embedded devices."""
+from images to files for embedded devices.
 
-from contextnet_tf.analysis.branches import zero_branch
-from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
-from contextnet_tf.analysis.ensemble import ensemble
-from contextnet_tf.compression.fold import fold_batch_norm
-from contextnet_tf.compression.prune import prune_filters, pruning_groups
-from contextnet_tf.datasets.catalog import dataset_names, get_dataset
-from contextnet_tf.deployment.export import export_saved_model, export_tflite
-from contextnet_tf.deployment.segmenter import Segmenter
-from contextnet_tf.errors import InputError
-from contextnet_tf.evaluation.confusion import ConfusionMatrix
-from contextnet_tf.evaluation.evaluate import Report, evaluate
-from contextnet_tf.models.loading import load_network
-from contextnet_tf.models.network import spec_of
-from contextnet_tf.models.registry import build_model, model_names
-from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
-from contextnet_tf.presets import load_preset, preset_names
-from contextnet_tf.training.loop import TrainResult
-from contextnet_tf.training.recipe import PAPER, Recipe
-from contextnet_tf.training.train import train
+A public name is imported when it is first used. Segmenting with an exported file therefore needs neither TensorFlow
+nor Keras. `__init__.pyi` lists the public names.
+"""
 
-__all__ = [
-    "PAPER",
-    "VARIANTS",
-    "ConfusionMatrix",
-    "ContextNetSpec",
-    "InputError",
-    "Recipe",
-    "Report",
-    "Segmenter",
-    "TrainResult",
-    "build_model",
-    "count_multiply_adds",
-    "count_parameters",
-    "dataset_names",
-    "ensemble",
-    "evaluate",
-    "export_saved_model",
-    "export_tflite",
-    "fold_batch_norm",
-    "get_dataset",
-    "load_network",
-    "load_preset",
-    "model_names",
-    "preset_names",
-    "prune_filters",
-    "pruning_groups",
-    "spec_of",
-    "train",
-    "zero_branch",
-]
+import importlib
+import pathlib
+import re
+from typing import Any
+
+from contextnet_tf.errors import needed_by
+
+_LISTED = re.compile(r"^from (\S+) import (\w+) as \2$", re.MULTILINE)
+_MODULES = {
+    name: module
+    for module, name in _LISTED.findall(pathlib.Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+}
+__all__ = sorted(_MODULES)  # for type checkers and editors: see __init__.pyi
+
+
+def __getattr__(name: str) -> Any:
+    """The public name `name`, see PEP 562.
+
+    Raises:
+      AttributeError: there is no such name.
+      NotInstalledError: it needs a package that is not installed.
+    """
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with needed_by(f"{__name__}.{name}"):
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

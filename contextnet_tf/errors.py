@@ -1,5 +1,8 @@
 """Exceptions that users can cause or fix."""
 
+import contextlib
+from collections.abc import Iterator
+
 
 class InputError(ValueError):
     """Invalid input from the user.
@@ -17,6 +20,28 @@ def reason_of(error: Exception) -> str:
         if not line.rstrip().endswith(":"):
             break
     return " ".join(told)
+
+
+class NotInstalledError(InputError, ImportError):
+    """A package that the called function needs is not installed."""
+
+
+@contextlib.contextmanager
+def needed_by(what: str, extra: str = "train") -> Iterator[None]:
+    """For the imports of `what`, which only the installation with `extra` has.
+
+    Raises:
+      NotInstalledError: a package is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == __package__:  # a mistake of ours, not of the installation
+            raise
+        raise NotInstalledError(
+            f"{what} needs {package}, which is not installed; pip install 'contextnet_tf[{extra}]'"
+        ) from error
 
 
 class InUseError(InputError):

@@ -44,21 +44,62 @@ def test_public_names():
         "TrainResult", "build_model", "count_multiply_adds", "count_parameters", "dataset_names", "ensemble",
         "evaluate", "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset", "load_network",
         "load_preset", "model_names", "preset_names", "prune_filters", "pruning_groups", "spec_of",
-        "train", "zero_branch",
+        "train", "upsample_argmax", "zero_branch",
     }  # fmt: skip
     for name in contextnet_tf.__all__:
         assert getattr(contextnet_tf, name).__doc__ or name in ("PAPER", "VARIANTS")
 
 
-def test_import_loads_neither_plots_nor_litert():
-    # Keras loads matplotlib by itself where it is installed; ours is behind `reporting.plots`.
-    program = (
-        "import sys, contextnet_tf; "
-        "unwanted = ('contextnet_tf.reporting.plots', 'ai_edge_litert', 'numba', 'tqdm'); "
-        "print([name for name in unwanted if name in sys.modules])"
-    )
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[]"
+def _printed(program):
+    """What a Python program prints, run in a process of its own."""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+# What loads nothing heavy: the import, tables and names, and all that segments with an exported file.
+LIGHT = """
+import sys
+import contextnet_tf as cn
+print([name for name in ("numpy", "cv2", "ai_edge_litert") if name in sys.modules])
+from contextnet_tf.datasets.colors import overlay
+from contextnet_tf.datasets.labels import CAMVID_LABELS
+cn.VARIANTS, cn.model_names(), cn.preset_names(), cn.dataset_names(), cn.get_dataset("camvid").palette
+cn.ConfusionMatrix(2), cn.upsample_argmax, cn.Segmenter
+print([name for name in ("tensorflow", "keras", "matplotlib", "numba", "jinja2", "tqdm") if name in sys.modules])
+"""
+
+
+def test_import_loads_nothing_heavy():
+    assert _printed(LIGHT).splitlines() == ["[]", "[]"]
+
+
+def test_names_are_listed_before_they_are_imported():
+    program = "import contextnet_tf as cn; print(set(cn.__all__) <= set(dir(cn)), hasattr(cn, 'no_such_name'))"
+    assert _printed(program) == "True False"
+
+
+# As where TensorFlow and Keras are not installed.
+WITHOUT_KERAS = """
+import sys
+sys.modules["tensorflow"] = sys.modules["keras"] = None
+import contextnet_tf as cn
+for call in (
+    lambda: cn.build_model("cn14"),
+    lambda: cn.build_model("enet"),
+    lambda: cn.load_preset("cn14-camvid"),
+    lambda: cn.train,
+    lambda: cn.Segmenter("run", engine="tensorflow"),
+):
+    try:
+        call()
+    except cn.InputError as error:
+        print(error)
+"""
+
+
+def test_without_keras_an_error_says_what_to_install():
+    needs = "needs keras, which is not installed; pip install 'contextnet_tf[train]'"
+    names = ("build_model", "build_model", "a .keras file", "contextnet_tf.train", "the engine tensorflow")
+    assert _printed(WITHOUT_KERAS).splitlines() == [f"{name} {needs}" for name in names]
 
 
 def test_every_part_has_its_rule():

@@ -3,31 +3,12 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from contextnet_tf.errors import InputError, reason_of
+from contextnet_tf.models.logits import LogOfMean
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.rewrite import copy_layer, rewrite
-
-# float32 cannot resolve smaller probabilities beside those near 1, and an int8 file needs a finite range.
-_LEAST_PROBABILITY = 1e-7
-
-
-@keras.saving.register_keras_serializable(package="contextnet_tf")
-class LogOfMean(layers.Layer):
-    """The logarithm of the mean of several probabilities: a list of float32 [B, H, W, C] -> float32 [B, H, W, C].
-
-    Probabilities below 1e-7 count as 1e-7.
-    """
-
-    def call(self, probabilities: list[keras.KerasTensor]) -> keras.KerasTensor:
-        """See the class."""
-        mean = sum(probabilities[1:], probabilities[0]) * (1.0 / len(probabilities))
-        return ops.log(ops.maximum(mean, _LEAST_PROBABILITY))
-
-    def compute_output_shape(self, input_shapes: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """The output shape."""
-        return input_shapes[0]
 
 
 def ensemble(models: Sequence[keras.Model]) -> keras.Model:

@@ -3,17 +3,19 @@
 import os
 import pathlib
 import zipfile
+from typing import TYPE_CHECKING
 
-import keras
+from contextnet_tf.errors import InputError, needed_by, reason_of
 
-from contextnet_tf.errors import InputError, reason_of
+if TYPE_CHECKING:
+    import keras
 
 BEST_NETWORK = "best.keras"  # the file in a run folder
 
 
 def load_network(
     checkpoint: str | os.PathLike, *, model: str | None = None, num_classes: int | None = None
-) -> keras.Model:
+) -> "keras.Model":
     """Reads a network, not compiled, from a .keras file or from a run folder (its best network).
 
     Keras' safe mode stays on: no code in the file is executed.
@@ -26,8 +28,11 @@ def load_network(
     Raises:
       InputError: the file is missing or damaged, is not a segmentation network, or has another name or number of
         classes than required.
+      NotInstalledError: Keras or TensorFlow is not installed.
     """
     path = network_path(checkpoint)
+    with needed_by("a .keras file"):  # here, so that `network_path` loads no Keras
+        import keras
     network = _load(path)
     if not isinstance(network, keras.Model) or "main" not in _output_names(network):
         raise InputError(f"{path}: is a Keras file, but not a segmentation network (it has no output 'main')")
@@ -55,7 +60,12 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
     return path
 
 
-def _load(path: pathlib.Path) -> keras.Model:
+def _load(path: pathlib.Path) -> "keras.Model":
+    import keras
+
+    # They register the classes that a .keras file may name besides Keras' own.
+    from contextnet_tf.models import logits, network, pyramid, unpooling  # noqa: F401
+
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise InputError(f"{path}: is not a .keras file, or is cut off; name one that the training wrote")
     try:
@@ -64,5 +74,5 @@ def _load(path: pathlib.Path) -> keras.Model:
         raise InputError(f"{path}: cannot be loaded as a network ({reason_of(error)})") from error
 
 
-def _output_names(network: keras.Model) -> list[str]:
+def _output_names(network: "keras.Model") -> list[str]:
     return list(network.output) if isinstance(getattr(network, "output", None), dict) else []

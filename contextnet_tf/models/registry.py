@@ -2,20 +2,16 @@
 
 import dataclasses
 import functools
+import importlib
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import keras
-
-from contextnet_tf.errors import InputError
-from contextnet_tf.models.comparison.deeplab_v2 import build_deeplab_v2
-from contextnet_tf.models.comparison.enet import build_enet
-from contextnet_tf.models.comparison.erfnet import build_erfnet
-from contextnet_tf.models.comparison.icnet import build_icnet
-from contextnet_tf.models.comparison.pspnet import build_pspnet
-from contextnet_tf.models.comparison.segnet import build_segnet
-from contextnet_tf.models.contextnet import build_contextnet
+from contextnet_tf.errors import InputError, needed_by
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
+
+if TYPE_CHECKING:
+    import keras
 
 _SPECS: dict[str, ContextNetSpec] = {
     **VARIANTS,
@@ -23,15 +19,8 @@ _SPECS: dict[str, ContextNetSpec] = {
     "context-only": dataclasses.replace(VARIANTS["cn14"], name="context-only", branches="context"),
     "detail-only": dataclasses.replace(VARIANTS["cn14"], name="detail-only", branches="detail"),
 }
-# Tables 6 and 7: the paper's comparison networks.
-_COMPARISON: dict[str, Callable[..., keras.Model]] = {
-    "segnet": build_segnet,
-    "enet": build_enet,
-    "erfnet": build_erfnet,
-    "icnet": build_icnet,
-    "pspnet": build_pspnet,
-    "deeplab_v2": build_deeplab_v2,
-}
+# Tables 6 and 7: the paper's comparison networks. comparison/NAME.py defines build_NAME.
+_COMPARISON = ("segnet", "enet", "erfnet", "icnet", "pspnet", "deeplab_v2")
 _WIDENED = re.compile(r"(?P<name>.+)x(?P<factor>\d+(\.\d+)?(e-\d+)?)")  # as `ContextNetSpec.widened` names it
 
 
@@ -49,7 +38,7 @@ def build_model(
     num_classes: int = 19,
     input_shape: tuple[int | None, int | None, int] = (1024, 2048, 3),
     aux_head: bool = False,
-) -> keras.Model:
+) -> "keras.Model":
     """Builds a network: float32 [B, H, W, 3] in 0 to 1 -> {"main": logits float32 [B, H, W, num_classes]}.
 
     With `aux_head`, ContextNet, PSPNet and ICNet also have "aux", logits of the same shape for an auxiliary loss; ICNet
@@ -65,13 +54,21 @@ def build_model(
 
     Raises:
       InputError: the name is unknown, or the width, input shape or number of classes is invalid.
+      NotInstalledError: Keras or TensorFlow is not installed.
     """
     if name_or_spec in _COMPARISON:
-        builder = _COMPARISON[name_or_spec]
+        builder = _builder("comparison", name_or_spec)
     else:
         spec = name_or_spec if isinstance(name_or_spec, ContextNetSpec) else _spec_named(name_or_spec)
-        builder = functools.partial(build_contextnet, spec)
+        builder = functools.partial(_builder("contextnet"), spec)
     return builder(num_classes=num_classes, input_shape=input_shape, aux_head=aux_head)
+
+
+def _builder(*path: str) -> Callable[..., "keras.Model"]:
+    """`build_NAME` of the module NAME, the last part of `path`. Imported on use: listing the names loads no Keras."""
+    with needed_by("build_model"):
+        module = importlib.import_module(".".join(("contextnet_tf.models", *path)))
+    return getattr(module, f"build_{path[-1]}")
 
 
 def _spec_named(name: str, whole: str | None = None) -> ContextNetSpec:

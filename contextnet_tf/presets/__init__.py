@@ -10,6 +10,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
 
 if TYPE_CHECKING:
     import keras
@@ -42,9 +43,8 @@ def load_preset(name: str) -> "keras.Model":
 
     Raises:
       InputError: there is no preset of that name, or its file is damaged.
+      NotInstalledError: Keras or TensorFlow is not installed. `Segmenter` runs a preset without them.
     """
-    from contextnet_tf.models.loading import load_network  # here, so that listing names loads no Keras
-
     return load_network(preset_dir(name))
 
 

@@ -1,12 +1,15 @@
 """Reading a trained network back, and what cannot be read."""
 
+import inspect
 import pathlib
+import re
 
 import keras
 import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models import loading
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 
@@ -77,3 +80,14 @@ def test_code_in_a_file_is_refused(tmp_path):
     keras.Model(image, outputs).save(tmp_path / "lambda.keras")
     with pytest.raises(InputError, match="lambda.keras: cannot be loaded as a network"):
         load_network(tmp_path / "lambda.keras")
+
+
+def test_every_registered_class_is_known_to_the_loader():
+    library = pathlib.Path(loading.__file__).parents[1]
+    registering = {
+        path.stem
+        for path in library.rglob("*.py")
+        if "@keras.saving.register_keras_serializable" in path.read_text(encoding="utf-8")
+    }
+    imported = re.search(r"from contextnet_tf.models import (.*)  # noqa: F401", inspect.getsource(loading))
+    assert registering == set(imported[1].split(", "))

@@ -9,6 +9,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from contextnet_tf.errors import needed_by
+
 
 class Engine(Protocol):
     """Runs one network. Inference is serialized between threads that share an engine; a `twin` runs concurrently.
@@ -49,7 +51,8 @@ def _litert(source: Any, num_threads: int | None) -> Engine:
 
 
 def _tensorflow(source: Any, num_threads: int | None) -> Engine:
-    from contextnet_tf.deployment.engines.tensorflow import tensorflow_engine
+    with needed_by("the engine tensorflow"):
+        from contextnet_tf.deployment.engines.tensorflow import tensorflow_engine
 
     return tensorflow_engine(source, num_threads)
 
