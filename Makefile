@@ -20,6 +20,10 @@ SHELL := /bin/bash
 .PHONY: demo test browser test-browser lint format lock
 
 python := .venv/bin/python
+# A value as one word of the shell, whatever it holds.
+quoted = '$(subst ','\'',$(1))'
+out := $(call quoted,$(OUT))
+data := --dataset=$(call quoted,$(DATASET)) --data_dir=$(call quoted,$(DATA_DIR))
 installed := .venv/installed
 
 # The lock file holds the exact versions; the stamp is written last, so a broken installation is tried again.
@@ -34,14 +38,14 @@ $(installed): requirements.lock setup.cfg pyproject.toml
 # Every step goes on from what the one before left; a demo that was interrupted goes on where it was.
 demo: $(installed)
 ifeq ($(DATASET),streets)
-	$(python) -m data.streets.generate --output_dir=$(DATA_DIR)
+	$(python) -m data.streets.generate --output_dir=$(call quoted,$(DATA_DIR))
 endif
-	$(python) -m experiments.train --dataset=$(DATASET) --data_dir=$(DATA_DIR) --output_dir=$(OUT) \
-	  --model=$(MODEL) --recipe=$(RECIPE) --epochs=$(EPOCHS) --seed=$(SEED) --resume
-	$(python) -m experiments.evaluate --checkpoint=$(OUT) --output_dir=$(OUT)
-	$(python) -m experiments.export --checkpoint=$(OUT) --output_dir=$(OUT)
-	$(python) -m experiments.predict --checkpoint=$(OUT)/export/model.tflite --output_dir=$(OUT)
-	$(python) -m experiments.report --output_dir=$(OUT)
+	$(python) -m experiments.train $(data) --output_dir=$(out) \
+	  --model=$(call quoted,$(MODEL)) --recipe=$(RECIPE) --epochs=$(EPOCHS) --seed=$(SEED) --resume
+	$(python) -m experiments.evaluate --checkpoint=$(out) --output_dir=$(out)
+	$(python) -m experiments.export --checkpoint=$(out) --output_dir=$(out)
+	$(python) -m experiments.predict --checkpoint=$(call quoted,$(OUT)/export/model.tflite) --output_dir=$(out)
+	$(python) -m experiments.report --output_dir=$(out)
 
 # Two processes: TensorFlow's own threads leave a second core idle while it builds networks.
 test: $(installed)

@@ -6,8 +6,10 @@ nor Keras. `__init__.pyi` lists the public names.
 """
 
 import importlib
+import os
 import pathlib
 import re
+import sys
 from typing import Any
 
 from contextnet_tf.errors import needed_by
@@ -17,6 +19,10 @@ _MODULES = {
     name: module
     for module, name in _LISTED.findall(pathlib.Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
 }
+if "keras" not in sys.modules:
+    # Before Keras is imported: KERAS_BACKEND, or the backend in ~/.keras/keras.json, may be another project's.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+
 __all__ = sorted(_MODULES)  # for type checkers and editors: see __init__.pyi
 
 

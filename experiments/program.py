@@ -1,6 +1,7 @@
 """What every program shares: the common flags, how flags are parsed, and errors as one line without a traceback."""
 
 import contextlib
+import io
 import logging
 import math
 import os
@@ -274,6 +275,9 @@ def _own_flags() -> list[flags.Flag]:
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end the work
+            stream.reconfigure(errors="backslashreplace")
     absl_logging.set_verbosity(absl_logging.WARNING)
     app.run(with_plain_errors(main), flags_parser=parse_flags)
 

@@ -1,6 +1,8 @@
 """The names that users call, what importing them loads, and which part may use which."""
 
 import ast
+import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -100,6 +102,22 @@ def test_without_keras_an_error_says_what_to_install():
     needs = "needs keras, which is not installed; pip install 'contextnet_tf[train]'"
     names = ("build_model", "build_model", "a .keras file", "contextnet_tf.train", "the engine tensorflow")
     assert _printed(WITHOUT_KERAS).splitlines() == [f"{name} {needs}" for name in names]
+
+
+def test_settings_of_another_project_do_not_matter(tmp_path):
+    """keras.json and KERAS_BACKEND of a project that runs on another backend, on another layout of images."""
+    settings = {"backend": "torch", "floatx": "float16", "image_data_format": "channels_first"}
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings), encoding="utf-8")
+    program = (
+        "import contextnet_tf as cn; model = cn.build_model('cn18', num_classes=3, input_shape=(64, 128, 3)); "
+        "print(model.output['main'].shape, model.compute_dtype)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True,
+        env=os.environ | {"HOME": str(tmp_path), "KERAS_BACKEND": "jax"},
+    )  # fmt: skip
+    assert shown.stdout == "(None, 64, 128, 3) float32\n", shown.stderr
 
 
 def test_every_part_has_its_rule():

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import layers
 
+import contextnet_tf.models.keras_settings  # noqa: F401
+
 # The paper states no initialization. Without pre-training it matters; we use He's, which preserves the variance of the
 # features through ReLU layers. It is passed as a string: a shared initializer object would give all layers of one shape
 # the same values.

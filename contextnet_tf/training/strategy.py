@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,13 +74,15 @@ def strategy_names() -> list[str]:
 def get_devices(name: str) -> Devices:
     """The devices of the strategy `name`. Call this function before TensorFlow has computed anything.
 
-    "one": one device. "mirrored": all GPUs of this machine, or all its (virtual) CPUs if there is no GPU.
-    "multi_worker": all GPUs of the processes listed in TF_CONFIG. "tpu": the TPU attached to this machine; follows
-    TensorFlow's documentation but has never run, as no TPU was available. "auto": multi_worker if TF_CONFIG lists
-    several processes; else mirrored if there are several GPUs; else one.
+    "one": one device. "mirrored": all GPUs of this machine, or all its (virtual) CPUs if there is no GPU; a single one
+    is trained on as "one" does. "multi_worker": all GPUs of the processes listed in TF_CONFIG; a single process is
+    "mirrored". "tpu": the TPU attached to this machine; follows TensorFlow's documentation but has never run, as no
+    TPU was available. "auto": multi_worker if TF_CONFIG lists several processes; else mirrored if there are several
+    GPUs; else one.
 
     Raises:
-      InputError: the name is unknown; TF_CONFIG is missing or invalid; or there is no TPU.
+      InputError: the name is unknown; TF_CONFIG is missing or invalid; another program uses this process's port; or
+        there is no TPU.
     """
     if name not in _MAKERS:
         raise InputError(f"`strategy={name}` is unknown; choose from {', '.join(strategy_names())}")
@@ -87,27 +90,52 @@ def get_devices(name: str) -> Devices:
 
 
 def _auto() -> Devices:
-    if "TF_CONFIG" in os.environ and len(_processes(_tf_config())) > 1:
-        return _multi_worker()
+    if os.environ.get("TF_CONFIG", "").strip():
+        # Services describe one machine alone in other ways too, and that one needs no description.
+        config = _parsed_tf_config()
+        alone = sum(len(addresses) for addresses in _cluster(config).values()) <= 1
+        if not alone and len(_processes(_tf_config())) > 1:
+            return _multi_worker()
     return _mirrored() if len(tf.config.list_logical_devices("GPU")) > 1 else one_device()
 
 
 def _mirrored() -> Devices:
     found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(found) == 1:  # of one replica TensorFlow's strategy returns plain values, not one for each replica
+        return one_device()
     return Devices(tf.distribute.MirroredStrategy([device.name for device in found]))
 
 
 def _multi_worker() -> Devices:
     config = _tf_config()
     processes = _processes(config)
-    task = config.get("task", {})
-    own = (task.get("type"), task.get("index"))
+    task = config.get("task")
+    own = (task.get("type"), task.get("index")) if isinstance(task, dict) else None
     if own not in processes:
         raise InputError(
             f"TF_CONFIG: its task {task} is none of the processes of its cluster; right would be "
             '{"type": "worker", "index": 0} in the first, 1 in the second'
         )
+    if len(processes) == 1:
+        return _mirrored()
+    _require_free(str(_cluster(config)[own[0]][own[1]]))
     return Devices(tf.distribute.MultiWorkerMirroredStrategy(), processes.index(own), len(processes))
+
+
+def _require_free(address: str) -> None:
+    """Raises InputError where the port of `address` is in use: TensorFlow would end with a traceback."""
+    port = address.rpartition(":")[2]
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
+        raise InputError(f'TF_CONFIG: {address!r} is no address of a worker; right would be "host:2222"')
+    with socket.socket() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            own.bind(("", int(port)))
+        except OSError as error:
+            raise InputError(
+                f"TF_CONFIG: port {port} of {address} cannot be used ({error.strerror}); end the program that uses it, "
+                "or name another port in the TF_CONFIG of all workers"
+            ) from None
 
 
 def _tpu() -> Devices:
@@ -120,22 +148,41 @@ def _tpu() -> Devices:
     return Devices(tf.distribute.TPUStrategy(resolver))
 
 
+_NO_WORKERS = 'TF_CONFIG: names no workers; right would be {"cluster": {"worker": ["host0:2222"]}, ...}'
 _MAKERS = {"auto": _auto, "one": one_device, "mirrored": _mirrored, "multi_worker": _multi_worker, "tpu": _tpu}
 
 
 def _tf_config() -> Mapping[str, Any]:
-    try:
-        config = json.loads(os.environ["TF_CONFIG"])
-    except KeyError:
+    """The content of TF_CONFIG, whose cluster names at least one training process."""
+    if not os.environ.get("TF_CONFIG", "").strip():
         raise InputError(
             "`strategy=multi_worker`: the environment variable TF_CONFIG is missing; it names all workers and this "
             'one, as in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
-        ) from None
+        )
+    config = _parsed_tf_config()
+    if not _processes(config):
+        raise InputError(_NO_WORKERS)
+    return config
+
+
+def _parsed_tf_config() -> Mapping[str, Any]:
+    try:
+        config = json.loads(os.environ["TF_CONFIG"])
     except ValueError as error:
         raise InputError(f"TF_CONFIG: is no JSON ({error})") from None
-    if not isinstance(config, dict) or not isinstance(config.get("cluster"), dict) or not _processes(config):
-        raise InputError('TF_CONFIG: names no workers; right would be {"cluster": {"worker": ["host0:2222"]}, ...}')
+    cluster = _cluster(config)
+    if cluster is None or not all(
+        isinstance(addresses, list) and all(isinstance(address, str) for address in addresses)
+        for addresses in cluster.values()
+    ):
+        raise InputError(_NO_WORKERS)
     return config
+
+
+def _cluster(config: Any) -> Any:
+    """The addresses by kind of process; None where `config` has no such object."""
+    cluster = config.get("cluster") if isinstance(config, dict) else None
+    return cluster if isinstance(cluster, dict) else None
 
 
 def _processes(config: Mapping[str, Any]) -> Sequence[tuple[str, int]]:

@@ -39,7 +39,9 @@ def write_set(
     Raises:
       InputError: the folder holds another set or other files, or cannot be written.
     """
-    root = ensure_writable_dir(folder)
+    root = pathlib.Path(folder)
+    if not (root / RECORD).exists():  # a finished set may stand where nobody can write
+        ensure_writable_dir(root)
     record = {"version": VERSION, "seed": seed, "height": height, "width": width, "images": dict(images)}
     _claim(root, record)
     drawn = 0

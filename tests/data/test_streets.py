@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from contextnet_tf import files
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import check_files
 from contextnet_tf.errors import InputError
 from data import streets
-from data.streets import generate
+from data.streets import generate, storage
 
 # Ids and train ids of Cityscapes, from the dataset's own table (Cordts et al., 2016).
 TRAINED = {7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33}
@@ -197,6 +198,20 @@ def test_a_set_that_version_0_1_drew_is_complete(tmp_path):
     assert _contents(tmp_path) == before
     with pytest.raises(InputError, match="seed 0, 64 x 64 pixels, 1 train, 1 val"):
         streets.write_set(tmp_path, {"train": 2, "val": 1}, seed=0, height=64, width=64)
+
+
+def test_a_finished_set_may_stand_where_nobody_can_write(tmp_path, monkeypatch):
+    streets.write_set(tmp_path, {"train": 1}, seed=0, height=64, width=64)
+
+    def read_only(path):
+        raise InputError(f"{path}: cannot be written as a folder")
+
+    for module in (storage, files):
+        monkeypatch.setattr(module, "ensure_writable_dir", read_only)
+    assert streets.write_set(tmp_path, {"train": 1}, seed=0, height=64, width=64) == 0
+    next(tmp_path.glob("leftImg8bit/train/*/*.png")).unlink()
+    with pytest.raises(InputError, match="cannot be written"):
+        streets.write_set(tmp_path, {"train": 1}, seed=0, height=64, width=64)
 
 
 def test_another_set_is_refused_and_left_whole(tmp_path):

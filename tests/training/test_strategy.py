@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -36,6 +37,27 @@ def test_one_device_and_automatic_choice(monkeypatch):
         assert (devices.replicas, devices.worker, devices.workers, devices.is_chief) == (1, 0, 1, True)
 
 
+def test_a_single_device_or_process_is_trained_on_as_one(monkeypatch):
+    monkeypatch.setenv(
+        "TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}})
+    )
+    for name in ("mirrored", "multi_worker", "auto"):
+        devices = get_devices(name)
+        assert (devices.strategy, devices.workers) == (one_device().strategy, 1)
+    for config in ("", " ", '{"cluster": {"master": ["127.0.0.1:2222"]}, "task": {"type": "master", "index": 0}}'):
+        monkeypatch.setenv("TF_CONFIG", config)
+        assert get_devices("auto").workers == 1
+
+
+def test_a_port_in_use_is_named(monkeypatch):
+    with socket.create_server(("localhost", 0)) as taken:
+        own = f"localhost:{taken.getsockname()[1]}"
+        config = {"cluster": {"worker": [own, "other:2222"]}, "task": {"type": "worker", "index": 0}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+        with pytest.raises(InputError, match=f"TF_CONFIG: port .* of {own} cannot be used .*in use"):
+            get_devices("multi_worker")
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -46,6 +68,17 @@ def test_one_device_and_automatic_choice(monkeypatch):
         (
             '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
             "TF_CONFIG: its task {'type': 'worker', 'index': 2} is none of the processes of its cluster",
+        ),
+        ("", "`strategy=multi_worker`: the environment variable TF_CONFIG is missing"),
+        ("3", "TF_CONFIG: names no workers; right would be"),
+        ('{"cluster": {"worker": 2}}', "TF_CONFIG: names no workers; right would be"),
+        ('{"cluster": {"worker": [1, 2]}}', "TF_CONFIG: names no workers; right would be"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": "worker"}', "TF_CONFIG: its task worker is none of"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": []}', "TF_CONFIG: its task [] is none of"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "TF_CONFIG: its task None is none of"),
+        (
+            '{"cluster": {"worker": ["a", "b:1"]}, "task": {"type": "worker", "index": 0}}',
+            "TF_CONFIG: 'a' is no address of a worker; right would be",
         ),
     ],
 )
