@@ -28,7 +28,7 @@ from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.measurements import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
-from contextnet_tf.training.crops import default_crop
+from contextnet_tf.training.plan import default_crop
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import opening, program
 from experiments.benchmark_images import benchmark_images

@@ -29,7 +29,7 @@ from contextnet_tf.reporting.plots import class_frequencies
 from contextnet_tf.runs import data_check
 from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.training.crops import default_crop
+from contextnet_tf.training.plan import default_crop
 from experiments import opening, program
 from experiments.progress import progress_bar
 

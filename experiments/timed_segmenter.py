@@ -26,19 +26,19 @@ class TimedSegmenter:
         first = next(items)
         warm_up = [first.image] * self._workers
         collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
-        each = self._one_by_one if self._workers == 1 else self._several_at_once
+        each = self._sequential if self._workers == 1 else self._pipelined
         for item, labels in each(itertools.chain([first], items)):
             self._sizes.append(labels.shape)
             yield item, labels
 
-    def _one_by_one(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
+    def _sequential(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
         for item in items:
             start = time.perf_counter()
             labels = self._segmenter.segment(item.image)
             self._milliseconds.append(1000 * (time.perf_counter() - start))
             yield item, labels
 
-    def _several_at_once(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
+    def _pipelined(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
         under_way = collections.deque()
 
         def frames() -> Iterator[np.ndarray]:

@@ -60,13 +60,13 @@ def stepped(
         optimizer = recipe.optimizer.build(1e-2)
         loss_scale = LossScale() if compute_config.dtype_policy == "mixed_float16" else None
     network = without_aux_heads(model)
-    averaged = clone_network(network, dtype_policy="float32")
-    step = make_training_step(model, network, averaged, optimizer, recipe, CLASS_WEIGHTS, compute_config, loss_scale)
+    ema = clone_network(network, dtype_policy="float32")
+    step = make_training_step(model, network, ema, optimizer, recipe, CLASS_WEIGHTS, compute_config, loss_scale)
     figures = []
     for images, labels in batches(steps):
         shown = step({"image": tf.constant(images), "label": tf.constant(labels)})
         figures.append({name: float(value) for name, value in shown.items()})
-    return model, averaged, figures
+    return model, ema, figures
 
 
 def largest_difference(models: tuple[keras.Model, ...], others: tuple[keras.Model, ...]) -> float:

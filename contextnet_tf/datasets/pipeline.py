@@ -53,7 +53,7 @@ def training_dataset(
     last_step: int,
     worker: int = 0,
     workers: int = 1,
-    class_uniform_fraction: ClassUniform | None = None,
+    class_uniform: ClassUniform | None = None,
     cache: ImageCache | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
@@ -72,7 +72,7 @@ def training_dataset(
       first_step, last_step: range of steps of the run, from 0; earlier steps are skipped without reading.
       worker, workers: the batch is split into `workers` equal parts, and this is part `worker`. The parts
         concatenated are the batch of a single worker.
-      class_uniform_fraction: class-uniform sampling; None: each epoch shows each example once.
+      class_uniform: class-uniform sampling; None: each epoch shows each example once.
       cache: cache of exactly these examples; None: every sample is decoded from its files.
       num_parallel_calls: samples made in parallel; does not affect the result.
 
@@ -88,7 +88,7 @@ def training_dataset(
 
     def load(number: tf.Tensor):
         sample = sample_number(number, batch_size, worker, workers)
-        example, center = _shown(sample, len(examples), seed, class_uniform_fraction)
+        example, center = _shown(sample, len(examples), seed, class_uniform)
 
         def read():
             return decode(images[example], labels[example], dataset)
@@ -139,11 +139,11 @@ def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
     return batch_size // workers
 
 
-def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform_fraction: ClassUniform | None):
+def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform | None):
     """The index of a sample's example, int64 [], and the center of its crop, int32 [2]."""
-    if class_uniform_fraction is None:
+    if class_uniform is None:
         return shuffled_index(sample, count, seed), tf.constant(ANYWHERE)
-    return class_uniform_index(sample, count, seed, class_uniform_fraction)
+    return class_uniform_index(sample, count, seed, class_uniform)
 
 
 def _naming_bad_files(

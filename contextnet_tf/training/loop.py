@@ -20,14 +20,12 @@ from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.history import History
-from contextnet_tf.training.board import Board
 from contextnet_tf.training.checkpoints import Checkpoints, model_variables, optimizer_variables
 from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.memory import memory_in_use
+from contextnet_tf.training.monitoring import Board, StepTimer, memory_in_use
 from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.precision import LossScale, clone_network
 from contextnet_tf.training.step import make_training_step, update_ema
-from contextnet_tf.training.step_timer import StepTimer
 
 _RECORD_STEPS = 10  # steps between two points of the curves
 

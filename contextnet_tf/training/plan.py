@@ -1,4 +1,4 @@
-"""The plan of a run, computed from its arguments: steps, batches, validations."""
+"""The plan of a run, computed from its arguments: crop size, steps, batches, validations."""
 
 import dataclasses
 import hashlib
@@ -16,9 +16,9 @@ from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.training.losses import balanced_weights
-from contextnet_tf.training.recipe import Recipe
-from contextnet_tf.training.schedules import Poly
+from contextnet_tf.training.recipe import Poly, Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,7 @@ class TrainingPlan:
         self,
         first_step: int,
         last_step: int,
-        class_uniform_fraction: ClassUniform | None,
+        class_uniform: ClassUniform | None,
         cache: ImageCache | None,
         *,
         worker: int = 0,
@@ -132,10 +132,40 @@ class TrainingPlan:
             last_step=last_step,
             worker=worker,
             workers=workers,
-            class_uniform_fraction=class_uniform_fraction,
+            class_uniform=class_uniform,
             cache=cache,
         )
 
     def _intervals(self, step: int) -> int:
         """The number of validation intervals completed by `step`."""
         return int(self.epoch(step) // self.recipe.validation_epochs) if self.val_examples else 0
+
+
+def default_crop(model: keras.Model, dataset: Dataset) -> tuple[int, int]:
+    """The largest (height, width) that the network accepts within the dataset's image size."""
+    multiple = size_multiple(model)
+    height, width = (max(1, length // multiple) * multiple for length in dataset.known_size)
+    return height, width
+
+
+def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
+    """The crop size (height, width) of `recipe`."""
+    if recipe.crop == "inside":
+        return default_crop(model, dataset)
+    if recipe.crop == "whole":
+        return padded_size(dataset.known_size, size_multiple(model))
+    return recipe.crop
+
+
+def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:
+    """Returns `crop_size`, (height, width), if the network accepts it.
+
+    Raises:
+      InputError: height or width is not a multiple of the network's size multiple.
+    """
+    multiple = size_multiple(model)
+    if any(length < multiple or length % multiple for length in crop_size):
+        raise InputError(
+            f"crop size {crop_size[0]} x {crop_size[1]} (height x width): {model.name} takes multiples of {multiple}"
+        )
+    return crop_size[0], crop_size[1]

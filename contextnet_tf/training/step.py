@@ -1,4 +1,4 @@
-"""One training step: the updates of the network's weights and of the EMA."""
+"""One training step: the gradients of a batch, and the updates of the network's weights and of the EMA."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,27 +7,27 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.models.graph import all_layers
-from contextnet_tf.training.backward import Backward
 from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.fused_batch_norm import with_fused_batch_norm
 from contextnet_tf.training.losses import CrossEntropy, head_losses
 from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
 
 
-def update_ema(averaged: keras.Model, network: keras.Model, decay: float | tf.Tensor) -> None:
-    """Updates each weight of `averaged`, the EMA of `network`: a <- decay a + (1 - decay) w.
+def update_ema(ema: keras.Model, network: keras.Model, decay: float | tf.Tensor) -> None:
+    """Updates each weight of `ema`, the EMA of `network`: a <- decay a + (1 - decay) w.
 
     Moving statistics of batch normalization are averaged too, to match the EMA weights.
     """
-    for average, weight in zip(averaged.weights, network.weights, strict=True):
-        average.assign(decay * average + (1.0 - decay) * weight)
+    for mean, weight in zip(ema.weights, network.weights, strict=True):
+        mean.assign(decay * mean + (1.0 - decay) * weight)
 
 
 def make_training_step(
     model: keras.Model,
     network: keras.Model,
-    averaged: keras.Model,
+    ema: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     recipe: Recipe,
     class_weights: np.ndarray | None,
@@ -36,7 +36,7 @@ def make_training_step(
 ) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
     """The function {"image": float32 [B, H, W, 3], "label": uint8 [B, H, W]} -> metrics of the step.
 
-    Each call updates the weights of `model` by one step of `optimizer`, and the EMA `averaged` from `network`, the
+    Each call updates the weights of `model` by one step of `optimizer`, and the EMA `ema` from `network`, the
     inference network of `model`. Every output except "main" is auxiliary; the recipe's `aux_weight` scales its loss.
     The metrics: "loss", "main_loss", "aux_loss" (sum of the auxiliary losses; 0 without any), "learning_rate", and
     "gradient_norm" (global norm of the loss gradient).
@@ -49,9 +49,9 @@ def make_training_step(
     devices = compute_config.devices
     cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.ohem_threshold)
     losses = head_losses(model.output, recipe.aux_weight, cross_entropy)
-    backward = Backward(model, losses, compute_config, loss_scale)
+    backward = _Backward(model, losses, compute_config, loss_scale)
     with devices.strategy.scope():
-        move = _make_move(model, network, averaged, optimizer, recipe, devices)
+        apply_gradients = _make_apply_gradients(model, network, ema, optimizer, recipe, devices)
 
     def update(gradients: Sequence[tf.Tensor], head_values: tf.Tensor) -> dict[str, tf.Tensor]:
         values = dict(zip(losses, tf.unstack(head_values), strict=True))
@@ -66,10 +66,10 @@ def make_training_step(
             "gradient_norm": norm,
         }
         if loss_scale is None:
-            move(gradients)
+            apply_gradients(gradients)
         else:
             finite = tf.math.is_finite(norm)
-            tf.cond(finite, lambda: move(gradients), lambda: tf.constant(False))
+            tf.cond(finite, lambda: apply_gradients(gradients), lambda: tf.constant(False))
             loss_scale.update(finite)
         return figures
 
@@ -87,10 +87,82 @@ def make_training_step(
     return training_step
 
 
-def _make_move(
+class _Backward:
+    """Forward and backward pass of a batch that is split into replicas and micro-batches.
+
+    Losses are divided by the whole batch's weight, so the parts' gradients add up.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        losses: Mapping[str, tuple[CrossEntropy, float]],
+        compute_config: ComputeConfig,
+        loss_scale: LossScale | None,
+    ):
+        self._losses, self._weights = losses, model.trainable_variables
+        self._network = with_fused_batch_norm(model)
+        self._strategy, self._parts, self._loss_scale = (
+            compute_config.devices.strategy,
+            compute_config.accumulate,
+            loss_scale,
+        )
+        # XLA cannot compile the loss: the position of each band of rows is known only at run time.
+        self._forward = tf.function(self._network, jit_compile=True) if compute_config.jit_compile else self._network
+
+    def weight(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The total pixel weight of the whole batch, over all replicas, for each head's loss: float32 [heads]."""
+        weights = self._strategy.run(self._total_weights, args=(batch["label"],))
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, weights, axis=None)
+
+    def __call__(
+        self, batch: Mapping[str, tf.Tensor], weight: tf.Tensor, part: int | tf.Tensor = 0
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Gradients with respect to the trainable weights, and each head's loss float32 [heads], summed over replicas.
+
+        Args:
+          batch: "image" float32 [B, H, W, 3], "label" uint8 [B, H, W].
+          weight: float32 [heads], the result of `weight` for the whole batch.
+          part: index of the micro-batch, from 0.
+        """
+        gradients, losses = self._strategy.run(self._share, args=(batch, weight, part))
+        destinations = [variable.value for variable in self._weights]
+        add = tf.distribute.ReduceOp.SUM
+        gradients = self._strategy.extended.batch_reduce_to(add, list(zip(gradients, destinations, strict=True)))
+        return list(gradients), self._strategy.reduce(add, losses, axis=None)
+
+    def _total_weights(self, labels: tf.Tensor) -> tf.Tensor:
+        return tf.stack([loss.total_weight(labels) for loss, _ in self._losses.values()])
+
+    def _share(
+        self, batch: Mapping[str, tf.Tensor], weight: tf.Tensor, part: int | tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        images, labels = (self._micro_batch(batch[name], part) for name in ("image", "label"))
+        scale = 1.0 if self._loss_scale is None else self._loss_scale.value
+        with tf.GradientTape() as tape:
+            logits = self._forward(images, training=True)
+            losses = [
+                tf.math.divide_no_nan(loss.total(logits[name], labels), weight[head])
+                for head, (name, (loss, _)) in enumerate(self._losses.items())
+            ]
+            head_weights = [head_weight for _, head_weight in self._losses.values()]
+            loss = scale * tf.add_n([a * b for a, b in zip(head_weights, losses, strict=True)])
+        gradients = tape.gradient(loss, self._weights)
+        if self._loss_scale is not None:
+            gradients = [gradient / scale for gradient in gradients]
+        return gradients, tf.stack(losses)
+
+    def _micro_batch(self, values: tf.Tensor, part: int | tf.Tensor) -> tf.Tensor:
+        if self._parts == 1:
+            return values
+        # A new axis instead of a slice: tracing the network requires a static size.
+        return tf.reshape(values, (self._parts, values.shape[0] // self._parts, *values.shape[1:]))[part]
+
+
+def _make_apply_gradients(
     model: keras.Model,
     network: keras.Model,
-    averaged: keras.Model,
+    ema: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     recipe: Recipe,
     devices: Devices,
@@ -103,7 +175,7 @@ def _make_move(
     coupled = recipe.optimizer.coupled_weight_decay
     decayed_ids = {id(weight) for weight in decayed}
 
-    def move(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+    def apply_gradients(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
         if coupled:
             gradients = [
                 gradient + coupled * weight if id(weight) in decayed_ids else gradient
@@ -115,10 +187,10 @@ def _make_move(
             _agree_on_statistics(model, devices.strategy)
         if recipe.ema_decay:
             # A smaller decay early on: the EMA would otherwise mostly hold the random initial weights.
-            update_ema(averaged, network, tf.minimum(recipe.ema_decay, (1 + steps_before) / (10 + steps_before)))
+            update_ema(ema, network, tf.minimum(recipe.ema_decay, (1 + steps_before) / (10 + steps_before)))
         return tf.constant(True)
 
-    return move
+    return apply_gradients
 
 
 def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
@@ -135,7 +207,7 @@ def _agree_on_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -
 
 
 def _accumulated(
-    backward: Backward, update: Callable, model: keras.Model, compute_config: ComputeConfig
+    backward: _Backward, update: Callable, model: keras.Model, compute_config: ComputeConfig
 ) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
     """A step with gradient accumulation: micro-batches are computed in sequence, with only one in memory."""
     strategy = compute_config.devices.strategy

@@ -24,9 +24,8 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.run_dir import claimed_run_dir, copied_run_dir
 from contextnet_tf.training.checkpoints import newest_notes
 from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.crops import checked_crop, recipe_crop
 from contextnet_tf.training.loop import CheckpointPolicy, TrainingLoop, TrainResult
-from contextnet_tf.training.plan import TrainingPlan
+from contextnet_tf.training.plan import TrainingPlan, checked_crop, recipe_crop
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
 

@@ -113,7 +113,7 @@ def test_crops_by_class_show_it_in_the_middle(camvid_dir):
     examples = CAMVID.list_examples(camvid_dir, "train")
     classes = class_uniform_sampling(CAMVID, examples, share=0.5, tile_size=(64, 96))
     middles = []
-    for batch in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform_fraction=classes):
+    for batch in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform=classes):
         middles += [cropped[8, 8] for cropped in batch["label"].numpy()]
     # Classes 0 to 5 and 10 have a turn each in seven turns; sample 1 is the first.
     assert sorted(middles[1:14:2]) == [0, 1, 2, 3, 4, 5, 10]

@@ -47,13 +47,13 @@ def exact():
 
 @pytest.mark.parametrize("precision", HALF)
 def test_steps_in_half_precision_are_those_of_float32_but_for_rounding(precision, exact, tmp_path):
-    _, averaged, half = stepped(ComputeConfig(dtype_policy=precision), 3, frozen=True)
+    _, ema, half = stepped(ComputeConfig(dtype_policy=precision), 3, frozen=True)
     for figures, others in zip(exact, half, strict=True):
         assert others["loss"] == pytest.approx(figures["loss"], rel=0.02)
         assert others["gradient_norm"] == pytest.approx(figures["gradient_norm"], rel=0.1)
     assert half != exact
     # What a run keeps is float32 throughout.
-    averaged.save(tmp_path / "best.keras")
+    ema.save(tmp_path / "best.keras")
     loaded = load_network(tmp_path / "best.keras")
     assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
     assert not any(layer.synchronized for layer in loaded.layers if isinstance(layer, keras.layers.BatchNormalization))

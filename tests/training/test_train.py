@@ -17,7 +17,7 @@ from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training import loop
-from contextnet_tf.training.crops import default_crop
+from contextnet_tf.training.plan import default_crop
 from contextnet_tf.training.recipe import PAPER, SMOKE
 from contextnet_tf.training.step import decayed_weights, make_training_step, update_ema
 from contextnet_tf.training.train import train
@@ -235,12 +235,12 @@ def test_weight_decay_spares_depthwise_kernels_biases_and_normalization():
 
 def test_average_moves_by_its_decay():
     network = without_aux_heads(_tiny_network())
-    averaged = keras.models.clone_model(network)
-    update_ema(averaged, network, 0.0)
+    ema = keras.models.clone_model(network)
+    update_ema(ema, network, 0.0)
     network.get_layer("classifier").bias.assign(np.full(11, 8.0))
-    update_ema(averaged, network, 0.75)
+    update_ema(ema, network, 0.75)
     # 0.75 * 0 + 0.25 * 8
-    np.testing.assert_allclose(averaged.get_layer("classifier").bias, np.full(11, 2.0))
+    np.testing.assert_allclose(ema.get_layer("classifier").bias, np.full(11, 2.0))
 
 
 def test_without_validation_the_last_average_is_kept(camvid_dir, tmp_path):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from contextnet_tf.training.step_timer import StepTimer
+from contextnet_tf.training.monitoring import StepTimer
 
 
 class _Clock:
