@@ -3,33 +3,39 @@
 import glob
 import pathlib
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, read_example, read_image
-from contextnet_tf.datasets.video import Video
+from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.errors import InputError
 from experiments import program
 
 
 class Item(NamedTuple):
-    """An image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] where they are known."""
+    """An image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] where they are known.
+
+    A frame of a video has its start and duration in seconds.
+    """
 
     name: str
     image: np.ndarray
     truth: np.ndarray | None = None
+    start: Fraction | None = None
+    duration: Fraction | None = None
 
 
-def opened_video(name: str) -> Video | None:
+def opened_video(name: str) -> Video | Camera | None:
     """The video or the camera that `name` means; None where it means images.
 
     Raises:
       InputError: the camera is not there, or the file is neither an image nor a video.
     """
     if name.isdecimal() and not pathlib.Path(name).exists():
-        return Video(int(name))
+        return Camera(int(name))
     path = pathlib.Path(name)
     return Video(path) if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES else None
 

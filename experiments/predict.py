@@ -11,7 +11,8 @@ the file was exported for, or --dataset. Then the mean IoU is reported too, and 
 of result.json in --output_dir.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
-a video, predictions/NAME_overlay.mp4. A damaged video leaves no file; a camera that disconnects leaves what it showed.
+a video, predictions/NAME_overlay.mp4 (H.264, with the times of the frames). Of a damaged or truncated video the frames
+that can be read are kept, with a warning; of a camera that disconnects, what it showed.
 
 With --workers=1, frames per second are measured from the image in memory to its labels in memory (section 3.1 of the
 paper), after one warm-up frame, without reading and writing files. With more workers, several frames are processed
@@ -21,6 +22,7 @@ at once, and the time of the whole job counts, with reading and writing.
 import contextlib
 import dataclasses
 import itertools
+import logging
 import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -30,7 +32,8 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.colors import overlay
-from contextnet_tf.datasets.video import Video, video_writer
+from contextnet_tf.datasets.video import Camera, Video
+from contextnet_tf.datasets.video_writer import video_writer
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.resizing import RESIZE_MODES
 from contextnet_tf.deployment.segmenter import Segmenter
@@ -44,6 +47,8 @@ from contextnet_tf.runs.sections import RuntimeSection
 from experiments import inputs, opening, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
+
+_logger = logging.getLogger(__name__)
 
 program.define_path(
     "input", None, "Image, folder, quoted pattern, video, or number of a camera. Default: the dataset's images."
@@ -140,27 +145,35 @@ def _segment_images(
 
 
 def _segment_video(
-    video: Video, pace: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
+    video: Video | Camera, pace: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
-    """Writes the overlay video. A camera's video is kept even after an error, which is raised afterwards."""
-    items = (inputs.Item(video.name, frame) for frame in itertools.islice(video.frames(), max_frames))
+    """Writes the overlay video, with the times of the frames. An error or Ctrl-C ends it; what was segmented is kept.
+
+    A camera's error is raised afterwards, as is Ctrl-C for a file, which is not whole then; a camera has no other end.
+    """
+    frames = itertools.islice(video.timed_frames(), max_frames)
+    items = (inputs.Item(video.name, x.image, start=x.start, duration=x.duration) for x in frames)
     count = max_frames if video.num_frames is None else min(video.num_frames, max_frames or video.num_frames)
-    lost = None
+    path = folder / f"{video.name}_overlay.mp4"
+    lost: BaseException | None = None
     with (
         contextlib.closing(video),
-        video_writer(folder / f"{video.name}_overlay.mp4", video.frames_per_second) as write,
+        video_writer(path, video.frames_per_second) as write,
         progress_bar(total=count, desc="segmenting", unit="frame") as bar,
     ):
         try:
             for item, labels in pace.labeled(items):
-                write(overlay(item.image, labels, dataset.palette))
+                write(overlay(item.image, labels, dataset.palette), item.start, item.duration)
                 bar.update()
         except (KeyboardInterrupt, InputError) as error:
-            if not video.is_live or not bar.n:
+            if not bar.n:
                 raise
-            lost = error if isinstance(error, InputError) else None
-    if lost:
+            lost = error
+    if lost is None or (video.is_live and isinstance(lost, KeyboardInterrupt)):
+        return
+    if video.is_live or isinstance(lost, KeyboardInterrupt):
         raise lost
+    _logger.warning("%s; %s has the first %d", lost, path, bar.n)
 
 
 def _dataset(

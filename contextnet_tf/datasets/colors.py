@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 Color = tuple[int, int, int]  # RGB, 0 to 255
@@ -20,12 +21,14 @@ def overlay(
     `opacity` 0 shows the image alone, 1 the colors alone. Pixels whose train id has no color
     (255: ignored) keep the image's color.
     """
-    share = np.full(256, round(256 * opacity), np.uint16)
-    share[len(colors) :] = 0
-    # Shares are in 256ths, so that the largest sum, 255 x 256, fits into 16 bits.
-    colored = (_table(colors) * share[:, None]).astype(np.uint16)
-    blended = image * (256 - share)[labels][..., None] + colored[labels]
-    return (blended >> 8).astype(np.uint8)
+    table = _table(colors)
+    share = round(256 * opacity) / 256
+    colored = cv2.applyColorMap(labels, np.ascontiguousarray(table[:, None, :]))
+    # Rounds down, as integers in 256ths would: r / 256 less 255 / 512 rounds to 0 for all r from 0 to 255.
+    blended = cv2.addWeighted(image, 1 - share, colored, share, -255 / 512)
+    if labels.size and labels.max() >= len(colors):
+        np.copyto(blended, image, where=(labels >= len(colors))[..., None])
+    return blended
 
 
 def _table(colors: Sequence[Color] | np.ndarray) -> np.ndarray:

@@ -1,128 +1,293 @@
-"""Reading frames from a video file or camera, and writing frames to a video file."""
+"""Reading frames from a video file, by FFmpeg (PyAV), or from a camera, by OpenCV."""
 
 import contextlib
-import os
 import pathlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write
+from contextnet_tf.errors import InputError, reason_of
 
-_USUAL_RATE = 25.0  # frames per second where the source reports no valid rate
+_USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
+_LONGEST_GAP = 10  # seconds; a longer one in a broadcast stream is a jump of its clock, as in FFmpeg itself
+# The bits of FFmpeg's flags that PyAV does not name.
+_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+_CLOCK_JUMPS = 0x200  # AVFMT_TS_DISCONT
+_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+class Frame(NamedTuple):
+    """A frame uint8 [H, W, 3] RGB; its start, from 0 for the first frame, and its duration, both in seconds."""
+
+    image: np.ndarray
+    start: Fraction
+    duration: Fraction
+
+
+def pyav() -> Any:
+    """The module `av`, imported on first use.
+
+    Raises:
+      InputError: PyAV is not installed.
+    """
+    try:
+        import av
+    except ImportError:
+        raise InputError("videos are read and written by PyAV, which is not installed; pip install av") from None
+    return av
 
 
 class Video:
-    """A video file or a camera, readable once.
+    """A video file, readable once.
 
     Attributes:
-      name: the file name without its suffix, or for example "camera0".
-      is_live: whether the source is a camera, which has no end.
-      frames_per_second: as reported by the source; 25 if the reported rate is invalid.
-      num_frames: number of frames as reported by the file; None if unknown, and for a camera.
+      name: the file name without its suffix.
+      is_live: False, see `Camera`.
+      frames_per_second: the nominal rate; 25 if the file reports no valid rate. Frames have their own times.
+      num_frames: number of frames as reported by the file, or by its duration and rate; None if unknown.
     """
 
-    def __init__(self, source: str | os.PathLike | int):
-        """Opens a video file, or a camera by its number.
+    is_live = False
+
+    def __init__(self, path: str | pathlib.Path):
+        """Opens a video file.
 
         Raises:
-          InputError: the file is missing, OpenCV cannot read it, or the camera is unavailable.
+          InputError: the file is missing, or FFmpeg finds no video in it; or PyAV is not installed.
         """
-        self.is_live = isinstance(source, int)
-        self._source = f"camera {source}" if isinstance(source, int) else str(source)
-        self.name = f"camera{source}" if isinstance(source, int) else pathlib.Path(source).stem
-        if not isinstance(source, int) and not pathlib.Path(source).is_file():
-            raise InputError(f"{source}: is not a file; name a video, or a camera by its number")
-        with _quiet():
-            self._capture = cv2.VideoCapture(source if self.is_live else str(source))
-        if not self._capture.isOpened():
+        self._path = pathlib.Path(path)
+        self.name = self._path.stem
+        if not self._path.is_file():
+            raise InputError(f"{path}: is not a file; name a video, or a camera by its number")
+        self._av = pyav()
+        try:
+            # With a protocol, a colon in the name is no protocol; the list keeps playlists from opening addresses.
+            self._container = self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        except (self._av.FFmpegError, UnicodeError) as error:
             raise InputError(
-                f"{self._source}: cannot be opened; is it connected, and used by no other program?"
-                if self.is_live
-                else f"{self._source}: is no image and no video that can be read, or is cut off"
-            )
-        rate, count = (self._capture.get(x) for x in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
-        self.frames_per_second = rate if 0 < rate < 1000 else _USUAL_RATE
-        self.num_frames = int(count) if count > 0 and not self.is_live else None
+                f"{path}: is no image and no video that can be read, or is cut off ({_reason(error)})"
+            ) from None
+        streams = [x for x in self._container.streams.video if not x.disposition & _ATTACHED_PICTURE]
+        best = self._container.streams.best("video")
+        if not streams or best is None or best.codec_context is None:
+            self._container.close()
+            raise InputError(f"{path}: is no image and no video that can be read, or is cut off")
+        self._stream = best if best in streams else streams[0]
+        # Not decoded by several threads: they would lose the frames before a damaged one.
+        rate = self._stream.guessed_rate
+        self.frames_per_second = rate if rate and 0 < rate <= 1000 else _USUAL_RATE
+        self.num_frames = self._reported_frames()
 
     def frames(self) -> Iterator[np.ndarray]:
-        """Yields the frames in order, uint8 [H, W, 3] RGB; endless for a camera.
+        """The images of `timed_frames`."""
+        return (frame.image for frame in self.timed_frames())
+
+    def timed_frames(self) -> Iterator[Frame]:
+        """Yields the frames in order.
 
         Raises:
-          InputError: the video is truncated (raised after its last readable frame) or has no frames, or the
-            camera is disconnected.
+          InputError: the video is truncated or damaged (raised after its last readable frame), or has no frames.
         """
-        count, seconds = 0, 0.0
+        clock = _Clock(1 / self.frames_per_second, bool(self._container.format.flags & _CLOCK_JUMPS))
+        reader = _Reader(self._av, self._container, self._stream)
+        count = 0
+        with contextlib.closing(self):
+            for frame in reader.decoded():
+                start, duration = clock.times(frame)
+                count += 1
+                yield Frame(_upright(frame), start, duration)
+            declared = self._declared_end()
+        if not count:
+            raise InputError(f"{self._path}: holds no frame that can be read")
+        is_short = declared is not None and clock.last_end < declared
+        if reader.ends_early or is_short:
+            of = f" of {self.num_frames}" if self.num_frames and self.num_frames > count else ""
+            raise InputError(
+                f"{self._path}: breaks off after frame {count}{of}; repair it, or use the first {count} frames alone"
+            )
+        if reader.damaged:
+            raise InputError(
+                f"{self._path}: is damaged in {reader.damaged} places; frames are missing or smeared there"
+            )
+
+    def close(self) -> None:
+        """Closes the file; may be called twice."""
+        self._container.close()
+
+    def _reported_frames(self) -> int | None:
+        # A trimmed MP4 counts hidden frames, an AVI empty packets; the duration may be that of the sound.
+        stream, container = self._stream, self._container
+        reported = [stream.frames] if stream.frames else []
+        if stream.duration:
+            reported.append(round(stream.duration * stream.time_base * self.frames_per_second))
+        elif container.duration:
+            # In Matroska the duration is the time of the end.
+            duration = container.duration - ("matroska" in container.format.name) * (container.start_time or 0)
+            reported.append(round(Fraction(duration, self._av.time_base) * self.frames_per_second))
+        return min(reported, default=None)
+
+    def _declared_end(self) -> Fraction | None:
+        """The least end of the last frame in seconds on the file's own clock; None where the file does not say it.
+
+        The duration of a file is not the answer: other tracks may be longer.
+        """
+        stream, name = self._stream, self._container.format.name
+        frame = 1 / self.frames_per_second
+        if "DURATION" in stream.metadata:  # Matroska
+            end = _seconds(stream.metadata["DURATION"])
+            return None if end is None else end - frame / 2
+        if name.startswith("mov") and stream.duration:
+            return (stream.duration + (stream.start_time or 0)) * stream.time_base - frame / 2
+        if name == "avi" and stream.frames and stream.average_rate:  # its clock lags by the encoder's delay
+            return stream.frames / stream.average_rate - 4 * frame
+        return None
+
+
+class _Reader:
+    """Decodes a stream, and counts what is damaged.
+
+    Attributes:
+      damaged: number of damaged packets before the last packet that can be decoded.
+      ends_early: whether the file ends within a packet.
+    """
+
+    def __init__(self, av: Any, container: Any, stream: Any):
+        self._av, self._container, self._stream = av, container, stream
+        self.damaged, self.ends_early = 0, False
+
+    def decoded(self) -> Iterator[Any]:
+        """The frames of FFmpeg, in the order in which they are shown."""
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size:
+                    self.ends_early = packet.is_corrupt
+                    self.damaged += packet.is_corrupt
+                yield from self._decoded(packet)
+        except self._av.FFmpegError:  # the file cannot be read on, for example on a damaged disk
+            self.ends_early = True
+        self.damaged -= self.ends_early
+
+    def _decoded(self, packet: Any) -> list[Any]:
+        try:
+            return packet.decode()
+        except self._av.FFmpegError:
+            self.damaged += not packet.is_corrupt
+            return []
+
+
+class _Clock:
+    """The start and duration of each frame, from 0 and increasing, from what the file says."""
+
+    def __init__(self, usual: Fraction, jumps: bool):
+        self._usual, self._jumps = usual, jumps
+        self._offset: Fraction | None = None
+        self._start, self._duration = -usual, usual
+        self.last_end = Fraction(0)  # on the file's own clock
+
+    def times(self, frame: Any) -> tuple[Fraction, Fraction]:
+        """The start and duration of the next frame, in seconds."""
+        follows = self._start + self._duration
+        duration = frame.duration * frame.time_base if frame.duration and frame.time_base else self._usual
+        if frame.pts is None:
+            start = follows
+            self.last_end += duration
+        else:
+            told = frame.pts * frame.time_base
+            self.last_end = max(self.last_end, told + duration)
+            if self._offset is None:
+                self._offset = told
+            start = told - self._offset
+            if start <= self._start or (self._jumps and start > self._start + _LONGEST_GAP):
+                start, self._offset = follows, told - follows
+        self._start, self._duration = start, duration
+        return start, duration
+
+
+class Camera:
+    """A camera.
+
+    Attributes:
+      name: for example "camera0".
+      is_live: True: the source has no end.
+      frames_per_second: as reported by the camera; 25 if the reported rate is invalid.
+      num_frames: None.
+    """
+
+    is_live = True
+    num_frames = None
+
+    def __init__(self, number: int):
+        """Opens a camera by its number.
+
+        Raises:
+          InputError: the camera is unavailable.
+        """
+        self.name, self._source = f"camera{number}", f"camera {number}"
+        with _quiet():
+            self._capture = cv2.VideoCapture(number)
+        if not self._capture.isOpened():
+            raise InputError(f"{self._source}: cannot be opened; is it connected, and used by no other program?")
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.frames_per_second = Fraction(rate).limit_denominator(1001) if 0 < rate <= 1000 else _USUAL_RATE
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The images of `timed_frames`."""
+        return (frame.image for frame in self.timed_frames())
+
+    def timed_frames(self) -> Iterator[Frame]:
+        """Yields the frames as they come, with the time at which each was read. Endless.
+
+        Raises:
+          InputError: the camera is disconnected.
+        """
+        count, first = 0, 0
         with contextlib.closing(self):
             while True:
                 whole, frame = self._capture.read()
                 if not whole:
                     break
-                count, seconds = count + 1, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        if self.is_live:
-            raise InputError(f"{self._source}: gives no more frames after {count}; is it still connected?")
-        if not count:
-            raise InputError(f"{self._source}: holds no frame that can be read")
-        if self._breaks_off(count, seconds):
-            raise InputError(
-                f"{self._source}: breaks off after frame {count} of {self.num_frames}; repair it, or use the first "
-                f"{count} frames alone"
-            )
+                now = time.monotonic_ns()
+                first = first or now
+                count += 1
+                yield Frame(
+                    cv2.cvtColor(frame, cv2.COLOR_BGR2RGB),
+                    Fraction(now - first, 1_000_000_000),
+                    1 / self.frames_per_second,
+                )
+        raise InputError(f"{self._source}: gives no more frames after {count}; is it still connected?")
 
     def close(self) -> None:
-        """Releases the file or the camera; may be called twice."""
+        """Releases the camera; may be called twice."""
         self._capture.release()
 
-    def _breaks_off(self, count: int, seconds: float) -> bool:
-        # For files that store only their duration, OpenCV estimates the number of frames. So the last frame's time
-        # must be too early as well, by more than a rounding error.
-        if self.num_frames is None:
-            return False
-        missing = self.num_frames / self.frames_per_second - seconds
-        return count < self.num_frames and missing > 2 / self.frames_per_second
+
+def _upright(frame: Any) -> np.ndarray:
+    """The frame uint8 [H, W, 3] RGB, turned as the file says; phones store all videos in landscape format."""
+    image = frame.to_ndarray(format="rgb24")
+    rotation = _ROTATIONS.get(frame.rotation % 360)
+    return image if rotation is None else cv2.rotate(image, rotation)
 
 
-@contextlib.contextmanager
-def video_writer(path: str | os.PathLike, frames_per_second: float) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yields a function that appends a frame uint8 [H, W, 3] RGB to the video `path` (MPEG-4 in an .mp4 file).
-
-    All frames must have the size of the first. The format requires even sizes, so the last row or column of an
-    odd size is dropped. The file is written atomically.
-
-    Raises:
-      InputError: the file cannot be written, or no frame was added.
-    """
-    writers: list[cv2.VideoWriter] = []
-
-    def add(frame: np.ndarray) -> None:
-        if not writers:
-            writers.append(_writer(temporary, frames_per_second, frame.shape[:2]))
-            if not writers[0].isOpened():
-                raise InputError(f"{path}: cannot be written as a video")
-        writers[0].write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-
-    with atomic_write(path) as temporary:
-        try:
-            yield add
-        finally:
-            for writer in writers:
-                writer.release()
-        if not writers:
-            raise InputError(f"{path}: no frame to write")
+def _seconds(clock: str) -> Fraction | None:
+    """ "00:01:42.000000000" in seconds; None for anything else."""
+    try:
+        hours, minutes, seconds = map(Fraction, clock.strip("\0 ").split(":"))
+    except ValueError:
+        return None
+    return 3600 * hours + 60 * minutes + seconds
 
 
-def _writer(path: pathlib.Path, frames_per_second: float, size: tuple[int, int]) -> cv2.VideoWriter:
-    with _quiet():
-        return cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), frames_per_second, size[::-1])
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or reason_of(error)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences OpenCV and FFmpeg on standard error; the caller reports errors in one line."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
+    """Silences OpenCV on standard error; the caller reports errors in one line."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

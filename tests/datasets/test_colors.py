@@ -23,6 +23,15 @@ def test_overlay_is_the_weighted_mean_by_hand():
     assert overlay(image, labels, [ROAD, SKY], opacity=0.25).tolist() == expected
 
 
+def test_overlay_rounds_down_for_every_value_and_color():
+    image = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 256, 3))
+    labels = np.broadcast_to(np.arange(256, dtype=np.uint8), (256, 256))
+    colors = [(i, i, i) for i in range(256)]
+    for share in (0, 1, 77, 128, 200, 255, 256):
+        expected = (image.astype(int) * (256 - share) + np.arange(256)[:, None] * share) // 256
+        assert (overlay(image, labels, colors, share / 256) == expected).all()
+
+
 def test_overlay_leaves_its_arguments_alone():
     image = np.full((2, 2, 3), 9, np.uint8)
     labels = np.zeros((2, 2), np.uint8)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from videos import frames_of, gray_frame, write_cut_video, write_video
 
-from contextnet_tf.datasets.video import Video, video_writer
+from contextnet_tf.datasets.video import Camera, Video
+from contextnet_tf.datasets.video_writer import video_writer
 from contextnet_tf.errors import InputError
 
 
@@ -38,19 +39,19 @@ def test_what_cannot_be_opened(tmp_path, capfd):
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(InputError, match="text.mp4: is no image and no video that can be read, or is cut off"):
         Video(tmp_path / "text.mp4")
-    # An MP4 has its index at its end.
+    # Without its whole index, an MP4 has no frame that could be read.
     with video_writer(tmp_path / "whole.mp4", 10) as add:
         for i in range(12):
             add(gray_frame(20 * i))
     content = (tmp_path / "whole.mp4").read_bytes()
-    (tmp_path / "cut.mp4").write_bytes(content[: len(content) * 2 // 3])
+    (tmp_path / "cut.mp4").write_bytes(content[: content.index(b"trak")])
     with pytest.raises(InputError, match="cut.mp4: is no image and no video that can be read, or is cut off"):
         Video(tmp_path / "cut.mp4")
     with pytest.raises(InputError, match="absent.mp4: is not a file; name a video, or a camera by its number"):
         Video(tmp_path / "absent.mp4")
     capfd.readouterr()
     with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected, and used by no other program?"):
-        Video(97)
+        Camera(97)
     assert capfd.readouterr().err == ""  # the one line is ours
 
 
