@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.runs.migration import FLAGS
+from contextnet_tf.renamed import FLAGS
 
 # Old name -> new name. A program that still has a flag of the old name keeps it: export's --precision.
 RENAMED = FLAGS | {

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_example
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
@@ -22,8 +21,7 @@ from contextnet_tf.reporting.images import Sample, read_labels
 from contextnet_tf.reporting.report import write_report
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import read_results
-from contextnet_tf.runs.sections import DatasetSection
-from experiments import program
+from experiments import opening, program
 
 flags.DEFINE_integer(
     "report_images",
@@ -45,7 +43,8 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6)
     samples, reason = [], "none were asked for"
     if report_images:
         try:
-            samples = _samples(results.dataset or DatasetSection(), predictions, data_dir, report_images)
+            split = results.dataset.split if results.dataset else None
+            samples = _samples(output_dir, data_dir, split or "val", predictions, report_images)
             reason = f"{predictions} holds no prediction of the dataset's images"
         except _NoDataset as error:
             reason = str(error)
@@ -58,13 +57,16 @@ class _NoDataset(InputError):
     """The dataset is not in the recorded folder, or is no longer valid."""
 
 
-def _samples(recorded: DatasetSection, predictions: pathlib.Path, data_dir: str | None, count: int) -> list[Sample]:
-    """Some of the split's images that have a prediction NAME_labels.png."""
-    if not (recorded.name and predictions.is_dir()):
+def _samples(output_dir: str, data_dir: str | None, split: str, predictions: pathlib.Path, count: int) -> list[Sample]:
+    """Some images of the recorded dataset's split that have a prediction NAME_labels.png."""
+    if not predictions.is_dir():
         return []
     try:
-        dataset = get_dataset(recorded.name, recorded.class_table)
-        examples = dataset.list_examples(data_dir or recorded.data_dir, recorded.split or "val")
+        found = opening.find_dataset(dataset=None, data_dir=data_dir, recorded_in=[output_dir])
+        if found is None:
+            return []
+        dataset = found.dataset
+        examples = dataset.list_examples(found.data_dir, split)
     except InputError as error:
         raise _NoDataset(*error.args) from None
     files = {example: predictions / f"{example.name}_labels.png" for example in examples}

@@ -25,7 +25,7 @@ from absl import flags
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.cache import ImageCache, disk_cache, in_megabytes, memory_cache
-from contextnet_tf.datasets.catalog import Dataset, get_dataset
+from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.network import at_size
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.models.outputs import without_aux_heads
@@ -49,7 +49,7 @@ from contextnet_tf.training.initial import initialize_from
 from contextnet_tf.training.loop import CheckpointPolicy, TrainResult
 from contextnet_tf.training.recipe import get_recipe
 from contextnet_tf.training.train import train
-from experiments import compute_flags, program, recipe_flags, splits
+from experiments import compute_flags, opening, program, recipe_flags, splits
 from experiments.progress import Progress
 from experiments.splits import Splits
 from experiments.stopping import StopSignals
@@ -115,7 +115,7 @@ def run(
     weights. `changes` are the values of the flags of `recipe_flags`, by name.
     """
     provenance = current_provenance()
-    description = get_dataset(dataset, class_table)
+    description, data_dir = opening.find_dataset(dataset=dataset, data_dir=data_dir, class_table=class_table)
     changes = changes or {}
     if crop_size and changes.get("whole_images"):
         raise InputError("--whole_images and --crop_height do not go together; choose one")

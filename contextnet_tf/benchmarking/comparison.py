@@ -16,7 +16,7 @@ from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.contextnet import build_contextnet
-from contextnet_tf.models.spec import VARIANTS
+from contextnet_tf.models.network import spec_of
 from contextnet_tf.runs.measurements import RuntimeRow, UpsamplingRow
 
 STREAM_FRAMES = 8  # per sample of a pipelined row: a multiple of 2, 4 and 8 cores
@@ -172,11 +172,11 @@ class Comparison:
 def upsampled_last(network: keras.Model) -> keras.Model | None:
     """The ContextNet with the same weights and the fusion order "upsample last", for any input size.
 
-    None if `network` is not a variant of the paper. Outputs differ at the image border: see
+    None for other networks than ContextNets of two branches. Outputs differ at the image border: see
     `models.contextnet.context_path`.
     """
-    spec = VARIANTS.get(network.name)
-    if spec is None:
+    spec = spec_of(network)
+    if spec is None or spec.branches != "all":
         return None
     other = build_contextnet(
         dataclasses.replace(spec, fusion_order="upsample last"),

@@ -10,27 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from contextnet_tf.deployment.portable import operations as ops
 from contextnet_tf.deployment.portable.graph import PortableGraph
-from contextnet_tf.deployment.portable.operations import (
-    AdaptiveAveragePool,
-    Add,
-    BatchNorm,
-    Concatenate,
-    Convolution,
-    Dropout,
-    Item,
-    Normalize,
-    Operation,
-    Padding,
-    Pool,
-    PoolWithIndices,
-    PReLU,
-    ReLU,
-    Resize,
-    TransposedConvolution,
-    Unpool,
-    ZeroPad,
-)
 
 
 class TorchNetwork(nn.Module):
@@ -81,47 +62,47 @@ class _Concatenate(nn.Module):
         return torch.cat(features, dim=1)
 
 
-def _module(operation: Operation, in_place: bool) -> nn.Module:
+def _module(operation: ops.Operation, in_place: bool) -> nn.Module:
     match operation:
-        case Convolution():
+        case ops.Convolution():
             return _convolution(operation)
-        case TransposedConvolution():
+        case ops.TransposedConvolution():
             return _transposed_convolution(operation)
-        case Normalize(scale, offset):
+        case ops.Normalize(scale, offset):
             return _with_weights(nn.BatchNorm2d(len(scale), eps=0.0), scale, offset).eval()
-        case BatchNorm():
+        case ops.BatchNorm():
             return _batch_norm(operation)
-        case Dropout(rate):
+        case ops.Dropout(rate):
             return nn.Dropout(rate)
-        case Pool("average", size, strides, padding):
+        case ops.Pool("average", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.AvgPool2d, size, strides))
-        case Pool("maximum", size, strides, padding):
+        case ops.Pool("maximum", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.MaxPool2d, size, strides), float("-inf"))
-        case AdaptiveAveragePool(rows, columns):
+        case ops.AdaptiveAveragePool(rows, columns):
             return nn.AdaptiveAvgPool2d((len(rows), len(columns)))
-        case PoolWithIndices():
+        case ops.PoolWithIndices():
             return nn.MaxPool2d(2, return_indices=True)
-        case Item(index):
+        case ops.Item(index):
             return _Item(index)
-        case Unpool():
+        case ops.Unpool():
             return nn.MaxUnpool2d(2)
-        case ReLU(None):
+        case ops.ReLU(None):
             return nn.ReLU(inplace=in_place)
-        case ReLU(upper):
+        case ops.ReLU(upper):
             return nn.Hardtanh(0.0, upper, inplace=in_place)
-        case PReLU(slopes):
+        case ops.PReLU(slopes):
             return _with_weights(nn.PReLU(len(slopes)), slopes)
-        case Resize(size):
+        case ops.Resize(size):
             return nn.Upsample(size=size, mode="bilinear", align_corners=False)
-        case ZeroPad((top, bottom, left, right), channels):
+        case ops.ZeroPad((top, bottom, left, right), channels):
             return nn.ZeroPad3d((left, right, top, bottom, *channels))  # channels take the place of depth
-        case Add():
+        case ops.Add():
             return _Add()
-        case Concatenate():
+        case ops.Concatenate():
             return _Concatenate()
 
 
-def _batch_norm(operation: BatchNorm) -> nn.Module:
+def _batch_norm(operation: ops.BatchNorm) -> nn.Module:
     # PyTorch's momentum is the share of the new statistics.
     module = nn.BatchNorm2d(len(operation.scale), eps=operation.epsilon, momentum=1 - operation.momentum)
     module.running_mean.copy_(torch.from_numpy(operation.mean))
@@ -129,7 +110,7 @@ def _batch_norm(operation: BatchNorm) -> nn.Module:
     return _with_weights(module, operation.scale, operation.offset)
 
 
-def _convolution(operation: Convolution) -> nn.Module:
+def _convolution(operation: ops.Convolution) -> nn.Module:
     outputs, inputs, *size = operation.kernel.shape
 
     def convolution(padding: tuple[int, int]) -> nn.Module:
@@ -147,7 +128,7 @@ def _convolution(operation: Convolution) -> nn.Module:
     return _padded(operation.padding, operation.strides, convolution)
 
 
-def _transposed_convolution(operation: TransposedConvolution) -> nn.Module:
+def _transposed_convolution(operation: ops.TransposedConvolution) -> nn.Module:
     """PyTorch's layer crops both sides equally and can pad the end; other crops need a separate layer."""
     inputs, outputs, *size = operation.kernel.shape
     top, bottom, left, right = operation.cropping
@@ -174,7 +155,7 @@ def _with_weights(module: nn.Module, weight: np.ndarray, bias: np.ndarray | None
 
 
 def _padded(
-    padding: Padding, strides: tuple[int, int], build: Callable[..., nn.Module], value: float = 0.0
+    padding: ops.Padding, strides: tuple[int, int], build: Callable[..., nn.Module], value: float = 0.0
 ) -> nn.Module:
     """`build(padding=...)`, preceded by a separate padding layer if PyTorch's own padding does not fit.
 

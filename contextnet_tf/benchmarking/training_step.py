@@ -16,6 +16,7 @@ from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.precision import clone_network
 from contextnet_tf.training.recipe import Poly, Recipe
 from contextnet_tf.training.step import make_training_step
 from contextnet_tf.training.train import train
@@ -46,9 +47,8 @@ def bare_step(
     with compute_config.devices.strategy.scope():
         optimizer = recipe.optimizer.build(Poly(recipe.base_learning_rate, recipe.power, steps))
     network = without_aux_heads(model)
-    step = make_training_step(
-        model, network, keras.models.clone_model(network), optimizer, recipe, None, compute_config
-    )
+    ema = clone_network(network, dtype_policy="float32")
+    step = make_training_step(model, network, ema, optimizer, recipe, None, compute_config)
     return lambda: float(step(batch)["loss"])
 
 

@@ -26,6 +26,7 @@ from typing import Any
 from contextnet_tf.datasets.labels import IGNORE, Label
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json
+from contextnet_tf.renamed import CLASS_TABLE
 
 Color = tuple[int, int, int]
 
@@ -34,7 +35,6 @@ PATTERNS = {"images": "images/{split}/**/*", "labels": "labels/{split}/**/*"}
 _FEATURES = ("image_key", "label_key", "name_key")
 _KEYS = ("classes", "ignored", *PATTERNS, "list", *_FEATURES, "image_size")
 _CLASS_KEYS = ("name", "value", "color", "category")
-_RENAMED = {"colour": "color", "picture_size": "image_size"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +63,9 @@ def read_class_table(source: Mapping[str, Any] | str | os.PathLike) -> ClassTabl
 
 
 def _renewed(content: Any) -> Any:
-    """`content` with the keys of version 0.1, "colour" and "picture_size", renamed to today's."""
+    """`content` with the keys of version 0.1 renamed to today's."""
     if isinstance(content, Mapping):
-        return {_RENAMED.get(key, key): _renewed(value) for key, value in content.items()}
+        return {CLASS_TABLE.get(key, key): _renewed(value) for key, value in content.items()}
     return [_renewed(item) for item in content] if isinstance(content, list) else content
 
 

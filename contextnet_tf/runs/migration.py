@@ -6,34 +6,9 @@ Version 0.1 wrote no format version. Only names and places change here; types ar
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_IMAGES = {"pictures": "images", "label_agreement": "label_parity", "calibration_pictures": "calibration_images"}
-_DATASET = {"pictures": "images", "definition": "class_table"}
-_RECIPE = {
-    "class_balance": "class_weight_exponent",
-    "averaging": "ema_decay",
-    "class_uniform": "class_uniform_fraction",
-    "hard_below": "ohem_threshold",
-    "statistics_batches": "bn_recalibration_batches",
-}
-# Old and new names of flags, of all programs. Only `precision` had two meanings: see `_program_flags`.
-FLAGS = _RECIPE | {
-    "colours": "color_jitter",
-    "whole_pictures": "whole_images",
-    "pictures": "images",
-    "report_pictures": "report_images",
-    "calibration_pictures": "calibration_images",
-    "cache_blocking": "tiling",
-    "fit": "resize_mode",
-}
-_SETTINGS = {
-    "definition": "class_table",
-    "training_pictures": "training_images",
-    "validation_pictures": "validation_images",
-    "picture_names": "image_names",
-    "execution": "compute_config",
-}
+from contextnet_tf.renamed import CLASS, DATASET, FLAGS, IMAGES, METADATA, RECIPE, SETTINGS
+
 _RECIPE_EPOCHS = {"paper": 1000, "short": 60, "modern": 400, "smoke": 1}
-_METADATA = _DATASET | {"picture": "image", "calibration_pictures": "calibration_images"}
 _ENVIRONMENT = ("versions", "machine", "commit", "date")
 # Programs that wrote the one environment of the file, and the sections that each wrote with it.
 _WRITERS = {
@@ -49,10 +24,10 @@ _WRITERS = {
 
 def migrated_settings(content: Mapping[str, Any]) -> dict[str, Any]:
     """A settings.json without a format version, in the form of version 2."""
-    parts = {"recipe": _RECIPE, "compute_config": {"precision": "dtype_policy"}}
+    parts = {"recipe": RECIPE, "compute_config": {"precision": "dtype_policy"}}
     return {
         name: _renamed(value, parts[name]) if name in parts and isinstance(value, Mapping) else value
-        for name, value in _renamed(content, _SETTINGS).items()
+        for name, value in _renamed(content, SETTINGS).items()
     }
 
 
@@ -62,12 +37,12 @@ def migrated_results(content: Mapping[str, Any]) -> dict[str, Any]:
     steps: dict[str, Callable[[Any], Any]] = {
         "dataset": _dataset,
         "training": _training,
-        "evaluation": lambda section: _renamed(section, _IMAGES),
+        "evaluation": lambda section: _renamed(section, IMAGES),
         "export": _export,
-        "runtime": lambda section: _renamed(section, _IMAGES),
+        "runtime": lambda section: _renamed(section, IMAGES),
         "runtime_comparison": _runtime_comparison,
         "ablation": _ablation,
-        "input": lambda section: _renamed(section, _IMAGES),
+        "input": lambda section: _renamed(section, IMAGES),
         "training_speed": _training_speed,
         "precision": _precision,
         "flags": lambda programs: _each(programs, _program_flags),
@@ -87,7 +62,7 @@ def migrated_history_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def migrated_metadata(content: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON beside an exported file, or in a SavedModel; one of today stays as it is."""
-    metadata: dict[str, Any] = _renamed(content, _METADATA)
+    metadata: dict[str, Any] = _renamed(content, METADATA)
     image = metadata.get("image")
     if isinstance(image, dict) and image.get("normalization") == "picture / 255, inside the file":
         metadata["image"] = image | {"normalization": "image / 255, inside the file"}
@@ -96,7 +71,7 @@ def migrated_metadata(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def renamed_recipe(recipe: Any) -> Any:
     """The settings of a recipe by today's names."""
-    return _renamed(recipe, _RECIPE)
+    return _renamed(recipe, RECIPE)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
@@ -114,11 +89,11 @@ def _each(value: Any, change: Callable[..., Any]) -> Any:
 
 
 def _classes(classes: Any) -> Any:
-    return _each(classes, lambda entry: _renamed(entry, {"colour": "color"})) if isinstance(classes, list) else classes
+    return _each(classes, lambda entry: _renamed(entry, CLASS)) if isinstance(classes, list) else classes
 
 
 def _dataset(section: Any) -> Any:
-    section = _renamed(section, _DATASET)
+    section = _renamed(section, DATASET)
     if isinstance(section, dict) and "classes" in section:
         section["classes"] = _classes(section["classes"])
     return section
@@ -144,7 +119,7 @@ def _export(section: Any) -> Any:
         return section
     files = section.get("files")
     if files is None:
-        section = _renamed(section, _IMAGES)
+        section = _renamed(section, IMAGES)
         shared = ("input_size", "largest_logit_difference", "largest_logit", "label_parity", "checked_with")
         entry = {name: section[name] for name in shared if name in section}
         files = {}
@@ -158,7 +133,7 @@ def _export(section: Any) -> Any:
 
 
 def _exported_file(entry: Any) -> Any:
-    entry = _renamed(entry, _IMAGES)
+    entry = _renamed(entry, IMAGES)
     if isinstance(entry, dict) and isinstance(entry.get("checked_with"), str):
         entry["checked_with"] = entry["checked_with"].replace(" pictures of ", " images of ")
     return entry
@@ -182,7 +157,7 @@ def _runtime_comparison(section: Any) -> Any:
 
 def _ablation(section: Any) -> Any:
     """Version 0 kept changes and figures in two objects by the names of the rows."""
-    section = _with_recipe(_renamed(section, _IMAGES))
+    section = _with_recipe(_renamed(section, IMAGES))
     if not isinstance(section, dict) or "rows" in section:
         return section
     changes, figures = section.pop("changes", None), section.pop("mean_iou", None)
@@ -198,14 +173,14 @@ def _ablation(section: Any) -> Any:
 def _training_speed(section: Any) -> Any:
     section = _with_recipe(section)
     if isinstance(section, dict) and isinstance(section.get("memory"), list):
-        section["memory"] = _each(section["memory"], lambda row: _renamed(row, _IMAGES))
+        section["memory"] = _each(section["memory"], lambda row: _renamed(row, IMAGES))
     return section
 
 
 def _precision(section: Any) -> Any:
     if not isinstance(section, Mapping) or not isinstance(section.get("files"), Mapping):
         return section
-    return {**section, "files": _each(section["files"], lambda _, entry: _renamed(entry, _IMAGES))}
+    return {**section, "files": _each(section["files"], lambda _, entry: _renamed(entry, IMAGES))}
 
 
 def _program_flags(program: str, flags: Any) -> Any:

@@ -62,6 +62,22 @@ def claimed_run_dir(
         yield folder
 
 
+def check_same_run(output_dir: str | os.PathLike, settings: Mapping[str, Any]) -> None:
+    """Refuses the folder of a run with other settings, without writing anything.
+
+    A damaged settings.json passes: `claimed_run_dir` restores or refuses it.
+
+    Raises:
+      InputError: the folder holds a run that was started with other settings.
+    """
+    path = pathlib.Path(output_dir) / layout.SETTINGS
+    try:
+        before = _read(path, lambda folder: None) if path.exists() else settings
+    except InputError:
+        return
+    _check_same(path.parent, before, settings)
+
+
 @contextlib.contextmanager
 def copied_run_dir(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
     """A temporary copy of what a run resumes from, for each process but the chief."""

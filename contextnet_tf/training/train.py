@@ -21,7 +21,7 @@ from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.run_dir import claimed_run_dir, copied_run_dir
+from contextnet_tf.runs.run_dir import check_same_run, claimed_run_dir, copied_run_dir
 from contextnet_tf.training.checkpoints import newest_notes
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.loop import CheckpointPolicy, TrainingLoop, TrainResult
@@ -97,10 +97,12 @@ def train(
     compute_config = compute_config or ComputeConfig()
     compute_config.check_batch(recipe.batch_size)
     model = compute_config.place(model)
+    settings = plan.settings(model) | {"compute_config": compute_config.to_json()} | dict(extra_settings or {})
+    if resume:
+        check_same_run(output_dir, settings)  # before any label is read: other classes may make the labels invalid
     instance_paths(dataset, val_examples)  # refuses a partly unpacked dataset now, not at the first validation
     for kind, examples in (("training", train_examples), ("validation", val_examples)):
         _require_ground_truth(dataset, examples, kind)
-    settings = plan.settings(model) | {"compute_config": compute_config.to_json()} | dict(extra_settings or {})
     with (
         _folder_of_process(output_dir, settings, resume, compute_config.devices) as folder,
         _batch_norm_momentum(model, recipe.batch_norm_momentum),
