@@ -2,6 +2,8 @@
 # make test   sets everything up, runs the tests
 # make browser       installs LiteRT.js for the page of experiments.serve (needs npm)
 # make test-browser  runs the tests of that page in Chromium
+# make device        installs only what runs exported files, without TensorFlow, into .venv-device
+# make test-device   runs the tests of that installation
 # make lint   checks format, style and types; make format mends the format
 #
 # The demo on real frames:  make demo DATASET=camvid DATA_DIR=folder OUT=runs/camvid
@@ -17,7 +19,7 @@ SEED ?= 0
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test browser test-browser lint format lock
+.PHONY: demo test device test-device browser test-browser lint format lock
 
 python := .venv/bin/python
 # A value as one word of the shell, whatever it holds.
@@ -35,6 +37,14 @@ $(installed): requirements.lock setup.cfg pyproject.toml
 	$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+device: .venv-device/installed
+
+.venv-device/installed: requirements-device.lock setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear .venv-device
+	.venv-device/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-device.lock
+	.venv-device/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 # Every step goes on from what the one before left; a demo that was interrupted goes on where it was.
 demo: $(installed)
 ifeq ($(DATASET),streets)
@@ -50,6 +60,11 @@ endif
 # Two processes: TensorFlow's own threads leave a second core idle while it builds networks.
 test: $(installed)
 	$(python) -m pytest --numprocesses 2 $(TEST)
+
+# The constraint: pytest in the version of the other tests.
+test-device: device
+	.venv-device/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock pytest
+	.venv-device/bin/python -m pytest tests/device
 
 litert_js := browser/node_modules/.package-lock.json
 
@@ -77,6 +92,8 @@ format: $(installed)
 # Resolves the exact versions anew, for every Python of setup.cfg (needs uv). The constraints: newer releases of
 # these packages declare that they are not for the Pythons here, which uv does not read.
 lock:
-	uv pip compile setup.cfg --extra test --universal --python-version 3.11 --no-annotate --upgrade \
+	uv pip compile setup.cfg --extra train --extra test --universal --python-version 3.11 --no-annotate --upgrade \
 	  --constraint <(printf 'backports-strenum<1.3\ntyping<3.10\n') --custom-compile-command 'make lock' \
 	  --output-file requirements.lock
+	uv pip compile setup.cfg --universal --python-version 3.11 --no-annotate --constraint requirements.lock \
+	  --custom-compile-command 'make lock' --output-file requirements-device.lock

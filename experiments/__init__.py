@@ -2,7 +2,14 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
+
+from contextnet_tf.errors import needed_by
+
+# Where the environment sets TF_CPP_MIN_LOG_LEVEL, to whatever value, TensorFlow's output while loading is shown.
+_SHOWN = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @contextlib.contextmanager
@@ -21,10 +28,17 @@ def quietly() -> Iterator[None]:
         os.close(nowhere)
 
 
-# If TF_CPP_MIN_LOG_LEVEL is set to any value, TensorFlow's output while loading is shown.
-if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    with quietly():
+def load_tensorflow(needed: str = "this program") -> None:
+    """Loads TensorFlow and its device libraries without their output; `needed` names what needs it, for the error.
+
+    Raises:
+      NotInstalledError: TensorFlow or Keras is not installed.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    with contextlib.nullcontext() if _SHOWN else quietly(), needed_by(needed):
+        import keras  # noqa: F401  imports TensorFlow
         import tensorflow
 
-        tensorflow.config.list_physical_devices()  # loads the device libraries, which write as well
+        if not _SHOWN:
+            tensorflow.config.list_physical_devices()  # loads the device libraries, which write as well

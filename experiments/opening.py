@@ -3,18 +3,20 @@
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import keras
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.deployment.engines.tensorflow import is_saved_model
+from contextnet_tf.deployment.metadata import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_class_table, recorded_dataset
+from experiments import load_tensorflow
+
+if TYPE_CHECKING:
+    import keras
 
 TFLITE_FILE = pathlib.Path(layout.EXPORT) / layout.TFLITE  # in the folder of a run
 
@@ -53,7 +55,7 @@ def recording_dirs(path: pathlib.Path) -> tuple[pathlib.Path, ...]:
     return tuple(path.parents[:2]) if is_exported(path) else (path.parent,)
 
 
-def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> keras.Model:
+def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> "keras.Model":
     """The Keras network in a .keras file, in the folder of a run, or of "preset:NAME".
 
     Raises:
@@ -61,6 +63,7 @@ def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> 
     """
     if is_exported(checkpoint):
         raise InputError(f"{checkpoint}: is an exported file; a .keras file or the folder of a run is needed here")
+    load_tensorflow("a .keras file")
     return load_network(resolved(checkpoint), model=model)
 
 
@@ -73,7 +76,9 @@ def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **sett
       InputError: the file is missing or damaged, or the engine cannot run it.
     """
     engine = engine or ("litert" if pathlib.Path(path).suffix == ".tflite" else "tensorflow")
-    if engine != "tensorflow":
+    if engine == "tensorflow":
+        load_tensorflow("the engine tensorflow")
+    else:
         settings.setdefault("num_threads", os.cpu_count())
     return Segmenter(path, engine=engine, **settings)
 

@@ -236,4 +236,4 @@ def _summary(section: RuntimeSection) -> str:
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, needs_tensorflow=False)

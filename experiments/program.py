@@ -16,10 +16,11 @@ from absl import logging as absl_logging
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.class_table import read_class_table
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.errors import InputError, Stopped
+from contextnet_tf.errors import InputError, Stopped, needed_by
 from contextnet_tf.files import atomic_write, gigabytes
 from contextnet_tf.models.registry import model_names
 from contextnet_tf.training.recipe import recipe_names
+from experiments import load_tensorflow
 from experiments.progress import progress_bar
 from experiments.renamed_flags import refuse_renamed
 
@@ -196,6 +197,7 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
       InputError: the folder is missing, empty or in another layout, or a file has no partner.
     """
     if dataset.prepared and data_dir:
+        load_tensorflow(f"the dataset {dataset.name}")
         lay_out(dataset, data_dir, split)
     examples = dataset.list_examples(data_dir, split)
     note = dataset.missing_examples_note(split, examples) if dataset.part_sizes else None
@@ -273,13 +275,23 @@ def _own_flags() -> list[flags.Flag]:
     return [flag for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]) if flag.name != "only_check_args"]
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1."""
+def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True) -> None:
+    """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1.
+
+    A program imports TensorFlow, Keras and what needs them in its functions, so that --help and wrong flags are
+    answered at once. `needs_tensorflow` False: it may do its work without them.
+    """
+
+    def loaded(argv: Sequence[str]) -> None:
+        if needs_tensorflow:
+            load_tensorflow()
+        main(argv)
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end the work
             stream.reconfigure(errors="backslashreplace")
     absl_logging.set_verbosity(absl_logging.WARNING)
-    app.run(with_plain_errors(main), flags_parser=parse_flags)
+    app.run(with_plain_errors(loaded), flags_parser=parse_flags)
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:
@@ -333,7 +345,8 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
             if len(argv) > 1:
                 raise InputError(f"{argv[1]!r} is not a flag; flags look like --name=value, see --help")
             _set_log_level(flags.FLAGS.log_level)
-            main(argv)
+            with needed_by("this program"):
+                main(argv)
         except InputError as error:
             print(f"error: {with_flags(str(error))}", file=sys.stderr)
             sys.exit(1)

@@ -3,11 +3,12 @@
 import math
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tqdm
 
-from contextnet_tf.evaluation.evaluate import Report
+if TYPE_CHECKING:
+    from contextnet_tf.evaluation.evaluate import Report
 
 _SECONDS_IN_A_FILE = 30
 
@@ -46,7 +47,7 @@ class Progress:
         self._bar.set_postfix_str(f"{in_words(record['seconds_left'])} left, {shown}", refresh=False)
         self._bar.update()
 
-    def validation(self, step: int, report: Report) -> None:
+    def validation(self, step: int, report: "Report") -> None:
         """Prints the validation result above the bar."""
         tqdm.tqdm.write(
             f"step {step}: validation mean IoU {100 * report.mean_iou:.1f} %, "

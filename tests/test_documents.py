@@ -24,6 +24,7 @@ FOREIGN_FLAGS = {
     "logdir",
     "build",
     "yes",
+    "force-reinstall",
     "no-deps",
     "only-binary",
     "platform",
@@ -52,7 +53,11 @@ def _anchors(text):
 
 @all_documents
 def test_named_files_exist(document):
-    names = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    names = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if not path.relative_to(ROOT).parts[0].startswith(".venv")
+    }
     for name in re.findall(r"`([\w/]+\.py)\b", document.read_text(encoding="utf-8")):
         assert any(f"/{known}".endswith(f"/{name}") for known in names), f"{document.name} names {name}"
 

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "training": {"models", "datasets", "evaluation", "runs"},
     "compression": {"models", "datasets", "evaluation", "runs"},
     "analysis": {"models", "datasets", "evaluation", "runs"},
-    "deployment": {"models", "datasets", "evaluation", "runs", "compression"},  # an exported network is a folded one
+    "deployment": {"models", "datasets", "evaluation", "runs", "compression", "presets"},  # exports are folded
     "reporting": {"datasets", "runs"},
     "benchmarking": {"models", "datasets", "evaluation", "runs", "training", "compression", "analysis", "deployment"},
 }

@@ -13,7 +13,8 @@ from contextnet_tf.machine import peak_memory
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.recipe import Poly, Recipe
+from contextnet_tf.training.plan import Poly
+from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.step import make_training_step
 
 _STEPS = 2  # the second also holds the optimizer's slots and memory kept by the first

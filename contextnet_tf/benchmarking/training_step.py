@@ -16,8 +16,9 @@ from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.plan import Poly
 from contextnet_tf.training.precision import clone_network
-from contextnet_tf.training.recipe import Poly, Recipe
+from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.step import make_training_step
 from contextnet_tf.training.train import train
 

@@ -9,6 +9,11 @@ from contextnet_tf.files import read_json
 from contextnet_tf.runs.migration import migrated_metadata
 
 
+def is_saved_model(path: str | os.PathLike) -> bool:
+    """Whether `path` is a SavedModel folder."""
+    return (pathlib.Path(path) / "saved_model.pb").is_file()
+
+
 def metadata_path(path: str | os.PathLike) -> pathlib.Path:
     """The path of the metadata of an exported file: model.json beside model.tflite, or in a SavedModel folder."""
     path = pathlib.Path(path)

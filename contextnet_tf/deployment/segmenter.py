@@ -21,6 +21,7 @@ from contextnet_tf.deployment.streaming import in_order
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
+from contextnet_tf.presets import exported_preset, resolved
 
 
 class Segmenter:
@@ -48,7 +49,7 @@ class Segmenter:
 
         Args:
           path_or_model: for the engine "tensorflow" a Keras network, .keras file, run folder or SavedModel folder;
-            for the other engines the path of a .tflite file.
+            for the other engines the path of a .tflite file. For all: "preset:NAME", a network of `preset_names`.
           num_threads: threads per image; None: one for "litert", all cores for the others.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 if the processor supports bfloat16; or
             "openvino-float32". The last two need the extra [openvino].
@@ -63,6 +64,8 @@ class Segmenter:
         _check_choice("engine", engine, tuple(ENGINES))
         _check_choice("resize_mode", resize_mode, RESIZE_MODES)
         num_threads = _count("num_threads", num_threads)
+        if isinstance(path_or_model, str):
+            path_or_model = (resolved if engine == "tensorflow" else exported_preset)(path_or_model)
         self._engine = ENGINES[engine](path_or_model, num_threads)
         self._twins, self._twins_lock = [self._engine], threading.Lock()
         self._most_padding = most_padding(resize_mode, self._engine.size_multiple)

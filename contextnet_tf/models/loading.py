@@ -63,6 +63,8 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
 def _load(path: pathlib.Path) -> "keras.Model":
     import keras
 
+    import contextnet_tf.models.keras_settings  # noqa: F401
+
     # They register the classes that a .keras file may name besides Keras' own.
     from contextnet_tf.models import logits, network, pyramid, unpooling  # noqa: F401
 

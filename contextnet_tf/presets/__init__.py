@@ -48,6 +48,16 @@ def load_preset(name: str) -> "keras.Model":
     return load_network(preset_dir(name))
 
 
+def exported_preset(checkpoint: str | os.PathLike) -> str | os.PathLike:
+    """The TFLite file of a preset for "preset:NAME"; every other `checkpoint` is returned as it is.
+
+    Raises:
+      InputError: there is no preset of that name.
+    """
+    folder = resolved(checkpoint)
+    return folder if folder == checkpoint else next(pathlib.Path(folder, "export").glob("*.tflite"))
+
+
 def resolved(checkpoint: str | os.PathLike) -> str | os.PathLike:
     """The folder of a preset for "preset:NAME"; every other `checkpoint` is returned as it is.
 

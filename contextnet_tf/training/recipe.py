@@ -3,12 +3,14 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import keras
-
-from contextnet_tf.datasets.augment import Augmentation
+from contextnet_tf.datasets.augmentation import Augmentation
 from contextnet_tf.errors import InputError
+
+if TYPE_CHECKING:  # Keras is imported where an optimizer is built: reading a recipe does not need it
+    from keras.optimizers import Optimizer
+    from keras.optimizers.schedules import LearningRateSchedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +29,10 @@ class RMSprop:
         """The same with another weight decay; 0: none."""
         return dataclasses.replace(self, coupled_weight_decay=weight_decay)
 
-    def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
+    def build(self, learning_rate: "LearningRateSchedule") -> "Optimizer":
         """The Keras optimizer; the training step adds the weight decay to the gradients."""
+        import keras
+
         return keras.optimizers.RMSprop(learning_rate, rho=self.discount, momentum=self.momentum, epsilon=self.epsilon)
 
 
@@ -46,8 +50,10 @@ class AdamW:
         """The same with another weight decay; 0: none."""
         return dataclasses.replace(self, weight_decay=weight_decay)
 
-    def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
+    def build(self, learning_rate: "LearningRateSchedule") -> "Optimizer":
         """The Keras optimizer, which applies the weight decay itself."""
+        import keras
+
         return keras.optimizers.AdamW(
             learning_rate,
             beta_1=self.beta_1,
@@ -55,26 +61,6 @@ class AdamW:
             epsilon=self.epsilon,
             weight_decay=self.weight_decay,
         )
-
-
-class Poly(keras.optimizers.schedules.LearningRateSchedule):
-    """base * (1 - step / steps) ** power (section 3.1, after DeepLab [6]), with a linear warm-up."""
-
-    def __init__(self, base: float, power: float, steps: int, warmup_steps: int = 0):
-        self.base = base
-        self.power = power
-        self.steps = steps
-        self.warmup_steps = warmup_steps
-
-    def __call__(self, step):
-        """The learning rate, float32 [], of step `step`, counted from 0."""
-        step = keras.ops.cast(step, "float32")
-        poly = self.base * (1.0 - keras.ops.minimum(step / self.steps, 1.0)) ** self.power
-        return poly * keras.ops.minimum((step + 1.0) / (self.warmup_steps + 1.0), 1.0)
-
-    def get_config(self) -> dict:
-        """The arguments of the constructor."""
-        return {"base": self.base, "power": self.power, "steps": self.steps, "warmup_steps": self.warmup_steps}
 
 
 _OPTIMIZERS = {"rmsprop": RMSprop, "adamw": AdamW}

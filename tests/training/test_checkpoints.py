@@ -16,7 +16,8 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training.checkpoints import Checkpoints, model_variables, newest_network, optimizer_variables
-from contextnet_tf.training.recipe import SMOKE, Poly
+from contextnet_tf.training.plan import Poly
+from contextnet_tf.training.recipe import SMOKE
 
 
 def _checkpoints(folder, value=0.0, keep=2):

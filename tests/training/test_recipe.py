@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.recipe import PAPER, SHORT, Poly, RMSprop, get_recipe, recipe_names
+from contextnet_tf.training.plan import Poly
+from contextnet_tf.training.recipe import PAPER, SHORT, RMSprop, get_recipe, recipe_names
 
 
 def test_paper_recipe_is_section_3_1():

@@ -1,14 +1,13 @@
 """TensorFlow: runs Keras networks and exported SavedModel folders."""
 
 import os
-import pathlib
 from typing import Any, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.deployment.metadata import read_metadata
+from contextnet_tf.deployment.metadata import is_saved_model, read_metadata
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import load_network
@@ -107,11 +106,6 @@ def tensorflow_engine(source: Any, num_threads: int | None = None) -> KerasEngin
     if isinstance(source, str | os.PathLike) and is_saved_model(source):
         return SavedModelEngine(source, num_threads)
     return KerasEngine(source, num_threads)
-
-
-def is_saved_model(path: str | os.PathLike) -> bool:
-    """Whether `path` is a SavedModel folder."""
-    return (pathlib.Path(path) / "saved_model.pb").is_file()
 
 
 def _image_and_logits(function: Any) -> tuple[str, list[int], list[int]]:
