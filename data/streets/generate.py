@@ -56,4 +56,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, needs_tensorflow=False)
