@@ -151,7 +151,13 @@ def test_tables_need_the_standard_library_only(name):
 
 
 @pytest.mark.parametrize(
-    ("package", "place"), [("matplotlib", "reporting/plots/canvas.py"), ("numba", "deployment/upsample_compiled.py")]
+    ("package", "place"),
+    [
+        ("matplotlib", "reporting/plots/canvas.py"),
+        ("numba", "deployment/upsample_compiled.py"),
+        ("simplejpeg", "datasets/sources/decoding.py"),
+        ("PIL", "datasets/sources/decoding.py"),
+    ],
 )
 def test_packages_that_are_used_in_one_place(package, place):
     users = {

@@ -187,21 +187,8 @@ def _key(dataset: Dataset, example: sources.Example) -> bytes:
 
 
 def _decoded_bytes(example: sources.Example) -> int:
-    height, width = _image_size(example.image_path)
+    height, width = sources.stored_size(example.image_path)
     return _BYTES_PER_PIXEL * height * width
-
-
-def _image_size(path: str) -> tuple[int, int]:
-    """(height, width) of an image: from the header of a PNG, by decoding other formats."""
-    try:
-        with open(path, "rb") as file:
-            header = file.read(24)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if header.startswith(b"\x89PNG") and len(header) == 24:
-        width, height = struct.unpack(">II", header[16:])
-        return height, width
-    return sources.read_image(path).shape[:2]
 
 
 def _free_memory() -> int | None:

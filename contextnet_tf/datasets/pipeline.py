@@ -9,7 +9,7 @@ from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.decode import decode, example_paths
+from contextnet_tf.datasets.decode import ExampleReader
 from contextnet_tf.datasets.sampling import (
     ClassUniform,
     class_uniform_index,
@@ -19,9 +19,6 @@ from contextnet_tf.datasets.sampling import (
 )
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
-
-# TensorFlow's errors for missing, unreadable and invalid files.
-_BAD_FILE = (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 
 def training_batches(
@@ -37,8 +34,8 @@ def training_batches(
       InputError: the batch is not divisible by `workers`; a file is unreadable, differs in size from its partner,
         or has an unknown label value; or the cache is not writable.
     """
-    batches = training_dataset(dataset, examples, cache=cache, **plan)
-    return _naming_bad_files(batches, dataset, examples, cache)
+    read = ExampleReader(dataset, examples)
+    return _naming_bad_files(training_dataset(dataset, examples, cache=cache, read=read, **plan), read, cache)
 
 
 def training_dataset(
@@ -55,6 +52,7 @@ def training_dataset(
     workers: int = 1,
     class_uniform: ClassUniform | None = None,
     cache: ImageCache | None = None,
+    read: ExampleReader | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """The batches of steps `first_step` to `last_step` - 1.
@@ -74,6 +72,7 @@ def training_dataset(
         concatenated are the batch of a single worker.
       class_uniform: class-uniform sampling; None: each epoch shows each example once.
       cache: cache of exactly these examples; None: every sample is decoded from its files.
+      read: the reader of exactly these examples, which then holds the reason of a failure; None: a new one.
       num_parallel_calls: samples made in parallel; does not affect the result.
 
     Returns:
@@ -84,16 +83,12 @@ def training_dataset(
       InputError: the batch is not divisible by `workers`.
     """
     part_size = _part_of_batch(batch_size, worker, workers)
-    images, labels = example_paths(examples)
+    reader = read or ExampleReader(dataset, examples)
 
     def load(number: tf.Tensor):
         sample = sample_number(number, batch_size, worker, workers)
         example, center = _shown(sample, len(examples), seed, class_uniform)
-
-        def read():
-            return decode(images[example], labels[example], dataset)
-
-        image, label = cache.through(example, read) if cache else read()
+        image, label = cache.through(example, lambda: reader(example)) if cache else reader(example)
         image, label = augment(image, label, sample_seed(sample, seed), crop_size, augmentation, center)
         return {"image": image, "label": label}
 
@@ -113,17 +108,22 @@ def evaluation_examples(dataset: Dataset, examples: Sequence[sources.Example]) -
     Raises:
       InputError: a file is unreadable, differs in size from its partner, or has an unknown label value.
     """
-    return _naming_bad_files(evaluation_dataset(dataset, examples), dataset, examples)
+    read = ExampleReader(dataset, examples)
+    return _naming_bad_files(evaluation_dataset(dataset, examples, read=read), read)
 
 
 def evaluation_dataset(
-    dataset: Dataset, examples: Sequence[sources.Example], *, num_parallel_calls: int = tf.data.AUTOTUNE
+    dataset: Dataset,
+    examples: Sequence[sources.Example],
+    *,
+    read: ExampleReader | None = None,
+    num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Every example once, in order, without augmentation: (uint8 [H, W, 3], train ids uint8 [H, W]). Its errors do
     not name a bad file; those of `evaluation_examples` do."""
     return (
-        tf.data.Dataset.from_tensor_slices(example_paths(examples))
-        .map(lambda image, label: decode(image, label, dataset), num_parallel_calls=num_parallel_calls)
+        tf.data.Dataset.range(len(examples))
+        .map(read or ExampleReader(dataset, examples), num_parallel_calls=num_parallel_calls)
         .prefetch(2)
     )
 
@@ -146,16 +146,8 @@ def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform
     return class_uniform_index(sample, count, seed, class_uniform)
 
 
-def _naming_bad_files(
-    batches: tf.data.Dataset,
-    dataset: Dataset,
-    examples: Sequence[sources.Example],
-    cache: ImageCache | None = None,
-) -> Iterator:
-    """Iterates over `batches`. When TensorFlow fails on a file, rereads the examples strictly to name the file.
-
-    The native operators are fast but do not name the file; the strict reader is slow but does.
-    """
+def _naming_bad_files(batches: tf.data.Dataset, read: ExampleReader, cache: ImageCache | None = None) -> Iterator:
+    """Iterates over `batches`. When TensorFlow fails, raises the reader's or the cache's own error instead."""
     iterator = iter(batches)
     while True:
         try:
@@ -165,9 +157,7 @@ def _naming_bad_files(
         except tf.errors.OpError as error:
             if cache and cache.failure:
                 raise InputError(f"the cache cannot be written: {cache.failure}") from error
-            if not isinstance(error, _BAD_FILE):
-                raise
-            for example in examples:
-                sources.read_example(example, dataset)
-            raise InputError(f"the dataset cannot be read: {error.message}") from error
+            if read.failure:
+                raise read.failure from error
+            raise
         yield batch

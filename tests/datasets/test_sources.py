@@ -140,14 +140,15 @@ def test_truncated_file_is_named(camvid_dir):
     path = camvid_dir / "train" / "p4.png"
     path.write_bytes(path.read_bytes()[:-20])
     examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("p4.png: the PNG file is cut off", sources.check_files, examples)
+    _refused("p4.png: is missing or not a whole image file .the PNG data are cut off", sources.check_files, examples)
 
 
 def test_file_that_is_no_png_is_named(camvid_dir):
     (camvid_dir / "train" / "p1.png").write_bytes(b"not a image at all, but long enough for a header")
     examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("train/p1.png: is not a PNG", sources.check_files, examples)
-    _refused("train/p1.png: is missing or not a whole image", sources.read_example, examples[1], CAMVID)
+    message = "train/p1.png: is missing or not a whole image file .its content is no image"
+    _refused(message, sources.check_files, examples)
+    _refused(message, sources.read_example, examples[1], CAMVID)
 
 
 def test_label_of_another_size_is_named(camvid_dir):

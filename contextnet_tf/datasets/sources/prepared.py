@@ -14,8 +14,8 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping
 
+from contextnet_tf.datasets.sources.decoding import JPEG_START, PNG_START
 from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
-from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write_dir, read_json, require_space, write_json
 

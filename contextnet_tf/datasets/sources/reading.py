@@ -6,24 +6,27 @@ transparent pixels because their color is undefined.
 
 Labels hold one value per pixel: 8-bit gray, or palette indices, whose colors serve for display only. A dataset with a
 color table may have labels in colors instead. Refused are formats that alter values (JPEG, lossy WebP) or rescale
-them (gray of 1, 2 or 4 bits), 16 bits, and values or colors in no table.
+them (gray of 1, 2 or 4 bits), 16 bits, orientation tags, and values or colors in no table.
+
+The same rules hold for every format (`decoding`), and for training, evaluation, prediction and inspection.
 """
 
+import concurrent.futures
 import os
 import pathlib
-import struct
-import zlib
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.datasets.sources.decoding import Decoded, decode, image_size
 from contextnet_tf.datasets.sources.example import Example
-from contextnet_tf.datasets.sources.headers import JPEG_START, PNG_START, TAIL, cut_off, other_size
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import available_cores
 
+_UNKNOWN = IGNORE - 1  # marks values in no table; never a class (`class_table.MOST_CLASSES`)
 _SHOWN = 8  # maximum number of unknown values or colors in a message
-_GREY, _PALETTE = 0, 3  # PNG's color types
 
 
 def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -40,8 +43,21 @@ def read_example(example: Example, dataset) -> tuple[np.ndarray, np.ndarray]:
     image = read_image(example.image_path)
     train_ids = read_label(example.label_path, dataset)
     if image.shape[:2] != train_ids.shape:
-        raise other_size(example, image.shape[:2], train_ids.shape)
+        raise _other_size(example, image.shape[:2], train_ids.shape)
     return image, train_ids
+
+
+def check_files(examples: Sequence[Example]) -> None:
+    """Checks that the files of examples are whole, and that images and labels have the same size.
+
+    Neither pixels nor label values are decoded, so a large dataset is checked quickly before a run starts.
+
+    Raises:
+      InputError: a file is unreadable or damaged, or a label differs in size from its image.
+    """
+    with concurrent.futures.ThreadPoolExecutor(available_cores()) as threads:
+        for _ in threads.map(_check, examples):
+            pass
 
 
 def no_label(example: Example) -> InputError:
@@ -53,15 +69,12 @@ def no_label(example: Example) -> InputError:
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Reads an image file as uint8 [H, W, 3] RGB; a JPEG is rotated by its Exif orientation.
+    """Reads an image file as uint8 [H, W, 3] RGB, rotated by its orientation tag.
 
     Raises:
       InputError: the file is missing, damaged, or in a refused format.
     """
-    content = _content(path)
-    upright = content.startswith(JPEG_START)  # OpenCV applies Exif orientation only with IMREAD_COLOR
-    image = _decoded(content, cv2.IMREAD_COLOR if upright else cv2.IMREAD_UNCHANGED, path)
-    return _rgb(image, path)
+    return _rgb(decode(_content(path), path, palette_colors=True), path)
 
 
 def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
@@ -71,21 +84,24 @@ def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
       InputError: the file is missing, damaged, in a refused format, or has an unknown value or color.
     """
     content = _content(path)
-    _refuse_lossy(content, path)
-    color_type, depth = _png_form(content)
-    if color_type == _PALETTE and not dataset.label_colors:
-        return _train_ids_of_values(_palette_indices(content, depth, path), dataset, path)
-    image = _decoded(content, cv2.IMREAD_UNCHANGED, path)
-    if dataset.label_colors and (image.ndim == 3 or not dataset.has_label_values):
-        return _train_ids_of_colors(_rgb(image, path), dataset, path)
-    if image.ndim != 2 or image.dtype != np.uint8:
-        channels = 1 if image.ndim == 2 else image.shape[2]
-        raise InputError(f"{path}: a label file has one 8-bit value a pixel, this one has {channels} x {image.dtype}")
-    if color_type == _GREY and depth < 8:
+    label = decode(content, path, palette_colors=bool(dataset.label_colors))
+    lossy = "JPEG" if label.format == "JPEG" else "lossy WebP" if content[8:16] == b"WEBPVP8 " else None
+    if lossy:
+        raise InputError(f"{path}: is a {lossy} file, which changes label values; save labels as PNG")
+    if label.turned:
         raise InputError(
-            f"{path}: is a gray PNG of {depth} bits, whose values readers stretch to 0 to 255; save it with 8 bits"
+            f"{path}: has an orientation tag, and whether its labels were drawn on the upright image is not known; "
+            "save it without metadata"
         )
-    return _train_ids_of_values(image, dataset, path)
+    values = label.pixels
+    if dataset.label_colors and (values.ndim == 3 or not dataset.has_label_values):
+        return _train_ids_of_colors(_rgb(label, path), dataset, path)
+    if values.ndim != 2 or values.dtype != np.uint8:
+        channels = 1 if values.ndim == 2 else values.shape[2]
+        raise InputError(f"{path}: a label file has one 8-bit value a pixel, this one has {channels} x {values.dtype}")
+    if label.altered:
+        raise InputError(f"{path}: {label.altered}")
+    return _train_ids_of_values(values, dataset, path)
 
 
 def train_id_table(labels: Sequence) -> np.ndarray:
@@ -96,83 +112,59 @@ def train_id_table(labels: Sequence) -> np.ndarray:
     return table
 
 
+def stored_size(path: str | os.PathLike) -> tuple[int, int]:
+    """(height, width) of an image or label file, upright.
+
+    Raises:
+      InputError: the file is missing, damaged, or in no supported format.
+    """
+    return image_size(_content(path), path)
+
+
+def _check(example: Example) -> None:
+    image_shape = stored_size(example.image_path)
+    if example.label_path is None:
+        return
+    label_shape = stored_size(example.label_path)
+    if image_shape != label_shape:
+        raise _other_size(example, image_shape, label_shape)
+
+
+def _other_size(example: Example, image_shape: Sequence[int], label_shape: Sequence[int]) -> InputError:
+    """The error for a label that differs in size from its image; shapes are (height, width)."""
+    return InputError(
+        f"{example.label_path}: the label is {label_shape[1]} x {label_shape[0]} pixels, "
+        f"its image {example.image_path} is {image_shape[1]} x {image_shape[0]}; they must be of one size"
+    )
+
+
 def _content(path: str | os.PathLike) -> bytes:
     try:
-        content = pathlib.Path(path).read_bytes()
+        return pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: is missing or not a whole image file ({error.strerror})") from None
-    kind = cut_off(content[:24], content[-TAIL:])
-    if kind or not content:
-        reason = f"the {kind} data are cut off" if kind else "it is empty"
-        raise InputError(f"{path}: is missing or not a whole image file ({reason}); copy or unpack it again")
-    return content
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _decoded(content: bytes, flags: int, path: str | os.PathLike) -> np.ndarray:
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:  # too many pixels for OpenCV, for example
-        image = None
-    if image is None:
-        raise InputError(f"{path}: is missing or not a whole image file")
-    return image
-
-
-def _rgb(image: np.ndarray, path: str | os.PathLike) -> np.ndarray:
-    """Converts OpenCV's gray, BGR or BGRA to uint8 [H, W, 3] RGB."""
+def _rgb(decoded: Decoded, path: str | os.PathLike) -> np.ndarray:
+    """Converts gray, RGB or RGBA to uint8 [H, W, 3]."""
+    image = decoded.pixels
     if image.dtype != np.uint8:
         raise InputError(f"{path}: has {8 * image.itemsize} bits a channel; convert it to 8")
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    if image.shape[2] == 3:
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    if image[..., 3].min() < 255:
+    if image.shape[2] == 4 and image[..., 3].min() < 255:
         raise InputError(f"{path}: has transparent pixels, whose color is not known; save it without alpha channel")
-    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGB)
-
-
-def _refuse_lossy(content: bytes, path: str | os.PathLike) -> None:
-    lossy_webp = content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8 "
-    if lossy_webp or content.startswith(JPEG_START):
-        name = "lossy WebP" if lossy_webp else "JPEG"
-        raise InputError(f"{path}: is a {name} file, which changes label values; save labels as PNG")
-
-
-def _png_form(content: bytes) -> tuple[int | None, int]:
-    """(color type, bits) of a PNG file's header; (None, 8) for other formats."""
-    return (content[25], content[24]) if content.startswith(PNG_START) and len(content) > 25 else (None, 8)
-
-
-def _palette_indices(content: bytes, depth: int, path: str | os.PathLike) -> np.ndarray:
-    """The palette indices of a PNG, uint8 [H, W].
-
-    OpenCV and TensorFlow return a palette's colors only. With the header changed to gray, they return the
-    indices, rescaled to 0 to 255 if they have fewer than 8 bits.
-    """
-    header = content[12:25] + bytes([_GREY]) + content[26:29]
-    gray = content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
-    image = _decoded(_without_transparency(gray), cv2.IMREAD_UNCHANGED, path)
-    return image // np.uint8(255 // (2**depth - 1))
-
-
-def _without_transparency(content: bytes) -> bytes:
-    """Removes a PNG file's palette chunks, because decoders refuse a gray PNG that has them."""
-    parts, position = [content[:8]], 8
-    while position + 12 <= len(content):
-        length, name = struct.unpack(">I4s", content[position : position + 8])
-        if name not in (b"PLTE", b"tRNS", b"bKGD", b"hIST", b"sBIT"):
-            parts.append(content[position : position + 12 + length])
-        position += 12 + length
-    return b"".join(parts)
+    return np.ascontiguousarray(image[..., :3])
 
 
 def _train_ids_of_values(values: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
-    train_ids = train_id_table(dataset.labels)[values]
-    if train_ids.min() < 0:
-        unknown = np.unique(values[train_ids < 0]).tolist()
+    table = train_id_table(dataset.labels)
+    train_ids = np.where(table < 0, _UNKNOWN, table).astype(np.uint8)[values]
+    if (train_ids == _UNKNOWN).any():
+        unknown = np.flatnonzero((table < 0) & (np.bincount(values.ravel(), minlength=256) > 0)).tolist()
         known = sorted(label.id for label in dataset.labels)
         raise InputError(f"{path}: label value {_listed(unknown)} is not in the table (known values: {_ranges(known)})")
-    return train_ids.astype(np.uint8)
+    return train_ids
 
 
 def _train_ids_of_colors(image: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:

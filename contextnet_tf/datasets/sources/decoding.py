@@ -1,0 +1,266 @@
+"""Decoding of image files: one rule for all formats, and the decoder's own word on whether a file is whole.
+
+PNG is checked by its checksums and decoded by libpng (OpenCV). JPEG is decoded by libjpeg-turbo (simplejpeg), which
+reports damage that other readers replace by gray. Pillow decodes the other formats and the rare forms of PNG. What
+follows a whole image, such as the clip of a phone's motion photo, is ignored.
+"""
+
+import dataclasses
+import io
+import os
+import re
+import struct
+import warnings
+import zlib
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageOps
+
+from contextnet_tf.errors import InputError, reason_of
+
+# Pillow warns of oddities in metadata without the file's name. Damage of the pixels is an exception.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+JPEG_START = b"\xff\xd8\xff"
+
+_PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
+_PLAIN = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "RGBX": "RGB", "PA": "RGBA", "LA": "RGBA"}  # modes
+_GRAY, _PALETTE = 0, 3  # PNG's color types
+_PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # the chunks that determine pixels
+_ORIENTATION = 0x0112  # Exif
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
+_WHITE_IS_ZERO = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """A decoded file.
+
+    Attributes:
+      pixels: [H, W] gray values or palette indices, or [H, W, 3 or 4] RGB(A); uint8 unless the file has other values.
+      format: for example "PNG".
+      altered: what reading did to the values, for example "is a gray PNG of 4 bits, ..."; None: nothing.
+      turned: whether the file has an orientation other than upright; `pixels` are upright.
+    """
+
+    pixels: np.ndarray
+    format: str
+    altered: str | None = None
+    turned: bool = False
+
+
+def decode(content: bytes, path: str | os.PathLike, *, palette_colors: bool) -> Decoded:
+    """Decodes a file's content, turned upright by its orientation tag.
+
+    Args:
+      content: the bytes of the file.
+      path: its path, for errors.
+      palette_colors: whether palette indices are replaced by their colors.
+
+    Raises:
+      InputError: the file is empty, damaged, or in no supported format.
+    """
+    if not content:
+        raise _damaged(path, "it is empty")
+    if content.startswith(PNG_START):
+        return _png(content, path, palette_colors)
+    if content.startswith(JPEG_START):
+        return _jpeg(content, path)
+    return _by_pillow(content, path, palette_colors)
+
+
+def image_size(content: bytes, path: str | os.PathLike) -> tuple[int, int]:
+    """(height, width) of a file's upright image, without decoding PNG or JPEG; checks that it is not truncated.
+
+    Raises:
+      InputError: the file is empty or truncated, or in no supported format.
+    """
+    if content.startswith(PNG_START):
+        chunks = _png_chunks(content, path)
+        if b"eXIf" not in chunks.names:
+            return struct.unpack(">II", content[16:24])[::-1]
+    elif content.startswith(JPEG_START) and (header := _jpeg_header(content, path)):
+        # One pixel of each block of 8 x 8: the coded data are read as a whole, which is what finds damage.
+        _decode_jpeg(content, path, "CMYK" if header.colorspace == "CMYK" else "GRAY", eighth=True)
+        turned = _orientation(content) >= 5
+        return (header.width, header.height) if turned else (header.height, header.width)
+    return decode(content, path, palette_colors=True).pixels.shape[:2]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chunks:
+    """The names of a PNG file's chunks, and the file without those that do not determine pixels."""
+
+    names: frozenset[bytes]
+    content: bytes
+
+
+def _png_chunks(content: bytes, path: str | os.PathLike) -> _Chunks:
+    """Walks through the chunks of a PNG file and checks their checksums."""
+    names, parts, position = set(), [content[:8]], 8
+    while b"IEND" not in names:
+        if position + 12 > len(content):
+            raise _cut_off(path, "PNG")
+        length, name = struct.unpack(">I4s", content[position : position + 8])
+        end = position + 12 + length
+        if end > len(content):
+            raise _cut_off(path, "PNG")
+        if name in _PNG_PIXELS:
+            if zlib.crc32(memoryview(content)[position + 4 : end - 4]) != int.from_bytes(content[end - 4 : end], "big"):
+                raise _damaged(path, f"a checksum of the PNG data ({name.decode()}) is wrong")
+            parts.append(content[position:end])
+        names.add(name)
+        position = end
+    if not content[12:16] == b"IHDR" or b"IDAT" not in names:
+        raise _damaged(path, "the PNG file has no pixels")
+    return _Chunks(frozenset(names), b"".join(parts))
+
+
+def _png(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decoded:
+    chunks = _png_chunks(content, path)
+    depth, color_type = content[24], content[25]
+    # OpenCV is faster, Pillow knows palettes, transparent colors and orientations.
+    if color_type == _PALETTE or depth < 8 or (depth == 8 and chunks.names & {b"tRNS", b"eXIf"}):
+        altered = f"is a gray PNG of {depth} bits" if color_type == _GRAY and depth < 8 else None
+        found = _by_pillow(content, path, palette_colors)
+        return dataclasses.replace(found, altered=altered and _stretched(altered))
+    try:
+        image = cv2.imdecode(np.frombuffer(chunks.content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # too many pixels for OpenCV, for example
+        image = None
+    if image is None:
+        raise _damaged(path, "the PNG data cannot be decoded")
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+    return Decoded(image, "PNG")
+
+
+class _JpegHeader(NamedTuple):
+    height: int
+    width: int
+    colorspace: str  # of the coded pixels: "YCbCr", "Gray", "CMYK" and so on
+
+
+def _jpeg(content: bytes, path: str | os.PathLike) -> Decoded:
+    header = _jpeg_header(content, path)
+    if header is None:
+        return _by_pillow(content, path, palette_colors=True)
+    if header.colorspace == "CMYK":
+        _decode_jpeg(content, path, "CMYK")
+        return _by_pillow(content, path, palette_colors=True)
+    orientation = _orientation(content)
+    image = _decode_jpeg(content, path, "RGB")
+    return Decoded(_upright(image, orientation), "JPEG", turned=orientation != 1)
+
+
+def _jpeg_header(content: bytes, path: str | os.PathLike) -> _JpegHeader | None:
+    """The header of a JPEG file; None for subsampling that only Pillow decodes."""
+    try:
+        return _JpegHeader(*simplejpeg.decode_jpeg_header(_with_known_version(content))[:3])
+    except ValueError as error:
+        if "subsampling" in str(error):
+            return None
+        raise _refused_jpeg(path, error) from None
+
+
+def _decode_jpeg(content: bytes, path: str | os.PathLike, colorspace: str, eighth: bool = False) -> np.ndarray:
+    """The pixels of a JPEG file, uint8 [H, W, C]; `eighth`: of about an eighth of its height and width."""
+    size = {"min_height": 1, "min_width": 1, "min_factor": 8} if eighth else {}
+    try:
+        return simplejpeg.decode_jpeg(_with_known_version(content), colorspace, **size)
+    except ValueError as error:
+        raise _refused_jpeg(path, error) from None
+
+
+def _with_known_version(content: bytes) -> bytes:
+    """A JPEG file with JFIF's version 1: the decoder reports only its first warning, so one of no consequence must not
+    hide others."""
+    return content[:11] + b"\1" + content[12:] if content[6:11] == b"JFIF\0" and content[11:12] != b"\1" else content
+
+
+def _refused_jpeg(path: str | os.PathLike, error: ValueError) -> InputError:
+    reason = reason_of(error)
+    return _cut_off(path, "JPEG") if "premature end" in reason.lower() else _damaged(path, f"JPEG: {reason}")
+
+
+def _orientation(content: bytes) -> int:
+    """The Exif orientation of a JPEG file, 1 to 8."""
+    if b"Exif\0" not in content[: 1 << 16]:  # the usual case, and a fast one
+        return 1
+    try:
+        orientation = Image.open(io.BytesIO(content), formats=["JPEG"]).getexif().get(_ORIENTATION, 1)
+    except Exception:  # odd metadata; what Pillow raises then has many types
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns an image by its Exif orientation (1 to 8)."""
+    if orientation >= 5:
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decoded:
+    try:
+        with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as image:
+            turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+            image.load()
+            has_palette = image.mode in ("P", "PA") or (image.format == "BMP" and image.mode == "1")
+            altered = None if has_palette else _alteration(image, content)
+            shown: Image.Image = image
+            if (has_palette and palette_colors) or (not has_palette and "transparency" in image.info):
+                shown = image.convert("RGBA")
+            elif not has_palette:
+                shown = image.convert(_PLAIN[image.mode]) if image.mode in _PLAIN else image
+            if image.format != "TIFF":  # Pillow has turned TIFF by itself
+                shown = ImageOps.exif_transpose(shown)
+            pixels = np.asarray(shown)
+    except Image.UnidentifiedImageError:
+        raise _unknown(content, path) from None
+    except Exception as error:  # for damaged files Pillow raises exceptions of many types
+        raise _damaged(path, reason_of(error)) from None
+    return Decoded(pixels.astype(np.uint8) if pixels.dtype == bool else pixels, str(image.format), altered, turned)
+
+
+def _alteration(image: Image.Image, content: bytes) -> str | None:
+    """What Pillow did to gray values: it stretches fewer than 8 bits, and inverts where 0 is white."""
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        return "is a TIFF file in which 0 is white, so that readers invert its values; save it as PNG"
+    bits = 1 if image.mode == "1" else min(8, *tags.get(_BITS_PER_SAMPLE, (8,)))
+    if image.mode in ("1", "L") and bits < 8:
+        return _stretched(f"is a gray {image.format} file of {bits} bits")
+    maximum = re.match(rb"P[25]\s(?:\s|#[^\n]*\n)*\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)", content)
+    if maximum and int(maximum[1]) != 255:
+        return _stretched(f"is a PGM file of maximum {int(maximum[1])}")
+    return None
+
+
+def _stretched(what: str) -> str:
+    return f"{what}, whose values readers stretch to 0 to 255; save it with 8 bits"
+
+
+def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
+    if content[:4] in (b"II*\0", b"MM\0*"):
+        return InputError(
+            f"{path}: is a damaged TIFF file, or one with a number of channels or bits that cannot be read; save it as "
+            "8-bit RGB"
+        )
+    return _damaged(path, "its content is no image of a supported format")
+
+
+def _cut_off(path: str | os.PathLike, kind: str) -> InputError:
+    return _damaged(path, f"the {kind} data are cut off")
+
+
+def _damaged(path: str | os.PathLike, reason: str) -> InputError:
+    return InputError(f"{path}: is missing or not a whole image file ({reason}); copy or unpack it again")
