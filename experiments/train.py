@@ -129,10 +129,12 @@ def run(
         matched = initialize_from(network, resolved(initial))
         print(matched, flush=True)
         settings["initial"] = matched.to_json()
-    train_examples, val_examples = data_splits.examples(description, data_dir)
-    for examples in (train_examples, val_examples):
-        sources.check_files(examples)
-    description = description.measured(train_examples[0])
+    devices = (compute_config or ComputeConfig()).devices
+    with devices.naming_lost_workers(), devices.all_or_none():  # a worker without its data is no riddle to the others
+        train_examples, val_examples = data_splits.examples(description, data_dir)
+        for examples in (train_examples, val_examples):
+            sources.check_files(examples)
+        description = description.measured(train_examples[0])
     images = _announced_cache(cache, description, train_examples) if cache else None
     with Progress() as progress, contextlib.ExitStack() as logs:
 
@@ -159,7 +161,7 @@ def run(
             on_validation=progress.validation,
             should_stop=should_stop,
         )
-    if compute_config and not compute_config.devices.is_chief:
+    if not devices.is_chief:
         return result
     update_results(
         output_dir,

@@ -8,6 +8,7 @@ RESULT = "result.json"  # the figures, in sections: `results`
 HISTORY = "history.jsonl"  # the figures along the training: `history`
 FLAGS = "flags.txt"  # train's flags, for --flagfile
 LOG = "train.log"
+EXAMPLES = "examples.json"  # digests of the files that the run was started with: `examples`
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 EXPORT = "export"

@@ -135,18 +135,20 @@ def _read(path: pathlib.Path, saved_settings: Callable[[pathlib.Path], Mapping[s
 
 
 def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    before, now = _flattened(before), _flattened(now)
-    for settings in (before, now):
-        settings.pop(_VERSION, None)
-    changes = [
-        f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
-    ]
+    changes = [f"{name} was {old!r} and is now {new!r}" for name, old, new in differing_settings(before, now)]
     if changes:
         raise InputError(
             f"{folder}: holds a run with other settings ({'; '.join(changes)}); choose another `output_dir`"
         )
+
+
+def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(name, value in `one`, value in `other`) of each difference; the names of nested settings are joined by dots."""
+    one, other = _flattened(one), _flattened(other)
+    for settings in (one, other):
+        settings.pop(_VERSION, None)
+    names = sorted(one.keys() | other.keys())
+    return [(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

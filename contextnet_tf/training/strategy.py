@@ -1,12 +1,15 @@
 """The devices of a run, and the distribution of each batch among them (tf.distribute)."""
 
+import contextlib
 import dataclasses
 import json
 import os
+import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError, reason_of
@@ -43,15 +46,66 @@ class Devices:
             return dict(batch)
         return {name: self._cut(values, local) for name, values in batch.items()}
 
-    def wait_for_all(self) -> None:
-        """A barrier: returns when every process has called this method."""
-        self.any_wishes(False)
-
     def any_wishes(self, wish: bool) -> bool:
         """Whether `wish` is True in any process; returns when every process has called this method."""
+        return bool(self._summed(np.array([wish]))[0]) if self.workers > 1 else wish
+
+    def gathered(self, text: str) -> list[str]:
+        """The text of every process, by worker; returns when every process has called this method."""
         if self.workers == 1:
-            return wish
-        return bool(self.strategy.reduce("SUM", self.strategy.run(tf.constant, args=(float(wish),)), axis=None) > 0)
+            return [text]
+        own = np.frombuffer(text.encode(), np.uint8)
+        lengths = np.zeros(self.workers)
+        lengths[self.worker] = len(own)
+        lengths = self._summed(lengths).astype(int)
+        texts = np.zeros((self.workers, max(lengths)))
+        texts[self.worker, : len(own)] = own
+        rows = self._summed(texts).astype(np.uint8)
+        return [row[:length].tobytes().decode() for row, length in zip(rows, lengths, strict=True)]
+
+    @contextlib.contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """A barrier at the end of the block: an InputError of one process is raised in every process.
+
+        The block must not wait for other processes itself.
+        """
+        own = None
+        try:
+            yield
+        except InputError as error:
+            own = error
+        told = self.gathered(str(own or ""))
+        if own:
+            raise own
+        for worker, message in enumerate(told):
+            if message:
+                raise InputError(f"worker {worker}: {message}")
+
+    @contextlib.contextmanager
+    def naming_lost_workers(self) -> Iterator[None]:
+        """Converts TensorFlow's errors about processes that ended or are out of reach to one line.
+
+        Raises:
+          InputError: instead of such an error.
+        """
+        try:
+            yield
+        except _LOST as error:
+            if self.workers == 1:
+                raise
+            found = re.search(r"/task:(\d+)", str(error))
+            who = f"worker {found[1]}" if found and int(found[1]) != self.worker else "another worker"
+            raise InputError(
+                f"{who} has ended or cannot be reached; see what it printed, then start all workers again by the same "
+                "command"
+            ) from error
+
+    def _summed(self, values: np.ndarray) -> np.ndarray:
+        """The sum over all processes of `values`, of the same shape in each: whole numbers up to 2 ** 24."""
+        # Every replica adds the values of its process.
+        summed = self.strategy.run(tf.constant, args=(values.astype(np.float32),))
+        total = self.strategy.reduce("SUM", summed, axis=None)
+        return total.numpy() / (self.replicas // self.workers)
 
     def _cut(self, values: tf.Tensor, local: int) -> Any:
         parts = tf.split(values, local)
@@ -148,6 +202,12 @@ def _tpu() -> Devices:
     return Devices(tf.distribute.TPUStrategy(resolver))
 
 
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 _NO_WORKERS = 'TF_CONFIG: names no workers; right would be {"cluster": {"worker": ["host0:2222"]}, ...}'
 _MAKERS = {"auto": _auto, "one": one_device, "mirrored": _mirrored, "multi_worker": _multi_worker, "tpu": _tpu}
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +14,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.fingerprint import example_digests
 from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example, read_example
@@ -21,7 +24,8 @@ from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.run_dir import check_same_run, claimed_run_dir, copied_run_dir
+from contextnet_tf.runs.examples import Digests, changed_examples, check_examples
+from contextnet_tf.runs.run_dir import check_same_run, claimed_run_dir, copied_run_dir, differing_settings
 from contextnet_tf.training.checkpoints import newest_notes
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.loop import CheckpointPolicy, TrainingLoop, TrainResult
@@ -55,9 +59,9 @@ def train(
 
     Without validation examples it keeps the network of the last step: the EMA, if the recipe has one.
 
-    Writes settings.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (without auxiliary heads, batch
-    normalization not folded). A second call with the same arguments resumes an interrupted run from its newest
-    checkpoint; the final weights are the same as without the interruption.
+    Writes settings.json, examples.json, history.jsonl, tensorboard/, checkpoints/ and best.keras (without auxiliary
+    heads, batch normalization not folded). A second call with the same arguments resumes an interrupted run from its
+    newest checkpoint; the final weights are the same as without the interruption.
 
     Args:
       model: a network of free input size with its initial weights: random, built after
@@ -86,8 +90,8 @@ def train(
 
     Raises:
       InputError: the network has another number of classes than the dataset, or does not accept the crop size;
-        there are fewer examples than a batch needs; the folder holds another run or other files; a file of the
-        dataset is bad; the disk is full; or the loss is not finite.
+        there are fewer examples than a batch needs; the folder holds another run or other files, or a run on examples
+        whose files have changed since; a file of the dataset is bad; the disk is full; or the loss is not finite.
       InUseError: another process trains in the folder.
       Stopped: `should_stop` returned True.
     """
@@ -96,39 +100,70 @@ def train(
     plan = TrainingPlan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
     compute_config = compute_config or ComputeConfig()
     compute_config.check_batch(recipe.batch_size)
-    model = compute_config.place(model)
     settings = plan.settings(model) | {"compute_config": compute_config.to_json()} | dict(extra_settings or {})
-    if resume:
-        check_same_run(output_dir, settings)  # before any label is read: other classes may make the labels invalid
-    instance_paths(dataset, val_examples)  # refuses a partly unpacked dataset now, not at the first validation
-    for kind, examples in (("training", train_examples), ("validation", val_examples)):
-        _require_ground_truth(dataset, examples, kind)
-    with (
-        _folder_of_process(output_dir, settings, resume, compute_config.devices) as folder,
-        _batch_norm_momentum(model, recipe.batch_norm_momentum),
-    ):
-        on_start(folder)
-        run = TrainingLoop(model, plan, folder, checkpoint_policy, cache, compute_config, settings)
-        run.restore()
-        run.finish(on_step, on_validation, should_stop)
-        return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
+    devices = compute_config.devices
+    with devices.naming_lost_workers(), _batch_norm_momentum(model, recipe.batch_norm_momentum):
+        _require_same_settings(devices, settings)
+        with devices.all_or_none():
+            if resume:
+                check_same_run(output_dir, settings)  # before any label is read: other classes may make them invalid
+            instance_paths(dataset, val_examples)  # refuses a partly unpacked dataset now, not at the first validation
+            for kind, examples in (("training", train_examples), ("validation", val_examples)):
+                _require_ground_truth(dataset, examples, kind)
+            digests = {"train": example_digests(train_examples), "val": example_digests(val_examples)}
+        _require_same_data(devices, digests)
+        with _folder_of_process(output_dir, settings, digests, resume, devices) as folder:
+            on_start(folder)
+            placed = compute_config.place(model)
+            run = TrainingLoop(placed, plan, folder, checkpoint_policy, cache, compute_config, settings)
+            run.restore()
+            run.finish(on_step, on_validation, should_stop)
+            return dataclasses.replace(run.result(should_stop), network_path=pathlib.Path(output_dir) / BEST_NETWORK)
 
 
 @contextlib.contextmanager
 def _folder_of_process(
-    output_dir: str | os.PathLike, settings: Mapping[str, Any], resume: bool, devices: Devices
+    output_dir: str | os.PathLike,
+    settings: Mapping[str, Any],
+    digests: Mapping[str, Digests],
+    resume: bool,
+    devices: Devices,
 ) -> Iterator[pathlib.Path]:
     """The run folder for the chief; a temporary copy for each other process, which repeats the chief's work."""
-    if devices.is_chief:
-        with claimed_run_dir(output_dir, settings, resume, _settings_of_checkpoint) as folder:
-            devices.wait_for_all()  # the others copy now
-            devices.wait_for_all()
-            yield folder
-    else:
-        devices.wait_for_all()
-        with copied_run_dir(output_dir) as folder:
-            devices.wait_for_all()
-            yield folder
+    with contextlib.ExitStack() as held:
+        with devices.all_or_none():
+            if devices.is_chief:
+                folder = held.enter_context(claimed_run_dir(output_dir, settings, resume, _settings_of_checkpoint))
+                check_examples(folder, digests)
+        with devices.all_or_none():
+            if not devices.is_chief:
+                folder = held.enter_context(copied_run_dir(output_dir))
+        yield folder
+
+
+def _require_same_settings(devices: Devices, settings: Mapping[str, Any]) -> None:
+    """Raises InputError on all processes where one has other settings than the chief."""
+    told = devices.gathered(json.dumps(settings, sort_keys=True))
+    for worker, text in enumerate(told):
+        differences = differing_settings(json.loads(told[0]), json.loads(text))
+        if differences:
+            listed = "; ".join(f"{name} is {own!r}, not {chief!r}" for name, chief, own in differences)
+            raise InputError(
+                f"worker {worker} was started with other settings than worker 0: {listed}; start all workers by the "
+                "same command"
+            )
+
+
+def _require_same_data(devices: Devices, digests: Mapping[str, Digests]) -> None:
+    """Raises InputError on all processes where one has other files than the chief."""
+    text = json.dumps(digests)
+    summaries = devices.gathered(hashlib.sha256(text.encode()).hexdigest())
+    others = [worker for worker, summary in enumerate(summaries) if summary != summaries[0]]
+    if others:
+        texts = devices.gathered(text)
+        chief, other = (json.loads(texts[worker]) for worker in (0, others[0]))
+        changes = [change for split in chief for change in changed_examples(split, chief[split], other[split])]
+        raise InputError(f"worker {others[0]} has other data than worker 0: {'; '.join(changes)}; copy them anew")
 
 
 @contextlib.contextmanager

@@ -1,18 +1,22 @@
 """Two replicas make the step of one; what a strategy refuses."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 import replicas_and_one
+import tensorflow as tf
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.strategy import Devices, get_devices, one_device, strategy_names
+from contextnet_tf.training.train import _require_same_data, _require_same_settings
 
 
 def test_two_replicas_make_the_steps_of_one():
@@ -89,6 +93,85 @@ def test_a_tf_config_that_names_no_workers_is_refused(monkeypatch, config, messa
     with pytest.raises(InputError) as refused:
         get_devices("multi_worker")
     assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+class _Together(Devices):
+    """Processes that are threads of this one: what each adds up is exchanged at a barrier."""
+
+    def _summed(self, values):
+        _parts[self.worker] = values.astype(float)
+        _barrier.wait(10)
+        total = sum(_parts.values())
+        _barrier.wait(10)
+        return total
+
+
+_parts, _barrier = {}, threading.Barrier(3)
+
+
+def _in_three_processes(act):
+    """What `act(devices)` returns or raises in each process."""
+
+    def outcome(worker):
+        try:
+            return act(_Together(None, worker, 3))
+        except Exception as error:
+            return error
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        return list(pool.map(outcome, range(3)))
+
+
+def test_processes_exchange_texts():
+    texts = ["", "a longer text", "ü"]
+    assert _in_three_processes(lambda devices: devices.gathered(texts[devices.worker])) == [texts] * 3
+    assert _in_three_processes(lambda devices: devices.any_wishes(devices.worker == 1)) == [True] * 3
+    assert _in_three_processes(lambda devices: devices.any_wishes(False)) == [False] * 3
+
+
+def test_an_error_of_one_process_is_raised_in_all():
+    def prepare(devices):
+        with devices.all_or_none():
+            if devices.worker == 1:
+                raise InputError("data: is not a folder")
+        return "started"
+
+    errors = _in_three_processes(prepare)
+    assert all(isinstance(error, InputError) for error in errors)
+    assert list(map(str, errors)) == [
+        "worker 1: data: is not a folder", "data: is not a folder", "worker 1: data: is not a folder",
+    ]  # fmt: skip
+
+
+def test_other_settings_of_one_process_end_all():
+    def start(devices):
+        settings = {"seed": 0, "recipe": {"epochs": 2 + (devices.worker == 2)}}
+        _require_same_settings(devices, settings)
+
+    message = "worker 2 was started with other settings than worker 0: recipe.epochs is 3, not 2; start all"
+    assert all(str(error).startswith(message) for error in _in_three_processes(start))
+
+
+def test_other_data_of_one_process_end_all():
+    def start(devices):
+        labels = "1" if devices.worker < 2 else "2"
+        _require_same_data(devices, {"train": [("a", "0", labels)], "val": []})
+
+    message = "worker 2 has other data than worker 0: 1 label of train, the first of a; copy them anew"
+    assert list(map(str, _in_three_processes(start))) == [message] * 3
+
+
+def test_a_lost_worker_is_one_line():
+    lost = tf.errors.UnavailableError(None, None, "Collective ops is aborted by:\n/job:worker/replica:0/task:1 died")
+    with pytest.raises(InputError, match="^worker 1 has ended or cannot be reached; .* start all workers again"):
+        with Devices(None, 0, 2).naming_lost_workers():
+            raise lost
+    with pytest.raises(InputError, match="^another worker has ended"):
+        with Devices(None, 1, 2).naming_lost_workers():
+            raise lost
+    with pytest.raises(tf.errors.UnavailableError):
+        with one_device().naming_lost_workers():
+            raise lost
 
 
 def test_unknown_strategies_and_absent_tpus_are_refused():

@@ -332,3 +332,19 @@ def test_extra_settings_tell_runs_apart(camvid_dir, tmp_path):
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["initial"] == {"sha256": "a"}
     with pytest.raises(InputError, match=r"other settings \(initial.sha256 was 'a' and is now 'b'\)"):
         _train(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "b"}})
+
+
+def test_labels_that_have_changed_since_the_start_are_refused(camvid_dir, tmp_path):
+    def stop(folder):
+        raise _Stopped
+
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "run", on_start=stop)
+    path = sorted((camvid_dir / "trainannot").glob("*.png"))[2]
+    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(path), np.where(label == 11, 11, 10 - np.minimum(label, 10)).astype(np.uint8))
+    with pytest.raises(InputError, match=f"have changed since .*: 1 label of train, the first of {path.stem}. Restore"):
+        _train(camvid_dir, tmp_path / "run", on_start=stop)
+    cv2.imwrite(str(path), label)
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "run", on_start=stop)
