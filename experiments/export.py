@@ -22,7 +22,7 @@ import numpy as np
 from absl import flags
 
 from contextnet_tf.deployment import exporting
-from contextnet_tf.deployment.tflite.conversion import OUTPUTS
+from contextnet_tf.deployment.metadata import OUTPUTS
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.exported import file_lines
 from contextnet_tf.runs import layout

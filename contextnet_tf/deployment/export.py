@@ -14,16 +14,17 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
-from contextnet_tf.deployment.metadata import metadata_path
+from contextnet_tf.deployment.metadata import OUTPUTS, write_metadata
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
-from contextnet_tf.deployment.tflite.conversion import OUTPUTS, float_graph, part_with_output
+from contextnet_tf.deployment.tflite.conversion import float_graph, part_with_output
 from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
+from contextnet_tf.files import atomic_write, atomic_write_dir
 from contextnet_tf.models.sizes import size_multiple
 
 PRECISIONS = ("float32", "float16", "int8")
+MOST_CLASSES = 256
 
 
 def export_saved_model(
@@ -48,8 +49,9 @@ def export_saved_model(
     facts by name) are written to model.json in the folder.
 
     Raises:
-      InputError: the network has no fixed size and none is given; the size is invalid for the network; the network
-        and the dataset differ in the number of classes; or the folder cannot be written.
+      InputError: the network has no fixed size and none is given; the size is invalid for the network; its weights are
+        not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
+        folder cannot be written.
     """
     network = folded_at_size(model, size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
@@ -57,7 +59,7 @@ def export_saved_model(
     with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
         tf.saved_model.save(module, str(temporary), signatures=signatures)
-        write_json(metadata_path(temporary), metadata)
+        write_metadata(temporary, metadata)
 
 
 def export_tflite(
@@ -102,8 +104,9 @@ def export_tflite(
 
     Raises:
       InputError: precision, output or a layer is unknown; there are too few calibration images, or one has another
-        size; the network has no fixed size and none is given; the size is invalid for the network; the network
-        and the dataset differ in the number of classes; or the file cannot be written.
+        size; the network has no fixed size and none is given; the size is invalid for the network; its weights are
+        not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
+        file cannot be written.
     """
     _check_choice("precision", precision, PRECISIONS)
     _check_choice("output", output, OUTPUTS)
@@ -130,17 +133,22 @@ def export_tflite(
         graph.make_ends_uint8()
         if tiling and precision != "int8":  # int8 gets no faster
             tile_rows(graph)  # after the image has become uint8, so that each band converts its own rows
-        temporary.write_bytes(graph.content())
-        write_json(metadata_path(path), metadata)
+        content = graph.content()
+        temporary.write_bytes(content)
+        write_metadata(path, metadata, content)
 
 
 def _described(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata of a file of `network`, which has a fixed size, with further `facts` by name.
 
     Raises:
-      InputError: the network and the dataset differ in the number of classes.
+      InputError: the network and the dataset differ in the number of classes, or there are more than `MOST_CLASSES`.
     """
     num_classes = network.output["main"].shape[-1]
+    if num_classes > MOST_CLASSES:
+        raise InputError(
+            f"network {network.name!r} has {num_classes} classes; labels are uint8: at most {MOST_CLASSES} are possible"
+        )
     if dataset is not None and dataset.num_classes != num_classes:
         raise InputError(
             f"network {network.name!r} has {num_classes} classes, dataset {dataset.name!r} has {dataset.num_classes}"

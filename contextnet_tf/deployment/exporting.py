@@ -14,9 +14,9 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
+from contextnet_tf.deployment.metadata import OUTPUTS
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.deployment.resizing import most_padding, resize_image
-from contextnet_tf.deployment.tflite.conversion import OUTPUTS
 from contextnet_tf.deployment.tflite.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import staging_dir, write_json

@@ -1,12 +1,16 @@
 """The metadata of an exported file: a JSON beside the file that describes its input, output and origin."""
 
+import hashlib
 import os
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import read_json
+from contextnet_tf.files import read_json, write_json
 from contextnet_tf.runs.migration import migrated_metadata
+
+OUTPUTS = ("logits", "labels", "probabilities")
 
 
 def is_saved_model(path: str | os.PathLike) -> bool:
@@ -20,17 +24,90 @@ def metadata_path(path: str | os.PathLike) -> pathlib.Path:
     return path / "model.json" if path.is_dir() else path.with_suffix(".json")
 
 
-def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
+def write_metadata(path: str | os.PathLike, metadata: Mapping[str, Any], content: bytes | None = None) -> None:
+    """Writes the metadata of the exported file or folder `path`, with the SHA-256 of a file's `content`."""
+    digest = {} if content is None else {"sha256": hashlib.sha256(content).hexdigest()}
+    write_json(metadata_path(path), {**metadata, **digest})
+
+
+def read_metadata(path: str | os.PathLike, content: bytes | None = None) -> dict[str, Any]:
     """The metadata of the exported file `path` with today's key names; empty if there is no JSON.
 
+    The `content` of the file, if given, must have the recorded SHA-256. Older JSON files record none.
+
     Raises:
-      InputError: the JSON exists, but the export did not write it.
+      InputError: the JSON exists, but the export did not write it, a value has another type, or it belongs to another
+        content.
     """
     beside = metadata_path(path)
     if not beside.exists():
         return {}
-    content = read_json(beside)
-    metadata = migrated_metadata(content) if isinstance(content, dict) else {}
+    read = read_json(beside)
+    metadata = migrated_metadata(read) if isinstance(read, dict) else {}
     if not isinstance(metadata.get("image"), dict):
         raise InputError(f"{beside}: does not describe an exported network; move it to another folder, or export again")
+    wrong = _wrong_value(metadata)
+    if wrong is not None:
+        raise InputError(f"{beside}: the value of {wrong!r} is not of the kind that the export writes; export again")
+    digest = metadata.get("sha256")
+    if content is not None and digest is not None and digest != hashlib.sha256(content).hexdigest():
+        raise InputError(
+            f"{path}: is damaged, or {beside} belongs to another file (SHA-256 differs); copy both files again, or "
+            "export again"
+        )
     return metadata
+
+
+def require_described(
+    path: str | os.PathLike, metadata: Mapping[str, Any], *, size: tuple[int, int], output: list[int]
+) -> None:
+    """Checks that the file `path`, for images of `size` and with an output of the shape `output`, fits its metadata.
+
+    Raises:
+      InputError: the size, the kind of output or the number of classes differs.
+    """
+    image = metadata.get("image", {})
+    facts = (
+        ("image size", image.get("size"), list(size)),
+        ("number of classes", metadata.get("num_classes"), output[3] if len(output) == 4 else None),
+        ("output factor", metadata.get("output_factor"), size[0] // output[1]),
+        ("output of labels", metadata["output"] == "labels" if "output" in metadata else None, len(output) == 3),
+    )
+    for name, described, actual in facts:
+        if None not in (described, actual) and described != actual:
+            raise InputError(
+                f"{metadata_path(path)}: belongs to another file: its {name} is {described}, that of {path} is "
+                f"{actual}; copy the file with its own JSON"
+            )
+
+
+def _wrong_value(metadata: Mapping[str, Any]) -> str | None:
+    """The name of the first value of a wrong type; None if there is none."""
+    image, num_classes = metadata["image"], metadata.get("num_classes")
+    checks: tuple[tuple[Mapping[str, Any], str, Callable[[Any], bool]], ...] = (
+        (image, "size", lambda x: isinstance(x, list) and len(x) == 2 and all(map(_is_count, x))),
+        (image, "size_multiple", _is_count),
+        (metadata, "num_classes", _is_count),
+        (metadata, "classes", lambda x: _are_classes(x) and (not x or num_classes in (None, len(x)))),
+        (metadata, "output", lambda x: x in OUTPUTS),
+        (metadata, "output_factor", _is_count),
+        (metadata, "dataset", lambda x: isinstance(x, str | None)),
+        (metadata, "class_table", lambda x: isinstance(x, dict | None)),
+        (metadata, "sha256", lambda x: isinstance(x, str)),
+    )
+    return next((name for part, name, is_right in checks if name in part and not is_right(part[name])), None)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _are_classes(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_class, value))
+
+
+def _is_class(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return False
+    color = value.get("color")
+    return isinstance(color, list) and len(color) == 3 and all(type(x) is int and 0 <= x <= 255 for x in color)

@@ -38,7 +38,14 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
 
 
 def folded_at_size(model: keras.Model, size: tuple[int, int] | None = None) -> keras.Model:
-    """The network of `at_size` with batch normalization folded; `model` itself if nothing needs to change."""
+    """The network of `at_size` with batch normalization folded; `model` itself if nothing needs to change.
+
+    Raises:
+      InputError: a weight is not finite; see also `at_size`.
+    """
+    for variable in model.variables:
+        if not np.isfinite(variable.numpy()).all():
+            raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")
     return at_size(fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model, size)
 
 

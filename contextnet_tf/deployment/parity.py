@@ -73,7 +73,8 @@ def check_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarray
     """Runs an exported file and its network on images uint8 [N, H, W, 3] of the file's size.
 
     Raises:
-      InputError: the file is missing or of another kind, or the images are of another size.
+      InputError: the file is missing or of another kind, the images are of another size, or the network's logits are
+        not finite.
     """
     network = at_size(model, images.shape[1:3])
     exported, probabilities = _run_saved_model(path) if os.path.isdir(path) else _run_tflite(path)
@@ -81,6 +82,8 @@ def check_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarray
     differences, largest, same = [], 0.0, 0
     for image in images:
         eighth, full = (x[0].numpy() for x in small(image[None].astype(np.float32) / 255, training=False))
+        if not np.isfinite(full).all():
+            raise InputError(f"network {model.name!r}: its logits are not finite; nothing was written")
         values, labels = exported(image)
         if probabilities:
             expected = tf.nn.softmax(full).numpy()

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.deployment.metadata import is_saved_model, read_metadata
+from contextnet_tf.deployment.metadata import is_saved_model, read_metadata, require_described
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import load_network
@@ -76,6 +76,7 @@ class SavedModelEngine:
         self.size: tuple[int, int] = (image[1], image[2])
         self.num_classes = logits[3]
         self.metadata, self.num_threads = read_metadata(path), num_threads
+        require_described(path, self.metadata, size=self.size, output=[1, *logits[1:]])
         self.size_multiple = self.metadata.get("image", {}).get("size_multiple", 1)
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:

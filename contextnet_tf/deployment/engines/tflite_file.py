@@ -2,6 +2,8 @@
 
 import abc
 import copy
+import functools
+import logging
 import os
 import pathlib
 import threading
@@ -9,8 +11,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from contextnet_tf.deployment.metadata import read_metadata
+from contextnet_tf.deployment.metadata import metadata_path, read_metadata, require_described
 from contextnet_tf.errors import InputError, reason_of
+
+_logger = logging.getLogger(__name__)
 
 
 class TFLiteFile(NamedTuple):
@@ -40,7 +44,7 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
     """Reads a file with the input uint8 [1, H, W, 3] and the output logits, probabilities (maybe quantized) or labels.
 
     Raises:
-      InputError: the file is missing, damaged, or of another kind.
+      InputError: the file is missing, damaged, or of another kind; or the JSON beside it belongs to another file.
     """
     from ai_edge_litert.interpreter import Interpreter  # takes a second, and only this function needs it
 
@@ -50,8 +54,11 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
     except (ValueError, RuntimeError) as error:
         raise unusable(path, error) from None
     image, output = _image_and_output(path, interpreter)
-    metadata = read_metadata(path)
+    metadata = read_metadata(path, content)
     size, shape = tuple(image["shape"][1:3].tolist()), output["shape"].tolist()
+    require_described(path, metadata, size=size, output=shape)
+    if not metadata:
+        _say_once(f"{path}: no {metadata_path(path).name} beside it names its classes and colors")
     return TFLiteFile(
         content,
         size,
@@ -113,6 +120,11 @@ class TFLiteEngine(abc.ABC):
 def unusable(path: str | os.PathLike, error: Exception) -> InputError:
     """The exception to raise when an engine rejects the file with `error`."""
     return InputError(f"{path}: cannot be used ({reason_of(error)}); export the network again")
+
+
+@functools.cache
+def _say_once(message: str) -> None:
+    _logger.warning(message)
 
 
 def _content(path: str | os.PathLike) -> bytes:

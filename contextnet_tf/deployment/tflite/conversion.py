@@ -9,8 +9,6 @@ import tensorflow as tf
 from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 
-OUTPUTS = ("logits", "labels", "probabilities")
-
 
 def part_with_output(network: keras.Model, output: str) -> keras.Model:
     """The part of the network that `output` needs: up to the logits before upsampling, or the whole network."""
