@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from contextnet_tf.errors import InputError, reason_of
+from contextnet_tf.errors import InputError, needed_by, reason_of
 
 _USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
 _LONGEST_GAP = 10  # seconds; a longer one in a broadcast stream is a jump of its clock, as in FFmpeg itself
@@ -32,12 +32,10 @@ def pyav() -> Any:
     """The module `av`, imported on first use.
 
     Raises:
-      InputError: PyAV is not installed.
+      NotInstalledError: PyAV is not installed.
     """
-    try:
+    with needed_by("reading and writing videos", "device"):
         import av
-    except ImportError:
-        raise InputError("videos are read and written by PyAV, which is not installed; pip install av") from None
     return av
 
 
