@@ -13,17 +13,19 @@ Stages run on one thread, the total on all; core-milliseconds are processor time
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from contextnet_tf.benchmarking.input_pipeline import Cost, measure_input
 from contextnet_tf.runs.measurements import InputCost, InputSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from experiments import opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
+
+if TYPE_CHECKING:
+    from contextnet_tf.benchmarking.input_pipeline import Cost
 
 IMAGE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' images
 CROPS = ((1024, 1024), (1024, 2048))  # half of such an image, and all of it
@@ -58,9 +60,11 @@ def run(
     seed: int = 0,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> dict[str, dict[str, Cost]]:
+) -> "dict[str, dict[str, Cost]]":
     """Measures each crop size, "height x width" -> name -> cost; the arguments are the flags, `class_table` what
     --classes says."""
+    from contextnet_tf.benchmarking.input_pipeline import measure_input
+
     provenance = current_provenance()
     crops = [crop_size] if crop_size else CROPS
     description, data_dir = opening.find_dataset(
@@ -93,7 +97,7 @@ def run(
     return costs
 
 
-def table(costs: dict[str, Cost]) -> str:
+def table(costs: "dict[str, Cost]") -> str:
     """The figures of one crop size as lines for a person."""
     lines = [f"{'':30} {'images/s':>10} {'core-ms an image':>18}"]
     for name, title in ROWS.items():

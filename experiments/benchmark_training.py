@@ -17,22 +17,23 @@ import dataclasses
 import functools
 import importlib.util
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from contextnet_tf.benchmarking.pytorch_baseline import TorchProcess
-from contextnet_tf.benchmarking.step_memory import StepMemory, step_memory
-from contextnet_tf.benchmarking.training_step import LoopSpeed, bare_step, first_batch, loop_speed
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.measurements import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
-from contextnet_tf.training.plan import default_crop
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
+
+if TYPE_CHECKING:
+    from contextnet_tf.benchmarking.step_memory import StepMemory
+    from contextnet_tf.benchmarking.training_step import LoopSpeed
 
 IMAGE_SIZE = (360, 480)  # of the drawn streets, as CamVid's images
 MEMORY_SIZE = (1024, 2048)  # of Cityscapes' images
@@ -53,9 +54,9 @@ class Measured:
     `memory` is by (images in a step, whether it is the simple step).
     """
 
-    ready: LoopSpeed
-    real: LoopSpeed
-    memory: dict[tuple[int, bool], StepMemory]
+    ready: "LoopSpeed"
+    real: "LoopSpeed"
+    memory: "dict[tuple[int, bool], StepMemory]"
 
 
 def run(
@@ -76,6 +77,9 @@ def run(
     given_flags: dict[str, Any] | None = None,
 ) -> Measured:
     """Measures; the arguments are the flags, `class_table` what --classes says, `memory_size` None: no memory."""
+    from contextnet_tf.benchmarking.training_step import bare_step, first_batch, loop_speed
+    from contextnet_tf.training.plan import default_crop
+
     provenance = current_provenance()
     description, data_dir = opening.find_dataset(
         dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
@@ -152,7 +156,11 @@ def table(measured: Measured, images_per_step: int) -> str:
     return "\n".join(lines)
 
 
-def _memory(model: str, recipe: Recipe, size: tuple[int, int], num_classes: int) -> dict[tuple[int, bool], StepMemory]:
+def _memory(
+    model: str, recipe: Recipe, size: tuple[int, int], num_classes: int
+) -> "dict[tuple[int, bool], StepMemory]":
+    from contextnet_tf.benchmarking.step_memory import step_memory
+
     return {
         (count, simple): step_memory(model, recipe, size, count, num_classes=num_classes, simple=simple)
         for count in MEMORY_BATCHES

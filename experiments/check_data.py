@@ -14,24 +14,24 @@ import os
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.inspection import Crops, Inspection, inspect
 from contextnet_tf.datasets.sources import Example, Listing
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.reporting.plots import class_frequencies
 from contextnet_tf.runs import data_check
 from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.training.plan import default_crop
 from experiments import opening, program
 from experiments.progress import progress_bar
+
+if TYPE_CHECKING:
+    from contextnet_tf.datasets.inspection import Crops, Inspection
 
 SPLITS = ("train", "val", "test")
 NEEDED = ("train", "val")  # a run reads these
@@ -48,8 +48,10 @@ def run(
     crop_size: tuple[int, int] | None = None,
     output_dir: str | None = None,
     class_table: dict[str, Any] | None = None,
-) -> tuple[Dataset, Inspection]:
+) -> "tuple[Dataset, Inspection]":
     """Reads the dataset and says what was found; the arguments are the flags."""
+    from contextnet_tf.datasets.inspection import inspect
+
     description, data_dir = opening.find_dataset(
         dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
     )
@@ -94,6 +96,9 @@ def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing
 
 def _default_crop(dataset: Dataset, examples: Sequence[Example], model: str) -> tuple[int, int]:
     """The default crop of training: the largest valid size within the first readable image."""
+    from contextnet_tf.models.sizes import size_multiple
+    from contextnet_tf.training.plan import default_crop
+
     network = build_model(model, num_classes=dataset.num_classes, input_shape=(None, None, 3))
     for example in examples:
         try:
@@ -103,7 +108,7 @@ def _default_crop(dataset: Dataset, examples: Sequence[Example], model: str) -> 
     return (size_multiple(network),) * 2  # without images there are no crops, so any size works
 
 
-def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:
+def _write(folder: pathlib.Path, dataset: Dataset, found: "Inspection") -> None:
     write_json(folder / data_check.FILE_NAME, _record(dataset, found).to_json())
     names = [label.name for label in dataset.classes]
     shares = {split: dict(zip(names, _shares(found, split), strict=True)) for split in found.class_pixels}
@@ -113,7 +118,7 @@ def _write(folder: pathlib.Path, dataset: Dataset, found: Inspection) -> None:
             temporary.write_bytes(class_frequencies(shares, colors))
 
 
-def _record(dataset: Dataset, found: Inspection) -> DataCheck:
+def _record(dataset: Dataset, found: "Inspection") -> DataCheck:
     crops = found.crops
     return DataCheck(
         errors=tuple(found.problems),
@@ -138,7 +143,7 @@ def _record(dataset: Dataset, found: Inspection) -> DataCheck:
     )
 
 
-def summary(dataset: Dataset, found: Inspection) -> str:
+def summary(dataset: Dataset, found: "Inspection") -> str:
     """What was found as lines of text."""
     lines = [
         f"{split:8}{count:,} examples"
@@ -152,18 +157,18 @@ def summary(dataset: Dataset, found: Inspection) -> str:
     return "\n".join(lines)
 
 
-def _ignored(found: Inspection, split: str) -> float:
+def _ignored(found: "Inspection", split: str) -> float:
     ignored = found.ignored_pixels[split]
     return ignored / (ignored + int(found.class_pixels[split].sum()))
 
 
-def _shares(found: Inspection, split: str) -> list[float]:
+def _shares(found: "Inspection", split: str) -> list[float]:
     """The share of each class in the pixels that are not ignored."""
     pixels = found.class_pixels[split]
     return (pixels / max(1, pixels.sum())).tolist()
 
 
-def _class_table(dataset: Dataset, found: Inspection) -> list[str]:
+def _class_table(dataset: Dataset, found: "Inspection") -> list[str]:
     """One row a class: its share of the pixels that count and its images, split by split; the crops that show it."""
     splits = list(found.class_pixels)
     head = "".join(f"{f'{split} pixels':>16}{'images':>10}" for split in splits)
@@ -177,7 +182,7 @@ def _class_table(dataset: Dataset, found: Inspection) -> list[str]:
     return rows
 
 
-def _crop_lines(dataset: Dataset, crops: Crops) -> list[str]:
+def _crop_lines(dataset: Dataset, crops: "Crops") -> list[str]:
     height, width = crops.size
     shares = crops.showing / crops.number
     rare = [label.name for label, share in zip(dataset.classes, shares, strict=True) if share < RARE]

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from contextnet_tf.analysis.overview import overview
 from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.reporting.models import models_plot, models_table
@@ -29,6 +28,8 @@ program.key_flags("output_dir")
 
 def run(*, output_dir: str = DEFAULT_OUTPUT_DIR) -> str:
     """Writes the figures of all networks; returns the table as Markdown."""
+    from contextnet_tf.analysis.overview import overview
+
     ensure_writable_dir(output_dir)
     overviews = []
     with progress_bar(model_names(), unit="network") as bar:

@@ -14,13 +14,12 @@ precision.md and the figures as the section "precision" of result.json into --ou
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.errors import InputError
-from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.tables import aligned, markdown_table
@@ -34,6 +33,9 @@ from experiments import opening, program
 from experiments.evaluate import segmentation
 from experiments.progress import progress_bar
 
+if TYPE_CHECKING:
+    from contextnet_tf.evaluation.evaluate import Report
+
 program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
 
 
@@ -46,11 +48,13 @@ def run(
     output_dir: str,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> dict[str, Report]:
+) -> "dict[str, Report]":
     """Measures every TFLite file in the run `checkpoint`, the float32 file first; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the run's result.json names.
     """
+    from contextnet_tf.evaluation.evaluate import evaluate
+
     provenance = current_provenance()
     files = exported_files(checkpoint)
     description, data_dir = opening.dataset_of(
@@ -94,7 +98,7 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
     return [folder / layout.TFLITE, *others]
 
 
-def precision_table(reports: Mapping[str, Report]) -> str:
+def precision_table(reports: "Mapping[str, Report]") -> str:
     """IoU in per cent, a row a class and a column a file, as Markdown; behind the first file, the differences."""
     reference, *others = reports.values()
 

@@ -26,18 +26,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tqdm
 from absl import flags
 
-from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
 from contextnet_tf.benchmarking.runtimes.registry import REFERENCE, RUNTIMES, why_not
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
-from contextnet_tf.deployment.network import folded_at_size
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
@@ -59,6 +56,11 @@ from contextnet_tf.runs.results import update_results
 from data.streets import draw_scene
 from experiments import opening, program, quietly
 from experiments.progress import progress_bar
+
+if TYPE_CHECKING:
+    import keras
+
+    from contextnet_tf.benchmarking.comparison import Case
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
 MODES = ("sequential", "pipelined")
@@ -100,6 +102,9 @@ def run(
     given_flags: dict[str, Any] | None = None,
 ) -> RuntimeComparisonSection:
     """Measures and writes; returns the section "runtime_comparison" of result.json. The arguments are the flags."""
+    from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
+    from contextnet_tf.deployment.network import folded_at_size
+
     provenance = current_provenance()
     sizes = [_size(text) for text in sizes]
     threads = [_threads(text) for text in thread_counts]
@@ -177,7 +182,9 @@ def _available(engines: Sequence[str] | None) -> tuple[list[str], dict[str, str]
     return able, left_out
 
 
-def _cases(name: str, runtimes: Sequence[str], threads: Sequence[int], modes: Sequence[str]) -> Iterator[Case]:
+def _cases(name: str, runtimes: Sequence[str], threads: Sequence[int], modes: Sequence[str]) -> "Iterator[Case]":
+    from contextnet_tf.benchmarking.comparison import Case
+
     for runtime in runtimes:
         if "sequential" in modes:
             yield from (Case(name, runtime, count) for count in threads)
@@ -185,7 +192,9 @@ def _cases(name: str, runtimes: Sequence[str], threads: Sequence[int], modes: Se
             yield Case(name, runtime, 1, pipelined=True)
 
 
-def _networks(checkpoint: str | None, names: Sequence[str], seed: int) -> list[keras.Model]:
+def _networks(checkpoint: str | None, names: Sequence[str], seed: int) -> "list[keras.Model]":
+    import keras
+
     if checkpoint:
         return [opening.open_network(checkpoint)]
     keras.utils.set_random_seed(seed)

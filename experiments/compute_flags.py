@@ -2,14 +2,12 @@
 
 from absl import flags
 
-from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.precision import DTYPE_POLICIES
-from contextnet_tf.training.strategy import get_devices, strategy_names
+from contextnet_tf.training.compute_config import DTYPE_POLICIES, STRATEGIES, ComputeConfig
 
 flags.DEFINE_string(
     "strategy",
     "auto",
-    f"Devices: {', '.join(strategy_names())}. Default: all workers of TF_CONFIG, else all GPUs of this machine.",
+    f"Devices: {', '.join(STRATEGIES)}. Default: all workers of TF_CONFIG, else all GPUs of this machine.",
 )
 flags.DEFINE_integer("accumulate", 1, "Micro-batches per step, computed one after the other to save memory.")
 flags.DEFINE_bool("sync_batch_norm", False, "Compute batch-normalization statistics over all devices together.")
@@ -30,6 +28,8 @@ def given_compute_config() -> ComputeConfig:
     Raises:
       InputError: a flag, or TF_CONFIG, is wrong.
     """
+    from contextnet_tf.training.strategy import get_devices
+
     values = flags.FLAGS
     return ComputeConfig(
         devices=get_devices(values.strategy),

@@ -15,22 +15,25 @@ the one that the run was trained on unless --dataset and --data_dir name another
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.evaluation.evaluate import Report, evaluate
 from contextnet_tf.files import ensure_writable_dir
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import Accuracy, EvaluationSection
 from experiments import opening, program
 from experiments.progress import progress_bar
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from contextnet_tf.evaluation.evaluate import Report
 
 program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "split", "output_dir")
 
@@ -45,12 +48,14 @@ def run(
     output_dir: str,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> Report:
+) -> "Report":
     """Measures the network and writes the figures; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, or
     in the folder above an exported file's.
     """
+    from contextnet_tf.evaluation.evaluate import evaluate
+
     path = opening.checkpoint_file(checkpoint)
     description, data_dir = opening.dataset_of(
         path, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=opening.recording_dirs(path)
@@ -74,7 +79,7 @@ def run(
 
 def segmentation(
     path: str | os.PathLike, dataset: Dataset, model: str | None = None
-) -> keras.Model | Callable[[tf.Tensor], np.ndarray]:
+) -> "keras.Model | Callable[[tf.Tensor], np.ndarray]":
     """The network in the file `path`, or an exported file as a function uint8 [H, W, 3] -> train ids uint8 [H, W].
 
     Raises:
@@ -89,7 +94,7 @@ def segmentation(
     return lambda image: segmenter.segment(image.numpy())
 
 
-def table(report: Report) -> str:
+def table(report: "Report") -> str:
     """The figures as lines of text, in percent: IoU, then iIoU, whose lines are left out where there is none."""
     rows = [*report.class_iou.items(), ("mean of the classes", report.mean_iou)]
     rows += [*report.category_iou.items(), ("mean of the categories", report.mean_category_iou)]

@@ -15,14 +15,12 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 
-import jinja2
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
-from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.presets import CARD
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.reporting.wording import dataset_title, percent
@@ -102,6 +100,10 @@ def _card(
     split: str,
     note: str | None,
 ) -> str:
+    import jinja2
+
+    from contextnet_tf.models.sizes import size_multiple
+
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent), undefined=jinja2.StrictUndefined
     )

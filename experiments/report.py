@@ -18,7 +18,6 @@ from contextnet_tf.datasets.sources import read_example
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.images import Sample, read_labels
-from contextnet_tf.reporting.report import write_report
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import read_results
 from experiments import opening, program
@@ -38,6 +37,8 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6)
 
     `data_dir` None: the folder that result.json names.
     """
+    from contextnet_tf.reporting.report import write_report
+
     results = read_results(output_dir)
     predictions = pathlib.Path(output_dir) / layout.PREDICTIONS
     samples, reason = [], "none were asked for"

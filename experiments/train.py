@@ -16,21 +16,14 @@ import pathlib
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import tensorflow as tf
 from absl import flags
 
-from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets import sources
-from contextnet_tf.datasets.cache import ImageCache, disk_cache, in_megabytes, memory_cache
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.deployment.network import at_size
 from contextnet_tf.errors import InputError, Stopped
-from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
@@ -44,15 +37,19 @@ from contextnet_tf.runs.sections import (
     ModelSection,
     TrainingSection,
 )
-from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.initial import initialize_from
-from contextnet_tf.training.loop import CheckpointPolicy, TrainResult
+from contextnet_tf.training.compute_config import CheckpointPolicy
 from contextnet_tf.training.recipe import get_recipe
-from contextnet_tf.training.train import train
 from experiments import compute_flags, opening, program, recipe_flags, splits
 from experiments.progress import Progress
 from experiments.splits import Splits
 from experiments.stopping import StopSignals
+
+if TYPE_CHECKING:
+    import keras
+
+    from contextnet_tf.datasets.cache import ImageCache
+    from contextnet_tf.training.compute_config import ComputeConfig
+    from contextnet_tf.training.loop import TrainResult
 
 flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
 program.define_path(
@@ -89,7 +86,7 @@ program.key_flags(
 
 def run(
     *,
-    model: str | ContextNetSpec | keras.Model = "cn14",
+    model: "str | ContextNetSpec | keras.Model" = "cn14",
     dataset: str,
     data_dir: str | None,
     output_dir: str,
@@ -104,16 +101,22 @@ def run(
     resume: bool = True,
     checkpoint_policy: CheckpointPolicy = CheckpointPolicy(),
     deterministic: bool = False,
-    compute_config: ComputeConfig | None = None,
+    compute_config: "ComputeConfig | None" = None,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> TrainResult:
+) -> "TrainResult":
     """Trains, and writes the folder of the run. The arguments are the flags; `class_table` is the content of --classes.
 
     `model` may also be a network for images float32 [B, H, W, 3] of any size, which is trained from its current
     weights. `changes` are the values of the flags of `recipe_flags`, by name.
     """
+    import keras
+    import tensorflow as tf
+
+    from contextnet_tf.training.initial import initialize_from
+    from contextnet_tf.training.train import train
+
     provenance = current_provenance()
     description, data_dir = opening.find_dataset(dataset=dataset, data_dir=data_dir, class_table=class_table)
     changes = changes or {}
@@ -185,7 +188,9 @@ def run(
     return result
 
 
-def _network(model: str | ContextNetSpec | keras.Model, fusion_order: str | None, num_classes: int) -> keras.Model:
+def _network(model: "str | ContextNetSpec | keras.Model", fusion_order: str | None, num_classes: int) -> "keras.Model":
+    import keras
+
     if fusion_order:
         model = _in_order(model, fusion_order)
     if isinstance(model, keras.Model):
@@ -193,7 +198,7 @@ def _network(model: str | ContextNetSpec | keras.Model, fusion_order: str | None
     return build_model(model, num_classes=num_classes, input_shape=(None, None, 3), aux_head=True)
 
 
-def _in_order(model: str | ContextNetSpec | keras.Model, fusion_order: str) -> ContextNetSpec:
+def _in_order(model: "str | ContextNetSpec | keras.Model", fusion_order: str) -> ContextNetSpec:
     if model not in VARIANTS:
         name = model if isinstance(model, str) else model.name
         raise InputError(f"--fusion_order is for {', '.join(VARIANTS)}; {name} has no fusion unit of that kind")
@@ -201,8 +206,10 @@ def _in_order(model: str | ContextNetSpec | keras.Model, fusion_order: str) -> C
     return dataclasses.replace(VARIANTS[model], name=name, fusion_order=fusion_order)
 
 
-def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
+def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> "ImageCache":
     """Makes the cache and prints how much space it takes."""
+    from contextnet_tf.datasets.cache import disk_cache, in_megabytes, memory_cache
+
     in_memory = where == "memory"
     made = memory_cache(examples) if in_memory else disk_cache(where, dataset, examples)
     taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
@@ -210,7 +217,12 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-def _model_section(trained: keras.Model, dataset: Dataset) -> ModelSection:
+def _model_section(trained: "keras.Model", dataset: Dataset) -> ModelSection:
+    from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
+    from contextnet_tf.deployment.network import at_size
+    from contextnet_tf.models.outputs import without_aux_heads
+    from contextnet_tf.models.sizes import padded_size, size_multiple
+
     size = padded_size(dataset.image_size, size_multiple(trained))
     network = at_size(without_aux_heads(trained), size)
     return ModelSection(
@@ -235,7 +247,7 @@ def _dataset_section(dataset: Dataset, data_dir: str | None, data_splits: Splits
 
 
 def _evaluation_sections(
-    result: TrainResult, dataset: Dataset, data_splits: Splits, provenance: Provenance
+    result: "TrainResult", dataset: Dataset, data_splits: Splits, provenance: Provenance
 ) -> list[EvaluationSection]:
     """The best validation; none where nothing was validated on."""
     if result.report is None:
@@ -294,7 +306,7 @@ def main(argv: Sequence[str]) -> None:
     )
 
 
-def _outcome(result: TrainResult) -> str:
+def _outcome(result: "TrainResult") -> str:
     if result.report is None:
         return f"trained without validation: the network of the last step, {result.steps}"
     return (

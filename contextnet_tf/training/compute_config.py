@@ -1,13 +1,34 @@
-"""How a training step is computed: devices, precision, accumulation. The recipe defines the training itself."""
+"""How a run is computed and saved: devices, precision, micro-batches, checkpoints. The recipe says what is trained.
+
+This file loads neither TensorFlow nor Keras, so that programs can name the choices before they load them.
+"""
 
 import dataclasses
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.precision import clone_network
-from contextnet_tf.training.strategy import Devices, one_device
+
+if TYPE_CHECKING:
+    import keras
+
+    from contextnet_tf.training.strategy import Devices
+
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")  # see `strategy.get_devices`
+DTYPE_POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")  # see `precision.clone_network`
+
+
+def _one_device() -> "Devices":
+    from contextnet_tf.training.strategy import one_device
+
+    return one_device()
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointPolicy:
+    """Minutes between checkpoints, besides those at validations, and number of newest checkpoints to keep."""
+
+    minutes: float = 10.0
+    keep: int = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +46,7 @@ class ComputeConfig:
       jit_compile: compile the network's forward and backward pass with XLA.
     """
 
-    devices: Devices = dataclasses.field(default_factory=one_device)
+    devices: "Devices" = dataclasses.field(default_factory=_one_device)
     accumulate: int = 1
     dtype_policy: str = "float32"
     sync_batch_norm: bool = False
@@ -49,12 +70,14 @@ class ComputeConfig:
                 "batch; set it to a divisor"
             )
 
-    def place(self, model: keras.Model) -> keras.Model:
+    def place(self, model: "keras.Model") -> "keras.Model":
         """The network on all devices and with the dtype policy; `model` itself for one device and float32.
 
         Raises:
           InputError: the dtype policy is unknown; or `jit_compile` and `sync_batch_norm` are set for several replicas.
         """
+        from contextnet_tf.training.precision import clone_network
+
         if self.jit_compile and self.sync_batch_norm and self.devices.replicas > 1:
             raise InputError("`jit_compile` and `sync_batch_norm` cannot be combined; choose one")
         if self.devices.replicas == 1 and self.devices.workers == 1 and self.dtype_policy == "float32":

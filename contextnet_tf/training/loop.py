@@ -21,7 +21,7 @@ from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.history import History
 from contextnet_tf.training.checkpoints import Checkpoints, model_variables, optimizer_variables
-from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.monitoring import Board, StepTimer, memory_in_use
 from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.precision import LossScale, clone_network
@@ -44,14 +44,6 @@ class TrainResult:
     best_step: int
     steps: int
     minutes: float
-
-
-@dataclasses.dataclass(frozen=True)
-class CheckpointPolicy:
-    """Minutes between checkpoints, besides those at validations, and number of newest checkpoints to keep."""
-
-    minutes: float = 10.0
-    keep: int = 3
 
 
 @dataclasses.dataclass

@@ -9,8 +9,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models.outputs import layers_giving_logits
 from contextnet_tf.models.pyramid import ResizeLike
 from contextnet_tf.models.rewrite import copy_layer, rewrite
-
-DTYPE_POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
+from contextnet_tf.training.compute_config import DTYPE_POLICIES
 
 _RESIZING = keras.layers.UpSampling2D | keras.layers.AveragePooling2D | ResizeLike
 _GROWTH_STEPS = 2000  # steps without an overflow after which a larger scale is tried; Micikevicius et al. (2018)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError, reason_of
+from contextnet_tf.training.compute_config import STRATEGIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,11 +121,6 @@ def one_device() -> Devices:
     return Devices(tf.distribute.get_strategy())
 
 
-def strategy_names() -> list[str]:
-    """The names that `get_devices` accepts."""
-    return list(_MAKERS)
-
-
 def get_devices(name: str) -> Devices:
     """The devices of the strategy `name`. Call this function before TensorFlow has computed anything.
 
@@ -138,8 +134,8 @@ def get_devices(name: str) -> Devices:
       InputError: the name is unknown; TF_CONFIG is missing or invalid; another program uses this process's port; or
         there is no TPU.
     """
-    if name not in _MAKERS:
-        raise InputError(f"`strategy={name}` is unknown; choose from {', '.join(strategy_names())}")
+    if name not in STRATEGIES:
+        raise InputError(f"`strategy={name}` is unknown; choose from {', '.join(STRATEGIES)}")
     return _MAKERS[name]()
 
 
@@ -209,7 +205,7 @@ _LOST = (
     tf.errors.DeadlineExceededError,
 )
 _NO_WORKERS = 'TF_CONFIG: names no workers; right would be {"cluster": {"worker": ["host0:2222"]}, ...}'
-_MAKERS = {"auto": _auto, "one": one_device, "mirrored": _mirrored, "multi_worker": _multi_worker, "tpu": _tpu}
+_MAKERS = dict(zip(STRATEGIES, (_auto, one_device, _mirrored, _multi_worker, _tpu), strict=True))
 
 
 def _tf_config() -> Mapping[str, Any]:

@@ -27,8 +27,8 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.examples import Digests, changed_examples, check_examples
 from contextnet_tf.runs.run_dir import check_same_run, claimed_run_dir, copied_run_dir, differing_settings
 from contextnet_tf.training.checkpoints import newest_notes
-from contextnet_tf.training.compute_config import ComputeConfig
-from contextnet_tf.training.loop import CheckpointPolicy, TrainingLoop, TrainResult
+from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
+from contextnet_tf.training.loop import TrainingLoop, TrainResult
 from contextnet_tf.training.plan import TrainingPlan, checked_crop, recipe_crop
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
