@@ -18,6 +18,11 @@ import numpy as np
 from contextnet_tf.errors import InputError
 
 _STAGING = ".staging-"  # prefix of the folders of `staging_dir`
+# Of archives from macOS, network storage, Windows and Linux; in lower case.
+_SYSTEM_FILES = frozenset(
+    ("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini",
+     "lost+found")
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -130,6 +135,14 @@ def _locked_dir(path: pathlib.Path) -> Iterator[bool]:
         yield locked
     finally:
         os.close(descriptor)
+
+
+def is_system_file(name: str) -> bool:
+    """Whether `name` is that of a file or folder that systems leave in any folder, and that is nobody's data.
+
+    Hidden files are among them: macOS' ._NAME and .DS_Store, Jupyter's .ipynb_checkpoints, our temporary files.
+    """
+    return name.startswith(".") or name.lower() in _SYSTEM_FILES
 
 
 def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:

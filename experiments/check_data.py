@@ -90,7 +90,7 @@ def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing
                 warnings.append(f"{split} is left out: {error}")
             continue
         short = dataset.missing_examples_note(split, listings[split].examples)
-        warnings += [short] if short else []
+        warnings += [*([short] if short else []), *listings[split].notes]
     return listings, list(dict.fromkeys(problems)), warnings
 
 

@@ -1,7 +1,7 @@
 """What `predict --input` and --split name: images, or the frames of a video."""
 
-import glob
 import pathlib
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, read_example, read_image
+from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, find_files, read_example, read_image
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.errors import InputError
 from experiments import program
@@ -75,10 +75,11 @@ def _paths(name: str) -> list[pathlib.Path]:
     path = pathlib.Path(name)
     if path.is_file():
         return [path]
-    found = path.iterdir() if path.is_dir() else map(pathlib.Path, glob.glob(name, recursive=True))
-    images = sorted(x for x in found if x.is_file() and x.suffix.lower() in IMAGE_SUFFIXES)
-    if not images:
+    found = find_files(path, "*") if path.is_dir() else find_files(path.anchor or ".", name.lstrip("/"))
+    for line in [*found.problems, *(found.notes(name) if path.is_dir() else [])]:
+        print(f"note: {line}", file=sys.stderr)
+    if not found.paths:
         raise InputError(
             f"{name}: no images found; name an image, a folder, a quoted pattern, a video or a camera's number"
         )
-    return images
+    return found.paths

@@ -199,9 +199,10 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
     if dataset.prepared and data_dir:
         load_tensorflow(f"the dataset {dataset.name}")
         lay_out(dataset, data_dir, split)
-    examples = dataset.list_examples(data_dir, split)
-    note = dataset.missing_examples_note(split, examples) if dataset.part_sizes else None
-    if note:
+    listing = dataset.listing(data_dir, split)
+    examples = listing.complete()
+    missing = dataset.missing_examples_note(split, examples) if dataset.part_sizes else None
+    for note in [missing, *listing.notes] if missing else listing.notes:
         print(f"note: {note}", file=sys.stderr)
     return examples
 

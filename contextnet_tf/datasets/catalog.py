@@ -90,11 +90,7 @@ class Dataset:
         Raises:
           InputError: the folder is missing, empty or in another layout, or an image or label has no partner.
         """
-        listing = self.listing(data_dir, split)
-        if listing.problems:
-            more = f" ({len(listing.problems) - 1} more such problems)" if len(listing.problems) > 1 else ""
-            raise InputError(listing.problems[0] + more)
-        return listing.examples
+        return self.listing(data_dir, split).complete()
 
     def listing(self, data_dir: str | os.PathLike | None, split: str) -> Listing:
         """The complete examples of `split`, and the problems of all incomplete ones.

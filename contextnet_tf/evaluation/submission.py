@@ -19,7 +19,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.labels import CITYSCAPES_LABELS
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, read_json, write_json, write_png
+from contextnet_tf.files import atomic_write, ensure_writable_dir, is_system_file, read_json, write_json, write_png
 
 _END = "_labelIds.png"
 _NAME = re.compile(r"[^_]+_\d{6}_\d{6}")  # city, sequence, frame
@@ -96,7 +96,7 @@ class Submission:
         """Removes images of another origin. The record is written last, so an interrupted removal is repeated."""
         record = self._beside(".json")
         if not record.exists():
-            if any(self._folder.iterdir()):
+            if not all(is_system_file(entry.name) for entry in self._folder.iterdir()):
                 raise InputError(
                     f"{self._folder}: holds files, but {record.name} beside it is missing, so nobody knows whose; "
                     "remove the folder or name another one"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from contextnet_tf.errors import InputError, InUseError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, is_leftover, read_json, remove_leftovers
+from contextnet_tf.files import atomic_write, ensure_writable_dir, is_system_file, read_json, remove_leftovers
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.migration import migrated_settings
 
@@ -47,7 +47,7 @@ def claimed_run_dir(
     """
     folder = ensure_writable_dir(output_dir)
     path = folder / layout.SETTINGS
-    if not path.exists() and any(entry.name != _LOCK and not is_leftover(entry) for entry in folder.iterdir()):
+    if not path.exists() and not all(is_system_file(entry.name) for entry in folder.iterdir()):
         raise InputError(f"{folder}: is not empty and holds no run; choose another `output_dir`")
     with _locked(folder):
         if not path.exists():

