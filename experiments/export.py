@@ -81,6 +81,8 @@ def run(
         dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=opening.recording_dirs(file)
     )
     description, found_dir = resolved or (None, None)
+    if description:
+        opening.require_classes(file, network.output["main"].shape[-1], description)
     found = exporting.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
     size = size or exporting.default_size(network, description, found)
     notes: dict[str, Any] = {"accuracy": _measured(file)}

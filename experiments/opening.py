@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.deployment.metadata import is_saved_model
+from contextnet_tf.datasets.labels import differing_classes
+from contextnet_tf.deployment.metadata import is_saved_model, read_metadata
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.results import recorded_class_table, recorded_dataset
+from contextnet_tf.runs.results import recorded_class_table, recorded_classes, recorded_dataset
 from experiments import load_tensorflow
 
 if TYPE_CHECKING:
@@ -127,13 +128,25 @@ def dataset_of(checkpoint: str | os.PathLike, **given: Any) -> FoundDataset:
 
 
 def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Dataset) -> None:
-    """Checks that the network and the dataset have the same number of classes.
+    """Checks that the network in `checkpoint`, which has `num_classes` classes, has those of the dataset, in order.
+
+    Names are compared where the metadata of an exported file, or the result.json of its run, holds them.
 
     Raises:
-      InputError: the numbers differ.
+      InputError: the classes differ.
     """
+    expected = f"dataset {dataset.name!r} has"
+    remedy = "set --dataset to the one that it was trained on"
     if num_classes != dataset.num_classes:
         raise InputError(
-            f"{checkpoint}: the network has {num_classes} classes, dataset {dataset.name!r} has "
-            f"{dataset.num_classes}; set --dataset to the one that it was trained on"
+            f"{checkpoint}: the network has {num_classes} classes, {expected} {dataset.num_classes}; {remedy}"
         )
+    difference = differing_classes(_class_names(pathlib.Path(checkpoint)), [row.name for row in dataset.classes])
+    if difference:
+        raise InputError(f"{checkpoint}: its classes and those of {dataset.name!r} are {difference}; {remedy}")
+
+
+def _class_names(path: pathlib.Path) -> Sequence[str]:
+    """The names of the classes of the network in the file `path`, in order; empty where they are unknown."""
+    classes = read_metadata(path).get("classes") if is_exported(path) else None
+    return [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(path))

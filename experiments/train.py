@@ -129,7 +129,7 @@ def run(
     network = _network(model, fusion_order, description.num_classes)
     settings = data_splits.settings()
     if initial:
-        matched = initialize_from(network, resolved(initial))
+        matched = initialize_from(network, resolved(initial), classes=[row.name for row in description.classes])
         print(matched, flush=True)
         settings["initial"] = matched.to_json()
     devices = (compute_config or ComputeConfig()).devices

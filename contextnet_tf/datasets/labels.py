@@ -6,6 +6,9 @@ into 11 classes is SegNet's (Badrinarayanan, Kendall, Cipolla, PAMI 2017).
 """
 
 import dataclasses
+import itertools
+import unicodedata
+from collections.abc import Sequence
 
 IGNORE = 255  # the train id of pixels ignored in training and evaluation
 
@@ -136,3 +139,17 @@ def train_ids_of_colors(colors: tuple[ColorLabel, ...], labels: tuple[Label, ...
     """Maps each color to the train id of the label in `labels` that its group names."""
     train_ids = {label.name: label.train_id for label in labels}
     return {row.color: train_ids[row.group] for row in colors}
+
+
+def differing_classes(known: Sequence[str], expected: Sequence[str]) -> str | None:
+    """How the class names `known` of a network differ from `expected`, in words; None if they do not.
+
+    None also where either is empty: the names are unknown. Names are compared by letter, however it is encoded.
+    """
+    known, expected = ([unicodedata.normalize("NFC", name) for name in names] for names in (known, expected))
+    if not known or not expected or known == expected:
+        return None
+    pairs = itertools.zip_longest(known, expected)
+    index, pair = next((index, pair) for index, pair in enumerate(pairs) if pair[0] != pair[1])
+    words = "the same in another order" if sorted(known) == sorted(expected) else "not the same"
+    return f"{words}: class {index} is {pair[0]!r}, not {pair[1]!r}"

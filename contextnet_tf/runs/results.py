@@ -145,6 +145,17 @@ def recorded_class_table(folders: Iterable[str | os.PathLike], name: str | None)
     return recorded.class_table if recorded.name == name else None
 
 
+def recorded_classes(folders: Iterable[str | os.PathLike]) -> tuple[str, ...]:
+    """The names of the classes that a network was trained on, as the first result.json in `folders` holds them.
+
+    Empty where none does.
+
+    Raises:
+      InputError: a result.json is damaged.
+    """
+    return tuple(entry.name for entry in _recorded(folders).classes)
+
+
 def _recorded(folders: Iterable[str | os.PathLike]) -> DatasetSection:
     """The section "dataset" of the first result.json in `folders` that has one; else an empty one."""
     for folder in folders:

@@ -4,17 +4,19 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from contextnet_tf.datasets.labels import differing_classes
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.runs import layout
+from contextnet_tf.runs.results import recorded_classes
 from contextnet_tf.training.checkpoints import model_variables, newest_network
 
 
@@ -26,9 +28,10 @@ class InitialWeights:
       source: name of the source network, or its path.
       sha256: digest of all weights of the source, with their paths and shapes.
       copied: layers with copied weights.
-      reinitialized: classifiers with another number of classes than the source; their weights stay random.
+      reinitialized: classifiers of other classes than those of the source; their weights stay random.
       missing: layers of auxiliary heads that the source lacks; their weights stay random.
       unused: layers of the source that the network lacks.
+      other_classes: why the classifiers are random, in words.
     """
 
     source: str
@@ -37,6 +40,7 @@ class InitialWeights:
     reinitialized: tuple[str, ...]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
+    other_classes: str = "another number of classes"
 
     def to_json(self) -> dict[str, Any]:
         """The source and its digest, for settings.json."""
@@ -45,7 +49,7 @@ class InitialWeights:
     def __str__(self) -> str:
         parts = [f"{len(self.copied)} layers copied"]
         if self.reinitialized:
-            parts.append(f"random weights for another number of classes: {', '.join(self.reinitialized)}")
+            parts.append(f"random weights for {self.other_classes}: {', '.join(self.reinitialized)}")
         if self.missing:
             parts.append(f"random weights, since the source has none: {', '.join(self.missing)}")
         if self.unused:
@@ -53,7 +57,9 @@ class InitialWeights:
         return f"initial weights of {self.source}: {'; '.join(parts)}"
 
 
-def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model) -> InitialWeights:
+def initialize_from(
+    model: keras.Model, source: str | os.PathLike | keras.Model, *, classes: Sequence[str] = ()
+) -> InitialWeights:
     """Copies the weights of `source` into `model` by layer name; returns the matched and unmatched layers.
 
     Args:
@@ -61,6 +67,8 @@ def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model)
         so does an auxiliary head that the source lacks.
       source: a network, a .keras file, or a run folder. For a run, the weights are those of its best network;
         auxiliary heads, which the best network lacks, come from the newest checkpoint.
+      classes: names of the model's classes; where the result.json beside the source names others, classifiers keep
+        their weights.
 
     Raises:
       InputError: the source cannot be read; or a layer of `model` is missing in it or has another shape, and is
@@ -76,7 +84,9 @@ def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model)
         found |= {path: value for path, value in of_checkpoint.items() if _layer_of(path) not in layers}
     found = {path: value for path, value in found.items() if _is_weight(path)}
     wanted = {path: variable for path, variable in model_variables(model).items() if _is_weight(path)}
-    classes = network.output["main"].shape[-1], model.output["main"].shape[-1]
+    numbers = network.output["main"].shape[-1], model.output["main"].shape[-1]
+    known = () if isinstance(source, keras.Model) else recorded_classes([_folder_of(source)])
+    difference = differing_classes(known, classes) if numbers[0] == numbers[1] else None
     auxiliary = {layer.name for layer in set(graph.all_layers(model)) - set(graph.all_layers(without_aux_heads(model)))}
     classifiers, reinitialized, missing = _classifiers(model), set(), set()
     for path, variable in wanted.items():
@@ -86,11 +96,13 @@ def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model)
                 raise InputError(f"{name}: does not fit {model.name}: it has no {path}")
             missing.add(layer)
         elif found[path].shape != tuple(variable.shape):
-            if layer not in classifiers or not _differ_by_classes(found[path].shape, variable.shape, classes):
+            if layer not in classifiers or not _differ_by_classes(found[path].shape, variable.shape, numbers):
                 raise InputError(
                     f"{name}: does not fit {model.name}: {path} has the shape {list(found[path].shape)}, "
                     f"{list(variable.shape)} is needed"
                 )
+            reinitialized.add(layer)
+        elif difference and layer in classifiers:
             reinitialized.add(layer)
     wanted_layers = dict.fromkeys(_layer_of(path) for path in wanted)
     copied = [layer for layer in wanted_layers if layer not in reinitialized | missing]
@@ -104,7 +116,13 @@ def initialize_from(model: keras.Model, source: str | os.PathLike | keras.Model)
         reinitialized=tuple(layer for layer in wanted_layers if layer in reinitialized),
         missing=tuple(layer for layer in wanted_layers if layer in missing),
         unused=tuple(dict.fromkeys(_layer_of(path) for path in found if _layer_of(path) not in wanted_layers)),
+        **({"other_classes": f"other classes, {difference}"} if difference else {}),
     )
+
+
+def _folder_of(source: str | os.PathLike) -> pathlib.Path:
+    path = pathlib.Path(source)
+    return path if path.is_dir() else path.parent
 
 
 def _layer_of(path: str) -> str:

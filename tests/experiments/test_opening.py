@@ -43,6 +43,34 @@ def test_networks_and_exported_files_open():
         opening.require_classes("x", segmenter.num_classes, get_dataset("camvid"))
 
 
+def _dataset(*names):
+    return get_dataset("folder", {"classes": [{"name": name} for name in names]})
+
+
+def test_classes_are_compared_by_name(tmp_path):
+    """As train records them beside a network, and export in the file's own metadata, which counts more."""
+    (tmp_path / "export").mkdir()
+    record = {"dataset": {"name": "folder", "classes": [{"name": "left"}, {"name": "caf\u00e9"}]}}
+    (tmp_path / "result.json").write_text(json.dumps(record))
+    tflite = tmp_path / "export" / "model.tflite"
+    for path in (tmp_path / "best.keras", tflite):
+        opening.require_classes(path, 2, _dataset("left", "cafe\u0301"))  # one letter, encoded in two ways
+        with pytest.raises(InputError) as refused:
+            opening.require_classes(path, 2, _dataset("caf\u00e9", "left"))
+        assert str(refused.value) == (
+            f"{path}: its classes and those of 'folder' are the same in another order: class 0 is 'left', not "
+            "'caf\u00e9'; set --dataset to the one that it was trained on"
+        )
+        with pytest.raises(InputError, match="are not the same: class 1 is 'caf\u00e9', not 'right'; set --dataset"):
+            opening.require_classes(path, 2, _dataset("left", "right"))
+    classes = [{"name": name, "category": "thing", "color": [0, 0, 0]} for name in ("a", "b")]
+    (tmp_path / "export" / "model.json").write_text(json.dumps({"image": {}, "classes": classes}))
+    opening.require_classes(tflite, 2, _dataset("a", "b"))
+    with pytest.raises(InputError, match="class 0 is 'a', not 'left'"):
+        opening.require_classes(tflite, 2, _dataset("left", "caf\u00e9"))
+    opening.require_classes(tmp_path / "away" / "network.keras", 2, _dataset("a", "b"))  # nobody knows its names
+
+
 def test_the_dataset_is_the_given_the_recorded_or_the_default_one(tmp_path):
     recorded = {"name": "streets", "data_dir": "/of/the/run"}
     (tmp_path / "result.json").write_text(json.dumps({"dataset": recorded}))

@@ -50,6 +50,17 @@ def test_another_number_of_classes_leaves_the_classifiers_random():
     assert "random weights for another number of classes: " in str(matched)
 
 
+def test_classifiers_of_classes_of_other_names_stay_random(tmp_path):
+    _network(num_classes=2, seed=1).save(tmp_path / "best.keras")
+    (tmp_path / "result.json").write_text('{"dataset": {"classes": [{"name": "left"}, {"name": "right"}]}}')
+    same = initialize_from(_network(num_classes=2, seed=2), tmp_path / "best.keras", classes=["left", "right"])
+    assert same.reinitialized == () and "classifier" in same.copied
+    other = initialize_from(_network(num_classes=2, seed=2), tmp_path, classes=["right", "left"])
+    assert set(other.reinitialized) == {"classifier", "aux_classifier"} and "detail_conv1" in other.copied
+    message = "random weights for other classes, the same in another order: class 0 is 'left', not 'right': "
+    assert message in str(other)
+
+
 def test_an_auxiliary_head_that_the_source_lacks_stays_random():
     source, model = _network(aux_head=False, seed=1), _network(seed=2)
     own = _values(model)
