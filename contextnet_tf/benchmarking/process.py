@@ -25,16 +25,13 @@ from contextnet_tf.machine import peak_memory
 
 Key = TypeVar("Key", bound=Hashable)
 
-# Bypasses the package's __init__, which imports TensorFlow for the public names.
 _START = """
-import sys, types
-package = types.ModuleType("contextnet_tf")
-package.__path__ = [sys.argv[1]]
-sys.modules["contextnet_tf"] = package
+import sys
+sys.path.insert(0, sys.argv[1])
 from contextnet_tf.benchmarking.process import serve
 serve(int(sys.argv[2]))
 """
-_PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
+_ROOT = str(pathlib.Path(__file__).resolve().parents[2])  # the folder that holds this package
 
 
 class Server(Protocol):
@@ -61,7 +58,7 @@ class ServerProcess:
           InputError: the server cannot start, or the process ended.
         """
         self._connection, other_end = multiprocessing.Pipe()
-        arguments = [sys.executable, "-c", _START, _PACKAGE, str(other_end.fileno())]
+        arguments = [sys.executable, "-c", _START, _ROOT, str(other_end.fileno())]
         # Discards the output of native libraries, which would bury our messages; errors come through the connection.
         self._process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, pass_fds=[other_end.fileno()])
         other_end.close()

@@ -1,0 +1,83 @@
+"""Time and memory of a process up to its first labels, beside LiteRT, OpenCV and NumPy without this package.
+
+Each sample is a process of its own: a cold start is what a device sees after a reboot, apart from the file cache.
+"""
+
+import dataclasses
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from contextnet_tf.benchmarking.protocol import Sample, Timing, take_turns
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import write_png
+
+_ROOT = str(pathlib.Path(__file__).resolve().parents[2])  # the folder that holds this package
+
+# The example of docs/runtimes.md: upsampling and arg-max by OpenCV and NumPy.
+_BARE = """
+import sys, cv2, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+run = Interpreter(sys.argv[1]).get_signature_runner()
+height, width = run.get_input_details()["image"]["shape"][1:3]
+image = cv2.cvtColor(cv2.imread(sys.argv[2]), cv2.COLOR_BGR2RGB)
+logits = run(image=cv2.resize(image, (width, height))[np.newaxis])["logits"][0].astype(np.float32)
+labels = cv2.resize(logits, image.shape[1::-1], interpolation=cv2.INTER_LINEAR).argmax(axis=-1).astype(np.uint8)
+"""
+_SEGMENTER = """
+import sys, cv2
+from contextnet_tf import Segmenter
+labels = Segmenter(sys.argv[1]).segment(cv2.cvtColor(cv2.imread(sys.argv[2]), cv2.COLOR_BGR2RGB))
+"""
+_WITHOUT_NUMBA = "import sys; sys.modules['numba'] = None\n"
+# The peak memory of the process alone, as in `machine.peak_memory`, without loading anything for it.
+_PEAK = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
+
+BARE = "LiteRT, OpenCV, NumPy"
+ROWS = {
+    BARE: _BARE,
+    "Segmenter": _WITHOUT_NUMBA + _SEGMENTER,
+    "Segmenter, numba": _SEGMENTER,
+    "import contextnet_tf": "import contextnet_tf\n",
+}
+WARM_UP = 1  # rounds: fills the file cache
+
+
+@dataclasses.dataclass(frozen=True)
+class Startup:
+    """The time of a process from its start to its end, and the median of its peak memory in bytes."""
+
+    timing: Timing
+    peak_memory: int
+
+
+def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) -> dict[str, Startup]:
+    """Runs each of `ROWS` once per round, on one image uint8 [H, W, 3] RGB and one thread.
+
+    Raises:
+      InputError: a process fails, for example because the file is not one of logits.
+    """
+    peaks: dict[str, list[int]] = {name: [] for name in ROWS}
+    with tempfile.TemporaryDirectory() as folder:
+        picture = pathlib.Path(folder) / "image.png"
+        write_png(picture, image[..., ::-1])
+
+        def sample(name: str) -> Sample:
+            command = [sys.executable, "-c", ROWS[name] + _PEAK, str(file), str(picture)]
+            start = time.perf_counter()
+            finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+            milliseconds = 1000 * (time.perf_counter() - start)
+            if finished.returncode:
+                raise InputError(f"{name}: failed ({finished.stderr.strip().splitlines()[-1]})")
+            peaks[name].append(1024 * int(finished.stdout.split()[-1]))
+            return {"process": milliseconds}
+
+        rows = {name: lambda name=name: sample(name) for name in ROWS}
+        timings = take_turns(rows, rounds=rounds, warm_up=WARM_UP)
+    return {name: Startup(timings[name], round(statistics.median(peaks[name]))) for name in ROWS}
