@@ -39,8 +39,12 @@ IMAGE_SIZE = (360, 480)  # of the drawn streets, as CamVid's images
 MEMORY_SIZE = (1024, 2048)  # of Cityscapes' images
 MEMORY_BATCHES = (1, 2)
 
-flags.DEFINE_integer("measured_steps", 20, "How many steps are measured; medians are reported.", lower_bound=1)
-flags.DEFINE_integer("images_per_step", None, "Images in a step. Default: the recipe's.", lower_bound=1)
+flags.DEFINE_integer(
+    "measured_steps", 20, "How many steps are measured; medians are reported.", lower_bound=1, upper_bound=1_000_000
+)
+flags.DEFINE_integer(
+    "images_per_step", None, "Images in a step. Default: the recipe's.", lower_bound=1, upper_bound=65_536
+)
 flags.DEFINE_bool("step_memory", True, "Also measure the memory of a step at 1024 x 2048.")
 program.key_flags(
     "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "images"

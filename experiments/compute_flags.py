@@ -9,7 +9,13 @@ flags.DEFINE_string(
     "auto",
     f"Devices: {', '.join(STRATEGIES)}. Default: all workers of TF_CONFIG, else all GPUs of this machine.",
 )
-flags.DEFINE_integer("accumulate", 1, "Micro-batches per step, computed one after the other to save memory.")
+flags.DEFINE_integer(
+    "accumulate",
+    1,
+    "Micro-batches per step, computed one after the other to save memory.",
+    lower_bound=1,
+    upper_bound=65_536,
+)
 flags.DEFINE_bool("sync_batch_norm", False, "Compute batch-normalization statistics over all devices together.")
 flags.DEFINE_bool("jit_compile", False, "Compile the forward and backward pass with XLA.")
 flags.DEFINE_string(

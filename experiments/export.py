@@ -38,10 +38,26 @@ flags.DEFINE_string(
     "default.",
 )
 flags.DEFINE_string("output", "logits", f"Output of the TFLite file: {', '.join(OUTPUTS)}.")
-flags.DEFINE_integer("height", None, "Image height in pixels. Default: the dataset's, rounded up to fit the network.")
-flags.DEFINE_integer("width", None, "Image width in pixels. Default: the dataset's, rounded up to fit the network.")
 flags.DEFINE_integer(
-    "calibration_images", exporting.CALIBRATION_IMAGES, "For int8: number of training images to calibrate on."
+    "height",
+    None,
+    "Image height in pixels. Default: the dataset's, rounded up to fit the network.",
+    lower_bound=1,
+    upper_bound=program.MAX_SIDE,
+)
+flags.DEFINE_integer(
+    "width",
+    None,
+    "Image width in pixels. Default: the dataset's, rounded up to fit the network.",
+    lower_bound=1,
+    upper_bound=program.MAX_SIDE,
+)
+flags.DEFINE_integer(
+    "calibration_images",
+    exporting.CALIBRATION_IMAGES,
+    "For int8: number of training images to calibrate on.",
+    lower_bound=1,
+    upper_bound=1_000_000,
 )
 flags.DEFINE_bool(
     "tiling",

@@ -60,18 +60,25 @@ flags.DEFINE_enum(
     "Runs the network: tensorflow takes .keras files and SavedModels, the others take .tflite files.",
 )
 flags.DEFINE_integer(
-    "threads", None, "Threads per image. Default: 1; TensorFlow's own choice for tensorflow.", lower_bound=1
+    "threads",
+    None,
+    "Threads per image. Default: 1; TensorFlow's own choice for tensorflow.",
+    lower_bound=1,
+    upper_bound=1024,
 )
 flags.DEFINE_integer(
     "workers",
     None,
     "Images to segment concurrently. Default: 1; for a video, cores // threads.",
     lower_bound=1,
+    upper_bound=1024,
 )
 flags.DEFINE_enum(
     "resize_mode", "auto", RESIZE_MODES, "For images of another size than the file's: auto pads small differences."
 )
-flags.DEFINE_integer("max_frames", None, "Stop after this many images or frames.", lower_bound=1)
+flags.DEFINE_integer(
+    "max_frames", None, "Stop after this many images or frames.", lower_bound=1, upper_bound=1_000_000_000
+)
 program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
 
 

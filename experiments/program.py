@@ -45,6 +45,34 @@ class _PathListParser(flags.ListParser):
         return [_PathParser().parse(path) for path in super().parse(argument)]
 
 
+class _SplitParser(flags.ArgumentParser):
+    """The name of a split, which becomes part of paths."""
+
+    syntactic_help = "a name"
+
+    def parse(self, argument: str) -> str:
+        if not argument or argument.startswith(".") or set(argument) & {"/", "\\", "\0"}:
+            raise ValueError("is no name of a split; give for example val or train")
+        return argument
+
+
+class _SplitListParser(flags.ListParser):
+    """Names of splits separated by commas."""
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return [_SplitParser().parse(name) for name in super().parse(argument)]
+
+
+def define_split(name: str, default: str | None, help: str) -> None:
+    """Defines a flag that holds the name of a split."""
+    flags.DEFINE(_SplitParser(), name, default, help, serializer=flags.ArgumentSerializer())
+
+
+def define_split_list(name: str, default: list[str], help: str) -> None:
+    """Defines a flag that holds names of splits, separated by commas."""
+    flags.DEFINE(_SplitListParser(), name, default, help, serializer=flags.CsvListSerializer(","))
+
+
 def define_path(name: str, default: str | None, help: str) -> None:
     """Defines a flag that holds the path of a file or folder; `~` in it is expanded."""
     flags.DEFINE(_PathParser(), name, default, help, serializer=flags.ArgumentSerializer())
@@ -87,7 +115,7 @@ flags.DEFINE_integer(
     lower_bound=1,
     upper_bound=MAX_SIDE,
 )
-flags.DEFINE_string("split", "val", "Split of the dataset, for example val or train.")
+define_split("split", "val", "Split of the dataset, for example val or train.")
 define_path("output_dir", None, "Output folder. A run keeps all its files there.")
 flags.DEFINE_enum("recipe", "short", recipe_names(), "Training recipe.")
 flags.DEFINE_integer(
@@ -103,12 +131,18 @@ define_path(
     "file; evaluate, predict and submit also take an exported .tflite file or SavedModel folder.",
 )
 flags.DEFINE_integer(
-    "rounds", None, "Measurement rounds; medians are reported. Default: 5 for input, 20 for runtimes.", lower_bound=1
+    "rounds",
+    None,
+    "Measurement rounds; medians are reported. Default: 5 for input, 20 for runtimes.",
+    lower_bound=1,
+    upper_bound=1_000_000,
 )
 flags.DEFINE_enum(
     "log_level", "warning", ["debug", "info", "warning", "error"], "Least severe log level shown on standard error."
 )
-flags.DEFINE_integer("images", 16, "For benchmarks: number of training images to read.", lower_bound=1)
+flags.DEFINE_integer(
+    "images", 16, "For benchmarks: number of training images to read.", lower_bound=1, upper_bound=1_000_000
+)
 flags.DEFINE_string(
     "precision", "float32", "train: float32, mixed_float16 or mixed_bfloat16. export: float32, float16 or int8."
 )
@@ -309,6 +343,9 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         return rest
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except UnicodeDecodeError as error:
+        print(f"error: --flagfile: is not text ({error.reason}); see --help", file=sys.stderr)
         sys.exit(1)
     except flags.Error as error:
         message = " ".join(str(error).removeprefix("flag ").split())

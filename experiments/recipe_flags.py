@@ -10,11 +10,21 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.training.recipe import Recipe, new_optimizer, optimizer_names
 
 # Without a value each leaves the recipe as it is; `Recipe` refuses values out of range.
-flags.DEFINE_integer("epochs", None, "Passes over the training images. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_integer("batch_size", None, "Images per step, of all devices. Default: the recipe's.", lower_bound=1)
-flags.DEFINE_float("learning_rate", None, "Highest learning rate. Default: the recipe's.", lower_bound=0)
+flags.DEFINE_integer(
+    "epochs", None, "Passes over the training images. Default: the recipe's.", lower_bound=1, upper_bound=1_000_000
+)
+flags.DEFINE_integer(
+    "batch_size", None, "Images per step, of all devices. Default: the recipe's.", lower_bound=1, upper_bound=65_536
+)
 flags.DEFINE_float(
-    "warmup_epochs", None, "Epochs of linear warm-up of the learning rate. Default: the recipe's.", lower_bound=0
+    "learning_rate", None, "Highest learning rate. Default: the recipe's.", lower_bound=0, upper_bound=1000
+)
+flags.DEFINE_float(
+    "warmup_epochs",
+    None,
+    "Epochs of linear warm-up of the learning rate. Default: the recipe's.",
+    lower_bound=0,
+    upper_bound=1_000_000,
 )
 flags.DEFINE_enum(
     "optimizer",
@@ -23,9 +33,15 @@ flags.DEFINE_enum(
     "Optimizer, with its default settings; it needs a learning_rate of its own. Default: the recipe's.",
 )
 flags.DEFINE_float(
-    "weight_decay", None, "Weight decay of the optimizer; 0: none. Default: the recipe's.", lower_bound=0
+    "weight_decay",
+    None,
+    "Weight decay of the optimizer; 0: none. Default: the recipe's.",
+    lower_bound=0,
+    upper_bound=10,
 )
-flags.DEFINE_float("aux_weight", None, "Weight of the auxiliary loss; 0: none. Default: the recipe's.", lower_bound=0)
+flags.DEFINE_float(
+    "aux_weight", None, "Weight of the auxiliary loss; 0: none. Default: the recipe's.", lower_bound=0, upper_bound=100
+)
 flags.DEFINE_float(
     "batch_norm_momentum", None, "Momentum of the moving statistics, below 1. Default: the recipe's.", 0, 1
 )
@@ -37,6 +53,7 @@ flags.DEFINE_float(
     None,
     "Factor on the recipe's random changes of brightness, contrast, saturation and hue: 0: none, 1: the recipe's.",
     lower_bound=0,
+    upper_bound=10,
 )
 flags.DEFINE_float(
     "class_uniform_fraction", None, "Fraction of samples centered on each class in turn. Default: the recipe's.", 0, 1
@@ -46,6 +63,7 @@ flags.DEFINE_float(
     None,
     "Each class is weighted by its frequency to the power of minus this; 0: all alike. Default: the recipe's.",
     lower_bound=0,
+    upper_bound=10,
 )
 flags.DEFINE_float(
     "ohem_threshold",
@@ -64,6 +82,7 @@ flags.DEFINE_integer(
     "Training batches to recompute the batch-normalization statistics on before each validation; 0: none. "
     "Default: the recipe's.",
     lower_bound=0,
+    upper_bound=1_000_000,
 )
 flags.disclaim_key_flags()
 

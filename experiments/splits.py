@@ -14,8 +14,8 @@ from experiments import program
 
 NO_VALIDATION = "none"
 
-flags.DEFINE_list("train_splits", ["train"], "Splits to train on, for example train,val.")
-flags.DEFINE_string(
+program.define_split_list("train_splits", ["train"], "Splits to train on, for example train,val.")
+program.define_split(
     "val_split",
     None,
     f"Split to validate on; {NO_VALIDATION}: no validation, the network of the last step is kept. "

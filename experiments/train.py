@@ -69,9 +69,14 @@ flags.DEFINE_float(
     CheckpointPolicy.minutes,
     "Minutes between checkpoints, besides those at validations.",
     lower_bound=0,
+    upper_bound=1_000_000,
 )
 flags.DEFINE_integer(
-    "keep", CheckpointPolicy.keep, "How many of the newest checkpoints are kept, besides the best one.", lower_bound=1
+    "keep",
+    CheckpointPolicy.keep,
+    "How many of the newest checkpoints are kept, besides the best one.",
+    lower_bound=1,
+    upper_bound=1_000_000,
 )
 flags.DEFINE_bool(
     "deterministic",

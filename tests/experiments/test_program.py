@@ -8,6 +8,7 @@ import types
 
 import pytest
 from absl import flags
+from absl.testing import flagsaver
 
 import contextnet_tf
 from contextnet_tf.errors import InputError
@@ -52,6 +53,45 @@ def all_flags():
     for path in sorted(EXPERIMENTS.glob("*.py")):
         importlib.import_module(f"experiments.{path.stem}")
     return set(flags.FLAGS)
+
+
+def _own_flags():
+    """The flags that programs of this project define."""
+    for module, defined in flags.FLAGS.flags_by_module_dict().items():
+        if module.startswith(("experiments", "data.")):
+            yield from defined
+
+
+def test_every_number_has_bounds(all_flags):
+    """Beyond them stand typing errors, which must not become hours of work, or an error of a library."""
+    importlib.import_module("data.streets.generate")
+    numbers = [flag for flag in _own_flags() if flag.flag_type() in ("int", "float")]
+    assert len(numbers) > 30
+    for flag in numbers:
+        assert None not in (flag.parser.lower_bound, flag.parser.upper_bound), flag.name
+        assert flag.default is None or flag.parser.lower_bound <= flag.default <= flag.parser.upper_bound, flag.name
+
+
+@pytest.mark.parametrize(
+    "value", ["", "nan", "-inf", "1e999", "-1", "9" * 40, "9" * 5000, "../x", "\0", "ü", ",", "None"]
+)
+def test_no_value_of_a_flag_is_a_traceback(value, all_flags, capsys):
+    """Whatever is given, it is taken or refused in one line that names the flag."""
+    for flag in list(_own_flags()):
+        with flagsaver.flagsaver():
+            try:
+                program.parse_flags(["program", f"--{flag.name}={value}"])
+            except SystemExit as end:
+                error = capsys.readouterr().err
+                assert end.code == 1 and error.startswith("error: ") and error.count("\n") == 1
+                assert flag.name in error
+
+
+def test_flagfiles_that_cannot_be_read_are_one_line(call, tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe--seed=1\n")
+    for name, message in (("binary", "error: --flagfile: is not text"), ("absent", "error: ")):
+        called = call(check_data, f"--flagfile={tmp_path / name}")
+        assert (called.status, called.err.count("\n")) == (1, 1) and called.err.startswith(message)
 
 
 def test_the_library_names_no_flag():
@@ -134,9 +174,10 @@ def test_home_is_expanded_in_every_path(call, monkeypatch, tmp_path):
         ("--crop_height=-5", "--crop_height=-5: -5 is not"),
         ("--crop_width=100000000", "--crop_width=100000000: 100000000 is not"),
         ("--ohem_threshold=nan", "--ohem_threshold=nan: is not a finite number"),
-        ("--color_jitter=inf", "--color_jitter=inf: is not a finite number"),
+        ("--color_jitter=inf", "--color_jitter=inf: inf is not a number in the range [0, 10]"),
         ("--label_smoothing=1.5", "--label_smoothing=1.5: 1.5 is not a"),
         ("--recipe=best", "--recipe=best: value should be one of <paper|modern|short|smoke>"),
+        ("--split=../val", "--split=../val: is no name of a split; give for example val or train"),
         ("--no_such_flag=1", "Unknown command line flag 'no_such_flag'"),
     ],
 )
