@@ -14,7 +14,7 @@ from contextnet_tf.models.loading import load_network, network_path
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_class_table, recorded_classes, recorded_dataset
-from experiments import load_tensorflow
+from experiments import load_tensorflow, quietly
 
 if TYPE_CHECKING:
     import keras
@@ -81,7 +81,8 @@ def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **sett
         load_tensorflow("the engine tensorflow")
     else:
         settings.setdefault("num_threads", os.cpu_count())
-    return Segmenter(path, engine=engine, **settings)
+    with quietly():  # LiteRT says which delegate it created
+        return Segmenter(path, engine=engine, **settings)
 
 
 class FoundDataset(NamedTuple):

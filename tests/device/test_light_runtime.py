@@ -56,19 +56,27 @@ def test_predict_on_a_video(call, street, tmp_path):
     assert [x.shape for x in frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")] == [street.shape] * 3
 
 
-def test_predict_loads_nothing_else(tmp_path):
-    """The packages that segmenting a photo by the program loads, beside those of the standard library."""
-    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((8, 8, 3), np.uint8))
-    program = (
-        "import sys; from experiments import predict; "
-        f"predict.run(checkpoint={PRESET!r}, input='{tmp_path}/photo.png', output_dir='{tmp_path}'); "
-        "print(*{name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
-    )
+HEAVY = {"tensorflow", "keras", "jax", "torch", "matplotlib", "h5py", "jinja2", "scipy", "av"}
+
+
+def loaded_by(program):
+    """The packages that a Python program loads, beside those of the standard library."""
+    program = f"import sys; {program}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", program]
     shown = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    loaded = set(shown.stdout.splitlines()[-1].split())
-    assert {"numpy", "cv2", "ai_edge_litert", "absl", "tqdm"} <= loaded
-    assert not loaded & {"tensorflow", "keras", "jax", "torch", "matplotlib", "h5py", "jinja2", "scipy", "PIL"}
+    return set(shown.stdout.splitlines()[-1].split()) - sys.stdlib_module_names
+
+
+def test_predict_on_a_photo_loads_nothing_heavy(tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((8, 8, 3), np.uint8))
+    arguments = f"checkpoint={PRESET!r}, input='{tmp_path}/photo.png', output_dir='{tmp_path}'"
+    loaded = loaded_by(f"from experiments import predict; predict.run({arguments})")
+    assert loaded >= {"numpy", "cv2", "ai_edge_litert", "absl", "tqdm"} and not loaded & HEAVY
+
+
+def test_segmenter_needs_numpy_opencv_and_litert_only():
+    loaded = loaded_by(f"import contextnet_tf as cn; cn.Segmenter({PRESET!r}); cn.upsample_argmax")
+    assert loaded >= {"numpy", "cv2", "ai_edge_litert"} and not loaded & (HEAVY | {"absl", "PIL", "simplejpeg"})
 
 
 @pytest.mark.skipif(importlib.util.find_spec("keras") is not None, reason="Keras is installed: make test-device")
