@@ -6,6 +6,7 @@ Each sample is a process of its own: a cold start is what a device sees after a 
 import dataclasses
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -51,9 +52,13 @@ WARM_UP = 1  # rounds: fills the file cache
 
 @dataclasses.dataclass(frozen=True)
 class Startup:
-    """The time of a process from its start to its end, and the median of its peak memory in bytes."""
+    """The time of a process from its start to its end, and the medians of its processor time and peak memory.
+
+    The processor time, in milliseconds, does not depend on what else the machine does. The peak memory is in bytes.
+    """
 
     timing: Timing
+    processor_milliseconds: float
     peak_memory: int
 
 
@@ -64,20 +69,31 @@ def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) 
       InputError: a process fails, for example because the file is not one of logits.
     """
     peaks: dict[str, list[int]] = {name: [] for name in ROWS}
+    processor: dict[str, list[float]] = {name: [] for name in ROWS}
     with tempfile.TemporaryDirectory() as folder:
         picture = pathlib.Path(folder) / "image.png"
         write_png(picture, image[..., ::-1])
 
         def sample(name: str) -> Sample:
             command = [sys.executable, "-c", ROWS[name] + _PEAK, str(file), str(picture)]
-            start = time.perf_counter()
+            start, before = time.perf_counter(), _processor_seconds()
             finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
             milliseconds = 1000 * (time.perf_counter() - start)
             if finished.returncode:
                 raise InputError(f"{name}: failed ({finished.stderr.strip().splitlines()[-1]})")
+            processor[name].append(1000 * (_processor_seconds() - before))
             peaks[name].append(1024 * int(finished.stdout.split()[-1]))
             return {"process": milliseconds}
 
         rows = {name: lambda name=name: sample(name) for name in ROWS}
         timings = take_turns(rows, rounds=rounds, warm_up=WARM_UP)
-    return {name: Startup(timings[name], round(statistics.median(peaks[name]))) for name in ROWS}
+    return {
+        name: Startup(timings[name], statistics.median(processor[name]), round(statistics.median(peaks[name])))
+        for name in ROWS
+    }
+
+
+def _processor_seconds() -> float:
+    """The time that processors spent on all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
