@@ -11,6 +11,7 @@ from contextnet_tf.datasets.catalog import dataset_names as dataset_names
 from contextnet_tf.datasets.catalog import get_dataset as get_dataset
 from contextnet_tf.deployment.export import export_saved_model as export_saved_model
 from contextnet_tf.deployment.export import export_tflite as export_tflite
+from contextnet_tf.deployment.onnx_export import export_onnx as export_onnx
 from contextnet_tf.deployment.segmenter import Segmenter as Segmenter
 from contextnet_tf.deployment.upsample import upsample_argmax as upsample_argmax
 from contextnet_tf.errors import InputError as InputError

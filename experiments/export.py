@@ -1,15 +1,18 @@
-"""Exports a trained network for a device, as SavedModel and TFLite files that take uint8 images.
+"""Exports a trained network for a device, as SavedModel, TFLite and ONNX files that take uint8 images.
 
 Batch normalization is folded (section 3.1 of the paper), and the files normalize the images themselves. Each file is
 run and compared with the network before it replaces an older one. Takes half a minute.
 
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=int8
+  python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --format=onnx
 
 The first command writes export/saved_model and export/model.tflite, with its metadata in model.json, into
 --output_dir; the second writes export/model_int8.tflite. --output=labels adds "_labels" to the name. The precision
 int8 is calibrated on training images. The error of each of its layers goes into export/model_int8_layers.json;
---float_layers keeps the layers with the largest errors in float32. The section "export" of result.json describes all
+--float_layers keeps the layers with the largest errors in float32. The third command writes export/model.onnx, with its
+metadata inside; it needs the extra [onnx]. --image_type, --dynamic_batch and --dynamic_size adapt the file to other
+runtimes: see docs/onnx.md. The section "export" of result.json describes all
 files. The files take images of one size: by default the size of the dataset's images, rounded up to a multiple that
 the network takes. tf.saved_model.load and LiteRT run them without this package.
 """
@@ -22,7 +25,7 @@ import numpy as np
 from absl import flags
 
 from contextnet_tf.deployment import exporting
-from contextnet_tf.deployment.metadata import OUTPUTS
+from contextnet_tf.deployment.metadata import IMAGE_TYPES, OUTPUTS
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.exported import file_lines
 from contextnet_tf.runs import layout
@@ -34,10 +37,12 @@ from experiments import opening, program
 flags.DEFINE_string(
     "format",
     None,
-    f"Format to write: {', '.join(exporting.FORMATS)} or both. Default: both; tflite if precision or output is not the "
-    "default.",
+    f"Format to write: {', '.join(exporting.FORMATS)}, or both for saved_model and tflite. Default: both; tflite if "
+    "precision or output is not the default.",
 )
-flags.DEFINE_string("output", "logits", f"Output of the TFLite file: {', '.join(OUTPUTS)}.")
+flags.DEFINE_string(
+    "output", "logits", f"Output of the TFLite file: {', '.join(OUTPUTS)}; of the ONNX file: logits or labels."
+)
 flags.DEFINE_integer(
     "height",
     None,
@@ -65,6 +70,11 @@ flags.DEFINE_bool(
     "For float32 and float16: compute large features in tiles that fit a CPU's caches. Turn it off for GPU delegates.",
 )
 flags.DEFINE_list("float_layers", [], "For int8: names of layers to keep in float32.")
+flags.DEFINE_enum(
+    "image_type", "uint8", IMAGE_TYPES, "For ONNX: image uint8 [B, H, W, 3], or float32 [B, 3, H, W] in 0 to 1."
+)
+flags.DEFINE_bool("dynamic_batch", False, "For ONNX: take any number of images at once, instead of one.")
+flags.DEFINE_bool("dynamic_size", False, "For ONNX: take images of all sizes that the network takes, instead of one.")
 program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir", "precision")
 
 
@@ -82,6 +92,9 @@ def run(
     calibration_images: int = exporting.CALIBRATION_IMAGES,
     float_layers: Sequence[str] = (),
     tiling: bool = True,
+    image_type: str = "uint8",
+    dynamic_batch: bool = False,
+    dynamic_size: bool = False,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> ExportSection:
@@ -118,6 +131,7 @@ def run(
         precision=precision,
         output=output,
         tflite=tflite,
+        onnx={"image_type": image_type, "dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size},
         size=size,
         dataset=description,
         commit=provenance.commit,
@@ -129,6 +143,7 @@ def run(
             each.parity,
             input_size=size,
             precision=precision,
+            image_type="float32" if each.path.suffix == ".onnx" and image_type == "float32" else None,
             checked_with=f"{len(found)} images of {description.name} val" if description and found else "noise",
             dataset=description.name if description and found else None,
             split="val" if found else None,
@@ -162,7 +177,8 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     output_dir = program.required("output_dir")
-    asked = {None: None, "both": exporting.FORMATS}.get(values.format, (values.format,))
+    asked = {None: None, "both": exporting.DEFAULT_FORMATS}.get(values.format, (values.format,))
+    onnx = {name: values[name].value for name in ("image_type", "dynamic_batch", "dynamic_size")}
     section = run(
         checkpoint=program.required("checkpoint"),
         model=values.model,
@@ -176,15 +192,20 @@ def main(argv: Sequence[str]) -> None:
         calibration_images=values.calibration_images,
         float_layers=values.float_layers,
         tiling=values.tiling,
+        **onnx,
         class_table=program.given_class_table(),
         given_flags=program.given_flags(),
     )
-    name = exporting.tflite_name(values.precision, values.output)
-    formats = exporting.chosen_formats(asked, values.precision, values.output)
-    for written in [*(["saved_model"] if "saved_model" in formats else []), *([name] if "tflite" in formats else [])]:
-        print(file_lines(output_dir, section.files[written]))
-    if "tflite" in formats:
-        command = f"python -m experiments.predict --checkpoint={output_dir}/export/{name}"
+    names = {
+        "saved_model": layout.SAVED_MODEL,
+        "tflite": exporting.tflite_name(values.precision, values.output),
+        "onnx": exporting.onnx_name(values.output, **onnx),
+    }
+    written = [names[each] for each in exporting.chosen_formats(asked, values.precision, values.output)]
+    for name in written:
+        print(file_lines(output_dir, section.files[name]))
+    if written != [layout.SAVED_MODEL]:
+        command = f"python -m experiments.predict --checkpoint={output_dir}/export/{written[-1]}"
         print(f"use it: {command} --input=IMAGE --output_dir=FOLDER")
 
 

@@ -19,21 +19,28 @@ from experiments import load_tensorflow, quietly
 if TYPE_CHECKING:
     import keras
 
-TFLITE_FILE = pathlib.Path(layout.EXPORT) / layout.TFLITE  # in the folder of a run
+# The default engine for each kind of exported file; .keras files and SavedModel folders run on TensorFlow.
+_ENGINES = {".tflite": "litert", ".onnx": "onnxruntime"}
 
 
 def is_exported(checkpoint: str | os.PathLike) -> bool:
-    """Whether `checkpoint` is an exported file: a .tflite file or a SavedModel folder."""
+    """Whether `checkpoint` is an exported file: a .tflite file, a .onnx file or a SavedModel folder."""
     path = pathlib.Path(resolved(checkpoint))
-    return path.suffix == ".tflite" or is_saved_model(path)
+    return path.suffix in _ENGINES or is_saved_model(path)
 
 
-def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) -> pathlib.Path:
+def engine_for(path: str | os.PathLike) -> str:
+    """The engine that runs a file by default."""
+    return _ENGINES.get(pathlib.Path(path).suffix, "tensorflow")
+
+
+def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False, suffix: str = ".tflite") -> pathlib.Path:
     """The file or SavedModel folder that `checkpoint` refers to.
 
     Args:
       checkpoint: an exported file, a .keras file, the folder of a run, or "preset:NAME".
       exported: for a run folder, export/model.tflite or its only exported TFLite file instead of best.keras.
+      suffix: ".onnx": the ONNX file instead of the TFLite file.
 
     Raises:
       InputError: there is no such file.
@@ -44,10 +51,11 @@ def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False) ->
             raise InputError(f"{path}: is not a file; experiments.export writes such files")
         return path
     if exported and path.is_dir():
-        others = list((path / layout.EXPORT).glob("*.tflite"))
-        if not (path / TFLITE_FILE).is_file() and len(others) != 1:
-            raise InputError(f"{path}: holds no {TFLITE_FILE}; run experiments.export first")
-        return path / TFLITE_FILE if (path / TFLITE_FILE).is_file() else others[0]
+        file = (path / layout.EXPORT / layout.TFLITE).with_suffix(suffix)
+        others = list(file.parent.glob(f"*{suffix}"))
+        if not file.is_file() and len(others) != 1:
+            raise InputError(f"{path}: holds no {file.relative_to(path)}; run experiments.export first")
+        return file if file.is_file() else others[0]
     return network_path(path)
 
 
@@ -69,14 +77,14 @@ def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> 
 
 
 def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **settings: Any) -> Segmenter:
-    """A `Segmenter` of the file `path`; `engine` None: tensorflow for a .keras file or SavedModel, litert for .tflite.
+    """A `Segmenter` of the file `path`; `engine` None: see `engine_for`.
 
-    `settings` are those of `Segmenter`. num_threads defaults to all cores of this machine for .tflite files.
+    `settings` are those of `Segmenter`. num_threads defaults to all cores of this machine, except for TensorFlow.
 
     Raises:
       InputError: the file is missing or damaged, or the engine cannot run it.
     """
-    engine = engine or ("litert" if pathlib.Path(path).suffix == ".tflite" else "tensorflow")
+    engine = engine or engine_for(path)
     if engine == "tensorflow":
         load_tensorflow("the engine tensorflow")
     else:

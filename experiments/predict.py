@@ -55,9 +55,10 @@ program.define_path(
 )
 flags.DEFINE_enum(
     "engine",
-    "litert",
+    None,
     list(ENGINES),
-    "Runs the network: tensorflow takes .keras files and SavedModels, the others take .tflite files.",
+    "Runs the network: tensorflow takes .keras files and SavedModels, onnxruntime .onnx files, the others .tflite "
+    "files. Default: litert for .tflite files and runs, onnxruntime for .onnx files, tensorflow for the rest.",
 )
 flags.DEFINE_integer(
     "threads",
@@ -90,7 +91,7 @@ def run(
     dataset: str | None = None,
     data_dir: str | None = None,
     output_dir: str,
-    engine: str = "litert",
+    engine: str | None = None,
     threads: int | None = None,
     workers: int | None = None,
     resize_mode: str = "auto",
@@ -102,8 +103,10 @@ def run(
 
     `dataset`, `data_dir` and `class_table` None: those that the file's metadata or a run's result.json name.
     """
+    suffix = ".onnx" if engine == "onnxruntime" else ".tflite"
+    file = opening.checkpoint_file(checkpoint, exported=engine != "tensorflow", suffix=suffix)
+    engine = engine or opening.engine_for(file)
     threads = threads or (None if engine == "tensorflow" else 1)
-    file = opening.checkpoint_file(checkpoint, exported=engine != "tensorflow")
     segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, resize_mode=resize_mode)
     description, data_dir = _dataset(file, output_dir, segmenter, dataset, data_dir, class_table)
     video = inputs.opened_video(input) if input else None

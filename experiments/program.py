@@ -128,7 +128,7 @@ define_path(
     "checkpoint",
     None,
     "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
-    "file; evaluate, predict and submit also take an exported .tflite file or SavedModel folder.",
+    "file; evaluate, predict and submit also take an exported .tflite or .onnx file or SavedModel folder.",
 )
 flags.DEFINE_integer(
     "rounds",

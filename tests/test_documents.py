@@ -28,7 +28,13 @@ FOREIGN_FLAGS = {
     "no-deps",
     "only-binary",
     "platform",
-}  # of absl, TensorBoard, CMake and pip
+    "onnx",
+    "fp16",
+    "saveEngine",
+    "minShapes",
+    "optShapes",
+    "maxShapes",
+}  # of absl, TensorBoard, CMake, pip and TensorRT
 
 all_documents = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 

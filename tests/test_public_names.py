@@ -45,7 +45,8 @@ def test_public_names():
     assert set(contextnet_tf.__all__) == {
         "PAPER", "VARIANTS", "ConfusionMatrix", "ContextNetSpec", "InputError", "Recipe", "Report", "Segmenter",
         "TrainResult", "build_model", "count_multiply_adds", "count_parameters", "dataset_names", "ensemble",
-        "evaluate", "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset", "load_network",
+        "evaluate", "export_onnx", "export_saved_model", "export_tflite", "fold_batch_norm", "get_dataset",
+        "load_network",
         "load_preset", "model_names", "preset_names", "prune_filters", "pruning_groups", "spec_of",
         "train", "upsample_argmax", "zero_branch",
     }  # fmt: skip

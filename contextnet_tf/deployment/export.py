@@ -55,7 +55,7 @@ def export_saved_model(
     """
     network = folded_at_size(model, size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
-    metadata = _described(network, dataset, facts)
+    metadata = describe(network, dataset, facts)
     with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
         tf.saved_model.save(module, str(temporary), signatures=signatures)
@@ -108,8 +108,8 @@ def export_tflite(
         not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
         file cannot be written.
     """
-    _check_choice("precision", precision, PRECISIONS)
-    _check_choice("output", output, OUTPUTS)
+    check_choice("precision", precision, PRECISIONS)
+    check_choice("output", output, OUTPUTS)
     if precision != "int8" and float_layers:
         raise InputError(f"float_layers are for precision 'int8'; a file of {precision} has float layers alone")
     network = folded_at_size(model, size)
@@ -123,7 +123,7 @@ def export_tflite(
     images = checked_calibration(calibration, network.input_shape[1:3]) if precision == "int8" else ()
     if precision == "int8":
         facts |= {"calibration_images": len(images), "float_layers": list(float_layers)}
-    metadata = _described(network, dataset, facts | dict(notes or {}))
+    metadata = describe(network, dataset, facts | dict(notes or {}))
     with atomic_write(path) as temporary:
         if precision == "int8":
             graph = int8_graph(pooling_as_convolution(part), output, images, float_layers)
@@ -138,8 +138,10 @@ def export_tflite(
         write_metadata(path, metadata, content)
 
 
-def _described(network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata of a file of `network`, which has a fixed size, with further `facts` by name.
+def describe(
+    network: keras.Model, dataset: Dataset | None, facts: Mapping[str, Any], image: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The metadata of a file of `network`, with further `facts` by name, and facts of its `image` that differ.
 
     Raises:
       InputError: the network and the dataset differ in the number of classes, or there are more than `MOST_CLASSES`.
@@ -166,12 +168,14 @@ def _described(network: keras.Model, dataset: Dataset | None, facts: Mapping[str
             "type": "uint8",
             "channels": "RGB",
             "normalization": "image / 255, inside the file",
+            **(image or {}),
         },
         **facts,
     }
 
 
-def _check_choice(what: str, value: str, known: Sequence[str]) -> None:
+def check_choice(what: str, value: str, known: Sequence[str]) -> None:
+    """Raises InputError if `value` is not among the `known` ones."""
     if value not in known:
         raise InputError(f"{what} {value!r} is not available; choose from: {', '.join(known)}")
 

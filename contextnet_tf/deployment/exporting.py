@@ -14,7 +14,8 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
-from contextnet_tf.deployment.metadata import OUTPUTS
+from contextnet_tf.deployment.metadata import ONNX_OUTPUTS, OUTPUTS
+from contextnet_tf.deployment.onnx_export import export_onnx
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.deployment.resizing import most_padding, resize_image
 from contextnet_tf.deployment.tflite.layer_errors import layer_errors
@@ -22,7 +23,8 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import staging_dir, write_json
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
-FORMATS = ("saved_model", "tflite")
+FORMATS = ("saved_model", "tflite", "onnx")
+DEFAULT_FORMATS = FORMATS[:2]  # ONNX needs an extra
 IMAGES_TO_CHECK = 4
 # On CamVid, the accuracy drop with 4, 16, 50, 100 and 367 calibration images was 0.22, 0.29, 0.27, 0.33 and 0.25 points
 # of mean IoU: no clear winner. 50 images take five seconds and probably include rare scenes.
@@ -50,11 +52,24 @@ def tflite_name(precision: str, output: str) -> str:
     return f"{'_'.join(parts)}.tflite"
 
 
+def onnx_name(
+    output: str = "logits", *, image_type: str = "uint8", dynamic_batch: bool = False, dynamic_size: bool = False
+) -> str:
+    """The name of an ONNX file: model.onnx by default; other names contain what differs from the default."""
+    differences = {
+        "float_image": image_type != "uint8",
+        output: output != "logits",
+        "any_batch": dynamic_batch,
+        "any_size": dynamic_size,
+    }
+    return f"{'_'.join(['model', *(name for name, differs in differences.items() if differs)])}.onnx"
+
+
 def chosen_formats(formats: Sequence[str] | None, precision: str, output: str) -> tuple[str, ...]:
-    """The formats to write: `formats` if given, otherwise all formats that support this precision and output.
+    """The formats to write: `formats` if given, otherwise the default formats that support this precision and output.
 
     Raises:
-      InputError: precision, output or a format is unknown, or a SavedModel does not support this precision or output.
+      InputError: precision, output or a format is unknown, or a format does not support this precision or output.
     """
     for name, value, known in (("precision", precision, PRECISIONS), ("output", output, OUTPUTS)):
         if value not in known:
@@ -65,7 +80,9 @@ def chosen_formats(formats: Sequence[str] | None, precision: str, output: str) -
     only_tflite = (precision, output) != ("float32", "logits")
     if formats and only_tflite and "saved_model" in formats:
         raise InputError("a SavedModel has float32 weights, logits and labels: leave out `precision` and `output`")
-    return tuple(formats or (("tflite",) if only_tflite else FORMATS))
+    if formats and "onnx" in formats and (precision != "float32" or output not in ONNX_OUTPUTS):
+        raise InputError("an ONNX file has float32 weights and gives logits or labels: change `precision` or `output`")
+    return tuple(formats or (("tflite",) if only_tflite else DEFAULT_FORMATS))
 
 
 def images_to_check(dataset: Dataset, data_dir: str | None, *, required: bool) -> list[np.ndarray]:
@@ -134,6 +151,7 @@ def export_checked(
     precision: str = "float32",
     output: str = "logits",
     tflite: Mapping[str, Any],
+    onnx: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> list[Exported]:
     """Writes the files to `folder`; existing files are replaced only after all new files pass the checks.
@@ -144,12 +162,13 @@ def export_checked(
       formats: a subset of `FORMATS`, see `chosen_formats`.
       images: uint8 [N, H, W, 3] of the files' size, for the parity check.
       precision: of the TFLite file.
-      output: of the TFLite file.
+      output: of the TFLite or ONNX file.
       tflite: further arguments of `export_tflite`.
-      settings: arguments of both `export_saved_model` and `export_tflite`.
+      onnx: further arguments of `export_onnx`.
+      settings: arguments of all three functions.
 
     Raises:
-      InputError: see `export_tflite`; or a file fails the parity check.
+      InputError: see `export_tflite` and `export_onnx`; or a file fails the parity check.
     """
     folder = pathlib.Path(folder)
     exported = []
@@ -158,6 +177,11 @@ def export_checked(
             if name == "saved_model":
                 path = staging / name
                 export_saved_model(network, path, **settings)
+            elif name == "onnx":
+                given = dict(onnx or {})
+                path = staging / onnx_name(output, **given)
+                sized = settings | ({"size": None} if given.get("dynamic_size") else {})
+                export_onnx(network, path, output=output, **sized | given)
             else:
                 path = staging / tflite_name(precision, output)
                 export_tflite(network, path, precision, output=output, **settings | dict(tflite))

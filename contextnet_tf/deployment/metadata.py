@@ -11,6 +11,8 @@ from contextnet_tf.files import read_json, write_json
 from contextnet_tf.runs.migration import migrated_metadata
 
 OUTPUTS = ("logits", "labels", "probabilities")
+ONNX_OUTPUTS = OUTPUTS[:2]
+IMAGE_TYPES = ("uint8", "float32")  # of ONNX files
 
 
 def is_saved_model(path: str | os.PathLike) -> bool:

@@ -37,16 +37,25 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
     return rewrite(model, inputs=keras.Input((height, width, 3), name=model.inputs[0].name))
 
 
+def folded(model: keras.Model) -> keras.Model:
+    """The network with batch normalization folded; `model` itself if there is none.
+
+    Raises:
+      InputError: a weight is not finite.
+    """
+    for variable in model.variables:
+        if not np.isfinite(variable.numpy()).all():
+            raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")
+    return fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model
+
+
 def folded_at_size(model: keras.Model, size: tuple[int, int] | None = None) -> keras.Model:
     """The network of `at_size` with batch normalization folded; `model` itself if nothing needs to change.
 
     Raises:
       InputError: a weight is not finite; see also `at_size`.
     """
-    for variable in model.variables:
-        if not np.isfinite(variable.numpy()).all():
-            raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")
-    return at_size(fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model, size)
+    return at_size(folded(model), size)
 
 
 def pooling_as_convolution(model: keras.Model) -> keras.Model:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.deployment.engines.litert import LiteRTEngine
+from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.network import at_size
 from contextnet_tf.deployment.upsample import upsample_argmax
 from contextnet_tf.errors import InputError
@@ -77,7 +77,7 @@ def check_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarray
         not finite.
     """
     network = at_size(model, images.shape[1:3])
-    exported, probabilities = _run_saved_model(path) if os.path.isdir(path) else _run_tflite(path)
+    exported, probabilities = _run_saved_model(path) if os.path.isdir(path) else _run_file(path)
     small = keras.Model(network.input, [without_upsampling(network)[0].output["main"], network.output["main"]])
     differences, largest, same = [], 0.0, 0
     for image in images:
@@ -111,9 +111,9 @@ def _run_saved_model(path: str | os.PathLike) -> tuple[_Run, bool]:
     return run, False
 
 
-def _run_tflite(path: str | os.PathLike) -> tuple[_Run, bool]:
+def _run_file(path: str | os.PathLike) -> tuple[_Run, bool]:
     """The file as a function, and whether its values are probabilities."""
-    engine = LiteRTEngine(path)
+    engine = ENGINES["onnxruntime" if os.fspath(path).endswith(".onnx") else "litert"](path, None)
 
     def run(image: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         values = engine.logits(image)

@@ -49,10 +49,11 @@ class Segmenter:
 
         Args:
           path_or_model: for the engine "tensorflow" a Keras network, .keras file, run folder or SavedModel folder;
-            for the other engines the path of a .tflite file. For all: "preset:NAME", a network of `preset_names`.
+            for "onnxruntime" the path of a .onnx file; for the other engines the path of a .tflite file. For all but
+            "onnxruntime": "preset:NAME", a network of `preset_names`.
           num_threads: threads per image; None: one for "litert", all cores for the others.
-          engine: "litert"; "tensorflow"; "openvino", in bfloat16 if the processor supports bfloat16; or
-            "openvino-float32". The last two need the extra [openvino].
+          engine: "litert"; "tensorflow"; "openvino", in bfloat16 if the processor supports bfloat16;
+            "openvino-float32"; or "onnxruntime". These need the extras [openvino] and [onnx].
           resize_mode: how to adapt images of another size. "resize"; "pad", which refuses larger images; or "auto",
             which pads images that are smaller by less than the network's size multiple (32 for cn14) and resizes
             all others.

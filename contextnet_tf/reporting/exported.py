@@ -12,8 +12,9 @@ def file_lines(folder: str, file: ExportedFile) -> str:
     height, width = file.input_size or (wording.UNKNOWN,) * 2
     difference = file.largest_logit_difference
     by = "" if difference is None else f", values differ by {difference:.1e} of {file.largest_logit:.1f} at most"
+    image = f"images {height} x {width} (height x width), {file.image_type or 'uint8'}, RGB"
     lines = [
-        f"{folder}/{file.path}: {size}, {file.precision}, images {height} x {width} (height x width), uint8, RGB",
+        f"{folder}/{file.path}: {size}, {file.precision}, {image}",
         f"  checked with {file.checked_with}: {file.label_parity:.3%} of the labels agree{by}",
     ]
     errors = file.layer_errors

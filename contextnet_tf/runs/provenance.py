@@ -25,6 +25,7 @@ DISTRIBUTIONS = (
     "openvino",
     "onnx",
     "onnxruntime",
+    "ncnn",
     "torch",
     "tensorflow-datasets",
     "tensorboard",

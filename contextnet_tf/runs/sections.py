@@ -195,6 +195,8 @@ class ExportedFile(Measured):
     Attributes:
       path: below the folder of the run.
       bytes: its size, of a folder that of all files in it.
+      image_type: "float32" for an image that was divided by 255 before; None: uint8.
+      input_size: of a file for images of any size, that of the images which it was checked with.
       largest_logit_difference: None for a file that gives labels alone.
       label_parity: share of the pixels that have the network's own label.
       checked_with: the images that both were run on, in words.
@@ -211,6 +213,7 @@ class ExportedFile(Measured):
     checked_with: str | None = None
     calibration_images: int | None = None
     layer_errors: dict[str, float] | None = None
+    image_type: str | None = None
 
     @classmethod
     def of(cls, path: pathlib.Path, parity: ParityFigures, **facts: Any) -> Self:

@@ -19,6 +19,9 @@ def test_names():
     assert exporting.tflite_name("float32", "logits") == "model.tflite"
     assert exporting.tflite_name("int8", "logits") == "model_int8.tflite"
     assert exporting.tflite_name("float16", "labels") == "model_float16_labels.tflite"
+    assert exporting.onnx_name() == "model.onnx"
+    assert exporting.onnx_name("labels", dynamic_batch=True) == "model_labels_any_batch.onnx"
+    assert exporting.onnx_name(image_type="float32", dynamic_size=True) == "model_float_image_any_size.onnx"
 
 
 def test_formats():
@@ -28,7 +31,9 @@ def test_formats():
     for arguments, message in (
         ((None, "int4", "logits"), "`precision=int4`: choose from float32, float16, int8"),
         ((None, "int8", "boxes"), "`output=boxes`: choose from logits, labels, probabilities"),
-        ((("onnx",), "float32", "logits"), "`format=onnx`: choose from saved_model, tflite"),
+        ((("pt",), "float32", "logits"), "`format=pt`: choose from saved_model, tflite, onnx, both"),
+        ((("onnx",), "int8", "logits"), "an ONNX file has float32 weights and gives logits or labels"),
+        ((("onnx",), "float32", "probabilities"), "an ONNX file has float32 weights and gives logits or labels"),
         ((("saved_model",), "int8", "logits"), "leave out `precision` and `output`"),
     ):
         with pytest.raises(InputError, match=message):

@@ -122,6 +122,26 @@ def test_export_keeps_older_files_where_the_new_ones_are_wrong(tiny_file, tmp_pa
     assert older.read_text() == "older"
 
 
+def test_an_onnx_file_is_exported_and_predicts(call, tiny_file, camvid_dir, tmp_path):
+    for package in ("onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    run_dir = tmp_path / "run"
+    settings = ("--format=onnx", "--dataset=camvid", "--image_type=float32", "--dynamic_size")
+    called = call(export, f"--checkpoint={tiny_file}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}", *settings)
+    assert called.status == 0, called.err
+    file = run_dir / "export" / "model_float_image_any_size.onnx"
+    assert f"{file}: " in called.out and "float32, RGB" in called.out and f"--checkpoint={file}" in called.out
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    entry = read_results(run_dir).export.files[file.name]
+    assert (entry.image_type, entry.label_parity) == ("float32", pytest.approx(1.0, abs=1e-3))
+    for checkpoint, engine in ((file, ()), (run_dir, ("--engine=onnxruntime",))):
+        place = f"--output_dir={tmp_path / 'out'}"
+        called = call(predict, f"--checkpoint={checkpoint}", f"--data_dir={camvid_dir}", place, *engine)
+        assert called.status == 0, called.err
+        runtime = read_results(tmp_path / "out").runtime
+        assert (runtime.engine, runtime.threads, runtime.size) == ("onnxruntime", 1, (64, 96))
+
+
 def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, tmp_path):
     run_dir = tmp_path / "run"
     called = call(predict, f"--checkpoint={exported_dir}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}")

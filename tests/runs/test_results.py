@@ -83,7 +83,7 @@ WRITTEN = {
         {"files": {"a.tflite": {
             **ON_VAL_AS_JSON, "path": "export/a.tflite", "bytes": 5, "precision": "int8", "input_size": [64, 96],
             "largest_logit_difference": 0.5, "largest_logit": 10.0, "label_parity": 0.99, "checked_with": "2 images",
-            "calibration_images": 50, "layer_errors": {"classifier": 0.25},
+            "calibration_images": 50, "layer_errors": {"classifier": 0.25}, "image_type": None,
         }}},
     ),
     "runtime": (

@@ -1,4 +1,4 @@
-"""ONNX Runtime on an ONNX export of the network."""
+"""ONNX Runtime on exported ONNX files, with `upsample_argmax` or upsampling in the graph."""
 
 import pathlib
 from collections.abc import Sequence
@@ -7,37 +7,59 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.deployment import upsample
+from contextnet_tf.deployment.engines import ENGINES
 
 if TYPE_CHECKING:
     import keras
 
 
 class OnnxRuntime:
-    """From image to labels in one ONNX graph on the CPU. See `Runtime`.
+    """Logits from the engine "onnxruntime", then `upsample_argmax`. See `Runtime`.
 
     ONNX Runtime reads the image in place and returns a new array, so there is no separate copying to time.
     """
+
+    title = "ONNX Runtime + exact upsampling"
+    precision = "float32"
+    packages = ("onnx", "onnxruntime")
+    distributions = ("onnx", "onnxruntime", *upsample.DISTRIBUTIONS)
+    file = "model.onnx"
+    engine = "onnxruntime"
+
+    @staticmethod
+    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+        """See `Runtime`."""
+        from contextnet_tf.deployment.onnx_export import export_onnx
+
+        export_onnx(network, path)
+
+    def __init__(self, path: pathlib.Path, num_threads: int):
+        """See `Runtime`."""
+        engine = ENGINES[self.engine](path, num_threads)
+        self.stages = (
+            Stage("network", engine.logits),
+            Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, engine.size)),
+        )
+
+
+class OnnxRuntimeInGraph:
+    """The ONNX file of labels: upsampling and arg-max are ONNX operators. See `Runtime`."""
 
     title = "ONNX Runtime, upsampling in the graph"
     precision = "float32"
     packages = ("onnx", "onnxruntime")
     distributions = ("onnx", "onnxruntime")
-    file = "model.onnx"
+    file = "model_labels.onnx"
     engine = None
 
     @staticmethod
     def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
-        from contextnet_tf.benchmarking.onnx_graph import onnx_model
-        from contextnet_tf.deployment.portable.from_keras import portable_graph_of
+        from contextnet_tf.deployment.onnx_export import export_onnx
 
-        path.write_bytes(onnx_model(portable_graph_of(network)).SerializeToString())
+        export_onnx(network, path, output="labels")
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = num_threads, 1
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self.stages = (Stage("network", lambda image: session.run(["labels"], {"image": image})[0]),)
+        self.stages = (Stage("network", ENGINES["onnxruntime"](path, num_threads).logits),)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTInGraph
-from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntime
+from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntimeInGraph
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
 from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.engines import ENGINES
@@ -82,13 +82,13 @@ class OpenVINOBfloat16InGraph:
 
         if any(isinstance(layer, MaxUnpooling) for layer in network.layers):
             raise InputError("OpenVINO cannot read unpooling from ONNX files")
-        OnnxRuntime.write(network, path, images)
+        OnnxRuntimeInGraph.write(network, path, images)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
         request = _request(path, num_threads, "bf16")
         self.stages = (
-            Stage("network", lambda image: request.infer([image], share_inputs=True)[0]),
+            Stage("network", lambda image: request.infer([image[np.newaxis]], share_inputs=True)[0][0]),
             Stage("copying", np.copy),
         )
 

@@ -3,7 +3,8 @@
 import importlib.util
 
 from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTFloat16, LiteRTInGraph, LiteRTInt8, LiteRTLabels
-from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntime
+from contextnet_tf.benchmarking.runtimes.ncnn import NCNN
+from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntime, OnnxRuntimeInGraph
 from contextnet_tf.benchmarking.runtimes.openvino import (
     OpenVINO,
     OpenVINOBfloat16,
@@ -22,10 +23,12 @@ RUNTIMES: dict[str, type[Runtime]] = {
     "litert-int8": LiteRTInt8,
     "openvino": OpenVINO,
     "openvino-bfloat16": OpenVINOBfloat16,
+    "onnxruntime": OnnxRuntime,
+    "ncnn": NCNN,
     "litert-labels": LiteRTLabels,
     "litert-in-graph": LiteRTInGraph,
     "tensorflow-in-graph": SavedModel,
-    "onnxruntime-in-graph": OnnxRuntime,
+    "onnxruntime-in-graph": OnnxRuntimeInGraph,
     "openvino-in-graph": OpenVINOInGraph,
     "openvino-bfloat16-in-graph": OpenVINOBfloat16InGraph,
     "pytorch-in-graph": PyTorch,

@@ -69,10 +69,18 @@ def _openvino_float32(source: Any, num_threads: int | None) -> Engine:
     return OpenVINOEngine(source, num_threads, precision="f32")
 
 
+def _onnxruntime(source: Any, num_threads: int | None) -> Engine:
+    with needed_by("the engine onnxruntime", "onnx"):
+        from contextnet_tf.deployment.engines.onnx_runtime import ONNXRuntimeEngine
+
+    return ONNXRuntimeEngine(source, num_threads)
+
+
 # Engine name -> factory: (path or network, number of threads or None) -> Engine.
 ENGINES: dict[str, Callable[[Any, int | None], Engine]] = {
     "litert": _litert,
     "tensorflow": _tensorflow,
     "openvino": _openvino,
     "openvino-float32": _openvino_float32,
+    "onnxruntime": _onnxruntime,
 }

@@ -153,7 +153,10 @@ def _prelu(layer: layers.PReLU, node: Any) -> PReLU:
 
 def _resize(layer: Any, node: Any) -> Resize:
     _require(layer, getattr(layer, "interpolation", "bilinear") == "bilinear", "an interpolation that is not bilinear")
-    return Resize(tuple(node.outputs[0].shape[1:3]))
+    before, size = (tuple(tensor.shape[1:3]) for tensor in (node.input_tensors[0], node.outputs[0]))
+    factors = tuple(new // old for old, new in zip(before, size, strict=True))
+    whole = all(old * factor == new for old, factor, new in zip(before, factors, size, strict=True))
+    return Resize(size, factors if whole else None)
 
 
 def _zero_pad(layer: layers.ZeroPadding2D, node: Any) -> ZeroPad:

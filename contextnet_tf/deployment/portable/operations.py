@@ -115,9 +115,13 @@ class PReLU:
 
 @dataclasses.dataclass(frozen=True)
 class Resize:
-    """Bilinear interpolation with half-pixel centers to `size` (height, width)."""
+    """Bilinear interpolation with half-pixel centers to `size` (height, width).
+
+    `factors` is the size over the size of the input; None if one of the two quotients is not whole.
+    """
 
     size: tuple[int, int]
+    factors: tuple[int, int] | None = dataclasses.field(default=None, compare=False)  # follows from the sizes
 
 
 @dataclasses.dataclass(frozen=True)
