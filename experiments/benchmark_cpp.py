@@ -24,7 +24,7 @@ from experiments import program
 
 program.define_path("program", "build/time_segment", "The compiled C++ program. Default: build/time_segment.")
 program.define_path("image", None, "Image to segment.")
-program.key_flags("checkpoint", "rounds")
+program.key_flags("rounds", checkpoint="Exported .tflite file.")
 
 ROUNDS = 20
 

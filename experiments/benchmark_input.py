@@ -43,7 +43,18 @@ ROWS = {
     "scale_first": "scale 2: scale, then crop",
 }
 
-program.key_flags(*program.DATASET_FLAGS, "output_dir", "seed", "crop_height", "crop_width", "images", "rounds")
+program.key_flags(
+    "images",
+    *program.DATASET_FLAGS,
+    **program.UNRECORDED
+    | {
+        "crop_height": "Height of the crops in pixels. Default: 1024.",
+        "crop_width": "Width of the crops in pixels. Default: 1024 and 2048, one after the other.",
+        "rounds": "Measurement rounds; medians are reported. Default: 5.",
+        "seed": "Seed of sample order, augmentation and synthetic scenes.",
+        "output_dir": "Folder whose result.json gets the figures. Default: they are only printed.",
+    },
+)
 
 ROUNDS = 5
 

@@ -47,8 +47,9 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_bool("step_memory", True, "Also measure the memory of a step at 1024 x 2048.")
 program.key_flags(
-    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "images"
-)
+    "model", *program.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "images",
+    **program.UNRECORDED | {"output_dir": "Folder whose result.json gets the figures. Default: they are only printed."},
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,16 @@ SPLITS = ("train", "val", "test")
 NEEDED = ("train", "val")  # a run reads these
 RARE = 0.05  # share of the crops below which a class is called rare in them
 
-program.key_flags("model", *program.DATASET_FLAGS, "crop_height", "crop_width", "output_dir")
+program.key_flags(
+    "crop_height",
+    "crop_width",
+    *program.DATASET_FLAGS,
+    **program.UNRECORDED
+    | {
+        "model": "Network whose default crop is inspected, by name. Default: cn14.",
+        "output_dir": "Folder for check_data.json and class_frequencies.svg. Default: none is written.",
+    },
+)
 
 
 def run(

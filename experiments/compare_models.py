@@ -23,7 +23,7 @@ from experiments.progress import progress_bar
 DEFAULT_OUTPUT_DIR = "runs/models"
 SIZES = ((1024, 2048), (512, 1024), (256, 512))  # full, half and quarter: Table 7
 
-program.key_flags("output_dir")
+program.key_flags(output_dir=f"Folder for models.md, models.png and models.json. Default: {DEFAULT_OUTPUT_DIR}.")
 
 
 def run(*, output_dir: str = DEFAULT_OUTPUT_DIR) -> str:

@@ -36,7 +36,12 @@ from experiments.progress import progress_bar
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
 
-program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
+program.key_flags(
+    *program.DATASET_FLAGS,
+    "split",
+    checkpoint="Folder of a run that has exported files in export/, or preset:NAME.",
+    output_dir="Folder for precision.md and the figures, in result.json.",
+)
 
 
 def run(

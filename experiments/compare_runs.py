@@ -19,7 +19,7 @@ from contextnet_tf.reporting.tables import aligned
 from experiments import program
 
 program.define_path_list("runs", [], "Folders of runs, comma-separated.")
-program.key_flags("output_dir")
+program.key_flags(output_dir="Folder for runs.md and runs.png.")
 
 
 def run(*, runs: Sequence[str], output_dir: str) -> tuple[str, str]:

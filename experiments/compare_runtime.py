@@ -72,7 +72,15 @@ flags.DEFINE_list("sizes", list(SIZES), "Image sizes, each as HEIGHTxWIDTH.")
 flags.DEFINE_list("engines", None, f"Runtimes: {', '.join(RUNTIMES)}. Default: all that are installed.")
 flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads per frame.")
 flags.DEFINE_list("modes", list(MODES), f"Modes: {' and '.join(MODES)}; pipelined uses one thread per worker.")
-program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir", "seed", "rounds")
+program.key_flags(
+    "split",
+    *program.DATASET_FLAGS,
+    "rounds",
+    checkpoint="Trained network to measure: preset:NAME (one that comes with the project), the folder of a run (its "
+    "best.keras) or a .keras file. Default: none, see --models.",
+    output_dir="Folder for runtime.md, runtime.png and the figures, in result.json.",
+    seed="Seed of the random weights and the synthetic scenes.",
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ flags.DEFINE_string(
 flags.DEFINE_integer(
     "accumulate",
     1,
-    "Micro-batches per step, computed one after the other to save memory.",
+    "Micro-batches per step, computed in sequence to save memory.",
     lower_bound=1,
     upper_bound=65_536,
 )
@@ -21,7 +21,7 @@ flags.DEFINE_bool("jit_compile", False, "Compile the forward and backward pass w
 flags.DEFINE_string(
     "dtype_policy",
     ComputeConfig.dtype_policy,
-    f"Precision of the layers' computations: {', '.join(DTYPE_POLICIES)}. Weights and loss stay float32.",
+    f"Precision in which layers compute: {', '.join(DTYPE_POLICIES)}. Weights and loss stay float32.",
 )
 flags.disclaim_key_flags()
 

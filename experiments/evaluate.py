@@ -7,7 +7,7 @@ a few minutes for Cityscapes val (500 images) on two cores.
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
 
---checkpoint takes the folder of a run, a .keras file, an exported .tflite file or a SavedModel folder. The dataset is
+--checkpoint takes the folder of a run, a .keras file, an exported .tflite or .onnx file or a SavedModel folder. The dataset is
 the one that the run was trained on unless --dataset and --data_dir name another. Prints a table and writes the section
 "evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run side by side.
 """
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
     from contextnet_tf.evaluation.evaluate import Report
 
-program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "split", "output_dir")
+program.key_flags(
+    *program.DATASET_FLAGS,
+    "split",
+    checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
+    "a .keras file, an exported .tflite or .onnx file or a SavedModel folder.",
+    model="Refuse a checkpoint of any other network than the one of this name. Default: any network.",
+    output_dir="Folder whose result.json gets the figures.",
+)
 
 
 def run(

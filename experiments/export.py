@@ -43,6 +43,7 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "output", "logits", f"Output of the TFLite file: {', '.join(OUTPUTS)}; of the ONNX file: logits or labels."
 )
+flags.DEFINE_string("precision", "float32", "Precision of the TFLite file: float32, float16 or int8.")
 flags.DEFINE_integer(
     "height",
     None,
@@ -75,7 +76,12 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_bool("dynamic_batch", False, "For ONNX: take any number of images at once, instead of one.")
 flags.DEFINE_bool("dynamic_size", False, "For ONNX: take images of all sizes that the network takes, instead of one.")
-program.key_flags("checkpoint", "model", *program.DATASET_FLAGS, "output_dir", "precision")
+program.key_flags(
+    "checkpoint",
+    *program.DATASET_FLAGS,
+    model="Refuse a checkpoint of any other network than the one of this name. Default: any network.",
+    output_dir="Folder of the run. The files go to export/ in it.",
+)
 
 
 def run(

@@ -48,7 +48,12 @@ _DATA = {
 flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid.")
 flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe without one drive, for the card.")
 flags.DEFINE_string("note", None, "A sentence for the card about this training.")
-program.key_flags("checkpoint", "data_dir", "split", "output_dir")
+program.key_flags(
+    "split",
+    checkpoint="Folder of the run.",
+    data_dir="Folder of the dataset. Default: the one that result.json names.",
+    output_dir="Folder of the preset. Default: contextnet_tf/presets/NAME.",
+)
 
 
 def run(

@@ -80,7 +80,14 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "max_frames", None, "Stop after this many images or frames.", lower_bound=1, upper_bound=1_000_000_000
 )
-program.key_flags("checkpoint", "split", *program.DATASET_FLAGS, "output_dir")
+program.key_flags(
+    "split",
+    *program.DATASET_FLAGS,
+    checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
+    "export/model.tflite), a .tflite file, or a .onnx file. With --engine=tensorflow: the folder of a run (its "
+    "best.keras), a .keras file or a SavedModel folder.",
+    output_dir="Folder to write to. The images go to predictions/ in it.",
+)
 
 
 def run(

@@ -1,13 +1,12 @@
 """What every program shares: the common flags, how flags are parsed, and errors as one line without a traceback."""
 
-import contextlib
 import io
 import logging
 import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import app, flags
@@ -16,8 +15,8 @@ from absl import logging as absl_logging
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.class_table import read_class_table
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.errors import InputError, Stopped, needed_by
-from contextnet_tf.files import atomic_write, gigabytes
+from contextnet_tf.errors import InputError, needed_by
+from contextnet_tf.files import gigabytes
 from contextnet_tf.models.registry import model_names
 from contextnet_tf.training.recipe import recipe_names
 from experiments import load_tensorflow
@@ -90,17 +89,21 @@ flags.DEFINE_string(
     "dataset",
     None,
     "Dataset: streets (synthetic scenes of this project), cityscapes, camvid, folder (your own, with --classes), or "
-    "tfds:NAME (prepared by TensorFlow Datasets). Default: the one recorded with the checkpoint, else streets.",
+    "tfds:NAME (prepared by TensorFlow Datasets). Default: the one recorded with the checkpoint.",
 )
 define_path(
-    "classes", None, "classes.json of your own dataset, see data/folder/README.md. Default: recorded in the checkpoint."
+    "classes",
+    None,
+    "classes.json of your own dataset, see data/folder/README.md. Default: recorded with the checkpoint.",
 )
 flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the image. Default: image.")
 flags.DEFINE_string(
     "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
 )
 flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
-define_path("data_dir", None, "Folder of the dataset. Default: the one recorded with the checkpoint, else data/NAME.")
+define_path(
+    "data_dir", None, "Folder of the dataset. Default: the one recorded with the checkpoint, else data/DATASET."
+)
 flags.DEFINE_integer(
     "crop_height",
     None,
@@ -116,51 +119,62 @@ flags.DEFINE_integer(
     upper_bound=MAX_SIDE,
 )
 define_split("split", "val", "Split of the dataset, for example val or train.")
-define_path("output_dir", None, "Output folder. A run keeps all its files there.")
-flags.DEFINE_enum("recipe", "short", recipe_names(), "Training recipe.")
+define_path("output_dir", None, "Folder to write to.")
+flags.DEFINE_enum(
+    "recipe",
+    "short",
+    recipe_names(),
+    "Training recipe: paper is that of section 3.1, short takes about an hour on a small dataset, modern has the "
+    "techniques of later networks, smoke only tests that training runs.",
+)
 flags.DEFINE_integer(
     "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
 )
-flags.DEFINE_string(
-    "model", None, f"Network: {', '.join(model_names())}. Default: cn14, or the network in the checkpoint."
-)
+flags.DEFINE_string("model", None, f"Network: {', '.join(model_names())}. Default: cn14.")
 define_path(
     "checkpoint",
     None,
     "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
-    "file; evaluate, predict and submit also take an exported .tflite or .onnx file or SavedModel folder.",
+    "file.",
 )
 flags.DEFINE_integer(
     "rounds",
     None,
-    "Measurement rounds; medians are reported. Default: 5 for input, 20 for runtimes.",
+    "Measurement rounds; medians are reported. Default: 20.",
     lower_bound=1,
     upper_bound=1_000_000,
 )
 flags.DEFINE_enum(
     "log_level", "warning", ["debug", "info", "warning", "error"], "Least severe log level shown on standard error."
 )
-flags.DEFINE_integer(
-    "images", 16, "For benchmarks: number of training images to read.", lower_bound=1, upper_bound=1_000_000
-)
-flags.DEFINE_string(
-    "precision", "float32", "train: float32, mixed_float16 or mixed_bfloat16. export: float32, float16 or int8."
-)
+flags.DEFINE_integer("images", 16, "Number of training images to read.", lower_bound=1, upper_bound=1_000_000)
 
 # From here on this module declares flags in the name of the program that imports it.
 flags.disclaim_key_flags()
 
 
-_logger = logging.getLogger(__name__)
-
 # The flags that select a dataset.
 DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label_key", "tfds_name_key")
 
 
-def key_flags(*names: str) -> None:
-    """Lists common flags in the `--help` of the program that calls this at import."""
-    for name in names:
+# The texts of flags whose default differs where no checkpoint has recorded a dataset.
+UNRECORDED = {
+    "dataset": flags.FLAGS["dataset"].help.replace("the one recorded with the checkpoint", "streets"),
+    "data_dir": "Folder of the dataset. Default: data/DATASET; for streets data/streets/drawn.",
+    "classes": "classes.json of your own dataset, see data/folder/README.md.",
+}
+_shared_texts: dict[str, str] = {}
+
+
+def key_flags(*names: str, **texts: str) -> None:
+    """Lists common flags in the `--help` of the program that calls this at import.
+
+    `texts` are those of flags that the program describes itself: what it takes, and its default.
+    """
+    for name in dict.fromkeys((*names, *texts)):
         flags.declare_key_flag(name)
+        flag = flags.FLAGS[name]
+        flag.help = texts.get(name, _shared_texts.setdefault(name, flag.help))
 
 
 def required(name: str) -> str:
@@ -259,55 +273,22 @@ def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
         dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 
+def own_flags() -> list[flags.Flag]:
+    """The flags that the running program lists in its help."""
+    # absl's own flags (logging, profiling) come with `app.run`; they do not affect a result.
+    return [flag for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]) if flag.name != "only_check_args"]
+
+
 def given_flags() -> dict[str, Any]:
-    """The running program's own flags, as name -> value."""
-    return {flag.name: flag.value for flag in _own_flags()}
-
-
-def write_flagfile(path: str | os.PathLike) -> None:
-    """Writes the running program's flags as a file that `--flagfile` takes."""
-    with atomic_write(path) as temporary:
-        temporary.write_text("".join(f"{flag.serialize()}\n" for flag in _own_flags() if flag.value is not None))
-
-
-@contextlib.contextmanager
-def logged_to(path: str | os.PathLike) -> Iterator[None]:
-    """Appends the library's log records, at every level, and the program's outcome to the file `path`."""
-    handler = _LogFile(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    _logger.info("begins: %s", " ".join(sys.argv))
-    try:
-        yield
-        _logger.info("ended")
-    except BaseException as error:
-        known = isinstance(error, (InputError, Stopped, KeyboardInterrupt, SystemExit))
-        _logger.info("ended by %s: %s", type(error).__name__, error, exc_info=not known)
-        raise
-    finally:
-        root.removeHandler(handler)
-        handler.close()
-
-
-class _LogFile(logging.FileHandler):
-    """Logging failures never abort a run, so a line that cannot be written is dropped."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Drops the line."""
+    """The values of the running program's own flags, by name."""
+    return {flag.name: flag.value for flag in own_flags()}
 
 
 def _set_log_level(level: str) -> None:
     absl_logging.set_verbosity(level)
-    # Our own records always reach the log file; standard error shows them from `level` on.
+    # Records always reach the log file of a run; standard error shows them from `level` on.
     logging.getLogger("contextnet_tf").setLevel(logging.DEBUG)
-    _logger.setLevel(logging.DEBUG)
     absl_logging.get_absl_handler().setLevel(level.upper())
-
-
-def _own_flags() -> list[flags.Flag]:
-    # absl's own flags (logging, profiling) come with `app.run`; they do not affect a result.
-    return [flag for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]) if flag.name != "only_check_args"]
 
 
 def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True) -> None:

@@ -30,7 +30,8 @@ flags.DEFINE_enum(
     "optimizer",
     None,
     optimizer_names(),
-    "Optimizer, with its default settings; it needs a learning_rate of its own. Default: the recipe's.",
+    "Optimizer with its default settings. Set --learning_rate too: the recipe's suits its own optimizer. Default: the "
+    "recipe's.",
 )
 flags.DEFINE_float(
     "weight_decay",
@@ -45,13 +46,18 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "batch_norm_momentum", None, "Momentum of the moving statistics, below 1. Default: the recipe's.", 0, 1
 )
-flags.DEFINE_bool("whole_images", False, "Train on whole images, padded to a size that the network takes.")
-flags.DEFINE_float("min_scale", None, "Smallest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
-flags.DEFINE_float("max_scale", None, "Largest random scale. Default: the recipe's.", lower_bound=0.1, upper_bound=10)
+flags.DEFINE_bool("whole_images", False, "Train on whole images, padded to a size that the network accepts.")
+flags.DEFINE_float(
+    "min_scale", None, "Smallest random scale of an image. Default: the recipe's.", lower_bound=0.1, upper_bound=10
+)
+flags.DEFINE_float(
+    "max_scale", None, "Largest random scale of an image. Default: the recipe's.", lower_bound=0.1, upper_bound=10
+)
 flags.DEFINE_float(
     "color_jitter",
     None,
-    "Factor on the recipe's random changes of brightness, contrast, saturation and hue: 0: none, 1: the recipe's.",
+    "Strength of the random changes of brightness, contrast, saturation and hue, as a factor on the recipe's; 0: none. "
+    "Default: 1.",
     lower_bound=0,
     upper_bound=10,
 )
@@ -61,21 +67,29 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "class_weight_exponent",
     None,
-    "Each class is weighted by its frequency to the power of minus this; 0: all alike. Default: the recipe's.",
+    "Weight of a pixel in the loss: its class's frequency to the power of minus this; 0: no class weights. Default: "
+    "the recipe's.",
     lower_bound=0,
     upper_bound=10,
 )
 flags.DEFINE_float(
     "ohem_threshold",
     None,
-    "OHEM: only pixels whose true class has a smaller probability count; 1: all count. Default: the recipe's.",
+    "OHEM: the loss includes only pixels whose true class has a lower probability than this; 1: all pixels. Default: "
+    "the recipe's.",
     0,
     1,
 )
 flags.DEFINE_float(
     "label_smoothing", None, "Fraction of the label spread evenly over all classes. Default: the recipe's.", 0, 1
 )
-flags.DEFINE_float("ema_decay", None, "Decay of the weights' EMA; 0: no EMA. Default: the recipe's.", 0, 1)
+flags.DEFINE_float(
+    "ema_decay",
+    None,
+    "Decay of the exponential moving average (EMA) of the weights; 0: no EMA. Default: the recipe's.",
+    0,
+    1,
+)
 flags.DEFINE_integer(
     "bn_recalibration_batches",
     None,

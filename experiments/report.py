@@ -29,7 +29,10 @@ flags.DEFINE_integer(
     lower_bound=0,
     upper_bound=20,
 )
-program.key_flags("output_dir", "data_dir")
+program.key_flags(
+    output_dir="Folder of the run. report.html is written there.",
+    data_dir="Folder of the dataset. Default: the one that result.json names.",
+)
 
 
 def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6) -> pathlib.Path:

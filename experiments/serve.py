@@ -31,7 +31,9 @@ PORT = 8000
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 lets other machines in.")
 flags.DEFINE_integer("port", PORT, "Port to listen at; 0 takes any free one.", lower_bound=0, upper_bound=65535)
 program.define_path("static", None, "Folder to write the page to, instead of serving it.")
-program.key_flags("checkpoint")
+program.key_flags(
+    checkpoint="Exported .tflite file, or the folder of a run: every file of logits in its export/ is offered."
+)
 
 
 def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: str | None = None) -> None:

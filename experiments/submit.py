@@ -29,7 +29,13 @@ from contextnet_tf.evaluation.submission import Submission
 from experiments import opening, program
 from experiments.progress import progress_bar
 
-program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
+program.key_flags(
+    *program.DATASET_FLAGS,
+    "split",
+    "output_dir",
+    checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
+    "a .keras file or an exported .tflite or .onnx file.",
+)
 
 
 def run(

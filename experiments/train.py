@@ -1,13 +1,13 @@
 """Trains a network and keeps the one of the best validation.
 
 The paper: section 3.1 (recipe), Table 4 (cn18 60.1, cn14 65.9, cn12 68.7 % mean IoU on Cityscapes val
-after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" took 30 and 53 minutes on two cores.
+after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" took 30 to 53 minutes on two cores.
 
   python -m experiments.train --dataset=camvid --data_dir=DIR --model=cn14 --recipe=short --output_dir=runs/camvid
 
-The folder of the run then holds best.keras (the network), result.json, history.jsonl, tensorboard/ (show it
-by: tensorboard --logdir=runs), train.log, checkpoints/ and flags.txt (for --flagfile). Rerun the same command to
-resume an interrupted run: it ends with the same weights as one that was not interrupted; see docs/training.md.
+Writes into --output_dir: best.keras (the network), result.json, history.jsonl, tensorboard/ (show it with
+tensorboard --logdir=runs), train.log, checkpoints/ and flags.txt (for --flagfile). Rerun the same command to resume
+an interrupted run; the final weights are the same as without the interruption. See docs/training.md.
 """
 
 import contextlib
@@ -27,19 +27,12 @@ from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.provenance import Provenance, current_provenance
+from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
-from contextnet_tf.runs.sections import (
-    Accuracy,
-    ClassEntry,
-    DatasetSection,
-    EvaluationSection,
-    ModelSection,
-    TrainingSection,
-)
-from contextnet_tf.training.compute_config import CheckpointPolicy
+from contextnet_tf.runs.sections import TrainingSection
+from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.recipe import get_recipe
-from experiments import compute_flags, opening, program, recipe_flags, splits
+from experiments import compute_flags, opening, program, recipe_flags, run_log, splits
 from experiments.progress import Progress
 from experiments.splits import Splits
 from experiments.stopping import StopSignals
@@ -48,22 +41,25 @@ if TYPE_CHECKING:
     import keras
 
     from contextnet_tf.datasets.cache import ImageCache
-    from contextnet_tf.training.compute_config import ComputeConfig
     from contextnet_tf.training.loop import TrainResult
 
-flags.DEFINE_enum("fusion_order", None, FUSION_ORDERS, "ContextNet's fusion unit. Default: upsample first, Table 3.")
+flags.DEFINE_enum(
+    "fusion_order", None, FUSION_ORDERS, "Order within ContextNet's fusion unit. Default: upsample first (Table 3)."
+)
 program.define_path(
     "initial",
     None,
-    "Start from the weights of this .keras file, run folder or preset:NAME, by layer name. A classifier of another "
-    "number of classes starts from random weights. Default: all weights are random.",
+    "Initial weights: a .keras file, the folder of a run or preset:NAME. They are copied by layer name; a classifier "
+    "with another number of classes starts from random weights. Default: all weights are random.",
 )
 program.define_path(
     "cache",
     None,
-    "Cache of decoded training images: memory, or a folder. Default: none, each image is decoded whenever it is used.",
+    "Cache of decoded training images: memory, or a folder. Default: no cache, images are decoded in every epoch.",
 )
-flags.DEFINE_bool("resume", True, "Resume the run in --output_dir, if there is one; --noresume refuses to.")
+flags.DEFINE_bool(
+    "resume", True, "Resume the run in --output_dir if there is one. --noresume refuses a folder that holds a run."
+)
 flags.DEFINE_float(
     "save_minutes",
     CheckpointPolicy.minutes,
@@ -74,18 +70,19 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
     "keep",
     CheckpointPolicy.keep,
-    "How many of the newest checkpoints are kept, besides the best one.",
+    "Number of newest checkpoints to keep, besides that of the best validation.",
     lower_bound=1,
     upper_bound=1_000_000,
 )
 flags.DEFINE_bool(
     "deterministic",
     False,
-    "Use only deterministic operators of TensorFlow, so that a GPU gives the same bits each time; slower.",
+    "Use only deterministic TensorFlow operators, so that a GPU gives bit-identical results; slower.",
 )
 program.key_flags(
-    "model", *program.DATASET_FLAGS, "output_dir", "recipe", "seed", "crop_height", "crop_width", "log_level",
+    "model", *program.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "log_level",
     *splits.FLAGS, *recipe_flags.FLAGS, *compute_flags.FLAGS,
+    **program.UNRECORDED | {"output_dir": "Folder of the run, for all its files."},
 )  # fmt: skip
 
 
@@ -106,7 +103,7 @@ def run(
     resume: bool = True,
     checkpoint_policy: CheckpointPolicy = CheckpointPolicy(),
     deterministic: bool = False,
-    compute_config: "ComputeConfig | None" = None,
+    compute_config: ComputeConfig | None = None,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -121,6 +118,7 @@ def run(
 
     from contextnet_tf.training.initial import initialize_from
     from contextnet_tf.training.train import train
+    from experiments import training_results
 
     provenance = current_provenance()
     description, data_dir = opening.find_dataset(dataset=dataset, data_dir=data_dir, class_table=class_table)
@@ -147,8 +145,8 @@ def run(
     with Progress() as progress, contextlib.ExitStack() as logs:
 
         def begin(folder: pathlib.Path) -> None:
-            program.write_flagfile(folder / layout.FLAGS)  # now, since it must be there however the run ends
-            logs.enter_context(program.logged_to(folder / layout.LOG))
+            run_log.write_flagfile(folder / layout.FLAGS)  # now, since it must be there however the run ends
+            logs.enter_context(run_log.logged_to(folder / layout.LOG))
 
         result = train(
             network,
@@ -171,23 +169,24 @@ def run(
         )
     if not devices.is_chief:
         return result
+    section = TrainingSection(
+        recipe=used_recipe.to_json(),
+        seed=seed,
+        steps=result.steps,
+        epochs=used_recipe.epochs,
+        minutes=result.minutes,
+        best_step=result.best_step,
+        recipe_epochs=get_recipe(recipe).epochs,
+        dataset=description.name,
+        split="+".join(data_splits.train),
+        provenance=provenance,
+    )
     update_results(
         output_dir,
-        _model_section(network, description),
-        _dataset_section(description, data_dir, data_splits, len(val_examples)),
-        TrainingSection(
-            recipe=used_recipe.to_json(),
-            seed=seed,
-            steps=result.steps,
-            epochs=used_recipe.epochs,
-            minutes=result.minutes,
-            best_step=result.best_step,
-            recipe_epochs=get_recipe(recipe).epochs,
-            dataset=description.name,
-            split="+".join(data_splits.train),
-            provenance=provenance,
-        ),
-        *_evaluation_sections(result, description, data_splits, provenance),
+        training_results.model_section(network, description),
+        training_results.dataset_section(description, data_dir, data_splits, len(val_examples)),
+        section,
+        *training_results.evaluation_sections(result, description, data_splits, provenance),
         flags={"train": given_flags or {}},
     )
     return result
@@ -220,52 +219,6 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
     print(f"cache: {made.images} images take {taken}", flush=True)
     return made
-
-
-def _model_section(trained: "keras.Model", dataset: Dataset) -> ModelSection:
-    from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
-    from contextnet_tf.deployment.network import at_size
-    from contextnet_tf.models.outputs import without_aux_heads
-    from contextnet_tf.models.sizes import padded_size, size_multiple
-
-    size = padded_size(dataset.image_size, size_multiple(trained))
-    network = at_size(without_aux_heads(trained), size)
-    return ModelSection(
-        name=network.name,
-        num_classes=dataset.num_classes,
-        input_size=size,
-        parameters=count_parameters(network, folded=False),
-        parameters_folded=count_parameters(network, folded=True),
-        multiply_adds=count_multiply_adds(network),
-    )
-
-
-def _dataset_section(dataset: Dataset, data_dir: str | None, data_splits: Splits, images: int) -> DatasetSection:
-    return DatasetSection(
-        name=dataset.name,
-        split=data_splits.validated or data_splits.train[0],  # one that can be listed: programs show images of it
-        images=images,
-        data_dir=data_dir or dataset.default_data_dir,
-        classes=tuple(ClassEntry(label.name, label.category, label.color) for label in dataset.classes),
-        class_table=dataset.class_table,
-    )
-
-
-def _evaluation_sections(
-    result: "TrainResult", dataset: Dataset, data_splits: Splits, provenance: Provenance
-) -> list[EvaluationSection]:
-    """The best validation; none where nothing was validated on."""
-    if result.report is None:
-        return []
-    return [
-        EvaluationSection(
-            Accuracy.of(result.report),
-            checkpoint=result.network_path.name,
-            dataset=dataset.name,
-            split=data_splits.label,
-            provenance=provenance,
-        )
-    ]
 
 
 def main(argv: Sequence[str]) -> None:

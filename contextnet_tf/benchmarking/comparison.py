@@ -70,10 +70,11 @@ class Comparison:
             except InputError as error:
                 self._leave_out(case, error)
                 continue
+            work: Work = OneFrame(runtime, path, case.threads)
             if case.pipelined:
+                if runtime.engine is None:
+                    raise InputError(f"{case.runtime} has no pipelined mode; leave it out")
                 work = Stream(runtime.engine, path, case.threads, STREAM_FRAMES)
-            else:
-                work = OneFrame(runtime, path, case.threads)
             self._works[case] = work, self._frames_path
 
     def add_upsampling(self, model: str) -> None:
@@ -81,7 +82,7 @@ class Comparison:
 
         Does nothing if the network's logits are not at 1/8 of the image size.
         """
-        engine = ENGINES[RUNTIMES[REFERENCE].engine](self._folder / model / RUNTIMES[REFERENCE].file, 1)
+        engine = ENGINES["litert"](self._folder / model / RUNTIMES[REFERENCE].file, 1)
         logits = np.stack([engine.logits(frame) for frame in self._frames])
         if FACTOR * logits.shape[1] != self._frames.shape[1]:
             return
@@ -130,7 +131,7 @@ class Comparison:
     def _written(self, runtime: type[Runtime], network: keras.Model, folder: pathlib.Path) -> pathlib.Path:
         path = folder / runtime.file
         if not path.exists():
-            runtime.write(network, path, self._frames)
+            runtime.write(network, path, list(self._frames))
         return path
 
     def _leave_out(self, key: Case | UpsamplingCase, error: InputError) -> None:
@@ -161,7 +162,7 @@ class Comparison:
             threads=case.threads,
             mode="pipelined" if case.pipelined else "sequential",
             milliseconds_median=timing.milliseconds,
-            milliseconds_spread=tuple(timing.spread),
+            milliseconds_spread=timing.spread,
             frames_per_second=timing.frames_per_second,
             parts={} if case.pipelined else dict(timing.parts),
             peak_memory=found.peak_memory,

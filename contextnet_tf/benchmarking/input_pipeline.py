@@ -124,7 +124,8 @@ def _stages(
     seeds = tf.data.Dataset.range(len(examples)).map(lambda number: tf.random.fold_in([seed, 0], number))
 
     def change(pair, sample_seed):
-        return augment(*pair, sample_seed, crop_size, augmentation)
+        image, label = pair
+        return augment(image, label, sample_seed, crop_size, augmentation)
 
     changed = tf.data.Dataset.zip(images, seeds).map(change)
     # At the image center, on whole pixels, so that both methods give the same crop.
@@ -134,7 +135,8 @@ def _stages(
             f"a crop of {crop_size[0]} x {crop_size[1]} (height x width) is more than twice as large as the images, "
             f"which are {size[0]} x {size[1]}; give a smaller one"
         )
-    origin = tuple(int(length - crop / LARGE_SCALE) // 2 for length, crop in zip(size, crop_size, strict=True))
+    top, left = (int(length - crop / LARGE_SCALE) // 2 for length, crop in zip(size, crop_size, strict=True))
+    origin = top, left
 
     def crop_first(image, label):
         window = window_at(tf.cast(origin, tf.float32), tf.constant(LARGE_SCALE), tf.shape(label), crop_size)

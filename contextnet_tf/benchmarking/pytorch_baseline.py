@@ -83,7 +83,8 @@ class TorchTraining:
 
 def _by_decay(graph: PortableGraph, network: Any, decayed_layers: frozenset[str]) -> tuple[list[Any], list[Any]]:
     """The parameters with weight decay (the kernels of `decayed_layers`), and all others."""
-    decayed, others = [], []
+    decayed: list[Any] = []
+    others: list[Any] = []
     for step, module in zip(graph.steps, network.operations, strict=True):
         for name, parameter in module.named_parameters():
             is_kernel = step.layer in decayed_layers and name.split(".")[-1] == "weight"

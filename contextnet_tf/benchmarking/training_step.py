@@ -24,7 +24,7 @@ from contextnet_tf.training.train import train
 
 _WARM_UP_STEPS = 3  # the first builds the graph, the next ones allocate memory
 
-Batch = Mapping[str, tf.Tensor]
+Batch = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,17 @@ def first_batch(
     dataset: Dataset, examples: Sequence[Example], recipe: Recipe, crop_size: tuple[int, int], seed: int
 ) -> Batch:
     """The first batch of a run."""
-    plan = {"augmentation": recipe.augmentation, "crop_size": crop_size, "batch_size": recipe.batch_size}
-    return next(training_batches(dataset, examples, seed=seed, first_step=0, last_step=1, **plan))
+    batches = training_batches(
+        dataset,
+        examples,
+        augmentation=recipe.augmentation,
+        crop_size=crop_size,
+        batch_size=recipe.batch_size,
+        seed=seed,
+        first_step=0,
+        last_step=1,
+    )
+    return next(batches)
 
 
 def loop_speed(
@@ -123,8 +132,9 @@ class _Clock:
 
     def __init__(self, runtimes: Mapping[str, Callable[[], Any]], on_step: Callable[[], None]):
         self._run, self._on_step = runtimes, on_step
-        self.loop, self.waits = [], []
-        self.runtimes = {name: [] for name in runtimes}
+        self.loop: list[float] = []
+        self.waits: list[float] = []
+        self.runtimes: dict[str, list[float]] = {name: [] for name in runtimes}
         self._begun = time.perf_counter()
 
     def step(self, *_: Any) -> None:
@@ -141,6 +151,7 @@ class _Clock:
         """`training_batches`, or the batch `ready` repeated; records the wait for each batch."""
 
         def batches(*arguments: Any, first_step: int, last_step: int, **plan: Any) -> Iterator[Batch]:
+            made: Iterator[Batch]
             if ready is None:
                 made = training_batches(*arguments, first_step=first_step, last_step=last_step, **plan)
             else:

@@ -18,7 +18,9 @@ from contextnet_tf.machine import available_cores
 class Work(Protocol):
     """The work that a benchmark process repeats. Pickled to send it to the process."""
 
-    packages: tuple[str, ...]
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of packages to import before `load`."""
 
     def load(self) -> Any:
         """Loads the runtime or segmenter; called once."""

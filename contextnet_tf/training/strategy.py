@@ -161,7 +161,7 @@ def _multi_worker() -> Devices:
     processes = _processes(config)
     task = config.get("task")
     own = (task.get("type"), task.get("index")) if isinstance(task, dict) else None
-    if own not in processes:
+    if own is None or own not in processes:
         raise InputError(
             f"TF_CONFIG: its task {task} is none of the processes of its cluster; right would be "
             '{"type": "worker", "index": 0} in the first, 1 in the second'

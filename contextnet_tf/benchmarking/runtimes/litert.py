@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.engines.litert import LiteRTEngine
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 
-class LiteRT:
+class LiteRT(Runtime):
     """Logits float32 at 1/8 from LiteRT, then `upsample_argmax`, as in `Segmenter`. See `Runtime`."""
 
     title = "LiteRT float32 + exact upsampling"
@@ -73,7 +73,7 @@ class LiteRTInt8(LiteRT):
         export_tflite(network, path, "int8", calibration=images)
 
 
-class LiteRTLabels:
+class LiteRTLabels(Runtime):
     """The exported labels file: upsampling and arg-max are LiteRT operators. See `Runtime`."""
 
     title = "LiteRT float32, exported file of labels"

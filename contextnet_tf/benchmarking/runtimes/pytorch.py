@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 from contextnet_tf.deployment.portable.graph import rotated_for_pytorch
 
 if TYPE_CHECKING:
     import keras
 
 
-class PyTorch:
+class PyTorch(Runtime):
     """Eager modules with features in channels_last; PyTorch does the upsampling and arg-max. See `Runtime`.
 
     The image is rotated by 180 degrees and the labels are rotated back, so that PyTorch's convolutions can do the

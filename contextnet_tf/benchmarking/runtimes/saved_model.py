@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 
 if TYPE_CHECKING:
     import keras
 
 
-class SavedModel:
+class SavedModel(Runtime):
     """From image to labels in one TensorFlow graph, on the device that TensorFlow chooses. See `Runtime`.
 
     On a GPU, copies to and from the device are timed as "copying", without overlap with the network, as in section 3.1.

@@ -2,11 +2,11 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 from contextnet_tf.benchmarking.runtimes.saved_model import set_threads
 from contextnet_tf.deployment import upsample
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 FACTOR = 8
 
 
-class ExactUpsampling:
+class ExactUpsampling(Runtime):
     """Upsampling and arg-max by `upsample_argmax`."""
 
     title = "exact upsampling"
     precision = "float32"
-    packages = ()
-    distributions = upsample.DISTRIBUTIONS
+    packages: ClassVar[tuple[str, ...]] = ()
+    distributions: ClassVar[tuple[str, ...]] = upsample.DISTRIBUTIONS
     file = ""
     engine = None
 

@@ -1,0 +1,56 @@
+"""What a finished training writes into result.json about its network, its dataset and its best validation."""
+
+import keras
+
+from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.deployment.network import at_size
+from contextnet_tf.models.outputs import without_aux_heads
+from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.runs.provenance import Provenance
+from contextnet_tf.runs.sections import Accuracy, ClassEntry, DatasetSection, EvaluationSection, ModelSection
+from contextnet_tf.training.loop import TrainResult
+from experiments.splits import Splits
+
+
+def model_section(trained: keras.Model, dataset: Dataset) -> ModelSection:
+    """The network, without auxiliary heads, at the size of the dataset's images."""
+    size = padded_size(dataset.image_size, size_multiple(trained))
+    network = at_size(without_aux_heads(trained), size)
+    return ModelSection(
+        name=network.name,
+        num_classes=dataset.num_classes,
+        input_size=size,
+        parameters=count_parameters(network, folded=False),
+        parameters_folded=count_parameters(network, folded=True),
+        multiply_adds=count_multiply_adds(network),
+    )
+
+
+def dataset_section(dataset: Dataset, data_dir: str | None, data_splits: Splits, images: int) -> DatasetSection:
+    """The dataset, with `images` validation images."""
+    return DatasetSection(
+        name=dataset.name,
+        split=data_splits.validated or data_splits.train[0],  # one that can be listed: programs show images of it
+        images=images,
+        data_dir=data_dir or dataset.default_data_dir,
+        classes=tuple(ClassEntry(label.name, label.category, label.color) for label in dataset.classes),
+        class_table=dataset.class_table,
+    )
+
+
+def evaluation_sections(
+    result: TrainResult, dataset: Dataset, data_splits: Splits, provenance: Provenance
+) -> list[EvaluationSection]:
+    """The best validation; none where nothing was validated on."""
+    if result.report is None:
+        return []
+    return [
+        EvaluationSection(
+            Accuracy.of(result.report),
+            checkpoint=result.network_path.name,
+            dataset=dataset.name,
+            split=data_splits.label,
+            provenance=provenance,
+        )
+    ]
