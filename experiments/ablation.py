@@ -35,12 +35,12 @@ from contextnet_tf.runs.measurements import AblationRow, AblationSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.recipe import Recipe, get_recipe
-from experiments import evaluate, program, recipe_flags, train
+from experiments import evaluate, flag_kinds, program, recipe_flags, train
 from experiments.stopping import StopSignals
 
 flags.DEFINE_list("seeds", ["0", "1"], "Seeds, each a run of every row.")
 flags.DEFINE_list("rows", None, "Only these rows, by their numbers; row 0 is always trained. Default: all.")
-program.define_path(
+flag_kinds.define_path(
     "runtime_dir", None, "Folder in which compare_runtime measured the rows' networks. Default: no frames per second."
 )
 flags.disclaim_key_flags()

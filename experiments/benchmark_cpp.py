@@ -20,11 +20,10 @@ from contextnet_tf.benchmarking.protocol import Timing
 from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.deployment.engines.tflite_file import read_tflite
 from contextnet_tf.deployment.resizing import resize_image
-from experiments import program
+from experiments import flag_kinds, program
 
-program.define_path("program", "build/time_segment", "The compiled C++ program. Default: build/time_segment.")
-program.define_path("image", None, "Image to segment.")
-program.key_flags("rounds", checkpoint="Exported .tflite file.")
+flag_kinds.define_path("program", "build/time_segment", "The compiled C++ program. Default: build/time_segment.")
+program.key_flags("image", "rounds", checkpoint="Exported .tflite file.")
 
 ROUNDS = 20
 

@@ -17,8 +17,12 @@ from contextnet_tf.datasets.sources import read_image
 from data.streets import draw_scene
 from experiments import opening, program
 
-program.define_path("image", None, "Image to segment. Default: a synthetic scene of 360 x 480 (height x width).")
-program.key_flags("checkpoint", "rounds")
+program.key_flags(
+    checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
+    "export/model.tflite) or a .tflite file.",
+    image="Image to segment. Default: a synthetic scene of 360 x 480 (height x width).",
+    rounds="Measurement rounds; medians are reported. Default: 10.",
+)
 
 ROUNDS = 10
 IMAGE_SIZE = (360, 480)  # (height, width), as CamVid's images

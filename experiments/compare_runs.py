@@ -16,9 +16,9 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.runs import differences_note, read_run, runs_plot, runs_table
 from contextnet_tf.reporting.tables import aligned
-from experiments import program
+from experiments import flag_kinds, program
 
-program.define_path_list("runs", [], "Folders of runs, comma-separated.")
+flag_kinds.define_path_list("runs", [], "Folders of runs, comma-separated.")
 program.key_flags(output_dir="Folder for runs.md and runs.png.")
 
 

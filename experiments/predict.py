@@ -44,13 +44,13 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import RuntimeSection
-from experiments import inputs, opening, program
+from experiments import flag_kinds, inputs, opening, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
 
 _logger = logging.getLogger(__name__)
 
-program.define_path(
+flag_kinds.define_path(
     "input", None, "Image, folder, quoted pattern, video, or number of a camera. Default: the dataset's images."
 )
 flags.DEFINE_enum(

@@ -3,7 +3,6 @@
 import io
 import logging
 import math
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -19,68 +18,9 @@ from contextnet_tf.errors import InputError, needed_by
 from contextnet_tf.files import gigabytes
 from contextnet_tf.models.registry import model_names
 from contextnet_tf.training.recipe import recipe_names
-from experiments import load_tensorflow
+from experiments import flag_kinds, load_tensorflow
 from experiments.progress import progress_bar
 from experiments.renamed_flags import refuse_renamed
-
-
-class _PathParser(flags.ArgumentParser):
-    """A path: `~` becomes the home folder; an empty one is refused."""
-
-    syntactic_help = "a path"
-
-    def parse(self, argument: str) -> str:
-        if not argument.strip():
-            raise ValueError("is empty; give a path")
-        if "\0" in argument:
-            raise ValueError("holds a null character; give a path")
-        return os.path.expanduser(argument)
-
-
-class _PathListParser(flags.ListParser):
-    """Paths separated by commas, each as `_PathParser` reads it."""
-
-    def parse(self, argument: str | list[str]) -> list[str]:
-        return [_PathParser().parse(path) for path in super().parse(argument)]
-
-
-class _SplitParser(flags.ArgumentParser):
-    """The name of a split, which becomes part of paths."""
-
-    syntactic_help = "a name"
-
-    def parse(self, argument: str) -> str:
-        if not argument or argument.startswith(".") or set(argument) & {"/", "\\", "\0"}:
-            raise ValueError("is no name of a split; give for example val or train")
-        return argument
-
-
-class _SplitListParser(flags.ListParser):
-    """Names of splits separated by commas."""
-
-    def parse(self, argument: str | list[str]) -> list[str]:
-        return [_SplitParser().parse(name) for name in super().parse(argument)]
-
-
-def define_split(name: str, default: str | None, help: str) -> None:
-    """Defines a flag that holds the name of a split."""
-    flags.DEFINE(_SplitParser(), name, default, help, serializer=flags.ArgumentSerializer())
-
-
-def define_split_list(name: str, default: list[str], help: str) -> None:
-    """Defines a flag that holds names of splits, separated by commas."""
-    flags.DEFINE(_SplitListParser(), name, default, help, serializer=flags.CsvListSerializer(","))
-
-
-def define_path(name: str, default: str | None, help: str) -> None:
-    """Defines a flag that holds the path of a file or folder; `~` in it is expanded."""
-    flags.DEFINE(_PathParser(), name, default, help, serializer=flags.ArgumentSerializer())
-
-
-def define_path_list(name: str, default: list[str], help: str) -> None:
-    """Defines a flag that holds paths, separated by commas; `~` in each is expanded."""
-    flags.DEFINE(_PathListParser(), name, default, help, serializer=flags.CsvListSerializer(","))
-
 
 # Pixels a side; a larger image or crop is probably a mistake.
 MAX_SIDE = 1 << 15
@@ -91,7 +31,7 @@ flags.DEFINE_string(
     "Dataset: streets (synthetic scenes of this project), cityscapes, camvid, folder (your own, with --classes), or "
     "tfds:NAME (prepared by TensorFlow Datasets). Default: the one recorded with the checkpoint.",
 )
-define_path(
+flag_kinds.define_path(
     "classes",
     None,
     "classes.json of your own dataset, see data/folder/README.md. Default: recorded with the checkpoint.",
@@ -101,7 +41,7 @@ flags.DEFINE_string(
     "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
 )
 flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
-define_path(
+flag_kinds.define_path(
     "data_dir", None, "Folder of the dataset. Default: the one recorded with the checkpoint, else data/DATASET."
 )
 flags.DEFINE_integer(
@@ -118,8 +58,8 @@ flags.DEFINE_integer(
     lower_bound=1,
     upper_bound=MAX_SIDE,
 )
-define_split("split", "val", "Split of the dataset, for example val or train.")
-define_path("output_dir", None, "Folder to write to.")
+flag_kinds.define_split("split", "val", "Split of the dataset, for example val or train.")
+flag_kinds.define_path("output_dir", None, "Folder to write to.")
 flags.DEFINE_enum(
     "recipe",
     "short",
@@ -131,7 +71,7 @@ flags.DEFINE_integer(
     "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
 )
 flags.DEFINE_string("model", None, f"Network: {', '.join(model_names())}. Default: cn14.")
-define_path(
+flag_kinds.define_path(
     "checkpoint",
     None,
     "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
@@ -147,6 +87,7 @@ flags.DEFINE_integer(
 flags.DEFINE_enum(
     "log_level", "warning", ["debug", "info", "warning", "error"], "Least severe log level shown on standard error."
 )
+flag_kinds.define_path("image", None, "Image to segment.")
 flags.DEFINE_integer("images", 16, "Number of training images to read.", lower_bound=1, upper_bound=1_000_000)
 
 # From here on this module declares flags in the name of the program that imports it.

@@ -23,14 +23,14 @@ from contextnet_tf.deployment.metadata import read_metadata
 from contextnet_tf.deployment.web import PageServer, build_page, write_page
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs import layout
-from experiments import opening, program
+from experiments import flag_kinds, opening, program
 
 BROWSER_DIR = pathlib.Path(__file__).resolve().parents[1] / "browser"
 PORT = 8000
 
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 lets other machines in.")
 flags.DEFINE_integer("port", PORT, "Port to listen at; 0 takes any free one.", lower_bound=0, upper_bound=65535)
-program.define_path("static", None, "Folder to write the page to, instead of serving it.")
+flag_kinds.define_path("static", None, "Folder to write the page to, instead of serving it.")
 program.key_flags(
     checkpoint="Exported .tflite file, or the folder of a run: every file of logits in its export/ is offered."
 )

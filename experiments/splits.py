@@ -10,12 +10,12 @@ from absl import flags
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from experiments import program
+from experiments import flag_kinds, program
 
 NO_VALIDATION = "none"
 
-program.define_split_list("train_splits", ["train"], "Splits to train on, for example train,val.")
-program.define_split(
+flag_kinds.define_split_list("train_splits", ["train"], "Splits to train on, for example train,val.")
+flag_kinds.define_split(
     "val_split",
     None,
     f"Split to validate on; {NO_VALIDATION}: no validation, the network of the last step is kept. "

@@ -32,7 +32,7 @@ from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import TrainingSection
 from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.recipe import get_recipe
-from experiments import compute_flags, opening, program, recipe_flags, run_log, splits
+from experiments import compute_flags, flag_kinds, opening, program, recipe_flags, run_log, splits
 from experiments.progress import Progress
 from experiments.splits import Splits
 from experiments.stopping import StopSignals
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 flags.DEFINE_enum(
     "fusion_order", None, FUSION_ORDERS, "Order within ContextNet's fusion unit. Default: upsample first (Table 3)."
 )
-program.define_path(
+flag_kinds.define_path(
     "initial",
     None,
     "Initial weights: a .keras file, the folder of a run or preset:NAME. They are copied by layer name; a classifier "
     "with another number of classes starts from random weights. Default: all weights are random.",
 )
-program.define_path(
+flag_kinds.define_path(
     "cache",
     None,
     "Cache of decoded training images: memory, or a folder. Default: no cache, images are decoded in every epoch.",

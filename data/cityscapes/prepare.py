@@ -20,14 +20,14 @@ from contextnet_tf.datasets.archives import members, unpack
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources.cityscapes import IMAGE_END, IMAGES, INSTANCE_END, LABEL_END, LABELS
 from contextnet_tf.errors import InputError
-from experiments import program
+from experiments import flag_kinds, program
 
 ARCHIVES = {
     "leftImg8bit_trainvaltest.zip": (IMAGES, (IMAGE_END,)),
     "gtFine_trainvaltest.zip": (LABELS, (LABEL_END, INSTANCE_END)),
 }
 
-program.define_path("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
+flag_kinds.define_path("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
 program.key_flags("data_dir")
 
 
