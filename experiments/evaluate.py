@@ -7,9 +7,10 @@ a few minutes for Cityscapes val (500 images) on two cores.
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
 
---checkpoint takes the folder of a run, a .keras file, an exported .tflite or .onnx file or a SavedModel folder. The dataset is
-the one that the run was trained on unless --dataset and --data_dir name another. Prints a table and writes the section
-"evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run side by side.
+--checkpoint takes the folder of a run, a .keras file, an exported .tflite or .onnx file or a SavedModel folder. The
+dataset is the one that the run was trained on unless --dataset and --data_dir name another. Prints a table and writes
+the section "evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run side by
+side.
 """
 
 import math
