@@ -66,7 +66,7 @@ def export_onnx(
     check_choice("image_type", image_type, IMAGE_TYPES)
     check_choice("output", output, ONNX_OUTPUTS)
     if dynamic_size and size is not None:
-        raise InputError("`dynamic_size` takes images of all sizes: leave out `size`")
+        raise InputError("`dynamic_size` takes images of all sizes: leave out the size")
     with needed_by("an ONNX file", "onnx"):
         from contextnet_tf.deployment.onnx_graph import onnx_model
     network = without_aux_heads(folded(model) if dynamic_size else folded_at_size(model, size))
