@@ -206,14 +206,23 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"the key {key!r} is given twice in one object")
+    return dict(pairs)
+
+
 def read_json(path: str | os.PathLike) -> Any:
     """Reads a JSON file.
 
     Raises:
-      InputError: the file is missing or is not JSON.
+      InputError: the file is missing, is not JSON, or gives a key twice.
     """
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        # With or without a byte order mark.
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_without_duplicates)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:

@@ -24,6 +24,7 @@ from contextnet_tf.files import atomic_write, ensure_writable_dir
 
 _BYTES_PER_PIXEL = 4  # red, green, blue and the label
 _KEY = 32  # bytes of a key
+_READER = 2  # version of the rules by which files are read; 2 rotates all formats by their orientation tags
 _HEADER = struct.Struct(f"<{_KEY}sII24x")  # key, height, width; 64 bytes, TensorFlow's alignment
 
 Pixels = tuple[np.ndarray, np.ndarray]  # uint8 [H, W, 3], train ids uint8 [H, W]
@@ -102,7 +103,7 @@ def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
 def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
     """A cache in `folder`, one file per example, that later runs reuse.
 
-    An example is decoded again after its files (by size or modification time) or the label table changed.
+    An example is decoded again after its files (by place, size or times) or the label table changed.
 
     Raises:
       InputError: a file cannot be read, the folder is not writable, or its disk lacks space.
@@ -176,13 +177,15 @@ class _Disk:
 def _key(dataset: Dataset, example: sources.Example) -> bytes:
     """SHA-256 digest, 32 bytes, of everything a decoded example depends on."""
     digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
-    digest.update(repr(sorted(dataset.label_colors.items())).encode())
+    digest.update(f"{_READER} {sorted(dataset.label_colors.items())}".encode())
     for path in filter(None, (example.image_path, example.label_path)):
         try:
             status = os.stat(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        digest.update(struct.pack("<qq", status.st_size, status.st_mtime_ns))
+        # The time of the last change of the inode, unlike that of the content, cannot be set.
+        digest.update(struct.pack("<qqq", status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        digest.update(os.fsencode(os.path.realpath(path)) + b"\0")
     return digest.digest()
 
 

@@ -101,11 +101,13 @@ class Dataset:
         return self.source(self._folder(data_dir), split)
 
     def measured(self, example: Example) -> "Dataset":
-        """A copy with the image size of `example`, which represents all examples.
+        """A copy with the image size of `example`, which represents all examples; or with that of the class table.
 
         Raises:
           InputError: the image is unreadable.
         """
+        if self.class_table and "image_size" in self.class_table:
+            return self
         size = read_image(example.image_path).shape[:2]
         class_table = self.class_table and {**self.class_table, "image_size": list(size)}
         return dataclasses.replace(self, image_size=size, class_table=class_table)

@@ -16,6 +16,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.pipeline import sample_seed
 from contextnet_tf.datasets.sources import Example, Listing, read_example, read_image
+from contextnet_tf.datasets.statistics import class_warnings
 from contextnet_tf.errors import InputError
 
 # Minimum number of crops: the share of a class in 5 % of crops then has a standard error of about 1.5 %.
@@ -104,7 +105,10 @@ def inspect(
         class_images={split: (pixels[:, :classes] > 0).sum(axis=0) for split, pixels in labeled.items()},
         crops=_crops([read for read in whole if read.crops], crop_size, classes),
     )
-    warnings = [*_size_warnings(found), *_class_warnings(dataset, found), *_duplicates(whole), *_empty(whole)]
+    warnings = _size_warnings(found)
+    for split, pixels in labeled.items():
+        warnings += class_warnings(dataset, split, pixels.sum(axis=0))
+    warnings += [*_duplicates(whole), *_empty(whole)]
     return dataclasses.replace(found, warnings=warnings)
 
 
@@ -173,15 +177,6 @@ def _size_warnings(found: Inspection) -> list[str]:
         return []
     sizes = ", ".join(f"{height} x {width} ({count:,})" for (height, width), count in found.sizes.most_common())
     return [f"images of {len(found.sizes)} sizes, height x width: {sizes}"]
-
-
-def _class_warnings(dataset: Dataset, found: Inspection) -> list[str]:
-    warnings = []
-    for split, counts in found.class_pixels.items():
-        absent = [label.name for label, count in zip(dataset.classes, counts, strict=True) if not count]
-        if absent:
-            warnings.append(f"{split}: no pixel of {', '.join(absent)}")
-    return warnings
 
 
 def _duplicates(reads: list[_Read]) -> list[str]:

@@ -1,14 +1,17 @@
 """Class frequencies and class locations over a split."""
 
-from collections.abc import Sequence
+import concurrent.futures
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sampling import ClassUniform
-from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources import Example, no_label, read_label
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import available_cores
 
 
 def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
@@ -23,6 +26,37 @@ def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndar
     for _, label in evaluation_examples(dataset, examples):
         counts += np.bincount(label.numpy().ravel(), minlength=256)
     return counts[: dataset.num_classes]
+
+
+def class_pixels_until_complete(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
+    """Counts pixels by train id, int64 [256], until every class has occurred; usually some label files suffice.
+
+    Raises:
+      InputError: an example has no label, or a label file that was read is bad.
+    """
+    counts = np.zeros(256, np.int64)
+    with concurrent.futures.ThreadPoolExecutor(available_cores()) as threads:
+        for batch in _batches(examples):
+            counts += sum(threads.map(lambda example: _train_id_counts(dataset, example), batch))
+            if counts[: dataset.num_classes].all():
+                break
+    return counts
+
+
+def class_warnings(dataset: Dataset, split: str, counts: np.ndarray) -> list[str]:
+    """Warnings on classes that never occur; `counts` has the pixels of a split by train id, int64 [256]."""
+    absent = [label.name for label, count in zip(dataset.classes, counts, strict=False) if not count]
+    if not absent:
+        return []
+    ignored = {label.id for label in dataset.labels if label.train_id == IGNORE}
+    present = [label for label, count in zip(dataset.classes, counts, strict=False) if count]
+    warnings = [f"{split}: no pixel of {', '.join(absent)}"]
+    if ignored == {255} and counts[IGNORE] and [label.id for label in present] == [0]:
+        warnings.append(
+            f"{split}: the labels hold 0 and 255 only, and 255 is ignored; for masks of 0 and 255, set the value of "
+            f"{present[0].name!r} to 0 and that of {absent[0]!r} to 255"
+        )
+    return warnings
 
 
 def class_uniform_sampling(
@@ -58,6 +92,17 @@ def class_uniform_sampling(
         first=np.cumsum(counts) - counts,
         counts=counts,
     )
+
+
+def _batches(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
+    size = 4 * available_cores()
+    return (examples[start : start + size] for start in range(0, len(examples), size))
+
+
+def _train_id_counts(dataset: Dataset, example: Example) -> np.ndarray:
+    if example.label_path is None:
+        raise no_label(example)
+    return np.bincount(read_label(example.label_path, dataset).ravel(), minlength=256)
 
 
 def _tile_centers(label: np.ndarray, num_classes: int, tile_size: tuple[int, int]):

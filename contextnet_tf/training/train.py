@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +16,9 @@ import tensorflow as tf
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.fingerprint import example_digests
-from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.pipeline import training_batches
-from contextnet_tf.datasets.sources import Example, read_example
+from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.statistics import class_pixels_until_complete, class_warnings
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
@@ -32,6 +33,8 @@ from contextnet_tf.training.loop import TrainingLoop, TrainResult
 from contextnet_tf.training.plan import TrainingPlan, checked_crop, recipe_crop
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
+
+_logger = logging.getLogger(__name__)
 
 
 def train(
@@ -108,12 +111,16 @@ def train(
             if resume:
                 check_same_run(output_dir, settings)  # before any label is read: other classes may make them invalid
             instance_paths(dataset, val_examples)  # refuses a partly unpacked dataset now, not at the first validation
-            for kind, examples in (("training", train_examples), ("validation", val_examples)):
-                _require_ground_truth(dataset, examples, kind)
+            warnings = [
+                *_checked_classes(dataset, train_examples, "training"),
+                *_checked_classes(dataset, val_examples, "validation"),
+            ]
             digests = {"train": example_digests(train_examples), "val": example_digests(val_examples)}
         _require_same_data(devices, digests)
         with _folder_of_process(output_dir, settings, digests, resume, devices) as folder:
             on_start(folder)
+            for warning in warnings:
+                _logger.warning("%s", warning)
             placed = compute_config.place(model)
             run = TrainingLoop(placed, plan, folder, checkpoint_policy, cache, compute_config, settings)
             run.restore()
@@ -185,13 +192,17 @@ def _settings_of_checkpoint(folder: pathlib.Path) -> Mapping[str, Any] | None:
     return notes and notes.get("settings")
 
 
-def _require_ground_truth(dataset: Dataset, examples: Sequence[Example], kind: str) -> None:
-    """Raises InputError if every pixel of every image is ignored; reads labels only up to the first labeled pixel."""
-    if examples and not any((read_example(example, dataset)[1] != IGNORE).any() for example in examples):
+def _checked_classes(dataset: Dataset, examples: Sequence[Example], kind: str) -> list[str]:
+    """Warnings on classes that never occur. Raises InputError if every pixel of every image is ignored."""
+    if not examples:
+        return []
+    counts = class_pixels_until_complete(dataset, examples)
+    if not counts[: dataset.num_classes].any():
         raise InputError(
             f"{dataset.name}: every pixel of the {len(examples)} {kind} images is ignored (255); correct the labels, "
             f"for example {examples[0].label_path}"
         )
+    return class_warnings(dataset, f"{kind} images", counts)
 
 
 def _check_classes(model: keras.Model, dataset: Dataset) -> None:

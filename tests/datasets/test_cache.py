@@ -6,10 +6,12 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from contextnet_tf.datasets import cache, pipeline
 from contextnet_tf.datasets.augment import Augmentation
 from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.decode import ExampleReader
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -142,3 +144,19 @@ def test_missing_files_are_named(examples):
     os.remove(examples[2].image_path)
     with pytest.raises(InputError, match="p2.png: cannot be read"):
         cache.memory_cache(examples)
+
+
+def test_another_dataset_of_equal_names_sizes_and_times_is_not_taken_for_it(tmp_path):
+    two = get_dataset("folder", {"classes": [{"name": "a"}, {"name": "b"}]})
+    for name, gray in (("A", 30), ("B", 200)):
+        for folder, pixels in (("images", np.full((8, 8, 3), gray, np.uint8)), ("labels", np.zeros((8, 8), np.uint8))):
+            (tmp_path / name / folder / "train").mkdir(parents=True)
+            path = tmp_path / name / folder / "train" / "p.bmp"
+            cv2.imwrite(str(path), pixels)
+            os.utime(path, (1e9, 1e9))
+    for name, gray in (("A", 30), ("B", 200), ("A", 30)):
+        examples = two.list_examples(tmp_path / name, "train")
+        store = cache.disk_cache(tmp_path / "cache", two, examples)
+        assert store.missing_bytes > 0
+        image, _ = store.through(tf.constant(0, tf.int64), lambda e=examples: ExampleReader(two, e)(tf.constant(0)))
+        assert image.numpy().min() == image.numpy().max() == gray

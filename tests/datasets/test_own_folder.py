@@ -106,6 +106,38 @@ def test_files_without_partner_and_names_that_occur_twice(own):
     _refused("has no images of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
 
 
+def test_every_key_of_classes_json_acts(own):
+    """The keys of prepared datasets are tested in test_prepared.py."""
+    label = np.array([[7, 26], [27, 3]], np.uint8)
+    cv2.imwrite(str(own / "masks.png"), label)
+    first = {"name": "road", "value": 7, "color": [1, 2, 3], "category": "flat"}
+    table = {"classes": [first, {"name": "car", "value": [26, 27]}], "ignored": [3], "image_size": [11, 22]}
+    dataset = get_dataset("folder", table)
+    assert sources.read_label(own / "masks.png", dataset).tolist() == [[0, 1], [1, 255]]  # value, ignored
+    assert [x.name for x in dataset.classes] == ["road", "car"] and dataset.palette[0].tolist() == [1, 2, 3]
+    assert [x.category for x in dataset.classes] == ["flat", "car"]
+    (example, *_) = dataset.list_examples(own, "train")
+    assert dataset.measured(example).known_size == (11, 22)  # image_size
+    colors = {"classes": [{"name": "a", "color": [0, 0, 7]}, {"name": "b", "color": [9, 9, 9]}], "ignored": [[1, 1, 1]]}
+    cv2.imwrite(str(own / "colors.png"), np.array([[[7, 0, 0], [9, 9, 9], [1, 1, 1]]], np.uint8))  # OpenCV's BGR
+    assert sources.read_label(own / "colors.png", get_dataset("folder", colors)).tolist() == [[0, 1, 255]]
+    patterns = {"images": "images/{split}/*.jpg", "labels": "labels/{split}/*.png"}
+    assert [e.name for e in get_dataset("folder", table | patterns).list_examples(own, "train")] == ["0", "1"]
+    (own / "train.csv").write_text("images/train/deep/0.jpg labels/train/deep/0.png\n")
+    listed = get_dataset("folder", table | {"list": "{split}.csv"})
+    assert [e.image_path for e in listed.list_examples(own, "train")] == [f"{own}/images/train/deep/0.jpg"]
+
+
+def test_a_table_as_other_programs_write_it(tmp_path):
+    path = tmp_path / "classes.json"
+    path.write_bytes("\ufeff".encode() + json.dumps({"classes": TWO}, indent=2).replace("\n", "\r\n").encode())
+    assert get_dataset("folder", path).num_classes == 2
+    path.write_text('{"classes": [{"name": "a", "value": 1, "value": 2}, {"name": "b", "value": 3}]}')
+    _refused("classes.json: is not JSON .the key 'value' is given twice", get_dataset, "folder", path)
+    path.write_text('{"classes": [\n  {"name": "a"},\n  {"name": "b"},\n]}')
+    _refused("classes.json: is not JSON .*line [34] column", get_dataset, "folder", path)
+
+
 def test_classes_without_values_or_colors_are_numbered():
     dataset = get_dataset("folder", {"classes": [{"name": "ground"}, {"name": "rim", "category": "edge"}]})
     assert [(label.id, label.train_id, label.name) for label in dataset.labels] == [

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import struct
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from prepared_sets import MASKS, prepare_masks
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.archives import members, unpack
 from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.sources import prepared
 from contextnet_tf.errors import InputError
 
 UPSTREAM = "tfds:cityscapes/semantic_segmentation"
@@ -96,6 +98,74 @@ def test_a_set_of_any_kind(masks):
     assert sorted(int(label[0, 0]) for label in labels) == [0, 1, 2] and labels[0].shape == (32, 64)
     dataset.prepared.lay_out(masks, "val")
     assert len(dataset.list_examples(masks, "val")) == 1
+
+
+@pytest.fixture(scope="module")
+def both_formats(tmp_path_factory):
+    """The folders of the prepared masks, by their file format."""
+    return {form: prepare_masks(tmp_path_factory.mktemp(form), form) for form in ("tfrecord", "array_record")}
+
+
+def _masks(**keys):
+    return get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"} | keys)
+
+
+def test_records_of_both_formats_give_the_same_files(both_formats, tmp_path):
+    contents = []
+    for form, folder in both_formats.items():
+        data_dir = shutil.copytree(folder, tmp_path / form)
+        numbered = _masks(name_key="number")
+        numbered.prepared.lay_out(data_dir, "train")
+        contents.append(_content(numbered.list_examples(data_dir, "train")))
+        _refused(
+            "'outline' is neither text nor a whole number", _masks(name_key="outline").prepared.lay_out, data_dir, "val"
+        )
+    assert contents[0] == contents[1] and sorted(name for name, _, _ in contents[0]) == ["7", "8", "9"]
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _change_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+def _first_record_only(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: 16 + struct.unpack("<Q", content[:8])[0]])
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern", "damage"),
+    [
+        ("tfrecord", "*train*", _cut),
+        ("tfrecord", "*train*", _change_a_byte),
+        ("tfrecord", "*train*", _first_record_only),
+        ("tfrecord", "*train*", pathlib.Path.unlink),
+        ("array_record", "*train*", _cut),
+        ("array_record", "*train*", _change_a_byte),
+        ("array_record", "*train*", pathlib.Path.unlink),
+        ("tfrecord", "features.json", pathlib.Path.unlink),
+        ("tfrecord", "features.json", _cut),
+        ("tfrecord", "dataset_info.json", _cut),
+    ],
+)
+def test_damaged_records_and_metadata_are_one_line(both_formats, tmp_path, form, pattern, damage):
+    data_dir = shutil.copytree(both_formats[form], tmp_path / "set")
+    (path,) = (data_dir / "tiny_masks" / "1.0.0").glob(pattern)
+    damage(path)
+    message = "tiny_masks/1.0.0: the prepared dataset is damaged|example '000000' has no 'photo'"
+    _refused(message, _masks().prepared.lay_out, data_dir, "train")
+    assert not list(data_dir.rglob("*.png")), "nothing half-written is left"
+
+
+def test_a_set_without_validation_split_says_how_it_is_trained(both_formats, monkeypatch):
+    monkeypatch.setattr(prepared, "_SPLIT_NAMES", {})
+    message = "has no split 'val'; it has train, validation; set `val_split` to one of them, or to none"
+    _refused(message, _masks().prepared.pending, both_formats["tfrecord"], "val")
 
 
 def _refused(message, function, *arguments):

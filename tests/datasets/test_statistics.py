@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from contextnet_tf.datasets import statistics
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
 from contextnet_tf.errors import InputError
@@ -54,3 +55,31 @@ def test_classes_that_cannot_be_sampled(camvid_dir, share, value, message):
     examples = _write_labels(camvid_dir, np.full((64, 96), value, np.uint8))
     with pytest.raises(InputError, match=message):
         class_uniform_sampling(CAMVID, examples, share=share, tile_size=(32, 48))
+
+
+def test_reading_labels_ends_when_every_class_has_occurred(camvid_dir, monkeypatch):
+    read = []
+    real = statistics.read_label
+    monkeypatch.setattr(statistics, "read_label", lambda path, dataset: read.append(path) or real(path, dataset))
+    monkeypatch.setattr(statistics, "available_cores", lambda: 1)
+    two = get_dataset("folder", {"classes": [{"name": "a"}, {"name": "b"}]})
+    examples = get_dataset("camvid").list_examples(camvid_dir, "train")
+    counts = statistics.class_pixels_until_complete(two, examples[:2] * 3)
+    assert (counts[:2] > 0).all() and len(read) == 4
+    counts = statistics.class_pixels_until_complete(get_dataset("camvid"), examples)
+    assert counts[:11].tolist() == [6144] * 6 + [0] * 5 and len(read) == 10
+
+
+def test_classes_that_never_occur():
+    two = get_dataset("folder", {"classes": [{"name": "ground"}, {"name": "object"}]})
+    counts = np.zeros(256, np.int64)
+    counts[0], counts[255] = 5, 3
+    assert statistics.class_warnings(two, "train", counts) == [
+        "train: no pixel of object",
+        "train: the labels hold 0 and 255 only, and 255 is ignored; for masks of 0 and 255, set the value of 'ground' "
+        "to 0 and that of 'object' to 255",
+    ]
+    counts[255] = 0
+    assert statistics.class_warnings(two, "train", counts) == ["train: no pixel of object"]
+    counts[1] = 1
+    assert statistics.class_warnings(two, "train", counts) == []

@@ -66,3 +66,11 @@ def test_a_prepared_data_set_is_laid_out_once(call, capsys, tmp_path):
     assert called.status == 1 and called.err == (
         "error: --tfds_image_key needs --classes=classes.json, which lists the classes\n"
     )
+
+
+def test_a_set_of_one_split(camvid_dir, call, tmp_path):
+    (camvid_dir / "val.txt").unlink()
+    called = call(check_data, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'out'}")
+    assert called.status == 1 and called.out.splitlines()[-1].startswith("1 error, "), called.err
+    assert "error: " in called.out and "has no val.txt" in called.out
+    assert (tmp_path / "out" / "class_frequencies.svg").is_file()

@@ -291,6 +291,21 @@ def test_labels_that_are_all_ignored_are_refused_before_the_first_step(camvid_di
     assert not (tmp_path / "run").exists()
 
 
+def test_classes_that_never_occur_are_a_warning(camvid_dir, tmp_path, caplog):
+    def ended(folder):
+        raise _Stopped
+
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "run", on_start=ended)
+    assert not caplog.messages
+    with pytest.raises(_Stopped):
+        _train(camvid_dir, tmp_path / "other", on_step=_stop_at(1))
+    assert caplog.messages[:2] == [
+        "training images: no pixel of sign_symbol, fence, car, pedestrian, bicyclist",
+        "validation images: no pixel of pole, road, pavement, tree, sign_symbol, fence, car, pedestrian, bicyclist",
+    ]
+
+
 def test_a_mean_iou_that_is_not_a_number_is_never_the_best(camvid_dir, tmp_path, monkeypatch):
     real = loop.evaluate
     monkeypatch.setattr(loop, "evaluate", lambda *a, **k: dataclasses.replace(real(*a, **k), class_iou={"sky": np.nan}))

@@ -12,16 +12,20 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
 
 from contextnet_tf.datasets.sources.decoding import JPEG_START, PNG_START
 from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import atomic_write_dir, read_json, require_space, write_json
 
 FOLDER = "prepared"  # within the dataset's folder
 _RECORD = "prepared.json"  # in the folder of a split: the source of its files
+_RANDOM_ACCESS = ("array_record", "parquet")  # file formats, which `as_dataset` cannot read
 _SPLIT_NAMES = {"val": ("val", "validation")}  # names of our splits in TensorFlow Datasets
 
 
@@ -103,6 +107,8 @@ class PreparedSet:
                     names.add(name)
                     self._write(folder, name, example)
                     on_example()
+                if len(names) != info.num_examples:
+                    raise _damaged(builder.data_dir, f"{len(names)} of {info.num_examples} examples are there")
                 write_json(folder / _RECORD, self._record(builder, info))
         except OSError as error:
             raise InputError(f"{pending.folder}: cannot be written ({error.strerror}); nothing is left there") from None
@@ -111,7 +117,11 @@ class PreparedSet:
         # Imported on use, because the import takes a second or two.
         import tensorflow_datasets as tfds
 
-        return tfds.builder_from_directory(self._prepared_folder(data_dir))
+        folder = self._prepared_folder(data_dir)
+        try:
+            return tfds.builder_from_directory(folder)
+        except Exception as error:  # of many types, for damaged or missing metadata
+            raise _damaged(folder, reason_of(error)) from None
 
     def _prepared_folder(self, data_dir: str | os.PathLike) -> pathlib.Path:
         """DATA_DIR/NAME/VERSION or DATA_DIR/NAME/CONFIG/VERSION, by default the newest version and the only
@@ -136,7 +146,8 @@ class PreparedSet:
         for name in _SPLIT_NAMES.get(split, (split,)):
             if name in splits:
                 return splits[name]
-        raise InputError(f"{self.name}: has no split {split!r}; it has {', '.join(splits)}")
+        advice = "; set `val_split` to one of them, or to none" if split == "val" else ""
+        raise InputError(f"{self.name}: has no split {split!r}; it has {', '.join(splits)}{advice}")
 
     def _record(self, builder, info) -> Mapping[str, object]:
         return {
@@ -150,7 +161,7 @@ class PreparedSet:
     def _folder(self, data_dir: str | os.PathLike, split: str) -> pathlib.Path:
         return pathlib.Path(data_dir).expanduser() / FOLDER / re.sub(r"[^\w.-]", "_", self.name) / split
 
-    def _examples(self, builder, split: str):
+    def _examples(self, builder, split: str) -> Iterator[Mapping[str, Any]]:
         """The split's examples in file order, with images still encoded."""
         import tensorflow_datasets as tfds
 
@@ -165,24 +176,48 @@ class PreparedSet:
         wanted = {self.image_key, self.label_key} | ({self.name_key} if self.name_key else set())
         if self.name_key and self.name_key not in features:
             raise InputError(f"{self.name}: has no feature {self.name_key!r} for names; it has {', '.join(features)}")
-        return builder.as_dataset(
-            split=split,
-            shuffle_files=False,
-            read_config=tfds.ReadConfig(interleave_cycle_length=1),
-            decoders=tfds.decode.PartialDecoding(
-                dict.fromkeys(wanted, True),
-                decoders={key: tfds.decode.SkipDecoding() for key in (self.image_key, self.label_key)},
-            ),
-        )
+        encoded = {key: tfds.decode.SkipDecoding() for key in images}
+        try:
+            if builder.info.file_format.value in _RANDOM_ACCESS:
+                source = builder.as_data_source(split=split, decoders=encoded)
+                yield from (source[index] for index in range(len(source)))
+            else:
+                records = builder.as_dataset(
+                    split=split,
+                    shuffle_files=False,
+                    read_config=tfds.ReadConfig(interleave_cycle_length=1),
+                    decoders=tfds.decode.PartialDecoding(
+                        dict.fromkeys(wanted, True), decoders={key: encoded[key] for key in wanted & encoded.keys()}
+                    ),
+                )
+                yield from tfds.as_numpy(records)
+        except Exception as error:  # of many types, for damaged or missing records
+            raise _damaged(builder.data_dir, reason_of(error)) from None
 
-    def _name(self, place: int, example: Mapping) -> str:
-        name = example[self.name_key].numpy().decode() if self.name_key else f"{place:06d}"
-        return re.sub(r"[^\w.-]", "_", name)
+    def _name(self, place: int, example: Mapping[str, Any]) -> str:
+        if not self.name_key:
+            return f"{place:06d}"
+        value = example[self.name_key]
+        if isinstance(value, bytes):
+            value = value.decode(errors="replace")
+        elif not isinstance(value, str | int | np.integer):
+            raise InputError(
+                f"{self.name}: feature {self.name_key!r} is neither text nor a whole number; set `tfds_name_key` to "
+                "another one, or leave it out"
+            )
+        return re.sub(r"[^\w.-]", "_", str(value))
 
-    def _write(self, folder: pathlib.Path, name: str, example: Mapping) -> None:
+    def _write(self, folder: pathlib.Path, name: str, example: Mapping[str, Any]) -> None:
         for part, key in (("images", self.image_key), ("labels", self.label_key)):
-            content = example[key].numpy()
+            content = example[key]
+            if not isinstance(content, bytes):
+                raise InputError(f"{self.name}: example {name!r} has no {key!r}; copy or prepare the dataset again")
             suffix = ".png" if content.startswith(PNG_START) else ".jpg" if content.startswith(JPEG_START) else None
             if suffix is None:
                 raise InputError(f"{self.name}: feature {key!r} of example {name!r} is neither PNG nor JPEG")
             (folder / part / f"{name}{suffix}").write_bytes(content)
+
+
+def _damaged(folder: str | os.PathLike, reason: str) -> InputError:
+    reason = re.sub(r"\{\{.*?\}\} | \[Op:.*", "", reason)  # what TensorFlow says of itself
+    return InputError(f"{folder}: the prepared dataset is damaged ({reason}); copy or prepare it again")

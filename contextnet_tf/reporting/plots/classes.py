@@ -64,7 +64,7 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
                 if value > 0:
                     axes.plot([value, value], [row - 0.46, row + 0.46], color=color, linewidth=2)
             if bars[name] > 0:
-                right = max(100 * bars[name], *values)
+                right = max([100 * bars[name], *values])
                 axes.text(1.15 * right, row, f"{100 * bars[name]:.2g}", va="center", color=INK, size=9)
         axes.set_xscale("log")
         axes.set_xlim(least, 200)
