@@ -26,9 +26,17 @@ def run(*, runs: Sequence[str], output_dir: str) -> tuple[str, str]:
     """Writes runs.md and runs.png of the runs in these folders; returns the table as Markdown, and a note or ""."""
     if not runs:
         raise InputError("`runs` names no folder; give `runs=runs/one,runs/other`")
-    found = [read_run(folder) for folder in runs]
+    found, missing = [], []
+    for run_dir in runs:
+        try:
+            found.append(read_run(run_dir))
+        except InputError as error:
+            missing.append(str(error))
+    if not found:
+        raise InputError(missing[0])
     folder = ensure_writable_dir(output_dir)
-    table, note = runs_table(found), differences_note(found)
+    table = runs_table(found)
+    note = "; ".join([*filter(None, [differences_note(found)]), *(f"left out: {error}" for error in missing)])
     with atomic_write(folder / "runs.md") as temporary:
         temporary.write_text(f"{table}\n{note}\n" if note else table, encoding="utf-8")
     with atomic_write(folder / "runs.png") as temporary:
@@ -43,7 +51,7 @@ def main(argv: Sequence[str]) -> None:
     table, note = run(runs=flags.FLAGS.runs, output_dir=output_dir)
     print(aligned(table))
     if note:
-        print(f"note: {note}")
+        print(program.with_flags(f"note: {note}"))
     print(f"{output_dir}/runs.md, runs.png")
 
 

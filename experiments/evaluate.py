@@ -68,6 +68,7 @@ def run(
     description, data_dir = opening.dataset_of(
         path, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=opening.recording_dirs(path)
     )
+    opening.require_own_results(output_dir, path)
     segment = segmentation(path, description, model)
     examples = program.list_examples(description, data_dir, split)
     sources.check_files(examples)

@@ -118,6 +118,7 @@ def run(
     description, found_dir = resolved or (None, None)
     if description:
         opening.require_classes(file, network.output["main"].shape[-1], description)
+    opening.require_own_results(output_dir, file)
     found = exporting.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
     size = size or exporting.default_size(network, description, found)
     notes: dict[str, Any] = {"accuracy": _measured(file)}

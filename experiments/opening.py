@@ -1,5 +1,6 @@
 """What --checkpoint and --dataset mean: one way to open a network and one way to find its dataset, for all programs."""
 
+import filecmp
 import os
 import pathlib
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from contextnet_tf.datasets.labels import differing_classes
 from contextnet_tf.deployment.metadata import is_saved_model, read_metadata
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
-from contextnet_tf.models.loading import load_network, network_path
+from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_class_table, recorded_classes, recorded_dataset
@@ -159,3 +160,19 @@ def _class_names(path: pathlib.Path) -> Sequence[str]:
     """The names of the classes of the network in the file `path`, in order; empty where they are unknown."""
     classes = read_metadata(path).get("classes") if is_exported(path) else None
     return [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(path))
+
+
+def require_own_results(output_dir: str | os.PathLike, path: pathlib.Path) -> None:
+    """Checks that the figures of the network in `path` do not come under those of another run's network.
+
+    An exported file is not compared: nothing tells which run it is from.
+
+    Raises:
+      InputError: `output_dir` is the folder of a run whose network is another one.
+    """
+    own = pathlib.Path(output_dir) / BEST_NETWORK
+    if path.suffix == ".keras" and own.is_file() and not filecmp.cmp(own, path, shallow=False):
+        raise InputError(
+            f"{output_dir}: holds the run of another network than {path}, and its result.json would name the figures "
+            "as those of the run; choose another --output_dir"
+        )

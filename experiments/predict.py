@@ -115,6 +115,8 @@ def run(
     engine = engine or opening.engine_for(file)
     threads = threads or (None if engine == "tensorflow" else 1)
     segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, resize_mode=resize_mode)
+    if not input:
+        opening.require_own_results(output_dir, pathlib.Path(file))
     description, data_dir = _dataset(file, output_dir, segmenter, dataset, data_dir, class_table)
     video = inputs.opened_video(input) if input else None
     folder = pathlib.Path(output_dir) / layout.PREDICTIONS

@@ -76,7 +76,11 @@ def _samples(output_dir: str, data_dir: str | None, split: str, predictions: pat
     files = {example: predictions / f"{example.name}_labels.png" for example in examples}
     samples = []
     for example in evenly_spread([example for example in examples if files[example].exists()], count):
-        image, truth = read_example(example, dataset)
+        try:
+            image, truth = read_example(example, dataset)
+        except InputError as error:
+            print(program.with_flags(f"note: an image is left out of the report: {error}"), file=sys.stderr)
+            continue
         samples.append(Sample(example.name, image, truth, read_labels(files[example], truth.shape)))
     return samples
 

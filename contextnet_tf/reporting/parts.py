@@ -77,7 +77,7 @@ class Network:
     input_size: Size | None
     parity: float | None
     difference: float | None
-    mean_iou: float | None
+    mean_iou: str
     others: list[list[str]]  # a row for each other exported file
     title: str = "Network and files"
 
@@ -162,7 +162,7 @@ def network(results: Results) -> Network | None:
         input_size=next((file.input_size for file in float_files), None),
         parity=min((x.label_parity for x in float_files if x.label_parity is not None), default=None),
         difference=max((x.largest_logit_difference or 0.0 for x in float_files), default=None),
-        mean_iou=runtime.mean_iou if runtime.file in (None, TFLITE) else None,
+        mean_iou=_exported_accuracy(results) if runtime.file in (None, TFLITE) else wording.UNKNOWN,
         others=[_file_row(name, file) for name, file in files.items() if name not in (SAVED_MODEL, TFLITE)],
     )
 
@@ -220,6 +220,20 @@ def _shown_sample(sample: images.Sample, colors: Sequence[tuple[int, int, int]])
             ("ground truth", data_uri(images.label_image(sample.truth, colors), "png")),
             ("prediction", data_uri(images.label_image(sample.prediction, colors), "png")),
         ],
+    )
+
+
+def _exported_accuracy(results: Results) -> str:
+    """The mean IoU that predict measured, with its images where they are not those of the network's own figures."""
+    runtime, evaluation = results.runtime or RuntimeSection(), results.evaluation
+    figure = wording.percent(runtime.mean_iou, sign=" %")
+    if runtime.mean_iou is None or evaluation is None or runtime.dataset is None:
+        return figure
+    place = runtime.dataset, runtime.split, runtime.images
+    if place == (evaluation.dataset, evaluation.split, evaluation.accuracy.images):
+        return figure
+    return (
+        f"{figure} ({wording.dataset_title(runtime.dataset)} {runtime.split}, {wording.count(runtime.images)} images)"
     )
 
 

@@ -60,7 +60,7 @@ def write_report(
     name = pathlib.Path(run_dir).resolve().name
     whole = report_html(results, history, samples, fallback_title=name, missing=missing)
     with files.atomic_write(path) as temporary:
-        temporary.write_text(whole, encoding="utf-8")
+        temporary.write_text(whole, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
     return path
 
 

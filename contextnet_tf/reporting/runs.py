@@ -12,6 +12,7 @@ from contextnet_tf.reporting.wording import UNKNOWN, count, dataset_title, decim
 from contextnet_tf.runs import history as histories
 from contextnet_tf.runs.layout import HISTORY
 from contextnet_tf.runs.results import Results, read_results
+from contextnet_tf.runs.run_dir import read_started_with
 from contextnet_tf.runs.sections import DatasetSection, ModelSection, TrainingSection
 
 _PLURALS = {"Network": "networks", "Dataset": "datasets"}
@@ -21,13 +22,17 @@ _PLURALS = {"Network": "networks", "Dataset": "datasets"}
 class Run:
     """The files of a run: its folder as given, its validations, and its result.json, empty while the run is unfinished.
 
-    `epochs` and `mean_iou` (0 to 1) have one figure a validation.
+    `epochs` and `mean_iou` (0 to 1) have one figure a validation. `network`, `dataset` and `images`, the number of
+    validated images, are None where they are unknown.
     """
 
     name: str
     epochs: Sequence[float]
     mean_iou: Sequence[float]
     results: Results
+    network: str | None
+    dataset: str | None
+    images: int | None
 
 
 def read_run(folder: str | os.PathLike) -> Run:
@@ -40,7 +45,17 @@ def read_run(folder: str | os.PathLike) -> Run:
     epochs, mean_iou = histories.curve(histories.read_history(path), histories.MEAN_IOU)
     if not epochs:
         raise InputError(f"{path}: holds no {HISTORY} with a validation; `runs` takes folders that train wrote")
-    return Run(str(path), epochs, mean_iou, read_results(path, missing_ok=True))
+    results, started = read_results(path, missing_ok=True), read_started_with(path)
+    model, dataset = results.model or ModelSection(), results.dataset or DatasetSection()
+    return Run(
+        str(path),
+        epochs,
+        mean_iou,
+        results,
+        network=model.name or started.network,
+        dataset=dataset.name or started.dataset,
+        images=started.validation_images if dataset.images is None else dataset.images,
+    )
 
 
 def runs_table(runs: Sequence[Run]) -> str:
@@ -70,11 +85,10 @@ def _identity(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Network and validation data of each run, by the title of their column."""
     found: dict[str, list[str]] = {title: [] for title in _PLURALS}
     for run in runs:
-        model, dataset = run.results.model or ModelSection(), run.results.dataset or DatasetSection()
-        images = f", {count(dataset.images)} images" if dataset.images is not None else ""
-        split = f" {dataset.split}" if dataset.split else ""
-        found["Network"].append(model.name or UNKNOWN)
-        found["Dataset"].append(f"{dataset_title(dataset.name)}{split}{images}" if dataset.name else UNKNOWN)
+        split = f" {run.results.dataset.split}" if run.results.dataset and run.results.dataset.split else ""
+        images = f", {count(run.images)} images" if run.images is not None else ""
+        found["Network"].append(run.network or UNKNOWN)
+        found["Dataset"].append(f"{dataset_title(run.dataset)}{split}{images}" if run.dataset else UNKNOWN)
     return found
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 import os
+import sys
 import types
 import typing
 from typing import Any, Self
@@ -105,9 +106,9 @@ def decoded(kind: Any, value: Any) -> Any:
     if issubclass(kind, Record):
         return _decoded_record(kind, value)
     if kind is float:
-        known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     else:
-        known = type(value) is kind  # not isinstance: True is an int
+        known = type(value) is kind and (kind is not int or abs(value) < 1 << 63)  # not isinstance: True is an int
     _require(known, value, kind)
     return value
 

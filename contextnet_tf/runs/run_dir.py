@@ -1,6 +1,7 @@
 """The folder of a run: the settings that it was started with, and a lock for one process at a time."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import logging
@@ -15,6 +16,7 @@ from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.files import atomic_write, ensure_writable_dir, is_system_file, read_json, remove_leftovers
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.migration import migrated_settings
+from contextnet_tf.runs.records import Record
 
 FORMAT_VERSION = 2  # of settings.json; version 1 had none written inside
 
@@ -76,6 +78,25 @@ def check_same_run(output_dir: str | os.PathLike, settings: Mapping[str, Any]) -
     except InputError:
         return
     _check_same(path.parent, before, settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class StartedWith(Record):
+    """What settings.json says of a run in words; the rest of it is compared, not read. None where it is unknown."""
+
+    network: str | None = None
+    dataset: str | None = None
+    validation_images: int | None = None
+
+
+def read_started_with(run_dir: str | os.PathLike) -> StartedWith:
+    """What the run in `run_dir`, finished or not, was started with; nothing is known without a settings.json.
+
+    Raises:
+      InputError: settings.json is damaged or of a newer version.
+    """
+    path = pathlib.Path(run_dir) / layout.SETTINGS
+    return StartedWith.from_json(_read(path, lambda folder: None), str(path)) if path.exists() else StartedWith()
 
 
 @contextlib.contextmanager

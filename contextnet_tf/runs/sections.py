@@ -99,6 +99,10 @@ class ClassEntry(Record):
     category: str | None = None
     color: tuple[int, int, int] | None = None  # RGB, 0 to 255
 
+    def __post_init__(self):
+        if not all(0 <= value <= 255 for value in self.color or ()):
+            raise FieldError("color", "has a value that is not from 0 to 255")
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSection(Record):

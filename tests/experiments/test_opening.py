@@ -71,6 +71,17 @@ def test_classes_are_compared_by_name(tmp_path):
     opening.require_classes(tmp_path / "away" / "network.keras", 2, _dataset("a", "b"))  # nobody knows its names
 
 
+def test_figures_of_another_network_do_not_come_into_the_folder_of_a_run(tmp_path):
+    for folder, content in (("one", b"1"), ("copy", b"1"), ("other", b"2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "best.keras").write_bytes(content)
+    for allowed in ("one/best.keras", "copy/best.keras", "other/export/model.tflite"):
+        opening.require_own_results(tmp_path / "one", tmp_path / allowed)
+    opening.require_own_results(tmp_path / "new", tmp_path / "other" / "best.keras")
+    with pytest.raises(InputError, match="one: holds the run of another network than .*other/best.keras"):
+        opening.require_own_results(tmp_path / "one", tmp_path / "other" / "best.keras")
+
+
 def test_the_dataset_is_the_given_the_recorded_or_the_default_one(tmp_path):
     recorded = {"name": "streets", "data_dir": "/of/the/run"}
     (tmp_path / "result.json").write_text(json.dumps({"dataset": recorded}))

@@ -83,6 +83,13 @@ def test_a_dataset_that_has_moved_leaves_a_report_that_says_so(run_dir, data_dir
     assert shown_names(report.run(output_dir=str(run_dir), report_images=0)) == []
 
 
+def test_an_image_that_is_damaged_since_is_left_out_and_named(run_dir, data_dir, capsys):
+    damaged = data_dir / "val" / f"{NAMES[1]}.png"
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    assert shown_names(report.run(output_dir=str(run_dir), report_images=4)) == [NAMES[0], NAMES[2], NAMES[3]]
+    assert f"note: an image is left out of the report: {damaged}: " in capsys.readouterr().err
+
+
 def test_a_prediction_of_another_size_is_named(run_dir):
     path = run_dir / "predictions" / f"{NAMES[0]}_labels.png"
     cv2.imwrite(str(path), np.zeros((6, 8), np.uint8))

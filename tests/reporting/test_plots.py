@@ -114,6 +114,11 @@ def test_names_are_text_and_long_ones_are_shortened():
     assert plots.speed_bars({hostile: [plots.SpeedBar(long, 1.0)]}).startswith(b"\x89PNG")
 
 
+def test_names_in_any_script_give_no_warning():
+    """matplotlib's own font has no such letters, and would say so once per letter; warnings are errors in tests."""
+    assert "\u9053\u8def" in texts(plots.class_bars({"\u9053\u8def": 0.5}, {}, {}))
+
+
 def test_no_name_is_lost_from_the_legend(monkeypatch):
     named = []
     original = curves.legend

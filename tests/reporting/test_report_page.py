@@ -340,3 +340,15 @@ def test_every_exported_file_is_listed():
     assert ["model_int8.tflite", "int8", "1.23 MB", "64 × 96", "98.710", "0.25"] in read(page_of(sections)).rows()
     sections["export"]["files"] = {"model_int8.tflite": int8}
     assert "Other exported files" not in read(page_of(sections)).text
+
+
+def test_accuracy_of_the_file_on_other_images_says_which():
+    sections = few_classes()
+    place = {name: sections["evaluation"][name] for name in ("dataset", "split", "images")}
+    for changes, shown in (
+        ({}, "64.9 %"),
+        ({"images": 8}, "64.9 % (Cityscapes val, 8 images)"),
+        ({"dataset": "camvid"}, "64.9 % (CamVid val, 500 images)"),
+    ):
+        sections["runtime"] |= place | changes
+        assert ["mean IoU of the exported file", shown] in read(page_of(sections)).rows()

@@ -8,6 +8,7 @@ import pytest
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.runs import differences_note, read_run, runs_plot, runs_table
+from experiments import compare_runs
 
 
 def write_run(folder, figures, results=None):
@@ -67,3 +68,28 @@ def test_the_image_has_a_curve_a_run(runs):
 def test_a_folder_without_a_validation_is_named(tmp_path):
     with pytest.raises(InputError, match=r"empty: holds no history.jsonl with a validation; `runs` takes folders"):
         read_run(write_run(tmp_path / "empty", []))
+
+
+def test_unfinished_runs_are_told_apart_by_their_settings(tmp_path):
+    runs = []
+    for name, dataset, images in (("one", "camvid", 101), ("two", "cityscapes", 500)):
+        folder = write_run(tmp_path / name, [(1, 0.25)])
+        settings = {"format_version": 2, "network": "cn14", "dataset": dataset, "validation_images": images}
+        (folder / "settings.json").write_text(json.dumps(settings))
+        runs.append(read_run(folder))
+    assert differences_note(runs) == "the runs have different datasets; compare their figures with care"
+    header, _, first, last = runs_table(runs).splitlines()
+    assert header.startswith("| Run | Dataset |") and "| CamVid, 101 images |" in first
+    assert "| Cityscapes, 500 images |" in last
+
+
+def test_a_run_that_cannot_be_read_is_left_out_and_named(call, tmp_path):
+    one, two = write_run(tmp_path / "one", [(1, 0.25)]), write_run(tmp_path / "two", [])
+    called = call(compare_runs, f"--runs={one},{two},{tmp_path / 'gone'}", f"--output_dir={tmp_path / 'out'}")
+    assert called.status == 0 and f"{one}" in called.out
+    for text in (called.out, (tmp_path / "out" / "runs.md").read_text()):
+        assert f"left out: {two}: holds no history.jsonl" in text and f"left out: {tmp_path / 'gone'}: holds no" in text
+    called = call(compare_runs, f"--runs={two}", f"--output_dir={tmp_path / 'out'}")
+    assert called.status == 1 and called.err.startswith(
+        f"error: {two}: holds no history.jsonl with a validation; --runs"
+    )

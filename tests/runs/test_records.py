@@ -107,3 +107,12 @@ def test_any_value_is_read_or_refused_in_one_line(key, value):
         assert str(error).startswith("file: ") and "\n" not in str(error)
     else:
         json.dumps(read.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("nan")])
+def test_numbers_that_nobody_can_compute_with_are_refused(value):
+    with pytest.raises(InputError, match=r"file: parts\[0\].share is .*, not a finite number"):
+        Whole.from_json(CONTENT | {"parts": [{"name": "b", "share": value}]}, "file")
+    if isinstance(value, int):
+        with pytest.raises(InputError, match="file: cores is .*, not a whole number"):
+            Whole.from_json(CONTENT | {"cores": value}, "file")

@@ -4,9 +4,11 @@ Matplotlib is imported when the first plot is drawn, and only its object-oriente
 global state, no change of the caller's settings.
 """
 
+import contextlib
 import io
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 # Placeholder colors that matplotlib writes into the SVG. Each becomes a variable of the page's style sheet, with a
@@ -49,7 +51,7 @@ def drawn(draw, width: float, height: float) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(_SETTINGS), _names_in_any_script():
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         written = io.BytesIO()
@@ -65,12 +67,20 @@ def drawn_solid(draw, width: float, height: float) -> bytes:
     from matplotlib.figure import Figure
 
     settings = {name: solid(value) if isinstance(value, str) else value for name, value in _SETTINGS.items()}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), _names_in_any_script():
         figure = Figure(figsize=(width, height), layout="constrained", facecolor=_PAPER)
         draw(figure)
         written = io.BytesIO()
         figure.savefig(written, format="png", dpi=120, metadata={"Software": None})
     return written.getvalue()
+
+
+@contextlib.contextmanager
+def _names_in_any_script() -> Iterator[None]:
+    """Hides matplotlib's warnings on letters that its font lacks. In a page the reader's own fonts show them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def solid(color: str) -> str:
