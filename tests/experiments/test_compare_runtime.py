@@ -90,7 +90,7 @@ def test_what_fails_is_left_out_with_its_reason(call, monkeypatch, run_dir, tmp_
     assert "model_untiled_labels.tflite: is not a TFLite file" in called.err
     section = read_results(tmp_path / "out").runtime_comparison
     assert {row.runtime for row in section.rows} == {"litert"} and len(section.left_out) == 1
-    monkeypatch.setattr(compare_runtime, "upsampled_last", lambda network: None)
+    monkeypatch.setattr(comparison, "upsampled_last", lambda network: None)
     called = call(compare_runtime, f"--output_dir={tmp_path / 'none'}", *arguments, "--engines=litert-in-graph")
     assert called.status == 1 and called.err.splitlines()[-1].startswith("error: nothing could be measured: ")
 
