@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from contextnet_tf.deployment import exporting
-from contextnet_tf.deployment.metadata import IMAGE_TYPES, OUTPUTS
+from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES, DEFAULT_FORMATS, FORMATS, IMAGE_TYPES, OUTPUTS
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.exported import file_lines
 from contextnet_tf.runs import layout
@@ -37,7 +36,7 @@ from experiments import opening, program
 flags.DEFINE_string(
     "format",
     None,
-    f"Format to write: {', '.join(exporting.FORMATS)}, or both for saved_model and tflite. Default: both; tflite if "
+    f"Format to write: {', '.join(FORMATS)}, or both for saved_model and tflite. Default: both; tflite if "
     "precision or output is not the default.",
 )
 flags.DEFINE_string(
@@ -60,7 +59,7 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer(
     "calibration_images",
-    exporting.CALIBRATION_IMAGES,
+    CALIBRATION_IMAGES,
     "For int8: number of training images to calibrate on.",
     lower_bound=1,
     upper_bound=1_000_000,
@@ -95,7 +94,7 @@ def run(
     precision: str = "float32",
     output: str = "logits",
     size: tuple[int, int] | None = None,
-    calibration_images: int = exporting.CALIBRATION_IMAGES,
+    calibration_images: int = CALIBRATION_IMAGES,
     float_layers: Sequence[str] = (),
     tiling: bool = True,
     image_type: str = "uint8",
@@ -108,6 +107,8 @@ def run(
 
     If `dataset`, `data_dir` or `class_table` is None, the result.json beside the checkpoint gives it, if there is one.
     """
+    from contextnet_tf.deployment import exporting
+
     provenance = current_provenance()
     formats = exporting.chosen_formats(formats, precision, output)
     network = opening.open_network(checkpoint, model=model)
@@ -181,10 +182,12 @@ def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
 
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
+    from contextnet_tf.deployment import exporting
+
     del argv
     values = flags.FLAGS
     output_dir = program.required("output_dir")
-    asked = {None: None, "both": exporting.DEFAULT_FORMATS}.get(values.format, (values.format,))
+    asked = {None: None, "both": DEFAULT_FORMATS}.get(values.format, (values.format,))
     onnx = {name: values[name].value for name in ("image_type", "dynamic_batch", "dynamic_size")}
     section = run(
         checkpoint=program.required("checkpoint"),

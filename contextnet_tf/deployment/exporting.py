@@ -14,7 +14,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
-from contextnet_tf.deployment.metadata import ONNX_OUTPUTS, OUTPUTS
+from contextnet_tf.deployment.metadata import DEFAULT_FORMATS, FORMATS, ONNX_OUTPUTS, OUTPUTS
 from contextnet_tf.deployment.onnx_export import export_onnx
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.deployment.resizing import most_padding, resize_image
@@ -23,12 +23,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import staging_dir, write_json
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
-FORMATS = ("saved_model", "tflite", "onnx")
-DEFAULT_FORMATS = FORMATS[:2]  # ONNX needs an extra
 IMAGES_TO_CHECK = 4
-# On CamVid, the accuracy drop with 4, 16, 50, 100 and 367 calibration images was 0.22, 0.29, 0.27, 0.33 and 0.25 points
-# of mean IoU: no clear winner. 50 images take five seconds and probably include rare scenes.
-CALIBRATION_IMAGES = 50
 
 
 @dataclasses.dataclass(frozen=True)
