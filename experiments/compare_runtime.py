@@ -124,7 +124,7 @@ def run(
             '"-in-graph" has no pipelined mode'
         )
     if checkpoint and models:
-        raise InputError("--models are networks with fresh weights; leave it out, or --checkpoint")
+        raise InputError("--models are networks with random weights; leave out --models or --checkpoint")
     originals = _networks(checkpoint, models or ["cn14"], seed)
     parts = [(model, size, folded_at_size(model, size)) for model in originals for size in sizes]
     images = {size: _frames(checkpoint, dataset, data_dir, split, class_table, size, seed) for size in sizes}
@@ -158,7 +158,7 @@ def run(
         raise InputError(f"nothing could be measured: {'; '.join(left_out.values())}")
     frames = next(iter(images.values()))
     section = RuntimeComparisonSection(
-        weights="trained" if checkpoint else "fresh, so that the upsampling takes longer than it should",
+        weights="trained" if checkpoint else "random, so that the upsampling takes longer than with trained ones",
         frames=frames.title,
         rounds=rounds,
         warm_up=WARM_UP,

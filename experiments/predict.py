@@ -245,13 +245,18 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _summary(section: RuntimeSection) -> str:
-    words = [f"{section.images} images: {section.frames_per_second:.1f} frames a second"]
+    images = "1 image" if section.images == 1 else f"{section.images} images"
+    words = [f"{images}: {section.frames_per_second:.1f} frames per second"]
     if section.milliseconds_spread:
         low, high = section.milliseconds_spread
-        words.append(f"{section.milliseconds_median:.1f} ms an image ({low:.1f} to {high:.1f})")
+        words.append(f"{section.milliseconds_median:.1f} ms per image ({low:.1f} to {high:.1f})")
     else:
-        words.append(f"{section.workers} at once, with reading and writing")
-    return ", ".join([*words, str(section.engine), f"{section.threads or 'any number of'} thread(s)"])
+        words.append(f"{section.workers} workers, reading and writing included")
+    return ", ".join([*words, str(section.engine), _threads(section.threads)])
+
+
+def _threads(count: int | None) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}" if count else "threads chosen by the engine"
 
 
 if __name__ == "__main__":

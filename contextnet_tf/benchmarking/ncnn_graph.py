@@ -9,22 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from contextnet_tf.deployment.portable import operations as ops
 from contextnet_tf.deployment.portable.graph import PortableGraph
-from contextnet_tf.deployment.portable.operations import (
-    AdaptiveAveragePool,
-    Add,
-    Concatenate,
-    Convolution,
-    Normalize,
-    Operation,
-    Padding,
-    Pool,
-    PReLU,
-    ReLU,
-    Resize,
-    TransposedConvolution,
-    ZeroPad,
-)
 from contextnet_tf.errors import InputError
 
 INPUT, OUTPUT = "image", "logits"  # float32 [3, H, W] in 0 to 1; float32 [C, H/f, W/f]
@@ -53,7 +39,8 @@ def ncnn_model(network: PortableGraph) -> tuple[str, bytes]:
     layers = _layers(network)
     readers = collections.Counter(value for layer in layers for value in layer.inputs)
     output = layers[-1].value
-    lines, names = [], {}
+    lines: list[str] = []
+    names: dict[int, list[str]] = {}
     blobs = 0
     for number, layer in enumerate([_Layer("Input", {}), *layers]):
         name = {0: INPUT, output: OUTPUT}.get(layer.value, f"value{layer.value}")
@@ -80,7 +67,7 @@ def _layers(network: PortableGraph) -> list[_Layer]:
         inputs = [at[value] for value in step.inputs]
         operation = step.operation
         behind = layers and layers[-1].value == inputs[0] and readers[step.inputs[0]] == 1
-        if isinstance(operation, ReLU) and behind and _takes_activation(layers[-1]):
+        if isinstance(operation, ops.ReLU) and behind and _takes_activation(layers[-1]):
             layers[-1].parameters |= {9: 1} if operation.upper is None else {9: 3, -23310: (0.0, operation.upper)}
             at[number] = layers[-1].value
             continue
@@ -95,42 +82,44 @@ def _takes_activation(layer: _Layer) -> bool:
     return layer.kind.startswith(("Convolution", "Deconvolution")) and 9 not in layer.parameters
 
 
-def _layer(operation: Operation, inputs: int) -> _Layer:
+def _layer(operation: ops.Operation, inputs: int) -> _Layer:
     match operation:
-        case Convolution(kernel, bias, strides, dilation, padding, groups):
+        case ops.Convolution(kernel, bias, strides, dilation, padding, groups):
             parameters = _window(kernel, strides, dilation, padding) | {0: len(kernel), 5: 1, 6: kernel.size}
             if groups == 1:
                 return _Layer("Convolution", parameters, [_FLOAT32, kernel, bias])
             return _Layer("ConvolutionDepthWise", parameters | {7: groups}, [_FLOAT32, kernel, bias])
-        case TransposedConvolution(kernel, bias, strides, cropping):
+        case ops.TransposedConvolution(kernel, bias, strides, cropping):
             parameters = _window(kernel, strides, (1, 1), cropping) | {0: kernel.shape[1], 5: 1, 6: kernel.size}
             return _Layer("Deconvolution", parameters, [_FLOAT32, kernel.swapaxes(0, 1), bias])
-        case Normalize(scale, offset):
+        case ops.Normalize(scale, offset):
             return _Layer("Scale", {0: len(scale), 1: 1}, [scale, offset])
-        case Pool(kind, (height, width), strides, padding):
+        case ops.Pool(kind, (height, width), strides, padding):
             top, bottom, left, right = (max(length, 0) for length in padding)
             parameters = {0: int(kind == "average"), 1: width, 11: height, 2: strides[1], 12: strides[0]}
             return _Layer("Pooling", parameters | {3: left, 14: right, 13: top, 15: bottom, 5: 1})
-        case AdaptiveAveragePool(rows, columns):
+        case ops.AdaptiveAveragePool(rows, columns):
             return _Layer("Pooling", {0: 1, 7: 1, 8: len(columns), 18: len(rows)})
-        case ReLU(None):
+        case ops.ReLU(None):
             return _Layer("ReLU", {})
-        case ReLU(upper):
+        case ops.ReLU(upper) if upper is not None:
             return _Layer("Clip", {0: 0.0, 1: float(upper)})
-        case PReLU(slopes):
+        case ops.PReLU(slopes):
             return _Layer("PReLU", {0: len(slopes)}, [slopes])
-        case Resize((height, width)):
+        case ops.Resize((height, width)):
             return _Layer("Interp", {0: 2, 3: height, 4: width})
-        case ZeroPad((top, bottom, left, right), (before, behind)):
+        case ops.ZeroPad((top, bottom, left, right), (before, behind)):
             return _Layer("Padding", {0: top, 1: bottom, 2: left, 3: right, 7: before, 8: behind})
-        case Add():
+        case ops.Add():
             return _Layer("Eltwise", {0: 1}) if inputs > 2 else _Layer("BinaryOp", {0: 0})
-        case Concatenate():
+        case ops.Concatenate():
             return _Layer("Concat", {0: 0})
     raise InputError(f"ncnn has no layer for {type(operation).__name__}")
 
 
-def _window(kernel: np.ndarray, strides: tuple[int, int], dilation: tuple[int, int], padding: Padding) -> _Parameters:
+def _window(
+    kernel: np.ndarray, strides: tuple[int, int], dilation: tuple[int, int], padding: ops.Padding
+) -> _Parameters:
     top, bottom, left, right = (max(length, 0) for length in padding)
     return {
         1: kernel.shape[3],

@@ -8,24 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from contextnet_tf.deployment.portable import operations as ops
 from contextnet_tf.deployment.portable.graph import PortableGraph, Step
-from contextnet_tf.deployment.portable.operations import (
-    AdaptiveAveragePool,
-    Add,
-    Concatenate,
-    Convolution,
-    Item,
-    Normalize,
-    Padding,
-    Pool,
-    PoolWithIndices,
-    PReLU,
-    ReLU,
-    Resize,
-    TransposedConvolution,
-    Unpool,
-    ZeroPad,
-)
 from contextnet_tf.errors import InputError
 
 OPSET, IR_VERSION = 17, 8  # of ONNX 1.12: the oldest that has all operators used here
@@ -131,7 +115,7 @@ class _Graph:
     def number(self, value: float) -> str:
         """The float32 constant `value`, which all its users share."""
         if value not in self._numbers:
-            self._numbers[value] = self.constant(np.float32(value), f"constant_{value:g}")
+            self._numbers[value] = self.constant(np.array(value, np.float32), f"constant_{value:g}")
         return self._numbers[value]
 
     def _add(self, operator: str, inputs: Sequence[Any], outputs: list[str], attributes: dict[str, Any]) -> list[str]:
@@ -166,7 +150,7 @@ def _add_output(graph: _Graph, logits: _Names, image_type: str, output: str) -> 
 def _add_step(graph: _Graph, step: Step, inputs: Sequence[_Names]) -> _Names:
     name = step.layer
     match step.operation:
-        case Convolution(kernel, bias, strides, dilation, padding, groups):
+        case ops.Convolution(kernel, bias, strides, dilation, padding, groups):
             return graph.add(
                 "Conv",
                 *inputs,
@@ -178,52 +162,52 @@ def _add_step(graph: _Graph, step: Step, inputs: Sequence[_Names]) -> _Names:
                 group=groups,
                 pads=_pads(padding),
             )
-        case TransposedConvolution(kernel, bias, strides, cropping):
-            weights = graph.constant(kernel, f"{name}_kernel"), graph.constant(bias, f"{name}_bias")
+        case ops.TransposedConvolution(kernel, bias, strides, cropping):
+            weights = [graph.constant(kernel, f"{name}_kernel"), graph.constant(bias, f"{name}_bias")]
             return graph.add("ConvTranspose", *inputs, *weights, name=name, strides=strides, pads=_pads(cropping))
-        case Normalize(scale, offset):
+        case ops.Normalize(scale, offset):
             values = {"scale": scale, "offset": offset, "mean": np.zeros_like(scale), "variance": np.ones_like(scale)}
             weights = [graph.constant(value, f"{name}_{kind}") for kind, value in values.items()]
             return graph.add("BatchNormalization", *inputs, *weights, name=name, epsilon=0.0)
-        case Pool(kind, size, strides, padding):
+        case ops.Pool(kind, size, strides, padding):
             operator = {"average": "AveragePool", "maximum": "MaxPool"}[kind]
             return graph.add(operator, *inputs, name=name, kernel_shape=size, strides=strides, pads=_pads(padding))
-        case AdaptiveAveragePool(rows, columns):  # ONNX pooling has windows of equal size only
+        case ops.AdaptiveAveragePool(rows, columns):  # ONNX pooling has windows of equal size only
             across = graph.constant(columns.T.copy(), f"{name}_columns")
             across = graph.add("MatMul", *inputs, across, name=f"{name}_across")
             return graph.add("MatMul", graph.constant(rows, f"{name}_rows"), across, name=name)
-        case PoolWithIndices():
+        case ops.PoolWithIndices():
             return graph.add_for_two("MaxPool", *inputs, name=name, kernel_shape=[2, 2], strides=[2, 2])
-        case Item(index):
+        case ops.Item(index):
             return inputs[0][index]
-        case Unpool():
+        case ops.Unpool():
             return graph.add("MaxUnpool", *inputs, name=name, kernel_shape=[2, 2], strides=[2, 2])
-        case ReLU(None):
+        case ops.ReLU(None):
             return graph.add("Relu", *inputs, name=name)
-        case ReLU(upper):
+        case ops.ReLU(upper) if upper is not None:
             return graph.add("Clip", *inputs, graph.number(0), graph.number(upper), name=name)
-        case PReLU(slopes):
+        case ops.PReLU(slopes):
             return graph.add("PRelu", *inputs, graph.constant(slopes[:, None, None], f"{name}_slopes"), name=name)
-        case Resize(size, None):
+        case ops.Resize(size, None):
             # Batch and channels keep their sizes, taken from the input.
             kept = graph.add("Shape", *inputs, name=f"{name}_kept", start=0, end=2)
             wanted = graph.constant(np.array(size), f"{name}_wanted")
             sizes = graph.add("Concat", kept, wanted, name=f"{name}_sizes", axis=0)
             return graph.add("Resize", *inputs, "", "", sizes, name=name, mode="linear")  # half-pixel centers
-        case Resize(_, factors):
+        case ops.Resize(_, factors) if factors is not None:
             scales = graph.constant(np.array([1, 1, *factors], np.float32), f"{name}_scales")
             return graph.add("Resize", *inputs, "", scales, name=name, mode="linear")
-        case ZeroPad((top, bottom, left, right), (before, behind)):
+        case ops.ZeroPad((top, bottom, left, right), (before, behind)):
             ends = graph.constant(np.array([0, before, top, left, 0, behind, bottom, right]), f"{name}_ends")
             return graph.add("Pad", *inputs, ends, name=name)
-        case Add():
+        case ops.Add():
             return graph.add("Sum" if len(inputs) > 2 else "Add", *inputs, name=name)
-        case Concatenate():
+        case ops.Concatenate():
             return graph.add("Concat", *inputs, name=name, axis=1)
     raise InputError(f"{type(step.operation).__name__}: is an operation of training; give the graph of inference")
 
 
-def _pads(padding: Padding) -> list[int]:
+def _pads(padding: ops.Padding) -> list[int]:
     # Negative padding crops unused rows; ONNX needs no cropping.
     top, bottom, left, right = (max(length, 0) for length in padding)
     return [top, left, bottom, right]

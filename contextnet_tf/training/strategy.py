@@ -56,9 +56,9 @@ class Devices:
         if self.workers == 1:
             return [text]
         own = np.frombuffer(text.encode(), np.uint8)
-        lengths = np.zeros(self.workers)
-        lengths[self.worker] = len(own)
-        lengths = self._summed(lengths).astype(int)
+        counts = np.zeros(self.workers)
+        counts[self.worker] = len(own)
+        lengths = [int(length) for length in self._summed(counts)]
         texts = np.zeros((self.workers, max(lengths)))
         texts[self.worker, : len(own)] = own
         rows = self._summed(texts).astype(np.uint8)

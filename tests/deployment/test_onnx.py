@@ -171,7 +171,7 @@ def test_what_cannot_be_exported(network, tmp_path):
     for settings, message in (
         ({"size": (64, 96), "image_type": "uint16"}, "image_type 'uint16' is not available; choose from: uint8, fl"),
         ({"size": (64, 96), "output": "probabilities"}, "output 'probabilities' is not available; choose from: logits"),
-        ({"size": (64, 96), "dynamic_size": True}, "`dynamic_size` takes images of all sizes: leave out `size`"),
+        ({"size": (64, 96), "dynamic_size": True}, "`dynamic_size` takes images of all sizes: leave out the size"),
         ({}, "give height and width"),
         ({"size": (100, 96)}, "multiples of 16, for example 112 x 96"),
         ({"size": (64, 96), "dataset": get_dataset("cityscapes")}, "has 11 classes, dataset 'cityscapes' has 19"),

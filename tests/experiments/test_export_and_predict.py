@@ -146,7 +146,7 @@ def test_predict_on_a_split_measures_and_writes(call, exported_dir, camvid_dir, 
     run_dir = tmp_path / "run"
     called = call(predict, f"--checkpoint={exported_dir}", f"--data_dir={camvid_dir}", f"--output_dir={run_dir}")
     assert called.status == 0
-    assert "2 images" in called.out and "frames a second" in called.out and "mean IoU" in called.out
+    assert "2 images" in called.out and "frames per second" in called.out and "mean IoU" in called.out
     runtime = read_results(run_dir).runtime
     assert (runtime.engine, runtime.threads, runtime.images) == ("litert", 1, 2)
     assert runtime.size == (64, 96)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 from contextnet_tf.deployment import upsample
 
 if TYPE_CHECKING:
     import keras
 
 
-class NCNN:
+class NCNN(Runtime):
     """Logits float32 from ncnn, then `upsample_argmax`. See `Runtime`."""
 
     title = "ncnn float32 + exact upsampling"
@@ -48,7 +48,7 @@ class NCNN:
             setattr(network.opt, option, False)
         network.load_param(str(path / "network.param"))
         network.load_model(str(path / "network.bin"))
-        size = []
+        size: list[int] = []
 
         def normalized(image: np.ndarray) -> Any:
             height, width = image.shape[:2]
@@ -66,5 +66,5 @@ class NCNN:
             Stage("network", normalized),
             Stage("network", logits),
             Stage("copying", lambda output: np.ascontiguousarray(np.array(output).transpose(1, 2, 0))),
-            Stage("upsampling", lambda values: upsample.upsample_argmax(values, tuple(size))),
+            Stage("upsampling", lambda values: upsample.upsample_argmax(values, (size[0], size[1]))),
         )

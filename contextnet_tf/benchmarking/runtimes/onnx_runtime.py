@@ -2,19 +2,20 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 from contextnet_tf.deployment import upsample
 from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.errors import InputError
 
 if TYPE_CHECKING:
     import keras
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """Logits from the engine "onnxruntime", then `upsample_argmax`. See `Runtime`.
 
     ONNX Runtime reads the image in place and returns a new array, so there is no separate copying to time.
@@ -25,7 +26,7 @@ class OnnxRuntime:
     packages = ("onnx", "onnxruntime")
     distributions = ("onnx", "onnxruntime", *upsample.DISTRIBUTIONS)
     file = "model.onnx"
-    engine = "onnxruntime"
+    engine: ClassVar[str] = "onnxruntime"
 
     @staticmethod
     def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
@@ -36,14 +37,10 @@ class OnnxRuntime:
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
-        engine = ENGINES[self.engine](path, num_threads)
-        self.stages = (
-            Stage("network", engine.logits),
-            Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, engine.size)),
-        )
+        self.stages = logits_and_upsampling(self.engine, path, num_threads)
 
 
-class OnnxRuntimeInGraph:
+class OnnxRuntimeInGraph(Runtime):
     """The ONNX file of labels: upsampling and arg-max are ONNX operators. See `Runtime`."""
 
     title = "ONNX Runtime, upsampling in the graph"
@@ -63,3 +60,15 @@ class OnnxRuntimeInGraph:
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
         self.stages = (Stage("network", ENGINES["onnxruntime"](path, num_threads).logits),)
+
+
+def logits_and_upsampling(engine: str, path: pathlib.Path, num_threads: int) -> tuple[Stage, ...]:
+    """The stages of a `Segmenter` engine: logits, then `upsample_argmax` to the size of the file."""
+    loaded = ENGINES[engine](path, num_threads)
+    if loaded.size is None:
+        raise InputError(f"{path}: takes images of any size; a runtime is measured at one")
+    height, width = loaded.size
+    return (
+        Stage("network", loaded.logits),
+        Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, (height, width))),
+    )

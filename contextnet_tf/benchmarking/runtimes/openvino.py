@@ -2,22 +2,21 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from contextnet_tf.benchmarking.runtimes.litert import LiteRT, LiteRTInGraph
-from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntimeInGraph
-from contextnet_tf.benchmarking.runtimes.runtime import Stage
+from contextnet_tf.benchmarking.runtimes.onnx_runtime import OnnxRuntimeInGraph, logits_and_upsampling
+from contextnet_tf.benchmarking.runtimes.runtime import Runtime, Stage
 from contextnet_tf.deployment import upsample
-from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.errors import InputError
 
 if TYPE_CHECKING:
     import keras
 
 
-class OpenVINO:
+class OpenVINO(Runtime):
     """Logits from the engine "openvino-float32", copying included, then `upsample_argmax`. See `Runtime`."""
 
     title = "OpenVINO float32 + exact upsampling"
@@ -25,16 +24,12 @@ class OpenVINO:
     packages = ("openvino",)
     distributions = ("openvino", *upsample.DISTRIBUTIONS)
     file = LiteRT.file
-    engine = "openvino-float32"
+    engine: ClassVar[str] = "openvino-float32"
     write = staticmethod(LiteRT.write)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
-        engine = ENGINES[self.engine](path, num_threads)
-        self.stages = (
-            Stage("network", engine.logits),
-            Stage("upsampling", lambda logits: upsample.upsample_argmax(logits, engine.size)),
-        )
+        self.stages = logits_and_upsampling(self.engine, path, num_threads)
 
 
 class OpenVINOBfloat16(OpenVINO):
@@ -45,7 +40,7 @@ class OpenVINOBfloat16(OpenVINO):
     engine = "openvino"
 
 
-class OpenVINOInGraph:
+class OpenVINOInGraph(Runtime):
     """The TFLite labels file in float32; the ONNX file is no faster. See `Runtime`."""
 
     title = "OpenVINO float32, upsampling in the graph"
@@ -65,7 +60,7 @@ class OpenVINOInGraph:
         )
 
 
-class OpenVINOBfloat16InGraph:
+class OpenVINOBfloat16InGraph(Runtime):
     """The ONNX file in bfloat16: twice as fast as the TFLite labels file. See `Runtime`."""
 
     title = "OpenVINO bfloat16, upsampling in the graph"

@@ -64,8 +64,8 @@ def list_fields(list_path: pathlib.Path) -> Iterator[tuple[int, list[str] | str]
     except OSError as error:
         raise InputError(f"{list_path}: cannot be read as a list ({error.strerror})") from None
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{list_path}: cannot be read as a list (line {line} is not UTF-8 text)") from None
+        wrong = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{list_path}: cannot be read as a list (line {wrong} is not UTF-8 text)") from None
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
         if not line.strip():
             continue

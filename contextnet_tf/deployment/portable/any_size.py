@@ -42,7 +42,7 @@ def _same_at_both(step: Step, other: Step) -> bool:
     first, second = step.operation, other.operation
     if isinstance(first, AdaptiveAveragePool):
         return False
-    if isinstance(first, Resize):
+    if isinstance(first, Resize) and isinstance(second, Resize):
         return first.factors is not None and first.factors == second.factors
     return all(_equal(getattr(first, x.name), getattr(second, x.name)) for x in dataclasses.fields(first))
 

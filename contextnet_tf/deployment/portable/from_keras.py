@@ -7,27 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from contextnet_tf.deployment.portable import operations as ops
 from contextnet_tf.deployment.portable.graph import Draft, PortableGraph, finished
-from contextnet_tf.deployment.portable.operations import (
-    AdaptiveAveragePool,
-    Add,
-    BatchNorm,
-    Concatenate,
-    Convolution,
-    Dropout,
-    Item,
-    Normalize,
-    Operation,
-    Padding,
-    Pool,
-    PoolWithIndices,
-    PReLU,
-    ReLU,
-    Resize,
-    TransposedConvolution,
-    Unpool,
-    ZeroPad,
-)
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph as keras_graph
 from contextnet_tf.models.pyramid import AveragePoolingTo, ResizeLike, part_averages
@@ -54,17 +35,19 @@ def portable_graph_of(network: keras.Model, *, training: bool = False) -> Portab
             numbers[id(node.outputs[0])] = inputs[0]
             continue
         # The second input of a resizing layer only provides the size, which is fixed.
-        drafts.append(Draft(operation, inputs[:1] if isinstance(operation, Resize) else inputs, node.operation.name))
+        drafts.append(
+            Draft(operation, inputs[:1] if isinstance(operation, ops.Resize) else inputs, node.operation.name)
+        )
         whole = len(drafts)
         for index, tensor in enumerate(node.outputs):
             if len(node.outputs) > 1:
-                drafts.append(Draft(Item(index), (whole,), node.operation.name))
+                drafts.append(Draft(ops.Item(index), (whole,), node.operation.name))
             numbers[id(tensor)] = len(drafts)
     outputs = {name: numbers[id(tensor)] for name, tensor in network.output.items()}
     return PortableGraph(tuple(network.input_shape[1:3]), finished(drafts, outputs), outputs)
 
 
-def _operation_of(node: Any, network: str, training: bool) -> Operation | None:
+def _operation_of(node: Any, network: str, training: bool) -> ops.Operation | None:
     """The operation for a layer call (a Keras node); None if the call does nothing.
 
     Raises:
@@ -80,21 +63,21 @@ def _operation_of(node: Any, network: str, training: bool) -> Operation | None:
     return operations[type(layer)](layer, node)
 
 
-def _convolution(layer: layers.Conv2D, node: Any) -> Convolution:
+def _convolution(layer: layers.Conv2D, node: Any) -> ops.Convolution:
     kernel = np.asarray(layer.kernel).transpose(3, 2, 0, 1)
     return _any_convolution(layer, node, kernel, layer.groups)
 
 
-def _depthwise(layer: layers.DepthwiseConv2D, node: Any) -> Convolution:
+def _depthwise(layer: layers.DepthwiseConv2D, node: Any) -> ops.Convolution:
     height, width, channels, multiplier = layer.kernel.shape
     kernel = np.asarray(layer.kernel).reshape(height, width, 1, channels * multiplier).transpose(3, 2, 0, 1)
     return _any_convolution(layer, node, kernel, channels)
 
 
-def _any_convolution(layer: Any, node: Any, kernel: np.ndarray, groups: int) -> Convolution:
+def _any_convolution(layer: Any, node: Any, kernel: np.ndarray, groups: int) -> ops.Convolution:
     _require_linear(layer)
     spans = [(size - 1) * dilation + 1 for size, dilation in zip(kernel.shape[2:], layer.dilation_rate, strict=True)]
-    return Convolution(
+    return ops.Convolution(
         np.ascontiguousarray(kernel),
         _bias(layer, len(kernel)),
         tuple(layer.strides),
@@ -104,79 +87,79 @@ def _any_convolution(layer: Any, node: Any, kernel: np.ndarray, groups: int) -> 
     )
 
 
-def _transposed(layer: layers.Conv2DTranspose, node: Any) -> TransposedConvolution:
+def _transposed(layer: layers.Conv2DTranspose, node: Any) -> ops.TransposedConvolution:
     _require_linear(layer)
     _require(layer, tuple(layer.dilation_rate) == (1, 1), "a dilation")
     # TensorFlow computes the gradient of a convolution that maps the output size to the input size.
     cropping = _padding(layer, node.outputs[0], layer.kernel_size)
     _require(layer, min(cropping) >= 0, "a kernel smaller than its stride")
     kernel = np.ascontiguousarray(np.asarray(layer.kernel).transpose(3, 2, 0, 1))
-    return TransposedConvolution(kernel, _bias(layer, kernel.shape[1]), tuple(layer.strides), cropping)
+    return ops.TransposedConvolution(kernel, _bias(layer, kernel.shape[1]), tuple(layer.strides), cropping)
 
 
-def _normalize(layer: layers.BatchNormalization, node: Any) -> Normalize:
+def _normalize(layer: layers.BatchNormalization, node: Any) -> ops.Normalize:
     norm = _batch_norm(layer, node)
     scale = norm.scale / np.sqrt(norm.variance + np.float32(norm.epsilon))
-    return Normalize(scale, norm.offset - norm.mean * scale)
+    return ops.Normalize(scale, norm.offset - norm.mean * scale)
 
 
-def _batch_norm(layer: layers.BatchNormalization, node: Any) -> BatchNorm:
+def _batch_norm(layer: layers.BatchNormalization, node: Any) -> ops.BatchNorm:
     _require(layer, layer.axis in (-1, 3), "an axis other than the channels")
     mean, variance = np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
     scale = np.ones_like(mean) if layer.gamma is None else np.asarray(layer.gamma)
     offset = np.zeros_like(mean) if layer.beta is None else np.asarray(layer.beta)
-    return BatchNorm(scale, offset, mean, variance, layer.epsilon, layer.momentum)
+    return ops.BatchNorm(scale, offset, mean, variance, layer.epsilon, layer.momentum)
 
 
-def _pool(kind: str) -> Callable[[Any, Any], Pool]:
-    def pool(layer: Any, node: Any) -> Pool:
+def _pool(kind: str) -> Callable[[Any, Any], ops.Pool]:
+    def pool(layer: Any, node: Any) -> ops.Pool:
         _require(layer, kind == "maximum" or layer.padding == "valid", "averages that pad")
         padding = _padding(layer, node.input_tensors[0], layer.pool_size)
-        return Pool(kind, tuple(layer.pool_size), tuple(layer.strides), padding)
+        return ops.Pool(kind, tuple(layer.pool_size), tuple(layer.strides), padding)
 
     return pool
 
 
-def _adaptive_pool(layer: AveragePoolingTo, node: Any) -> AdaptiveAveragePool:
-    return AdaptiveAveragePool(*(part_averages(length, layer.bins) for length in node.input_tensors[0].shape[1:3]))
+def _adaptive_pool(layer: AveragePoolingTo, node: Any) -> ops.AdaptiveAveragePool:
+    return ops.AdaptiveAveragePool(*(part_averages(length, layer.bins) for length in node.input_tensors[0].shape[1:3]))
 
 
-def _relu(layer: layers.ReLU, node: Any) -> ReLU:
+def _relu(layer: layers.ReLU, node: Any) -> ops.ReLU:
     _require(layer, not layer.negative_slope and not layer.threshold, "a slope or a threshold")
-    return ReLU(None if layer.max_value is None else float(layer.max_value))
+    return ops.ReLU(None if layer.max_value is None else float(layer.max_value))
 
 
-def _prelu(layer: layers.PReLU, node: Any) -> PReLU:
+def _prelu(layer: layers.PReLU, node: Any) -> ops.PReLU:
     _require(layer, layer.alpha.shape[:-1] == (1, 1), "slopes that are not one per channel")
-    return PReLU(np.asarray(layer.alpha)[0, 0])
+    return ops.PReLU(np.asarray(layer.alpha)[0, 0])
 
 
-def _resize(layer: Any, node: Any) -> Resize:
+def _resize(layer: Any, node: Any) -> ops.Resize:
     _require(layer, getattr(layer, "interpolation", "bilinear") == "bilinear", "an interpolation that is not bilinear")
     before, size = (tuple(tensor.shape[1:3]) for tensor in (node.input_tensors[0], node.outputs[0]))
     factors = tuple(new // old for old, new in zip(before, size, strict=True))
     whole = all(old * factor == new for old, factor, new in zip(before, factors, size, strict=True))
-    return Resize(size, factors if whole else None)
+    return ops.Resize(size, factors if whole else None)
 
 
-def _zero_pad(layer: layers.ZeroPadding2D, node: Any) -> ZeroPad:
+def _zero_pad(layer: layers.ZeroPadding2D, node: Any) -> ops.ZeroPad:
     first, second, third, fourth = (int(length) for axis in layer.padding for length in axis)
     if layer.data_format == "channels_last":
-        return ZeroPad((first, second, third, fourth))
+        return ops.ZeroPad((first, second, third, fourth))
     # All features here are channels-last: the layer pads their columns and channels, not rows and columns.
-    return ZeroPad((0, 0, first, second), channels=(third, fourth))
+    return ops.ZeroPad((0, 0, first, second), channels=(third, fourth))
 
 
-def _concatenate(layer: layers.Concatenate, node: Any) -> Concatenate:
+def _concatenate(layer: layers.Concatenate, node: Any) -> ops.Concatenate:
     _require(layer, layer.axis in (-1, 3), "an axis other than the channels")
-    return Concatenate()
+    return ops.Concatenate()
 
 
 def _bias(layer: Any, channels: int) -> np.ndarray:
     return np.asarray(layer.bias) if layer.use_bias else np.zeros(channels, np.float32)
 
 
-def _padding(layer: Any, windowed: keras.KerasTensor, spans: Sequence[int]) -> Padding:
+def _padding(layer: Any, windowed: keras.KerasTensor, spans: Sequence[int]) -> ops.Padding:
     """TensorFlow's padding of the `windowed` tensor: "same" puts the odd row or column at the end."""
     _require(layer, layer.data_format == "channels_last", "channels before rows")
     padding = []
@@ -197,12 +180,12 @@ def _require(layer: Any, condition: bool, what: str) -> None:
         raise InputError(f"layer {layer.name!r}: has {what}, which has no counterpart in other libraries here")
 
 
-_OPERATIONS: dict[type, Callable[[Any, Any], Operation | None]] = {
+_OPERATIONS: dict[type, Callable[[Any, Any], ops.Operation | None]] = {
     AveragePoolingTo: _adaptive_pool,
-    MaxPoolingWithIndices: lambda layer, node: PoolWithIndices(),
-    MaxUnpooling: lambda layer, node: Unpool(),
+    MaxPoolingWithIndices: lambda layer, node: ops.PoolWithIndices(),
+    MaxUnpooling: lambda layer, node: ops.Unpool(),
     ResizeLike: _resize,
-    layers.Add: lambda layer, node: Add(),
+    layers.Add: lambda layer, node: ops.Add(),
     layers.AveragePooling2D: _pool("average"),
     layers.BatchNormalization: _normalize,
     layers.Concatenate: _concatenate,
@@ -217,7 +200,7 @@ _OPERATIONS: dict[type, Callable[[Any, Any], Operation | None]] = {
     layers.UpSampling2D: _resize,
     layers.ZeroPadding2D: _zero_pad,
 }
-_IN_TRAINING: dict[type, Callable[[Any, Any], Operation]] = {
+_IN_TRAINING: dict[type, Callable[[Any, Any], ops.Operation]] = {
     layers.BatchNormalization: _batch_norm,
-    layers.Dropout: lambda layer, node: Dropout(layer.rate),
+    layers.Dropout: lambda layer, node: ops.Dropout(layer.rate),
 }
