@@ -52,7 +52,7 @@ ifeq ($(DATASET),streets)
 endif
 	$(python) -m experiments.train $(data) --output_dir=$(out) \
 	  --model=$(call quoted,$(MODEL)) --recipe=$(RECIPE) --epochs=$(EPOCHS) --seed=$(SEED) --resume
-	$(python) -m experiments.evaluate --checkpoint=$(out) --output_dir=$(out)
+	$(python) -m experiments.evaluate --checkpoint=$(out) --output_dir=$(out) --confidence
 	$(python) -m experiments.export --checkpoint=$(out) --output_dir=$(out)
 	$(python) -m experiments.predict --checkpoint=$(call quoted,$(OUT)/export/model.tflite) --output_dir=$(out)
 	$(python) -m experiments.report --output_dir=$(out)

@@ -4,10 +4,15 @@
 
 Errors would break a run: files that are missing, unreadable or of another size than their partner, label values
 and colors that are in no table, a split without images. Warnings would not: examples missing against the
-published number, the same image twice, classes that do not occur. Then how often each class occurs, and what
-the training's random crops show of it. Exit status 1 where there is an error. Cityscapes takes some minutes.
+published number, the same image twice, images of one split that look like one of another, classes that do not occur.
+Then how often each class occurs, and what the training's random crops show of it. Exit status 1 where there is an
+error. Cityscapes takes some minutes.
 
-With --output_dir, check_data.json and class_frequencies.svg are written there.
+With --output_dir, check_data.json and class_frequencies.svg are written there. --samples=24 also writes samples.html:
+24 images with their labels drawn over them, and the crops that training makes of them by --recipe and the flags of its
+augmentation.
+
+  python -m experiments.check_data --dataset=camvid --data_dir=DIR --samples=24 --appearance=1 --output_dir=check
 """
 
 import os
@@ -27,7 +32,8 @@ from contextnet_tf.reporting.plots import class_frequencies
 from contextnet_tf.runs import data_check
 from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
 from contextnet_tf.runs.provenance import current_provenance
-from experiments import opening, program
+from contextnet_tf.training.recipe import Recipe, get_recipe
+from experiments import opening, program, recipe_flags
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -37,14 +43,27 @@ SPLITS = ("train", "val", "test")
 NEEDED = ("train", "val")  # a run reads these
 RARE = 0.05  # share of the crops below which a class is called rare in them
 
+flags.DEFINE_integer(
+    "samples",
+    0,
+    "Training images to show in samples.html, evenly spread; six views of each add about 0.1 MB. Default: no page.",
+    lower_bound=0,
+    upper_bound=200,
+)
 program.key_flags(
     "crop_height",
     "crop_width",
+    "recipe",
+    "min_scale",
+    "max_scale",
+    "color_jitter",
+    "appearance",
+    "copy_paste_fraction",
     *program.DATASET_FLAGS,
     **program.UNRECORDED
     | {
         "model": "Network whose default crop is inspected, by name. Default: cn14.",
-        "output_dir": "Folder for check_data.json and class_frequencies.svg. Default: none is written.",
+        "output_dir": "Folder for check_data.json, class_frequencies.svg and samples.html. Default: none is written.",
     },
 )
 
@@ -57,10 +76,17 @@ def run(
     crop_size: tuple[int, int] | None = None,
     output_dir: str | None = None,
     class_table: dict[str, Any] | None = None,
+    num_samples: int = 0,
+    recipe: Recipe | None = None,
 ) -> "tuple[Dataset, Inspection]":
-    """Reads the dataset and says what was found; the arguments are the flags."""
+    """Reads the dataset and says what was found; the arguments are the flags.
+
+    `recipe` None: "short". Its augmentation makes the crops of the `num_samples` images in samples.html.
+    """
     from contextnet_tf.datasets.inspection import inspect
 
+    if num_samples and not output_dir:
+        raise InputError("--samples writes a page; set --output_dir=...")
     description, data_dir = opening.find_dataset(
         dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
     )
@@ -81,6 +107,16 @@ def run(
     found.warnings[:0] = warnings
     if output_dir:
         _write(pathlib.Path(output_dir), description, found)
+    if output_dir and num_samples:
+        from experiments import samples
+
+        train = listings["train"].examples if "train" in listings else []
+        page = samples.write_page(
+            pathlib.Path(output_dir), description, train, count=num_samples, recipe=recipe or get_recipe("short"),
+            crop_size=crop_size,
+        )  # fmt: skip
+        if page is None:
+            found.warnings.append("no training image can be shown: none is readable with its label")
     return description, found
 
 
@@ -217,6 +253,8 @@ def main(argv: Sequence[str]) -> None:
         crop_size=program.given_size("crop_height", "crop_width"),
         output_dir=values.output_dir,
         class_table=program.given_class_table(),
+        num_samples=values.samples,
+        recipe=recipe_flags.changed(get_recipe(values.recipe), recipe_flags.given_changes()),
     )
     print(summary(dataset, found))
     for warning in found.warnings:

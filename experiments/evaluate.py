@@ -7,15 +7,22 @@ a few minutes for Cityscapes val (500 images) on two cores.
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
 
+  python -m experiments.evaluate --checkpoint=runs/camvid --flip --scales=0.75,1,1.25 --output_dir=runs/camvid
+
 --checkpoint takes the folder of a run, a .keras file, an exported .tflite or .onnx file or a SavedModel folder. The
 dataset is the one that the run was trained on unless --dataset and --data_dir name another. Prints a table and writes
 the section "evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run side by
 side.
+
+--flip and --scales average the soft-maxes of mirrored and resized images (test-time averaging), which takes a
+multiple of the time. Those figures go into a section of their own, "averaged_evaluation". --confidence also writes
+predictions/NAME_confidence.png, the probability of the predicted class (255: 1), which the report shows.
 """
 
 import math
 import os
-from collections.abc import Callable, Sequence
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +30,14 @@ from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.files import ensure_writable_dir
+from contextnet_tf.errors import InputError
+from contextnet_tf.files import ensure_writable_dir, write_png
+from contextnet_tf.reporting.images import small_confidence
+from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
-from contextnet_tf.runs.sections import Accuracy, EvaluationSection
-from experiments import opening, program
+from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.sections import Accuracy, AveragedEvaluationSection, EvaluationSection
+from experiments import opening, program, splits
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -36,9 +46,16 @@ if TYPE_CHECKING:
 
     from contextnet_tf.evaluation.evaluate import Report
 
+flags.DEFINE_bool("flip", False, "Average the soft-maxes of each image and its mirror image.")
+flags.DEFINE_list(
+    "scales", ["1"], "Average the soft-maxes of each image resized by these factors, for example 0.75,1,1.25."
+)
+flags.DEFINE_bool("confidence", False, "Write an image of the probability of the predicted class for each image.")
 program.key_flags(
     *program.DATASET_FLAGS,
-    "split",
+    split="Split of the dataset, for example val or train. Default: val, or the examples that the run held out.",
+    holdout="Evaluate only the examples whose names begin with one of these prefixes. Default: those that the run held "
+    "out; without --split, they are looked for in the splits that the run was trained on.",
     checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
     "a .keras file, an exported .tflite or .onnx file or a SavedModel folder.",
     model="Refuse a checkpoint of any other network than the one of this name. Default: any network.",
@@ -52,7 +69,11 @@ def run(
     model: str | None = None,
     dataset: str | None = None,
     data_dir: str | None = None,
-    split: str = "val",
+    split: str | None = None,
+    holdout: Sequence[str] = (),
+    flip: bool = False,
+    scales: Sequence[float] = (1.0,),
+    confidence: bool = False,
     output_dir: str,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
@@ -60,27 +81,42 @@ def run(
     """Measures the network and writes the figures; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, or
-    in the folder above an exported file's.
+    in the folder above an exported file's. `split` None: the examples that the run held out, else the split val.
     """
+    from contextnet_tf.evaluation.averaging import averaged_probabilities
     from contextnet_tf.evaluation.evaluate import evaluate
 
     path = opening.checkpoint_file(checkpoint)
+    recording_dirs = opening.recording_dirs(path)
     description, data_dir = opening.dataset_of(
-        path, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=opening.recording_dirs(path)
+        path, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=recording_dirs
     )
     opening.require_own_results(output_dir, path)
     segment = segmentation(path, description, model)
-    examples = program.list_examples(description, data_dir, split)
+    averaged = flip or tuple(scales) != (1.0,)
+    chosen = splits.evaluated(split, holdout, _trained_splits(recording_dirs, description))
+    examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     ensure_writable_dir(output_dir)  # to fail before the work
+    if averaged or confidence:
+        if opening.is_exported(path):
+            raise InputError(
+                f"{path}: gives labels, not probabilities; `flip`, `scales` and `confidence` need a .keras file or run"
+            )
+        probabilities = averaged_probabilities(segment, scales=scales, flip=flip)
+        segment = _argmax(probabilities, _confidence_files(output_dir, examples) if confidence else None)
     with progress_bar(total=len(examples), desc="evaluating", unit="image") as bar:
         report = evaluate(segment, description, examples, on_image=bar.update)
-    section = EvaluationSection(
-        Accuracy.of(report),
-        checkpoint=path.name,
-        dataset=description.name,
-        split=split,
-        provenance=current_provenance(),
+    facts: dict[str, Any] = {
+        "checkpoint": path.name,
+        "dataset": description.name,
+        "split": chosen.label,
+        "provenance": current_provenance(),
+    }
+    section = (
+        AveragedEvaluationSection(Accuracy.of(report), scales=tuple(scales), flip=flip, **facts)
+        if averaged
+        else EvaluationSection(Accuracy.of(report), **facts)
     )
     update_results(output_dir, section, flags={"evaluate": (given_flags or {}) | {"dataset": description.name}})
     return report
@@ -101,6 +137,34 @@ def segmentation(
     segmenter = opening.open_segmenter(path)
     opening.require_classes(path, segmenter.num_classes, dataset)
     return lambda image: segmenter.segment(image.numpy())
+
+
+def _argmax(
+    probabilities: Callable[["tf.Tensor"], "tf.Tensor"], confidence_files: Iterator[pathlib.Path] | None
+) -> Callable[["tf.Tensor"], np.ndarray]:
+    """The labels of each image; the probability of the label of the n-th image goes into the n-th of the files."""
+
+    def segment(image: "tf.Tensor") -> np.ndarray:
+        values = np.asarray(probabilities(image))
+        if confidence_files is not None:
+            write_png(next(confidence_files), small_confidence(values.max(axis=-1)))
+        return values.argmax(axis=-1).astype(np.uint8)
+
+    return segment
+
+
+def _confidence_files(output_dir: str, examples: Sequence[sources.Example]) -> Iterator[pathlib.Path]:
+    folder = ensure_writable_dir(pathlib.Path(output_dir) / layout.PREDICTIONS)
+    return (folder / layout.CONFIDENCE.format(example.name) for example in examples)
+
+
+def _trained_splits(folders: Sequence[os.PathLike], dataset: Dataset) -> splits.Splits:
+    """The splits of the run that recorded itself in one of `folders`, if it was trained on `dataset`."""
+    for folder in folders:
+        results = read_results(folder, missing_ok=True)
+        if results.dataset and results.dataset.name == dataset.name:
+            return splits.recorded_splits(results.flags.get("train", {}))
+    return splits.recorded_splits({})
 
 
 def table(report: "Report") -> str:
@@ -128,7 +192,11 @@ def main(argv: Sequence[str]) -> None:
         model=values.model,
         dataset=values.dataset,
         data_dir=values.data_dir,
-        split=values.split,
+        split=program.given("split"),
+        holdout=values.holdout,
+        flip=values.flip,
+        scales=program.numbers("scales"),
+        confidence=values.confidence,
         output_dir=program.required("output_dir"),
         class_table=program.given_class_table(),
         given_flags=program.given_flags(),

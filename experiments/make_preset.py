@@ -5,8 +5,8 @@ The paper has no such step. It takes a minute: the network is exported as int8, 
   python -m experiments.make_preset --checkpoint=runs/camvid --name=cn14-camvid --data_dir=DIR
 
 The folder contextnet_tf/presets/NAME then holds best.keras, result.json, export/model_int8.tflite with its JSON file,
-and card.md: data, recipe, accuracy and limits. --holdout_runs names runs of the same recipe that held out a drive;
-their figures become columns of the card.
+card.md (data, recipe, accuracy and limits) and checksum.json, which the tests compare. --holdout_runs names runs of the
+same recipe that held out a drive; their figures become columns of the card.
 """
 
 import dataclasses
@@ -14,20 +14,28 @@ import pathlib
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, atomic_write_dir
+from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.presets import CARD
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.reporting.wording import dataset_title, percent
 from contextnet_tf.runs.layout import EXPORT
 from contextnet_tf.runs.results import Results, read_results, update_results
+from data.streets import draw_street
 from experiments import evaluate, export, program, train  # noqa: F401  train: for its flags
+from experiments.splits import recorded_splits
 
+if TYPE_CHECKING:
+    import keras
+
+CHECKSUM = "checksum.json"
 _FOLDER = "contextnet_tf/presets"
 _INT8 = "model_int8.tflite"
 _PLACES = ("data_dir", "output_dir", "cache", "log_level", "save_minutes", "keep", "initial")
@@ -92,9 +100,29 @@ def run(
         for column, results in held_out.items():
             accuracy = results.evaluation.accuracy
             accuracies[column] = {**accuracy.class_iou, "**mean**": accuracy.mean_iou}
+        write_checksum(folder)
         with atomic_write(folder / CARD) as temporary:
             temporary.write_text(_card(name, folder, trained, accuracies, split, note), encoding="utf-8")
     return target
+
+
+def write_checksum(folder: pathlib.Path) -> None:
+    """Writes checksum.json into a preset's folder: what its network gives for a drawn street; a test compares it.
+
+    "mean" and "deviation" are those of the logits, "pixels" counts the predicted pixels by train id.
+    """
+    logits = logits_of_street(load_network(folder))
+    pixels = np.bincount(logits.argmax(axis=-1).ravel(), minlength=logits.shape[-1])
+    write_json(
+        folder / CHECKSUM,
+        {"mean": float(logits.mean()), "deviation": float(logits.std()), "pixels": pixels.tolist()},
+    )
+
+
+def logits_of_street(network: "keras.Model") -> np.ndarray:
+    """The logits float32 [256, 512, C] of a synthetic street."""
+    street = draw_street(5, 256, 512).image
+    return np.asarray(network(street[np.newaxis].astype(np.float32) / 255)["main"][0])
 
 
 def _card(
@@ -117,7 +145,7 @@ def _card(
     classes = [entry.name for entry in trained.dataset.classes]
     rows = [[row, *(percent(column.get(row), 1) for column in accuracies.values())] for row in [*classes, "**mean**"]]
     data, terms = _DATA[dataset.name]
-    seen = split in _trained_splits(trained)
+    seen = split in recorded_splits(trained.flags.get("train", {})).train
     return templates.get_template("preset_card.md.j2").render(
         name=name,
         model=trained.model,
@@ -146,11 +174,6 @@ def _card(
         table=markdown_table(["class", *accuracies], rows),
         evaluate_command=f"python -m experiments.evaluate --checkpoint=preset:{name} --data_dir=DIR --output_dir=out",
     )
-
-
-def _trained_splits(trained: Results) -> set[str]:
-    given = trained.flags.get("train", {}).get("train_splits") or "train"
-    return set(given if isinstance(given, list) else given.split(","))
 
 
 def _command(trained: Results) -> str:

@@ -163,6 +163,18 @@ def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
     return [int(text) for text in texts]
 
 
+def numbers(name: str) -> list[float]:
+    """The values of the list flag `name` as numbers.
+
+    Raises:
+      InputError: one of them is no number.
+    """
+    try:
+        return [float(text) for text in flags.FLAGS[name].value]
+    except ValueError as error:
+        raise InputError(f"--{name}: {error}; give numbers separated by commas") from None
+
+
 def given_class_table() -> dict[str, Any] | None:
     """What --classes and --tfds_..._key say of a dataset, as `get_dataset` takes it; None without --classes.
 

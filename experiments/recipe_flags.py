@@ -7,7 +7,7 @@ from typing import Any
 from absl import flags
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.recipe import Recipe, new_optimizer, optimizer_names
+from contextnet_tf.training.recipe import CLASS_WEIGHTS, Recipe, new_optimizer, optimizer_names
 
 # Without a value each leaves the recipe as it is; `Recipe` refuses values out of range.
 flags.DEFINE_integer(
@@ -36,7 +36,8 @@ flags.DEFINE_enum(
 flags.DEFINE_float(
     "weight_decay",
     None,
-    "Weight decay of the optimizer; 0: none. Default: the recipe's.",
+    "Weight decay: decoupled for adamw, added to the gradient (coupled) for adam and rmsprop; 0: none. "
+    "Default: the recipe's.",
     lower_bound=0,
     upper_bound=10,
 )
@@ -62,6 +63,20 @@ flags.DEFINE_float(
     upper_bound=10,
 )
 flags.DEFINE_float(
+    "appearance",
+    None,
+    "Strength of random gamma, blur, noise and shadows: 0: none, 1: strong. Default: the recipe's, none.",
+    lower_bound=0,
+    upper_bound=3,
+)
+flags.DEFINE_float(
+    "copy_paste_fraction",
+    None,
+    "Fraction of samples into which pixels of a rare class of another image are pasted. Default: the recipe's, 0.",
+    0,
+    1,
+)
+flags.DEFINE_float(
     "class_uniform_fraction", None, "Fraction of samples centered on each class in turn. Default: the recipe's.", 0, 1
 )
 flags.DEFINE_float(
@@ -71,6 +86,12 @@ flags.DEFINE_float(
     "the recipe's.",
     lower_bound=0,
     upper_bound=10,
+)
+flags.DEFINE_enum(
+    "class_weights",
+    None,
+    CLASS_WEIGHTS,
+    "Class weights: frequency (see --class_weight_exponent), or enet: 1 / ln(1.10 + frequency). Default: the recipe's.",
 )
 flags.DEFINE_float(
     "ohem_threshold",
@@ -102,8 +123,9 @@ flags.disclaim_key_flags()
 
 FLAGS = (
     "epochs", "batch_size", "learning_rate", "warmup_epochs", "optimizer", "weight_decay", "aux_weight",
-    "batch_norm_momentum", "whole_images", "min_scale", "max_scale", "color_jitter", "class_uniform_fraction",
-    "class_weight_exponent", "ohem_threshold", "label_smoothing", "ema_decay", "bn_recalibration_batches",
+    "batch_norm_momentum", "whole_images", "min_scale", "max_scale", "color_jitter", "appearance",
+    "copy_paste_fraction", "class_uniform_fraction", "class_weight_exponent", "class_weights",
+    "ohem_threshold", "label_smoothing", "ema_decay", "bn_recalibration_batches",
 )  # fmt: skip
 
 
@@ -124,9 +146,10 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     low, high = fields.pop("min_scale", low), fields.pop("max_scale", high)
     if low > high:
         raise InputError(f"the scales go from {low} to {high}; give --min_scale and --max_scale the other way round")
-    fields["augmentation"] = dataclasses.replace(
-        recipe.augmentation.with_color_jitter(fields.pop("color_jitter", 1)), scale=(low, high)
-    )
+    augmentation = recipe.augmentation.with_color_jitter(fields.pop("color_jitter", 1))
+    if "appearance" in fields:
+        augmentation = augmentation.with_appearance(fields.pop("appearance"))
+    fields["augmentation"] = dataclasses.replace(augmentation, scale=(low, high))
     optimizer = recipe.optimizer
     if "optimizer" in fields:
         optimizer = new_optimizer(fields["optimizer"], like=optimizer)

@@ -1,31 +1,47 @@
 """Writes report.html of a run: one page with its figures, curves and images that opens without a network.
 
 Reads what the other programs left in the folder of the run: result.json (train, evaluate, export, predict),
-history.jsonl (train) and predictions/ (predict). A part that is missing is left out; the page names it. The sample
-images and their ground truth come from the dataset that result.json names; give --data_dir if the dataset has moved.
-The paper's Tables 4, 5 and 7 stand beside the figures that they can be compared with. Takes a few seconds.
+history.jsonl (train) and predictions/ (predict; evaluate --confidence adds where the network is unsure). A part that is
+missing is left out; the page names it. The images and their ground truth come from the dataset that result.json names;
+give --data_dir if the dataset has moved. The paper's Tables 4, 5 and 7 stand beside the figures that they can be
+compared with. Takes a few seconds, for 500 images of Cityscapes' size half a minute.
 
   python -m experiments.report --output_dir=runs/demo
 """
 
+import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
+import numpy as np
 from absl import flags
 
-from contextnet_tf.datasets.sources import read_example
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sources import Example, read_example, read_label
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting.images import Sample, read_labels
+from contextnet_tf.reporting.images import COLORLESS, Sample, read_confidence, read_labels
+from contextnet_tf.reporting.mistakes import Outcome, Shown, mistakes
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.results import read_results
+from contextnet_tf.runs.results import Results, read_results
+from contextnet_tf.runs.sections import DatasetSection
 from experiments import opening, program
+
+T = TypeVar("T")
 
 flags.DEFINE_integer(
     "report_images",
     6,
     "Sample images to show with ground truth and prediction, evenly spread over the split. Each adds about 0.15 MB.",
+    lower_bound=0,
+    upper_bound=20,
+)
+flags.DEFINE_integer(
+    "worst_images",
+    4,
+    "Images to show of those with the fewest right pixels; 0 also leaves out the examples of each class.",
     lower_bound=0,
     upper_bound=20,
 )
@@ -35,7 +51,7 @@ program.key_flags(
 )
 
 
-def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6) -> pathlib.Path:
+def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6, worst_images: int = 4) -> pathlib.Path:
     """Writes the report of the run in `output_dir` and returns its path; the arguments are the flags.
 
     `data_dir` None: the folder that result.json names.
@@ -44,45 +60,94 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6)
 
     results = read_results(output_dir)
     predictions = pathlib.Path(output_dir) / layout.PREDICTIONS
-    samples, reason = [], "none were asked for"
-    if report_images:
+    samples, errors, reason = [], None, "none were asked for"
+    if report_images or worst_images:
         try:
-            split = results.dataset.split if results.dataset else None
-            samples = _samples(output_dir, data_dir, split or "val", predictions, report_images)
-            reason = f"{predictions} holds no prediction of the dataset's images"
+            predicted = _predicted(output_dir, data_dir, _predicted_split(results), predictions)
+            loaded = map(predicted.load, evenly_spread(list(predicted.examples), report_images))
+            samples = [shown.sample for shown in loaded if shown]
+            classes = [(each.name, each.color or COLORLESS) for each in (results.dataset or DatasetSection()).classes]
+            if worst_images and classes:
+                errors = mistakes(
+                    map(predicted.outcome, predicted.examples), predicted.load, classes, worst=worst_images
+                )
+            reason = f"{predictions} holds no prediction of the dataset's images" if report_images else reason
         except _NoDataset as error:
             reason = str(error)
-        if not samples:
+        if not samples and report_images:
             print(program.with_flags(f"note: no images in the report: {reason}"), file=sys.stderr)
-    return write_report(output_dir, samples, missing={"images": reason})
+    return write_report(output_dir, samples, missing={"images": reason}, mistakes=errors)
+
+
+def _predicted_split(results: Results) -> str:
+    """The split that predict recorded, else the one of the training: without validation, one that was trained on."""
+    dataset = results.dataset or DatasetSection()
+    runtime = results.runtime
+    own = runtime.split if runtime and runtime.dataset == dataset.name else None
+    return own or dataset.split or "val"
 
 
 class _NoDataset(InputError):
     """The dataset is not in the recorded folder, or is no longer valid."""
 
 
-def _samples(output_dir: str, data_dir: str | None, split: str, predictions: pathlib.Path, count: int) -> list[Sample]:
-    """Some images of the recorded dataset's split that have a prediction NAME_labels.png."""
+@dataclasses.dataclass(frozen=True)
+class _Predicted:
+    """The examples that have a prediction NAME_labels.png in `folder`, by name."""
+
+    folder: pathlib.Path
+    dataset: Dataset | None
+    examples: dict[str, Example]
+    damaged: set[str] = dataclasses.field(default_factory=set)  # the notes on damaged files, each said once
+
+    def load(self, name: str) -> Shown | None:
+        """An example with its prediction, and its confidence if there is NAME_confidence.png; None if it is damaged."""
+        pixels = self._intact(lambda: read_example(self.examples[name], self.dataset))
+        if pixels is None:
+            return None
+        image, truth = pixels
+        return Shown(Sample(name, image, truth, self._labels(name, truth.shape)), self._confidence(name, truth.shape))
+
+    def outcome(self, name: str) -> Outcome | None:
+        """What is right and wrong in an example, read from its labels alone; None if they are damaged."""
+        truth = self._intact(lambda: read_label(self.examples[name].label_path, self.dataset))
+        if truth is None:
+            return None
+        size = truth.shape
+        return Outcome.of(name, truth, self._labels(name, size), self._confidence(name, size), self.dataset.num_classes)
+
+    def _intact(self, read: Callable[[], T]) -> T | None:
+        """What `read` gives; None, and a note, if a file is damaged since it was segmented."""
+        try:
+            return read()
+        except InputError as error:
+            note = program.with_flags(f"note: an image is left out of the report: {error}")
+            if note not in self.damaged:
+                print(note, file=sys.stderr)
+            self.damaged.add(note)
+            return None
+
+    def _labels(self, name: str, size: tuple[int, int]) -> np.ndarray:
+        return read_labels(self.folder / f"{name}_labels.png", size)
+
+    def _confidence(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
+        return read_confidence(self.folder / layout.CONFIDENCE.format(name), size)
+
+
+def _predicted(output_dir: str, data_dir: str | None, split: str, predictions: pathlib.Path) -> _Predicted:
+    """The predicted examples of the recorded dataset's split; none without dataset or predictions."""
+    nothing = _Predicted(predictions, None, {})
     if not predictions.is_dir():
-        return []
+        return nothing
     try:
         found = opening.find_dataset(dataset=None, data_dir=data_dir, recorded_in=[output_dir])
         if found is None:
-            return []
-        dataset = found.dataset
-        examples = dataset.list_examples(found.data_dir, split)
+            return nothing
+        examples = found.dataset.list_examples(found.data_dir, split)
     except InputError as error:
         raise _NoDataset(*error.args) from None
-    files = {example: predictions / f"{example.name}_labels.png" for example in examples}
-    samples = []
-    for example in evenly_spread([example for example in examples if files[example].exists()], count):
-        try:
-            image, truth = read_example(example, dataset)
-        except InputError as error:
-            print(program.with_flags(f"note: an image is left out of the report: {error}"), file=sys.stderr)
-            continue
-        samples.append(Sample(example.name, image, truth, read_labels(files[example], truth.shape)))
-    return samples
+    shown = {x.name: x for x in examples if x.label_path and (predictions / f"{x.name}_labels.png").exists()}
+    return _Predicted(predictions, found.dataset, shown)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -94,6 +159,7 @@ def main(argv: Sequence[str]) -> None:
             output_dir=program.required("output_dir"),
             data_dir=values.data_dir,
             report_images=values.report_images,
+            worst_images=values.worst_images,
         )
     )
 

@@ -1,8 +1,8 @@
-"""Which examples a network is trained on, and which decide which of its states is best."""
+"""Which examples a network is trained on, validated on and evaluated on."""
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import flags
@@ -22,7 +22,9 @@ flag_kinds.define_split(
     "Default: val, or the examples of --holdout.",
 )
 flags.DEFINE_list(
-    "holdout", [], "Examples whose names begin with one of these prefixes are not trained on but validated on."
+    "holdout",
+    [],
+    "Examples whose names begin with one of these prefixes are not trained on but validated on.",
 )
 flags.disclaim_key_flags()
 
@@ -58,7 +60,7 @@ class Splits:
     @property
     def label(self) -> str | None:
         """The name of the validation data, for results; None without validation."""
-        return f"{'+'.join(self.train)}, {' and '.join(self.holdout)} held out" if self.holdout else self.validated
+        return _label(self.train, self.holdout, "held out") if self.holdout else self.validated
 
     def settings(self) -> dict[str, Any]:
         """The entries of settings.json; empty for the defaults, so that runs of earlier versions match."""
@@ -73,9 +75,53 @@ class Splits:
         train = list(itertools.chain.from_iterable(program.list_examples(dataset, data_dir, x) for x in self.train))
         if not self.holdout:
             return train, program.list_examples(dataset, data_dir, self.validated) if self.validated else []
-        _require_held_out(train, self.holdout)
-        held_out = [example for example in train if example.name.startswith(self.holdout)]
+        held_out = _with_prefixes(train, self.holdout)
+        if len(held_out) == len(train):
+            raise InputError(f"`holdout`: all {len(train)} examples are held out, none is left to train on")
         return [example for example in train if not example.name.startswith(self.holdout)], held_out
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """The examples to evaluate: all of the splits `names`, or those whose names begin with one of `prefixes`."""
+
+    names: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
+    label: str = ""  # for results
+
+    def examples(self, dataset: Dataset, data_dir: str | None) -> list[Example]:
+        """The examples in the order of the splits.
+
+        Raises:
+          InputError: a split is missing or empty, or a prefix fits no example.
+        """
+        found = list(itertools.chain.from_iterable(program.list_examples(dataset, data_dir, x) for x in self.names))
+        return _with_prefixes(found, self.prefixes) if self.prefixes else found
+
+
+def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Evaluated:
+    """What `split` and `holdout` select; `trained` are the splits of the training.
+
+    `split` None: the examples that the training held out; if it held out none, the split val. With `holdout`, the
+    splits that were trained on.
+    """
+    prefixes = tuple(holdout) or (trained.holdout if split is None else ())
+    names = (split,) if split is not None else trained.train if prefixes else ("val",)
+    if not prefixes:
+        return Evaluated(names, (), "+".join(names))
+    unseen = set(prefixes) <= set(trained.holdout) and set(names) <= set(trained.train)
+    return Evaluated(names, prefixes, _label(names, prefixes, "held out" if unseen else "only"))
+
+
+def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:
+    """The splits that a run was trained on, from the flags of train in its result.json; its validation is left out."""
+
+    def names(flag: str) -> tuple[str, ...]:
+        value = flags_of_train.get(flag)
+        return tuple(map(str, value)) if isinstance(value, list) else ()
+
+    holdout = names("holdout")
+    return Splits(names("train_splits") or ("train",), None if holdout else NO_VALIDATION, holdout)
 
 
 def given_splits() -> Splits:
@@ -88,12 +134,15 @@ def given_splits() -> Splits:
     return Splits(tuple(values.train_splits), values.val_split, tuple(values.holdout))
 
 
-def _require_held_out(examples: Sequence[Example], prefixes: Sequence[str]) -> None:
+def _with_prefixes(examples: Sequence[Example], prefixes: Sequence[str]) -> list[Example]:
     for prefix in prefixes:
         if not any(prefix and example.name.startswith(prefix) for example in examples):
             raise InputError(
                 f"`holdout`: no name of the {len(examples)} examples begins with {prefix!r}; the first is "
                 f"{examples[0].name!r}"
             )
-    if all(example.name.startswith(tuple(prefixes)) for example in examples):
-        raise InputError(f"`holdout`: all {len(examples)} examples are held out, none is left to train on")
+    return [example for example in examples if example.name.startswith(tuple(prefixes))]
+
+
+def _label(names: Sequence[str], prefixes: Sequence[str], word: str) -> str:
+    return f"{'+'.join(names)}, {' and '.join(prefixes)} {word}"

@@ -41,6 +41,12 @@ def camvid_dir(tmp_path):
     return write_camvid(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def camvid_module_dir(tmp_path_factory):
+    """A CamVid folder that the tests of a module share; they must not change it."""
+    return write_camvid(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture
 def cityscapes_dir(tmp_path):
     """A folder of Cityscapes' layout: see `folders.write_cityscapes`."""

@@ -14,6 +14,7 @@ import tensorflow as tf
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.datasets.near_duplicates import Thumbnail, similar_between_splits, thumbnail
 from contextnet_tf.datasets.pipeline import sample_seed
 from contextnet_tf.datasets.sources import Example, Listing, read_example, read_image
 from contextnet_tf.datasets.statistics import class_warnings
@@ -61,6 +62,7 @@ class _Read:
     content: bytes = b""  # digest of the image's pixels
     pixels: np.ndarray | None = None  # int64 [256] by train id; None without label
     crops: tuple[np.ndarray, ...] = ()  # int64 [256] each
+    thumbnail: Thumbnail | None = None
 
 
 def inspect(
@@ -108,7 +110,8 @@ def inspect(
     warnings = _size_warnings(found)
     for split, pixels in labeled.items():
         warnings += class_warnings(dataset, split, pixels.sum(axis=0))
-    warnings += [*_duplicates(whole), *_empty(whole)]
+    thumbnails = {split: [x.thumbnail for x in whole if x.split == split and x.thumbnail] for split in listings}
+    warnings += [*_duplicates(whole), *similar_between_splits(thumbnails), *_empty(whole)]
     return dataclasses.replace(found, warnings=warnings)
 
 
@@ -140,15 +143,16 @@ class _Look:
             return _Read(split, example, problem=str(error))
         size = image.shape[:2]
         content = hashlib.blake2b(repr(size).encode() + image.tobytes(), digest_size=16).digest()
+        small = thumbnail(example.image_path, image)
         if label is None:
-            return _Read(split, example, None, size, content)
+            return _Read(split, example, None, size, content, thumbnail=small)
         pixels = np.bincount(label.ravel(), minlength=256)
         crops: tuple[np.ndarray, ...] = ()
         if split == "train":
             marked = np.where(label == IGNORE, np.uint8(_MARK), label)
             samples = [np.int64(place + epoch * self._epoch) for epoch in range(self._crops)]
             crops = tuple(np.bincount(self._crop(image, marked, x).numpy().ravel(), minlength=256) for x in samples)
-        return _Read(split, example, None, size, content, pixels, crops)
+        return _Read(split, example, None, size, content, pixels, crops, small)
 
 
 def _jobs(listings: Mapping[str, Listing]) -> Iterator[tuple[str, int, Example]]:

@@ -5,7 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from contextnet_tf.datasets import copy_paste as pasting
 from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.appearance import vary_appearance
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
@@ -19,6 +21,9 @@ from contextnet_tf.datasets.sampling import (
 )
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
+
+# Salts of the seeds of changes that are not part of `augment`.
+_PASTED, _PASTE, _APPEARANCE = 1, 2, 3
 
 
 def training_batches(
@@ -51,6 +56,7 @@ def training_dataset(
     worker: int = 0,
     workers: int = 1,
     class_uniform: ClassUniform | None = None,
+    copy_paste: pasting.CopyPaste | None = None,
     cache: ImageCache | None = None,
     read: ExampleReader | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
@@ -71,6 +77,7 @@ def training_dataset(
       worker, workers: the batch is split into `workers` equal parts, and this is part `worker`. The parts
         concatenated are the batch of a single worker.
       class_uniform: class-uniform sampling; None: each epoch shows each example once.
+      copy_paste: pastes rare objects into a share of the samples; None: into none.
       cache: cache of exactly these examples; None: every sample is decoded from its files.
       read: the reader of exactly these examples, which then holds the reason of a failure; None: a new one.
       num_parallel_calls: samples made in parallel; does not affect the result.
@@ -85,11 +92,28 @@ def training_dataset(
     part_size = _part_of_batch(batch_size, worker, workers)
     reader = read or ExampleReader(dataset, examples)
 
+    def loaded(example: tf.Tensor):
+        return cache.through(example, lambda: reader(example)) if cache else reader(example)
+
+    def pasted(sample: tf.Tensor, image: tf.Tensor, label: tf.Tensor, seeds: tf.Tensor):
+        example, center, train_id = pasting.donor(sample, seed, copy_paste.places)
+        return pasting.paste(image, label, *augment(*loaded(example), seeds, crop_size, augmentation, center), train_id)
+
     def load(number: tf.Tensor):
         sample = sample_number(number, batch_size, worker, workers)
         example, center = _shown(sample, len(examples), seed, class_uniform)
-        image, label = cache.through(example, lambda: reader(example)) if cache else reader(example)
-        image, label = augment(image, label, sample_seed(sample, seed), crop_size, augmentation, center)
+        own_seed = sample_seed(sample, seed)
+        image, label = augment(*loaded(example), own_seed, crop_size, augmentation, center)
+        # Seeds of further changes are folded in, so that without them the samples stay the same.
+        if copy_paste:
+            chance, change = (tf.random.fold_in(own_seed, number) for number in (_PASTED, _PASTE))
+            image, label = tf.cond(
+                pasting.is_pasted(chance, copy_paste.fraction),
+                lambda: pasted(sample, image, label, change),
+                lambda: (image, label),
+            )
+        if augmentation.varies_appearance:
+            image = vary_appearance(image, tf.random.fold_in(own_seed, _APPEARANCE), augmentation)
         return {"image": image, "label": label}
 
     numbers = tf.data.Dataset.range(first_step * part_size, last_step * part_size)

@@ -64,16 +64,24 @@ def class_uniform_index(sample: tf.Tensor, count: int, seed: int, classes: Class
     """
     aimed_before = _floor_share(sample, classes.share)
     is_aimed = _floor_share(sample + 1, classes.share) > aimed_before
-    present = tf.constant(np.flatnonzero(classes.counts), tf.int64)
-    turns = len(present)
-    chosen_class = present[_shuffled(aimed_before, turns, seed, _ORDER_OF_CLASSES)]
-    counts, first = tf.constant(classes.counts), tf.constant(classes.first)
-    place = first[chosen_class] + _shuffled(aimed_before // turns, counts[chosen_class], seed, chosen_class)
+    place, _ = class_place(aimed_before, seed, classes)
     plain = shuffled_index(sample - aimed_before, count, seed)
     return (
         tf.where(is_aimed, tf.constant(classes.examples)[place], plain),
         tf.where(is_aimed, tf.constant(classes.centers)[place], tf.constant(ANYWHERE)),
     )
+
+
+def class_place(number: tf.Tensor, seed: int, classes: ClassUniform, *salt: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Place `number` (int64 []) of a series that takes the classes in turn: (index of the place, train id), int64 [].
+
+    `salt` tells several series of one run apart.
+    """
+    present = tf.constant(np.flatnonzero(classes.counts), tf.int64)
+    turns = len(present)
+    train_id = present[_shuffled(number, turns, seed, *salt, _ORDER_OF_CLASSES)]
+    counts, first = tf.constant(classes.counts), tf.constant(classes.first)
+    return first[train_id] + _shuffled(number // turns, counts[train_id], seed, *salt, train_id), train_id
 
 
 def _floor_share(sample: tf.Tensor, share: float) -> tf.Tensor:

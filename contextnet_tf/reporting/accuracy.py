@@ -9,7 +9,7 @@ from markupsafe import Markup
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.inline import chart
 from contextnet_tf.runs.results import Results
-from contextnet_tf.runs.sections import DatasetSection, EvaluationSection, ModelSection
+from contextnet_tf.runs.sections import AveragedEvaluationSection, DatasetSection, EvaluationSection, ModelSection
 
 Table = tuple[list[str], list[list[object]], list[object]]  # header, rows and a highlighted last row
 _COLORED_NAME = Markup('<span class="swatch" style="background:rgb({},{},{})"></span>{}')
@@ -25,6 +25,7 @@ class Classes:
     class_table: Table
     category_table: Table | None
     widths: tuple[int, int, int]  # rem; at these, all three parts still stand side by side on a wide screen
+    averaged: str | None  # a sentence on the accuracy with test-time averaging
     title: str = "Accuracy by class"
 
 
@@ -66,6 +67,7 @@ def classes(results: Results) -> Classes | None:
         class_table=table,
         category_table=_category_table(results),
         widths=(bars_width, class_width, category_width),
+        averaged=_averaged(results.averaged_evaluation),
     )
 
 
@@ -79,6 +81,19 @@ def confusion(results: Results) -> Confusion | None:
     heat_map = chart(plots.confusion_heat_map(counts, names), "Confusion matrix", "confusion")
     mistakes = [(f"{truth} → {predicted}", wording.percent(x)) for x, truth, predicted in _mistakes(counts, names)]
     return Confusion(heat_map, mistakes)
+
+
+def _averaged(section: AveragedEvaluationSection | None) -> str | None:
+    if section is None or section.accuracy.mean_iou is None:
+        return None
+    ways = [f"the scales {', '.join(map(wording.significant, section.scales))}"] if len(section.scales) > 1 else []
+    ways = ["mirrored images", *ways] if section.flip else ways
+    of = f" of {wording.dataset_title(section.dataset)}" if section.dataset else ""
+    return (
+        f"With test-time averaging over {' and '.join(ways) or 'another scale'}, {section.checkpoint} has "
+        f"{wording.percent(section.accuracy.mean_iou)} % mean IoU on the {wording.split_title(section.split)}{of}. "
+        "It takes a multiple of the time, so the other figures are without it."
+    )
 
 
 def _paper_columns(results: Results) -> dict[str, dict[str, float]]:

@@ -11,6 +11,7 @@ from contextnet_tf.datasets.colors import Color, colorize
 from contextnet_tf.errors import InputError
 
 LONGEST_SIDE = 640  # pixels: sharp at the width of a column, and some 150 kB for the three
+COLORLESS: Color = (15, 107, 110)  # of a class whose color was not recorded
 _IGNORED = 255
 _JPEG_QUALITY = 82
 
@@ -59,9 +60,28 @@ def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
     return labels
 
 
-def photograph(image: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] RGB -> the bytes of a JPEG file of at most LONGEST_SIDE pixels."""
-    image = _fitted(image, cv2.INTER_AREA)
+def small_confidence(confidence: np.ndarray) -> np.ndarray:
+    """Confidences float32 [H, W] in 0 to 1 -> uint8 [h, w] (255: 1), at most LONGEST_SIDE / 2 pixels a side."""
+    return np.round(255 * _fitted(confidence, cv2.INTER_AREA, LONGEST_SIDE // 2)).astype(np.uint8)
+
+
+def read_confidence(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray | None:
+    """Reads what `evaluate` wrote as confidences in 0 to 1, float32 of `size`; None if there is no such file.
+
+    Raises:
+      InputError: the file is damaged.
+    """
+    if not os.path.exists(path):
+        return None
+    values = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 2 or values.dtype != np.uint8:
+        raise InputError(f"{path}: holds no confidences (one 8-bit value a pixel); run evaluate again")
+    return cv2.resize(values.astype(np.float32) / 255, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def photograph(image: np.ndarray, longest: int = LONGEST_SIDE) -> bytes:
+    """uint8 [H, W, 3] RGB -> the bytes of a JPEG file whose longer side is at most `longest` pixels."""
+    image = _fitted(image, cv2.INTER_AREA, longest)
     return _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
 
 
@@ -77,9 +97,15 @@ def label_image(labels: np.ndarray, colors: Sequence[Color]) -> bytes:
     return _encoded(".png", colored, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def fitted_size(height: int, width: int) -> tuple[int, int]:
-    """(height, width) of the copy of an image: its longer side is at most LONGEST_SIDE pixels."""
-    factor = min(1.0, LONGEST_SIDE / max(height, width))
+def confidence_image(confidence: np.ndarray) -> bytes:
+    """Confidences float32 [H, W] in 0 to 1 -> the bytes of a JPEG file: dark where sure, bright where unsure."""
+    doubt = np.round(255 * (1 - np.clip(confidence, 0, 1))).astype(np.uint8)
+    return photograph(cv2.cvtColor(cv2.applyColorMap(doubt, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB))
+
+
+def fitted_size(height: int, width: int, longest: int = LONGEST_SIDE) -> tuple[int, int]:
+    """(height, width) of the copy of an image: its longer side is at most `longest` pixels."""
+    factor = min(1.0, longest / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
@@ -92,8 +118,8 @@ def occurring_ids(samples: Iterable[Sample]) -> set[int]:
     return occurring
 
 
-def _fitted(image: np.ndarray, interpolation: int) -> np.ndarray:
-    height, width = fitted_size(*image.shape[:2])
+def _fitted(image: np.ndarray, interpolation: int, longest: int = LONGEST_SIDE) -> np.ndarray:
+    height, width = fitted_size(*image.shape[:2], longest)
     if (height, width) == image.shape[:2]:
         return image
     return cv2.resize(image, (width, height), interpolation=interpolation)

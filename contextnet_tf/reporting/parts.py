@@ -28,7 +28,6 @@ from contextnet_tf.runs.sections import (
     TrainingSection,
 )
 
-_COLORLESS = (15, 107, 110)  # of a class whose color was not recorded
 _IGNORED = 255
 _TERMS = {"aux": "auxiliary", "bn": "batch-norm", "ema": "EMA", "ohem": "OHEM", "power": "power of the decay"}
 
@@ -111,9 +110,9 @@ def samples(results: Results, shown: Sequence[images.Sample]) -> Samples | None:
     if not shown:
         return None
     classes = (results.dataset or DatasetSection()).classes
-    colors = [row.color or _COLORLESS for row in classes]
+    colors = [row.color or images.COLORLESS for row in classes]
     occurring = images.occurring_ids(shown)
-    legend = [(row.color or _COLORLESS, row.name, train_id in occurring) for train_id, row in enumerate(classes)]
+    legend = [(row.color or images.COLORLESS, row.name, train_id in occurring) for train_id, row in enumerate(classes)]
     ignored = [(None, "not labeled: ignored", None)] if _IGNORED in occurring else []
     return Samples([*legend, *ignored], [_shown_sample(sample, colors) for sample in shown])
 

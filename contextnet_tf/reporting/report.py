@@ -10,6 +10,7 @@ import jinja2
 from contextnet_tf import files
 from contextnet_tf.reporting import accuracy, headline, parts, wording
 from contextnet_tf.reporting.images import Sample
+from contextnet_tf.reporting.mistakes import Mistakes
 from contextnet_tf.runs.history import read_history
 from contextnet_tf.runs.layout import REPORT
 from contextnet_tf.runs.results import Results, read_results
@@ -45,11 +46,13 @@ def write_report(
     samples: Sequence[Sample] = (),
     path: str | os.PathLike | None = None,
     missing: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
 ) -> pathlib.Path:
     """Writes the report of the run in `run_dir` and returns its path, by default run_dir/report.html.
 
     Parts missing from result.json are omitted, and the page lists them. `missing` maps the name of a part to the
     reason, if known. `samples` are shown in the colors of the section "dataset"; each adds about 0.15 MB to the file.
+    `mistakes` are shown if given.
 
     Raises:
       InputError: result.json is missing or damaged, history.jsonl is damaged, or the path cannot be written.
@@ -58,7 +61,7 @@ def write_report(
     history = read_history(run_dir)
     path = pathlib.Path(run_dir) / REPORT if path is None else pathlib.Path(path)
     name = pathlib.Path(run_dir).resolve().name
-    whole = report_html(results, history, samples, fallback_title=name, missing=missing)
+    whole = report_html(results, history, samples, fallback_title=name, missing=missing, mistakes=mistakes)
     with files.atomic_write(path) as temporary:
         temporary.write_text(whole, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
     return path
@@ -70,6 +73,7 @@ def report_html(
     samples: Sequence[Sample] = (),
     fallback_title: str = "Run",
     missing: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
 ) -> str:
     """The page for the sections of a result.json and the lines of a history.jsonl."""
     found = {
@@ -79,6 +83,7 @@ def report_html(
         "network": parts.network(results),
         "speed": parts.speed(results),
         "confusion": accuracy.confusion(results),
+        "mistakes": mistakes,
         "origin": parts.origin(results),
     }
     reasons = {**_PROGRAMS, **(missing or {})}
@@ -87,5 +92,5 @@ def report_html(
         byline=headline.byline(results),
         figures=headline.headline(results),
         parts={name: part for name, part in found.items() if part is not None},
-        missing={name: reasons[name] for name, part in found.items() if part is None},
+        missing={name: reasons[name] for name, part in found.items() if part is None and name in reasons},
     )

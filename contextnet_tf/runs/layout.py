@@ -15,4 +15,5 @@ EXPORT = "export"
 SAVED_MODEL = "saved_model"  # in EXPORT
 TFLITE = "model.tflite"  # in EXPORT: the file of float32 logits
 PREDICTIONS = "predictions"
+CONFIDENCE = "{}_confidence.png"  # in PREDICTIONS: the name of an example's confidence
 REPORT = "report.html"

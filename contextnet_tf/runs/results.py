@@ -33,6 +33,7 @@ from contextnet_tf.runs.migration import migrated_results
 from contextnet_tf.runs.provenance import Provenance
 from contextnet_tf.runs.records import FieldError, Record, decoded, plain
 from contextnet_tf.runs.sections import (
+    AveragedEvaluationSection,
     DatasetSection,
     EvaluationSection,
     ExportSection,
@@ -53,6 +54,7 @@ class Results(Record):
     dataset: DatasetSection | None = None
     training: TrainingSection | None = None
     evaluation: EvaluationSection | None = None
+    averaged_evaluation: AveragedEvaluationSection | None = None
     export: ExportSection | None = None
     runtime: RuntimeSection | None = None
     precision: PrecisionSection | None = None
@@ -68,6 +70,7 @@ _NAMES = {
     DatasetSection: "dataset",
     TrainingSection: "training",
     EvaluationSection: "evaluation",
+    AveragedEvaluationSection: "averaged_evaluation",
     ExportSection: "export",
     RuntimeSection: "runtime",
     PrecisionSection: "precision",

@@ -193,6 +193,14 @@ class EvaluationSection(Measured):
 
 
 @dataclasses.dataclass(frozen=True)
+class AveragedEvaluationSection(EvaluationSection):
+    """What evaluate measured with test-time averaging: over images resized by `scales` and, with `flip`, mirrored."""
+
+    scales: tuple[float, ...] = ()
+    flip: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class ExportedFile(Measured):
     """An exported file or SavedModel folder, and how its values and labels compare with the network's.
 

@@ -90,7 +90,7 @@ class TrainingLoop:
             compute_config,
             loss_scale,
         )
-        self._class_uniform = plan.class_uniform_sampling()
+        self._sampling = plan.sampling()
         self._progress = _Progress()
         self._save_seconds = 60.0 * checkpoint_policy.minutes
         self._timer = StepTimer(
@@ -130,7 +130,7 @@ class TrainingLoop:
         batches = self._plan.batches(
             progress.step,
             self._plan.steps,
-            self._class_uniform,
+            self._sampling,
             self._cache,
             worker=self._devices.worker,
             workers=self._devices.workers,
@@ -236,7 +236,7 @@ class TrainingLoop:
     def _first_images(self) -> Iterator[tf.Tensor]:
         """The images of the first training batches; identical for each call and each process."""
         count = self._plan.recipe.bn_recalibration_batches
-        batches = self._plan.batches(0, count, self._class_uniform, self._cache) if count else ()
+        batches = self._plan.batches(0, count, self._sampling, self._cache) if count else ()
         return (batch["image"] for batch in batches)
 
     def _save(self) -> None:

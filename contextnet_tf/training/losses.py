@@ -132,6 +132,23 @@ def balanced_weights(pixel_counts: np.ndarray, exponent: float) -> np.ndarray:
     return (weights / np.sum(weights * frequency)).astype(np.float32)
 
 
+def enet_weights(pixel_counts: np.ndarray) -> np.ndarray:
+    """Class weights 1 / ln(1.10 + frequency), scaled so that the mean weight of a pixel is 1.
+
+    After ENet (Paszke et al., 2016), with the constant of its successors (CGNet, DABNet; ENet's own is 1.02): the
+    rarest class weighs seven to eight times as much as one with every pixel.
+
+    Args:
+      pixel_counts: int64 [C], pixels of each class in the training split.
+
+    Returns:
+      float32 [C]; 0 for a class without pixels.
+    """
+    frequency = pixel_counts / pixel_counts.sum()
+    weights = np.where(pixel_counts > 0, 1.0 / np.log(1.10 + frequency), 0.0)
+    return (weights / np.sum(weights * frequency)).astype(np.float32)
+
+
 class _Bands(NamedTuple):
     """Bilinear upsampling [h, w] -> [H, W] as matrices, with H split into bands of equal height.
 

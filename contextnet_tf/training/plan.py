@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.copy_paste import CopyPaste, rare_places
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.sizes import padded_size, size_multiple
-from contextnet_tf.training.losses import balanced_weights
+from contextnet_tf.training.losses import balanced_weights, enet_weights
 from contextnet_tf.training.recipe import Recipe
 
 
@@ -39,6 +40,13 @@ class Poly(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict:
         """The arguments of the constructor."""
         return {"base": self.base, "power": self.power, "steps": self.steps, "warmup_steps": self.warmup_steps}
+
+
+class Sampling(NamedTuple):
+    """Class-uniform sampling and the pasting of rare objects; None where the recipe has it off."""
+
+    class_uniform: ClassUniform | None
+    copy_paste: CopyPaste | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,26 +123,37 @@ class TrainingPlan:
 
     def class_weights(self) -> np.ndarray | None:
         """float32 [C], the weight of each class's pixels in the loss; None: 1 for all."""
-        if not self.recipe.class_weight_exponent:
+        enet = self.recipe.class_weights == "enet"
+        if not (enet or self.recipe.class_weight_exponent):
             return None
         counts = class_pixel_counts(self.dataset, self.train_examples)
-        return balanced_weights(counts, self.recipe.class_weight_exponent)
+        return enet_weights(counts) if enet else balanced_weights(counts, self.recipe.class_weight_exponent)
 
-    def class_uniform_sampling(self) -> ClassUniform | None:
-        """The class-uniform sampler; None if the recipe's `class_uniform_fraction` is 0."""
-        if not self.recipe.class_uniform_fraction:
-            return None
+    def sampling(self) -> Sampling:
+        """What `batches` needs to know of where the classes are; reads the labels if the recipe asks for it.
+
+        Raises:
+          InputError: rare objects are to be pasted, but no class is rare.
+        """
+        share, fraction = self.recipe.class_uniform_fraction, self.recipe.copy_paste_fraction
+        if not share and not fraction:
+            return Sampling(None, None)
         # At scale 2, a crop covers a window of half its size; tiles of that size stay mostly inside the crop.
         height, width = (max(1, length // 2) for length in self.crop_size)
-        return class_uniform_sampling(
-            self.dataset, self.train_examples, share=self.recipe.class_uniform_fraction, tile_size=(height, width)
+        places = class_uniform_sampling(
+            self.dataset, self.train_examples, share=share or 1.0, tile_size=(height, width)
         )
+        copy_paste = None
+        if fraction:
+            counts = class_pixel_counts(self.dataset, self.train_examples)
+            copy_paste = CopyPaste(fraction, rare_places(places, counts))
+        return Sampling(places if share else None, copy_paste)
 
     def batches(
         self,
         first_step: int,
         last_step: int,
-        class_uniform: ClassUniform | None,
+        sampling: Sampling,
         cache: ImageCache | None,
         *,
         worker: int = 0,
@@ -152,7 +171,8 @@ class TrainingPlan:
             last_step=last_step,
             worker=worker,
             workers=workers,
-            class_uniform=class_uniform,
+            class_uniform=sampling.class_uniform,
+            copy_paste=sampling.copy_paste,
             cache=cache,
         )
 

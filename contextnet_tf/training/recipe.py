@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from contextnet_tf.datasets.augmentation import Augmentation
+from contextnet_tf.datasets.augmentation import LATER, Augmentation
 from contextnet_tf.errors import InputError
 
 if TYPE_CHECKING:  # Keras is imported where an optimizer is built: reading a recipe does not need it
@@ -63,7 +63,29 @@ class AdamW:
         )
 
 
-_OPTIMIZERS = {"rmsprop": RMSprop, "adamw": AdamW}
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """Adam with weight decay added to the gradient, like an L2 regularization loss; the published networks of this size
+    (CGNet, DABNet and others) are trained so."""
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    coupled_weight_decay: float = 2e-4  # of CGNet and DABNet
+
+    def with_weight_decay(self, weight_decay: float) -> "Adam":
+        """The same with another weight decay; 0: none."""
+        return dataclasses.replace(self, coupled_weight_decay=weight_decay)
+
+    def build(self, learning_rate: "LearningRateSchedule") -> "Optimizer":
+        """The Keras optimizer; the training step adds the weight decay to the gradients."""
+        import keras
+
+        return keras.optimizers.Adam(learning_rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
+
+
+AnyOptimizer = RMSprop | AdamW | Adam
+_OPTIMIZERS: dict[str, type[AnyOptimizer]] = {"rmsprop": RMSprop, "adamw": AdamW, "adam": Adam}
 
 
 def optimizer_names() -> list[str]:
@@ -71,7 +93,7 @@ def optimizer_names() -> list[str]:
     return list(_OPTIMIZERS)
 
 
-def new_optimizer(name: str, like: RMSprop | AdamW) -> RMSprop | AdamW:
+def new_optimizer(name: str, like: AnyOptimizer) -> AnyOptimizer:
     """The optimizer `name` with its default settings; `like` itself if it is already of this type.
 
     Raises:
@@ -97,11 +119,16 @@ _LIMITS: dict[str, tuple[str, Callable[[float], bool]]] = {
         ("at least 0", lambda x: x >= 0),
     ),
     **dict.fromkeys(("ema_decay", "batch_norm_momentum"), ("from 0 to less than 1", lambda x: 0 <= x < 1)),
-    **dict.fromkeys(("class_uniform_fraction", "label_smoothing"), ("from 0 to 1", lambda x: 0 <= x <= 1)),
+    **dict.fromkeys(
+        ("class_uniform_fraction", "label_smoothing", "copy_paste_fraction"), ("from 0 to 1", lambda x: 0 <= x <= 1)
+    ),
     "ohem_threshold": ("more than 0 and at most 1", lambda x: 0 < x <= 1),
 }
 # Field name -> name of the parameter of `experiments.train.run`, where they differ.
 _PARAMETERS = {"base_learning_rate": "learning_rate"}
+
+
+CLASS_WEIGHTS = ("frequency", "enet")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +142,7 @@ class Recipe:
     name: str
     epochs: int
     batch_size: int
-    optimizer: RMSprop | AdamW
+    optimizer: AnyOptimizer
     base_learning_rate: float
     power: float  # of the poly schedule
     warmup_epochs: float  # length of the linear warm-up of the learning rate
@@ -137,16 +164,29 @@ class Recipe:
     ohem_threshold: float = 1.0
     # Training batches used to re-estimate the EMA network's batch statistics before each validation.
     bn_recalibration_batches: int = 0
+    # "frequency": as `class_weight_exponent` says; "enet": 1 / ln(1.10 + frequency), and the exponent does not apply.
+    class_weights: Literal["frequency", "enet"] = dataclasses.field(default="frequency", metadata=LATER)
+    # The share of samples into which pixels of a rare class of another training image are pasted. Not in the paper.
+    copy_paste_fraction: float = dataclasses.field(default=0.0, metadata=LATER)
 
     def __post_init__(self):
+        if self.class_weights not in CLASS_WEIGHTS:
+            raise InputError(f"`class_weights={self.class_weights}` is unknown; choose from {', '.join(CLASS_WEIGHTS)}")
         for name, (limits, allowed) in _LIMITS.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and allowed(value)):
                 raise InputError(f"`{_PARAMETERS.get(name, name)}={value}` is out of range; it must be {limits}")
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, nested ones included, as JSON-serializable values."""
+        """All fields, nested ones included, as JSON-serializable values.
+
+        Fields that older versions did not have are left out at their default, so that older runs can be resumed.
+        """
         fields = dataclasses.asdict(self)
+        for record, part in ((self, fields), (self.augmentation, fields["augmentation"])):
+            for field in dataclasses.fields(record):
+                if field.metadata == LATER and getattr(record, field.name) == field.default:
+                    del part[field.name]
         fields["augmentation"]["scale"] = list(self.augmentation.scale)
         fields["crop"] = self.crop if isinstance(self.crop, str) else list(self.crop)
         fields["optimizer"]["name"] = type(self.optimizer).__name__

@@ -1,6 +1,8 @@
 """check_data as a person calls it."""
 
+import base64
 import json
+import re
 
 import cv2
 import numpy as np
@@ -27,6 +29,26 @@ def test_a_sound_data_set(camvid_dir, call, tmp_path):
     report = json.loads((tmp_path / "out" / "check_data.json").read_text())
     assert report["class_pixels"]["val"] == [6144, 6144] + [0] * 9 and report["crops"]["size"] == [64, 96]
     assert b"bicyclist" in (tmp_path / "out" / "class_frequencies.svg").read_bytes()
+
+
+def test_images_beside_what_training_makes_of_them(camvid_dir, call, tmp_path):
+    cv2.imwrite(str(camvid_dir / "trainannot" / "p3.png"), np.full((64, 96), 200, np.uint8))  # is an error, not shown
+    common = ("--dataset=camvid", f"--data_dir={camvid_dir}", "--samples=4", "--crop_height=32", "--crop_width=64")
+    called = call(check_data, *common, f"--output_dir={tmp_path}", "--appearance=1", "--recipe=modern")
+    assert called.out.splitlines()[-1].startswith("1 error, "), called.err
+    page = (tmp_path / "samples.html").read_text()
+    names = ["p0", "p2", "p5"]  # of six, four evenly spread: 0, 2, 3, 5
+    roles = ["image", "crop 1", "crop 2", "image, labels", "crop 1, labels", "crop 2, labels"]
+    assert re.findall('alt="(.*?)"', page) == [f"{name}: {role}" for name in names for role in roles]
+    sizes = re.findall('width="(\\d+)" height="(\\d+)"', page)
+    assert sizes == [("96", "64"), ("64", "32"), ("64", "32")] * 6
+    # A picture of gray 20 i + 10, and the same under a color of 60 %.
+    shown = [cv2.imdecode(np.frombuffer(base64.b64decode(x), np.uint8), 1) for x in re.findall('base64,(.*?)"', page)]
+    assert abs(int(shown[0][30, 30, 0]) - 10) < 4 and abs(int(shown[12][30, 30, 0]) - 110) < 4
+    assert abs(int(shown[3][30, 30, 0]) - (0.4 * 10 + 0.6 * 128)) < 6  # the sky is (128, 128, 128)
+    assert "gamma 0.5" in page and "scale 0.75, 2.0" in page and "recipe modern" in page
+    refused = call(check_data, *common)
+    assert refused.status == 1 and "--samples writes a page; set --output_dir" in refused.err
 
 
 def test_all_errors_at_once_and_exit_status_1(camvid_dir, call):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contextnet_tf.datasets.augment import Augmentation
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.recipe import MODERN, PAPER, AdamW, RMSprop, get_recipe, recipe_names
+from contextnet_tf.training.recipe import MODERN, PAPER, Adam, AdamW, RMSprop, get_recipe, recipe_names
 from experiments import recipe_flags
 from experiments.recipe_flags import changed, given_changes
 
@@ -20,6 +20,7 @@ CHANGES = {
     "class_uniform_fraction": 0.25, "class_weight_exponent": 0.0, "ohem_threshold": 1.0, "label_smoothing": 0.125,
     "ema_decay": 0.0, "bn_recalibration_batches": 0, "weight_decay": 0.0, "learning_rate": 0.125, "warmup_epochs": 2.5,
     "optimizer": "rmsprop", "aux_weight": 0.25, "batch_norm_momentum": 0.5,
+    "appearance": 0.5, "copy_paste_fraction": 0.25, "class_weights": "enet",
 }  # fmt: skip
 
 
@@ -29,7 +30,19 @@ def test_all_flags_at_once():
         epochs=7,
         batch_size=3,
         crop="whole",
-        augmentation=Augmentation(scale=(0.5, 1.5), brightness=0.05, contrast=0.125, saturation=0.125, hue=0.015),
+        augmentation=Augmentation(
+            scale=(0.5, 1.5),
+            brightness=0.05,
+            contrast=0.125,
+            saturation=0.125,
+            hue=0.015,
+            gamma=0.25,
+            blur=0.4,
+            noise=0.02,
+            shadow=0.3,
+        ),
+        copy_paste_fraction=0.25,
+        class_weights="enet",
         class_uniform_fraction=0.25,
         class_weight_exponent=0.0,
         ohem_threshold=1.0,
@@ -87,6 +100,7 @@ def test_an_optimizer_of_the_same_kind_keeps_its_settings():
     assert changed(PAPER, {"optimizer": "rmsprop"}) == PAPER
     assert changed(MODERN, {"optimizer": "rmsprop"}).optimizer == RMSprop()
     assert changed(PAPER, {"optimizer": "adamw"}).optimizer == AdamW()
+    assert changed(MODERN, {"optimizer": "adam", "weight_decay": 0.25}).optimizer == Adam(coupled_weight_decay=0.25)
     with pytest.raises(InputError, match="`optimizer=sgd` is unknown; choose from rmsprop, adamw"):
         changed(PAPER, {"optimizer": "sgd"})
 
@@ -100,6 +114,8 @@ def test_an_optimizer_of_the_same_kind_keeps_its_settings():
         ({"ohem_threshold": 0.0}, "`ohem_threshold=0.0` is out of range; it must be more than 0 and at most 1"),
         ({"batch_norm_momentum": 1.0}, "`batch_norm_momentum=1.0` is out of range; it must be from 0 to less than 1"),
         ({"label_smoothing": 1.5}, "`label_smoothing=1.5` is out of range; it must be from 0 to 1"),
+        ({"class_weights": "mfb"}, "`class_weights=mfb` is unknown; choose from frequency, enet"),
+        ({"copy_paste_fraction": 1.5}, "`copy_paste_fraction=1.5` is out of range; it must be from 0 to 1"),
         ({"epochs": 0}, "`epochs=0` is out of range; it must be at least 1"),
     ],
     ids=str,

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 
@@ -9,8 +10,8 @@ from absl.testing import flagsaver
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import model_names
-from contextnet_tf.runs.results import update_results
-from contextnet_tf.runs.sections import ClassEntry, DatasetSection
+from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.sections import ClassEntry, DatasetSection, RuntimeSection
 from experiments import compare_models, compare_runs, report
 
 NAMES = [f"0016E5_{number:05d}" for number in range(5)]
@@ -88,6 +89,29 @@ def test_an_image_that_is_damaged_since_is_left_out_and_named(run_dir, data_dir,
     damaged.write_bytes(damaged.read_bytes()[:60])
     assert shown_names(report.run(output_dir=str(run_dir), report_images=4)) == [NAMES[0], NAMES[2], NAMES[3]]
     assert f"note: an image is left out of the report: {damaged}: " in capsys.readouterr().err
+
+
+def test_predictions_of_another_split_than_the_trainings_are_found(run_dir):
+    results = read_results(run_dir)
+    # As in a run without validation: the split of the training is recorded.
+    update_results(run_dir, dataclasses.replace(results.dataset, split="train"))
+    assert shown_names(report.run(output_dir=str(run_dir))) == []
+    update_results(run_dir, RuntimeSection(dataset="camvid", split="val"))
+    assert shown_names(report.run(output_dir=str(run_dir))) == NAMES[:4]
+
+
+def test_the_worst_images_and_the_classes_where_they_are_worst(run_dir):
+    worse = np.zeros((12, 16), np.uint8)
+    cv2.imwrite(str(run_dir / "predictions" / f"{NAMES[2]}_labels.png"), worse)
+    cv2.imwrite(str(run_dir / "predictions" / f"{NAMES[2]}_confidence.png"), np.full((6, 8), 51, np.uint8))
+    page = report.run(output_dir=str(run_dir), worst_images=2).read_text(encoding="utf-8")
+    assert re.findall('alt="([^"]*?): image, one of the worst"', page) == [NAMES[2], NAMES[0]]
+    assert re.findall(f'alt="{NAMES[2]}: (.*?), one of the worst"', page) == [
+        "image", "ground truth", "prediction", "confidence: dark is sure",
+    ]  # fmt: skip
+    # The recorded class table has the sky alone, which is predicted everywhere and nowhere right.
+    assert f'alt="sky in {NAMES[2]}: missed and false pixels"' in page and "missed – %, false 100.0 %" in page
+    assert 'id="mistakes"' not in report.run(output_dir=str(run_dir), worst_images=0).read_text(encoding="utf-8")
 
 
 def test_a_prediction_of_another_size_is_named(run_dir):

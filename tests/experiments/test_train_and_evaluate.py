@@ -119,6 +119,24 @@ def test_evaluate_gives_the_figures_of_the_training(trained, call, tmp_path):
     assert again.out == called.out
 
 
+def test_averaged_figures_stand_apart(trained, call, tmp_path):
+    folder, data_dir, _ = trained
+    common = (f"--checkpoint={folder}", f"--data_dir={data_dir}", f"--output_dir={tmp_path}")
+    plain = call(evaluate, *common)
+    before = json.loads((tmp_path / "result.json").read_text())["evaluation"]
+    called = call(evaluate, *common, "--flip", "--scales=0.75,1,1.25")
+    assert called.status == 0, called.err
+    results = json.loads((tmp_path / "result.json").read_text())
+    assert results["evaluation"] == before
+    averaged = results["averaged_evaluation"]
+    assert (averaged["scales"], averaged["flip"], averaged["split"]) == ([0.75, 1.0, 1.25], True, "val")
+    assert np.sum(averaged["confusion"]) == 2 * 6144
+    # One scale of 1 without flip is the plain evaluation.
+    assert call(evaluate, *common, "--noflip", "--scales=1").out == plain.out
+    _refused(call(evaluate, *common, "--scales=1,two"), "--scales: could not convert string to float: 'two'")
+    _refused(call(evaluate, *common, "--scales=0"), "--scales=0.0: give numbers above 0")
+
+
 def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
     folder, data_dir, _ = trained
     common = (f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'out'}")
@@ -274,7 +292,14 @@ def test_splits_that_are_trained_and_validated_on(camvid_dir, call, tmp_path):
     assert (settings["training_images"], settings["validation_images"]) == (5, 3)
     assert settings["splits"]["holdout"] == ["p1", "p3"]
     results = json.loads((tmp_path / "held" / "result.json").read_text())
-    assert results["evaluation"]["split"] == "train+val, p1 and p3 held out"
+    evaluation = results["evaluation"]
+    assert evaluation["split"] == "train+val, p1 and p3 held out"
+    # evaluate takes the same images by itself.
+    called = call(evaluate, f"--checkpoint={tmp_path / 'held'}", f"--output_dir={tmp_path / 'again'}")
+    assert called.status == 0, called.err
+    again = json.loads((tmp_path / "again" / "result.json").read_text())["evaluation"]
+    assert (again["split"], again["images"]) == (evaluation["split"], 3)
+    assert again["confusion"] == evaluation["confusion"]
     other = _train(call, camvid_dir, tmp_path / "other", "--train_splits=val", "--val_split=train", "--batch_size=2")
     assert other.status == 0
     settings = json.loads((tmp_path / "other" / "settings.json").read_text())

@@ -1,5 +1,7 @@
 """The trained networks that come with the package."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from contextnet_tf import presets
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs.results import read_results
 from data.streets import draw_street
-from experiments import opening, predict
+from experiments import make_preset, opening, predict
 
 LARGEST = 4 * 2**20  # bytes of a file
 
@@ -24,7 +26,14 @@ def street():
 def test_a_preset_is_whole(name):
     folder = presets.preset_dir(name)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {"best.keras", "card.md", "result.json", "export/model_int8.tflite", "export/model_int8.json"} <= files
+    assert {
+        "best.keras",
+        "card.md",
+        "checksum.json",
+        "result.json",
+        "export/model_int8.tflite",
+        "export/model_int8.json",
+    } <= files
     assert all((folder / file).stat().st_size <= LARGEST for file in files)
     results = read_results(folder)
     assert results.dataset.data_dir is None
@@ -32,23 +41,34 @@ def test_a_preset_is_whole(name):
     assert f"| **mean** | {100 * results.evaluation.accuracy.mean_iou:.1f} |" in (folder / "card.md").read_text()
 
 
-def test_cn14_camvid_is_the_network_that_was_trained(street):
+@pytest.mark.parametrize("name", presets.preset_names())
+def test_a_preset_is_the_network_that_was_trained(name):
+    network = cn.load_preset(name)
+    assert network.name in cn.VARIANTS and cn.spec_of(network) == cn.VARIANTS[network.name]
+    checksum = json.loads((presets.preset_dir(name) / make_preset.CHECKSUM).read_text())
+    logits = make_preset.logits_of_street(network)
+    # By the network as it was made; other processors round differently.
+    assert logits.mean() == pytest.approx(checksum["mean"], abs=1e-3)
+    assert logits.std() == pytest.approx(checksum["deviation"], abs=1e-3)
+    pixels = np.bincount(logits.argmax(axis=-1).ravel(), minlength=logits.shape[-1])
+    np.testing.assert_allclose(pixels, checksum["pixels"], atol=30)
+
+
+def test_cn14_camvid():
     network = cn.load_preset("cn14-camvid")
-    assert network.name == "cn14" and cn.spec_of(network) == cn.VARIANTS["cn14"]
+    assert cn.spec_of(network) == cn.VARIANTS["cn14"]
     assert cn.count_parameters(network) == 845_147  # 846,179 less 8 classes of 128 weights and a bias
-    logits = np.asarray(network(street[np.newaxis].astype(np.float32) / 255)["main"][0])
-    # By the network as it was trained; other processors round differently.
-    assert logits.mean() == pytest.approx(-2.63954, abs=1e-3) and logits.std() == pytest.approx(4.05386, abs=1e-3)
-    pixels = np.bincount(logits.argmax(axis=-1).ravel(), minlength=11)
-    expected = [18006, 37621, 306, 42725, 2681, 10886, 2072, 7903, 8326, 500, 46]
-    np.testing.assert_allclose(pixels, expected, atol=30)
+    checksum = json.loads((presets.preset_dir("cn14-camvid") / make_preset.CHECKSUM).read_text())
+    # Written down when it was made, so that it cannot be replaced unnoticed.
+    assert (checksum["mean"], checksum["deviation"]) == (-2.63954, 4.05386)
+    assert checksum["pixels"] == [18006, 37621, 306, 42725, 2681, 10886, 2072, 7903, 8326, 500, 46]
 
 
-def test_the_int8_file_labels_as_the_network_does(street):
-    image = cv2.resize(street, (480, 384), interpolation=cv2.INTER_AREA)  # the size of the file
-    network = cn.load_preset("cn14-camvid")
-    labels = np.asarray(network(image[np.newaxis].astype(np.float32) / 255)["main"][0]).argmax(axis=-1)
-    int8 = cn.Segmenter(presets.preset_dir("cn14-camvid") / "export" / "model_int8.tflite", num_threads=1)
+@pytest.mark.parametrize("name", presets.preset_names())
+def test_the_int8_file_labels_as_the_network_does(name, street):
+    int8 = cn.Segmenter(presets.preset_dir(name) / "export" / "model_int8.tflite", num_threads=1)
+    image = cv2.resize(street, int8.size[::-1], interpolation=cv2.INTER_AREA)
+    labels = np.asarray(cn.load_preset(name)(image[np.newaxis].astype(np.float32) / 255)["main"][0]).argmax(axis=-1)
     assert np.mean(int8.segment(image) == labels) > 0.97
 
 

@@ -65,6 +65,19 @@ def test_classes_stand_beside_the_paper(whole):
     assert [row[0] for row in rows if len(row) == 4][1:-1] == NAMES
 
 
+def test_averaged_figures_are_a_sentence_of_their_own():
+    sections = few_classes()
+    sections["averaged_evaluation"] = sections["evaluation"] | {
+        "mean_iou": 0.6634, "scales": [0.75, 1.0, 1.25], "flip": True, "split": "train+val, p1 held out",
+    }  # fmt: skip
+    text = page_of(sections)
+    assert (
+        "With test-time averaging over mirrored images and the scales 0.75, 1, 1.25, best.keras has 66.3 % mean IoU on "
+        "the split train+val, p1 held out of Cityscapes." in text
+    )
+    assert "test-time averaging" not in page_of(few_classes())
+
+
 def test_categories_and_mistakes(whole):
     rows = whole.rows()
     assert ["flat", "97.0"] in rows and ["human", "–"] in rows and ["mean", "80.1"] in rows

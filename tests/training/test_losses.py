@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from contextnet_tf.training import losses
-from contextnet_tf.training.losses import CrossEntropy, balanced_weights
+from contextnet_tf.training.losses import CrossEntropy, balanced_weights, enet_weights
 
 # Two pixels of two classes. Soft-max of (0, ln 3) is (1/4, 3/4), of (0, 0) it is (1/2, 1/2).
 LOGITS = tf.constant([[[[0.0, math.log(3.0)], [0.0, 0.0]]]])
@@ -106,3 +106,9 @@ def test_balanced_weights():
     weights = balanced_weights(counts, 0.5)
     np.testing.assert_allclose(weights[1] / weights[0], 3, rtol=1e-6)
     np.testing.assert_allclose(0.9 * weights[0] + 0.1 * weights[1], 1, rtol=1e-6)
+
+
+def test_enet_weights():
+    # Frequencies 0.9, 0.1 and 0: 1 / ln(2) = 1.442695, 1 / ln(1.2) = 5.484815; their mean by pixel is 1.846907.
+    weights = enet_weights(np.array([90, 10, 0]))
+    np.testing.assert_allclose(weights, [0.781141, 2.969729, 0.0], rtol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.training.plan import Poly
-from contextnet_tf.training.recipe import PAPER, SHORT, RMSprop, get_recipe, recipe_names
+from contextnet_tf.training.recipe import PAPER, SHORT, Adam, RMSprop, get_recipe, recipe_names
 
 
 def test_paper_recipe_is_section_3_1():
@@ -73,3 +73,17 @@ def test_recipe_survives_json(name):
     fields = get_recipe(name).to_json()
     assert json.loads(json.dumps(fields)) == fields
     assert fields["name"] == name
+
+
+def test_later_fields_are_left_out_at_their_default():
+    fields = SHORT.to_json()
+    assert "copy_paste_fraction" not in fields and "gamma" not in fields["augmentation"]
+    changed = dataclasses.replace(SHORT, class_weights="enet", augmentation=SHORT.augmentation.with_appearance(1))
+    fields = changed.to_json()
+    assert fields["class_weights"] == "enet" and fields["augmentation"]["noise"] == 0.04
+
+
+def test_adam_leaves_its_weight_decay_to_the_training_step():
+    optimizer = Adam().build(Poly(1e-3, 0.9, 10))
+    assert type(optimizer) is keras.optimizers.Adam and optimizer.weight_decay is None
+    assert Adam().coupled_weight_decay == 2e-4

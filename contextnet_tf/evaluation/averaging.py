@@ -1,0 +1,67 @@
+"""Test-time averaging: the soft-maxes of a network on an image at several scales and mirrored, averaged."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.sizes import padded_size, size_multiple
+
+
+def averaged_segmentation(
+    model: keras.Model, *, scales: Sequence[float] = (1.0,), flip: bool = False
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The averaged network as a function uint8 [H, W, 3] -> train ids uint8 [H, W]; see `averaged_probabilities`.
+
+    With one scale of 1 and no flip, the labels are those of `segmentation`.
+    """
+    probabilities = averaged_probabilities(model, scales=scales, flip=flip)
+    return lambda image: tf.cast(tf.argmax(probabilities(image), axis=-1), tf.uint8)
+
+
+def averaged_probabilities(
+    model: keras.Model, *, scales: Sequence[float] = (1.0,), flip: bool = False
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The averaged network as a function uint8 [H, W, 3] -> probabilities float32 [H, W, C], for any H and W.
+
+    The image is resized bilinearly by each scale and padded as in `segmentation`. The logits are resized bilinearly to
+    the image, and the soft-maxes of all scales, with `flip` also those of the mirrored images, are averaged.
+
+    Raises:
+      InputError: `scales` is empty or holds a number that is not above 0, at most 10.
+    """
+    if not scales or not all(math.isfinite(scale) and 0 < scale <= 10 for scale in scales):
+        raise InputError(f"`scales={','.join(map(str, scales))}`: give numbers above 0, at most 10")
+    multiple = size_multiple(model)
+
+    def probabilities(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+        """Soft-max float32 [height, width, C] of one scaled image float32 [h, w, 3]; `size` is (height, width)."""
+        height, width, _ = image.shape
+        padded = padded_size((height, width), multiple)
+        rows, columns = (
+            tf.minimum(tf.range(whole), length - 1) for length, whole in zip((height, width), padded, strict=True)
+        )
+        padded_image = tf.gather(tf.gather(image, rows), columns, axis=1)
+        logits = model(padded_image[tf.newaxis], training=False)["main"][:, :height, :width]
+        if (height, width) != size:
+            logits = tf.image.resize(logits, size)
+        return tf.nn.softmax(logits[0])
+
+    # Traced once per size, because Keras' upsampling needs static sizes.
+    @tf.function
+    def averaged(image: tf.Tensor) -> tf.Tensor:
+        height, width, _ = image.shape
+        whole = tf.cast(image, tf.float32) / 255.0
+        total = tf.zeros([])
+        for scale in scales:
+            size = max(1, round(scale * height)), max(1, round(scale * width))
+            # antialias: reduced bilinearly without it, every second pixel would be skipped at scale 0.5.
+            scaled = whole if size == (height, width) else tf.image.resize(whole, size, antialias=True)
+            total += probabilities(scaled, (height, width))
+            if flip:
+                total += tf.reverse(probabilities(tf.reverse(scaled, [1]), (height, width)), [1])
+        return total / (len(scales) * (2 if flip else 1))
+
+    return lambda image: averaged(tf.convert_to_tensor(image))

@@ -1,0 +1,52 @@
+"""The examples that evaluate takes, by its flags and by the splits of the training."""
+
+import pytest
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from experiments.splits import NO_VALIDATION, Splits, evaluated, recorded_splits
+
+HELD_OUT = Splits(("train", "val"), None, ("p1", "p3"))
+
+
+@pytest.mark.parametrize(
+    ("split", "holdout", "label", "names"),
+    [
+        (None, [], "train+val, p1 and p3 held out", ["p1", "p3", "p1"]),
+        (None, ["p3"], "train+val, p3 held out", ["p3"]),
+        ("val", ["p1"], "val, p1 held out", ["p1"]),
+        (None, ["p0", "p1"], "train+val, p0 and p1 only", ["p0", "p1", "p0", "p1"]),
+        ("val", [], "val", ["p0", "p1"]),
+    ],
+    ids=str,
+)
+def test_what_is_evaluated_of_a_run_with_held_out_examples(camvid_dir, split, holdout, label, names):
+    chosen = evaluated(split, holdout, HELD_OUT)
+    assert chosen.label == label
+    assert [example.name for example in chosen.examples(get_dataset("camvid"), str(camvid_dir))] == names
+
+
+def test_without_held_out_examples_it_is_the_split_val():
+    trained = Splits(("train", "val"), NO_VALIDATION)
+    assert evaluated(None, [], trained).label == "val"
+    assert evaluated(None, ["p1"], trained).label == "train+val, p1 only"
+    assert evaluated("train", [], trained).names == ("train",)
+
+
+def test_a_prefix_that_fits_nothing_is_refused(camvid_dir):
+    with pytest.raises(InputError, match="`holdout`: no name of the 2 examples begins with 'p2'; the first is 'p0'"):
+        evaluated("val", ["p2"], HELD_OUT).examples(get_dataset("camvid"), str(camvid_dir))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "trained"),
+    [
+        ({}, Splits(("train",), NO_VALIDATION)),
+        ({"train_splits": ["train", "val"], "val_split": "none"}, Splits(("train", "val"), NO_VALIDATION)),
+        ({"train_splits": ["train", "val"], "holdout": ["p1", "p3"], "val_split": None}, HELD_OUT),
+        ({"train_splits": 5, "holdout": None}, Splits(("train",), NO_VALIDATION)),
+    ],
+    ids=str,
+)
+def test_splits_recorded_by_train(recorded, trained):
+    assert recorded_splits(recorded) == trained
