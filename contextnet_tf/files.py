@@ -225,5 +225,5 @@ def read_json(path: str | os.PathLike) -> Any:
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_without_duplicates)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({error})") from None

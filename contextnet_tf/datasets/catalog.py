@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -96,8 +97,10 @@ class Dataset:
         """The complete examples of `split`, and the problems of all incomplete ones.
 
         Raises:
-          InputError: the folder is missing, empty, or in another layout.
+          InputError: the folder is missing, empty, or in another layout, or `split` is no plain name.
         """
+        if not split.strip() or split in (".", "..") or re.search(r"[/\\*?\[\]{}\0]", split):
+            raise InputError(f"{split!r} is not the name of a split; give for example train or val")
         return self.source(self._folder(data_dir), split)
 
     def measured(self, example: Example) -> "Dataset":

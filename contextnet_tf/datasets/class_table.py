@@ -20,6 +20,7 @@ data/folder/README.md describes every key.
 import colorsys
 import dataclasses
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -103,9 +104,12 @@ class _Checked:
             if not isinstance(row, dict):
                 raise self._wrong(where, 'must be an object such as {"name": "road", "value": 0}')
             self._refuse_unknown(row, _CLASS_KEYS, f"{where}.")
-            names.append(self._text(row, "name", f"{where}."))
+            # Accented letters have two forms, which look the same, as names with blanks around them do.
+            names.append(unicodedata.normalize("NFC", self._text(row, "name", f"{where}.").strip()))
+            if any(unicodedata.category(character) in ("Cc", "Cs") for character in row["name"]):
+                raise self._wrong(f"{where}.name", f"{row['name']!r} has a character that is no text")
             if names[-1] in names[:-1]:
-                raise self._wrong(f"{where}.name", f"{names[-1]!r} is the name of another class too")
+                raise self._wrong(f"{where}.name", f"{row['name']!r} is the name of another class too")
         return rows
 
     def _tables(self) -> tuple[tuple[Label, ...], dict[Color, int]]:

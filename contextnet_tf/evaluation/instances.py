@@ -9,11 +9,10 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources import Example, read_values
 from contextnet_tf.datasets.sources.cityscapes import INSTANCE_END, LABEL_END
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, quotient
@@ -118,9 +117,7 @@ def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, 
     Raises:
       InputError: the file is unreadable, not 16-bit gray or of another size, or an instance's label has no instances.
     """
-    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if ids is None:
-        raise InputError(f"{path}: is missing or not a whole image file")
+    ids = read_values(path)
     if ids.ndim != 2 or ids.dtype != np.uint16:
         raise InputError(f"{path}: a file of instances has one 16-bit value a pixel; unpack the dataset again")
     if ids.shape != tuple(shape):

@@ -202,6 +202,20 @@ def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path):
     _refused(r"x\.png: is a damaged TIFF file, or one with a number of channels or bits", _read, tmp_path, five)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "a pointer of Git LFS .* run git lfs pull"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page instead of an image"),
+        (_saved(_palette(), "GIF"), "a GIF file, which is not supported; convert it to PNG"),
+        (b"\0\0\0\x18ftypheic" + bytes(30), "a HEIC or AVIF file"),
+        (b"PK\3\4" + bytes(30), "its content is no image of a supported format"),
+    ],
+)
+def test_files_that_are_something_else(tmp_path, content, message):
+    _refused(rf"x\.png: .*{message}", _read, tmp_path, content)
+
+
 def test_transparent_colors_of_a_png(tmp_path):
     content = _saved(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8), "PNG", transparency=(4, 5, 6))
     _refused("has transparent pixels", _read, tmp_path, content)

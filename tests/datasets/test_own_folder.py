@@ -128,12 +128,25 @@ def test_every_key_of_classes_json_acts(own):
     assert [e.image_path for e in listed.list_examples(own, "train")] == [f"{own}/images/train/deep/0.jpg"]
 
 
+@pytest.mark.parametrize("split", ["", "*", "tr?in", "[a-z]rain", "../train", "train/deep", "..", "{split}"])
+def test_a_split_is_a_plain_name(own, split):
+    _refused("is not the name of a split", get_dataset("folder", {"classes": TWO}).list_examples, own, split)
+
+
+def test_an_image_is_not_its_own_label(own):
+    (own / "train.txt").write_text("labels/train/0.png labels/train/0.png\n")
+    dataset = get_dataset("folder", {"classes": TWO, "list": "{split}.txt"})
+    _refused("train.txt:1: lists .*0.png as its own label", dataset.list_examples, own, "train")
+
+
 def test_a_table_as_other_programs_write_it(tmp_path):
     path = tmp_path / "classes.json"
     path.write_bytes("\ufeff".encode() + json.dumps({"classes": TWO}, indent=2).replace("\n", "\r\n").encode())
     assert get_dataset("folder", path).num_classes == 2
     path.write_text('{"classes": [{"name": "a", "value": 1, "value": 2}, {"name": "b", "value": 3}]}')
     _refused("classes.json: is not JSON .the key 'value' is given twice", get_dataset, "folder", path)
+    path.write_text("[" * 100_000)
+    _refused("classes.json: is not JSON", get_dataset, "folder", path)
     path.write_text('{"classes": [\n  {"name": "a"},\n  {"name": "b"},\n]}')
     _refused("classes.json: is not JSON .*line [34] column", get_dataset, "folder", path)
 
@@ -171,6 +184,10 @@ def test_colors_to_show_classes_by_differ(count):
         ({"classes": [*TWO, {"value": 1}]}, r"classes\[2\].name is missing"),
         ({"classes": [*TWO, {"name": 3, "value": 1}]}, r"classes\[2\].name must be a text, not 3"),
         ({"classes": [*TWO, {"name": "car", "value": 1}]}, r"classes\[2\].name 'car' is the name of another class"),
+        ({"classes": [*TWO, {"name": "car ", "value": 1}]}, r"classes\[2\].name 'car ' is the name of another class"),
+        ({"classes": [{"name": "u\u0308", "value": 0}, {"name": "\u00fc", "value": 1}]}, r"classes\[1\].name 'ü' is"),
+        ({"classes": [*TWO, {"name": "a\nb", "value": 1}]}, r"classes\[2\].name 'a\\nb' has a character"),
+        ({"classes": [*TWO, {"name": "\ud800", "value": 1}]}, r"classes\[2\].name '\\ud800' has a character"),
         ({"classes": [*TWO, {"name": "sky", "colr": [1, 2, 3]}]}, r"classes\[2\].colr is no key"),
         ({"classes": [*TWO, {"name": "sky"}]}, r"classes\[2\].value is missing; all classes have a value, or none"),
         ({"classes": [*TWO, {"name": "sky", "value": 256}]}, r"classes\[2\].value must be a whole number from 0 to"),

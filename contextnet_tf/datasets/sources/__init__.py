@@ -13,6 +13,7 @@ from contextnet_tf.datasets.sources.reading import (
     read_example,
     read_image,
     read_label,
+    read_values,
     stored_size,
     train_id_table,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "read_example",
     "read_image",
     "read_label",
+    "read_values",
     "stored_size",
     "train_id_table",
 ]

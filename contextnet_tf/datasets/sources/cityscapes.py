@@ -3,12 +3,12 @@
 
 import os
 
-import cv2
+import numpy as np
 
 from contextnet_tf.datasets.labels import CITYSCAPES_LABELS, IGNORE
 from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import existing_folder, find_files
-from contextnet_tf.datasets.sources.reading import train_id_table
+from contextnet_tf.datasets.sources.reading import read_values, train_id_table
 from contextnet_tf.errors import InputError
 
 IMAGES, IMAGE_END = "leftImg8bit", "_leftImg8bit.png"
@@ -59,7 +59,10 @@ def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
 
 def is_placeholder(path: str | os.PathLike) -> bool:
     """Whether every pixel of a label file is ignored. The first file of a split represents all of them."""
-    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if ids is None or ids.ndim != 2 or ids.itemsize != 1:
-        return False  # the strict reader will report the reason
+    try:
+        ids = read_values(path)
+    except InputError:
+        return False  # is reported where the file is read
+    if ids.ndim != 2 or ids.dtype != np.uint8:
+        return False
     return bool((train_id_table(CITYSCAPES_LABELS)[ids] == IGNORE).all())

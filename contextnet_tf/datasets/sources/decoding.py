@@ -29,6 +29,12 @@ JPEG_START = b"\xff\xd8\xff"
 
 _PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
 _PLAIN = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "RGBX": "RGB", "PA": "RGBA", "LA": "RGBA"}  # modes
+_OTHER_CONTENTS = {
+    rb"version https://git-lfs": "a pointer of Git LFS instead of the image; run git lfs pull",
+    rb"\s*<(!|html|\?xml)": "a web page instead of an image; download it again",
+    rb"GIF8": "a GIF file, which is not supported; convert it to PNG",
+    rb"....ftyp(heic|heix|hevc|mif1|avif)": "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
+}
 _GRAY, _PALETTE = 0, 3  # PNG's color types
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # the chunks that determine pixels
 _ORIENTATION = 0x0112  # Exif
@@ -255,6 +261,9 @@ def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
             f"{path}: is a damaged TIFF file, or one with a number of channels or bits that cannot be read; save it as "
             "8-bit RGB"
         )
+    for start, what in _OTHER_CONTENTS.items():
+        if re.match(start, content):
+            return InputError(f"{path}: is {what}")
     return _damaged(path, "its content is no image of a supported format")
 
 

@@ -39,6 +39,8 @@ def listed_pairs(
             for path, partner in ((image, label), (label, image))
             if not os.path.isfile(path)
         ]
+        if image == label:
+            missing.append(f"{where}: lists {image} as its own label")
         name = example_name(image.stem)
         if name in names:
             missing.append(f"{where}: lists a second image of the name {name!r}")

@@ -104,6 +104,15 @@ def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
     return _train_ids_of_values(values, dataset, path)
 
 
+def read_values(path: str | os.PathLike) -> np.ndarray:
+    """Reads the values that a file holds, [H, W] or [H, W, C] of the file's own type; a palette's indices.
+
+    Raises:
+      InputError: the file is missing, damaged, or in no supported format.
+    """
+    return decode(_content(path), path, palette_colors=False).pixels
+
+
 def train_id_table(labels: Sequence) -> np.ndarray:
     """Maps label values to train ids, int32 [256]; -1 for values in no row."""
     table = np.full(256, -1, np.int32)
