@@ -26,6 +26,7 @@ from absl import flags
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, Listing
 from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.instances import instance_problems
 from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.plots import class_frequencies
@@ -104,6 +105,8 @@ def run(
             on_image=bar.update,
         )
     found.problems[:0] = problems
+    for listing in listings.values():
+        found.problems += [x for x in instance_problems(description, listing.examples) if x not in found.problems]
     found.warnings[:0] = warnings
     if output_dir:
         _write(pathlib.Path(output_dir), description, found)

@@ -5,6 +5,7 @@ positives belong to no instance and have weight 1: iIoU = iTP / (iTP + FP + iFN)
 Dataset", CVPR 2016, section 4.1).
 """
 
+import concurrent.futures
 import os
 import pathlib
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.sources import Example, read_values
+from contextnet_tf.datasets.sources import Example, read_values, stored_size
 from contextnet_tf.datasets.sources.cityscapes import INSTANCE_END, LABEL_END
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, quotient
+from contextnet_tf.machine import available_cores
 
 # Mean instance sizes in pixels, at 1024 x 2048 (cityscapesScripts 2.3.0). Like cityscapesScripts, we use them for
 # images of every size. On smaller images FP shrinks but these weights do not, which inflates iIoU.
@@ -136,6 +138,25 @@ def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, 
             "instances in the label table"
         )
     return ids
+
+
+def instance_problems(dataset: Dataset, examples: Sequence[Example]) -> list[str]:
+    """One line for each problem of the instance files of `examples`, all of which are read."""
+    labeled = [example for example in examples if example.label_path]
+    try:
+        paths = instance_paths(dataset, labeled) or []
+    except InputError as error:
+        return [str(error)]
+
+    def problem(example: Example, path: pathlib.Path) -> str | None:
+        try:
+            read_instances(path, dataset, stored_size(str(example.label_path)))
+        except InputError as error:
+            return str(error)
+        return None
+
+    with concurrent.futures.ThreadPoolExecutor(available_cores()) as threads:
+        return [line for line in threads.map(problem, labeled, paths) if line]
 
 
 def _beside(label_path: str | None) -> pathlib.Path | None:

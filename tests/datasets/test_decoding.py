@@ -195,11 +195,12 @@ def test_a_ppm_image_of_few_bits_is_stretched(tmp_path):
     np.testing.assert_array_equal(image, pixels * 17)  # 15 * 17 = 255
 
 
-def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path):
+def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path, capfd):
     ok, content = cv2.imencode(".tif", np.zeros((4, 4, 4), np.uint8))
     five = content.tobytes().replace(struct.pack("<HHI", 277, 3, 1) + b"\4\0", struct.pack("<HHI", 277, 3, 1) + b"\5\0")
     assert ok and five != content.tobytes()
     _refused(r"x\.png: is a damaged TIFF file, or one with a number of channels or bits", _read, tmp_path, five)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

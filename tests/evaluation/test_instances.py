@@ -9,7 +9,7 @@ from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.evaluation.evaluate import report_of
-from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
+from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, instance_problems, read_instances
 
 STREETS = get_dataset("streets")
 ROAD, PERSON, RIDER, CAR = 0, 11, 12, 13  # train ids
@@ -99,6 +99,20 @@ def test_a_wrong_file_of_instances_is_refused(tmp_path, ids, message):
     cv2.imwrite(str(path), ids)
     with pytest.raises(InputError, match=f"a_gtFine_instanceIds.png: .*{message}"):
         read_instances(path, STREETS, (2, 3))
+
+
+def test_problems_of_all_files_of_instances(tmp_path):
+    examples = _examples(tmp_path, "a", "b", "c")
+    for example in examples:
+        cv2.imwrite(example.label_path, np.zeros((2, 3), np.uint8))
+    assert instance_problems(STREETS, examples) == []
+    cv2.imwrite(str(tmp_path / "b_gtFine_instanceIds.png"), np.zeros((3, 2), np.uint16))
+    (tmp_path / "c_gtFine_instanceIds.png").write_bytes(b"no image")
+    second, third = instance_problems(STREETS, [*examples, Example("test", "test.png", None)])
+    assert "b_gtFine_instanceIds.png: is 2 x 3 pixels" in second and "c_gtFine_instanceIds.png: is missing or" in third
+    (tmp_path / "a_gtFine_instanceIds.png").unlink()
+    (missing,) = instance_problems(STREETS, examples)
+    assert "a_gtFine_instanceIds.png: is missing, though 2 of the 3 images" in missing
 
 
 def test_an_unreadable_file_of_instances_is_refused(tmp_path):

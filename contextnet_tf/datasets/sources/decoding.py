@@ -7,6 +7,7 @@ follows a whole image, such as the clip of a phone's motion photo, is ignored.
 
 import dataclasses
 import io
+import logging
 import os
 import re
 import struct
@@ -23,6 +24,7 @@ from contextnet_tf.errors import InputError, reason_of
 
 # Pillow warns of oddities in metadata without the file's name. Damage of the pixels is an exception.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
