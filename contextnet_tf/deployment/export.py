@@ -19,6 +19,7 @@ from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolut
 from contextnet_tf.deployment.tflite.conversion import float_graph, part_with_output
 from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
+from contextnet_tf.deployment.tflite.task_metadata import task_metadata, with_files
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir
 from contextnet_tf.models.sizes import size_multiple
@@ -89,7 +90,7 @@ def export_tflite(
 
     Args:
       model: the network; not changed.
-      path: the file; its metadata is written to a JSON beside it.
+      path: the file; its metadata is written to a JSON beside it, and as TFLite metadata into the file.
       precision: "float32"; "float16", half as large, computed in float32 on processors without float16; or
         "int8", a third as large, full-integer quantization except for `float_layers` and the soft-max.
       size: (height, width) of the images, by default the network's own.
@@ -133,7 +134,8 @@ def export_tflite(
         graph.make_ends_uint8()
         if tiling and precision != "int8":  # int8 gets no faster
             tile_rows(graph)  # after the image has become uint8, so that each band converts its own rows
-        content = graph.content()
+        graph.add_metadata("TFLITE_METADATA", task_metadata(metadata))
+        content = with_files(graph.content(), metadata)
         temporary.write_bytes(content)
         write_metadata(path, metadata, content)
 

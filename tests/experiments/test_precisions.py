@@ -84,7 +84,7 @@ def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, r
 def test_export_refuses_with_one_line_and_leaves_nothing(called, call, run_dir, camvid_dir, tmp_path):
     refused(called(export, "--precision=int4"), "--precision=int4: choose from float32, float16, int8")
     refused(called(export, "--output=colors"), "--output=colors: choose from logits, labels, probabilities")
-    refused(called(export, "--format=onnx"), "--format=onnx: choose from saved_model, tflite, both")
+    refused(called(export, "--format=coreml"), "--format=coreml: choose from saved_model, tflite, onnx, both")
     refused(called(export, "--format=saved_model", "--precision=int8"), "a SavedModel has float32 weights")
     refused(called(export, "--format=both", "--output=labels"), "leave out --precision and --output")
     refused(called(export, "--precision=int8"), "--calibration_images=50: camvid has only 6 training images")

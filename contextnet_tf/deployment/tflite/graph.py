@@ -41,6 +41,15 @@ class TFLiteGraph:
     def operators(self, operators: Sequence[Any]) -> None:
         self._subgraph.operators = list(operators)
 
+    def add_metadata(self, name: str, content: bytes) -> None:
+        """Adds a buffer of metadata."""
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(content, np.uint8)
+        self._model.buffers.append(buffer)
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = name.encode(), len(self._model.buffers) - 1
+        self._model.metadata = [*(self._model.metadata or ()), entry]
+
     def content(self) -> bytes:
         """Serializes the graph as the content of a TFLite file."""
         return bytes(flatbuffer_utils.convert_object_to_bytearray(self._model))
