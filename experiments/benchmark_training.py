@@ -3,7 +3,7 @@
 The bare step, one batch again and again; the whole loop with that batch, which shows what the loop costs; and the
 loop with real input. All but the last take turns, step by step, so that they meet the same load of the machine.
 Where PyTorch is installed (the extra "bench"), the same network, loss and optimizer take their turns there. Class
-weights and averaged weights are left out everywhere. Then the memory of a step at 1024 x 2048, beside that of a
+weights and the EMA are left out everywhere. Then the memory of a step at 1024 x 2048, beside that of a
 simple one, each in a process of its own. Some minutes on two cores.
 
   python -m experiments.benchmark_training --dataset=camvid --data_dir=DIR --output_dir=runs/speed

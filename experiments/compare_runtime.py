@@ -1,4 +1,4 @@
-"""Measures latency and throughput of networks in every installed runtime: Table 7, and beyond.
+"""Measures the latency and throughput of networks in every installed runtime. The paper: Table 7.
 
 The paper reports 18.3 frames/s for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here, as there
 (section 3.1), latency counts for one frame at a time, from the image in memory to its labels in memory. The runtimes
@@ -69,9 +69,13 @@ ROUNDS, WARM_UP = 20, 2
 
 flags.DEFINE_list("models", None, "Networks to measure with random weights, instead of --checkpoint. Default: cn14.")
 flags.DEFINE_list("sizes", list(SIZES), "Image sizes, each as HEIGHTxWIDTH.")
-flags.DEFINE_list("engines", None, f"Runtimes: {', '.join(RUNTIMES)}. Default: all that are installed.")
-flags.DEFINE_list("thread_counts", ["1"], "Numbers of threads per frame.")
-flags.DEFINE_list("modes", list(MODES), f"Modes: {' and '.join(MODES)}; pipelined uses one thread per worker.")
+flags.DEFINE_list("engines", None, f"Runtimes to measure: {', '.join(RUNTIMES)}. Default: all that are installed.")
+flags.DEFINE_list("thread_counts", ["1"], "Threads per frame in the sequential mode, for example 1,2.")
+flags.DEFINE_list(
+    "modes",
+    list(MODES),
+    "sequential measures latency, one frame at a time; pipelined measures throughput, with one thread per worker.",
+)
 program.key_flags(
     "split",
     *program.DATASET_FLAGS,
@@ -120,8 +124,8 @@ def run(
     runtimes, left_out = _available(engines)
     if not sizes or not list(_cases("", runtimes, threads, modes)):
         raise InputError(
-            "nothing to measure; --sizes, --thread_counts and --modes need values, and what is "
-            '"-in-graph" has no pipelined mode'
+            "nothing to measure; --sizes, --thread_counts and --modes need values, and runtimes "
+            'named "-in-graph" have no pipelined mode'
         )
     if checkpoint and models:
         raise InputError("--models are networks with random weights; leave out --models or --checkpoint")

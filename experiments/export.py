@@ -14,7 +14,7 @@ int8 is calibrated on training images. The error of each of its layers goes into
 metadata inside; it needs the extra [onnx]. --image_type, --dynamic_batch and --dynamic_size adapt the file to other
 runtimes: see docs/onnx.md. The section "export" of result.json describes all
 files. The files take images of one size: by default the size of the dataset's images, rounded up to a multiple that
-the network takes. tf.saved_model.load and LiteRT run them without this package.
+the network accepts. tf.saved_model.load and LiteRT run them without this package.
 """
 
 import pathlib
@@ -37,7 +37,7 @@ flags.DEFINE_string(
     "format",
     None,
     f"Format to write: {', '.join(FORMATS)}, or both for saved_model and tflite. Default: both; tflite if "
-    "precision or output is not the default.",
+    "--precision or --output is given.",
 )
 flags.DEFINE_string(
     "output", "logits", f"Output of the TFLite file: {', '.join(OUTPUTS)}; of the ONNX file: logits or labels."

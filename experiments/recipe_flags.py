@@ -16,9 +16,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "batch_size", None, "Images per step, of all devices. Default: the recipe's.", lower_bound=1, upper_bound=65_536
 )
-flags.DEFINE_float(
-    "learning_rate", None, "Highest learning rate. Default: the recipe's.", lower_bound=0, upper_bound=1000
-)
+flags.DEFINE_float("learning_rate", None, "Peak learning rate. Default: the recipe's.", lower_bound=0, upper_bound=1000)
 flags.DEFINE_float(
     "warmup_epochs",
     None,

@@ -214,7 +214,7 @@ class _Checked:
     def _refuse_unknown(self, holder: dict[str, Any], known: Sequence[str], where: str) -> None:
         for key in holder:
             if key not in known:
-                raise self._wrong(f"{where}{key}", f"is no key that is known here; known are {', '.join(known)}")
+                raise self._wrong(f"{where}{key}", f"is not a known key; choose from {', '.join(known)}")
 
     def _wrong(self, where: str, message: str) -> InputError:
         return InputError(f"{self._origin}: {f'{where} ' if where else ''}{message}")

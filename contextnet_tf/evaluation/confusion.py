@@ -10,8 +10,8 @@ class ConfusionMatrix:
 
     Attributes:
       counts: int64 [C, C], pixels by (true, predicted).
-      unassigned: int64 [C], pixels of each true class predicted as the ignore label. They are false negatives but
-        no false positives, as in cityscapesScripts.
+      unassigned: int64 [C], pixels of each true class predicted as the ignore label. They count as false negatives but
+        not as false positives, as in cityscapesScripts.
     """
 
     def __init__(self, num_classes: int, ignore_label: int = IGNORE):
@@ -21,7 +21,7 @@ class ConfusionMatrix:
           ValueError: `ignore_label` is not in `num_classes` to 255.
         """
         if not num_classes <= ignore_label <= 255:
-            raise ValueError(f"ignore label {ignore_label}: with {num_classes} classes it is {num_classes} to 255")
+            raise ValueError(f"ignore label {ignore_label}: with {num_classes} classes it must be {num_classes} to 255")
         self._num_classes = num_classes
         self._ignore_label = ignore_label
         self.counts = np.zeros((num_classes, num_classes), np.int64)
@@ -58,7 +58,7 @@ class ConfusionMatrix:
         return quotient(np.diag(self.counts), union)
 
     def mean_iou(self) -> float:
-        """Mean IoU (mIoU) without nan classes; nan if all are nan."""
+        """Mean IoU (mIoU) of the classes whose IoU is not nan; nan if all are nan."""
         return nanmean(self.iou())
 
     def false_positives(self) -> np.ndarray:

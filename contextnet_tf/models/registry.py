@@ -78,7 +78,7 @@ def _spec_named(name: str, whole: str | None = None) -> ContextNetSpec:
     widened = _WIDENED.fullmatch(name)
     if not widened:
         raise InputError(
-            f"unknown network {whole or name!r}; known are {', '.join(model_names())}, "
+            f"unknown network {whole or name!r}; choose from {', '.join(model_names())}, "
             "and each ContextNet with a factor, as in cn14x1.5"
         )
     return _spec_named(widened["name"], whole or name).widened(float(widened["factor"]))

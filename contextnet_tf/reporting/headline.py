@@ -72,7 +72,7 @@ def _accuracy(results: Results) -> Figure | None:
     if "of" in epochs(training):
         reasons.append(f"after {epochs(training)} epochs")
     if accuracy.pixel_accuracy is not None:
-        reasons.append(f"{wording.percent(accuracy.pixel_accuracy)} % of the pixels are right")
+        reasons.append(f"{wording.percent(accuracy.pixel_accuracy)} % of the pixels are correct")
     printed = paper.variant((results.model or ModelSection()).name or "")
     if printed and (evaluation.dataset, evaluation.split) == ("cityscapes", "val"):
         reasons.append(f"the paper has {printed.mean_iou} %")

@@ -163,7 +163,7 @@ def _newest(folder: pathlib.Path) -> tuple[pathlib.Path, dict[str, np.ndarray]] 
         try:
             arrays = _read(path)
         except (OSError, _Damaged) as error:
-            _logger.warning("%s: cannot be used (%s) and is passed over", path, error)
+            _logger.warning("%s: cannot be used (%s) and is skipped", path, error)
             continue
         if int(arrays.get(_FORMAT, 1)) > FORMAT_VERSION:
             raise InputError(

@@ -61,7 +61,7 @@ class ComputeConfig:
         replicas = self.devices.replicas
         if batch_size % replicas:
             raise InputError(
-                f"batches of {batch_size} cannot be shared out to {replicas} replicas of the network; "
+                f"batches of {batch_size} cannot be split evenly among {replicas} replicas of the network; "
                 f"set `batch_size` to a multiple of {replicas}"
             )
         if self.accumulate < 1 or batch_size // replicas % self.accumulate:

@@ -162,7 +162,9 @@ class Board:
             with self._writer.as_default():
                 yield
         except tf.errors.ResourceExhaustedError:
-            raise InputError(f"{self._folder}: cannot be written; make room on the disk and start again") from None
+            raise InputError(
+                f"{self._folder}: cannot be written; free disk space, then run the same command again"
+            ) from None
 
 
 def memory_in_use() -> dict[str, float]:

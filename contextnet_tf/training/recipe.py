@@ -269,5 +269,5 @@ def get_recipe(name: str) -> Recipe:
       InputError: the name is unknown.
     """
     if name not in _RECIPES:
-        raise InputError(f"{name!r} is no recipe; known are {', '.join(recipe_names())}")
+        raise InputError(f"unknown recipe {name!r}; choose from {', '.join(recipe_names())}")
     return _RECIPES[name]

@@ -163,7 +163,7 @@ def _multi_worker() -> Devices:
     own = (task.get("type"), task.get("index")) if isinstance(task, dict) else None
     if own is None or own not in processes:
         raise InputError(
-            f"TF_CONFIG: its task {task} is none of the processes of its cluster; right would be "
+            f"TF_CONFIG: its task {task} is none of the processes of its cluster; expected "
             '{"type": "worker", "index": 0} in the first, 1 in the second'
         )
     if len(processes) == 1:
@@ -176,7 +176,7 @@ def _require_free(address: str) -> None:
     """Raises InputError where the port of `address` is in use: TensorFlow would end with a traceback."""
     port = address.rpartition(":")[2]
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
-        raise InputError(f'TF_CONFIG: {address!r} is no address of a worker; right would be "host:2222"')
+        raise InputError(f'TF_CONFIG: {address!r} is no address of a worker; expected "host:2222"')
     with socket.socket() as own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -204,7 +204,7 @@ _LOST = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
 )
-_NO_WORKERS = 'TF_CONFIG: names no workers; right would be {"cluster": {"worker": ["host0:2222"]}, ...}'
+_NO_WORKERS = 'TF_CONFIG: names no workers; expected {"cluster": {"worker": ["host0:2222"]}, ...}'
 _MAKERS = dict(zip(STRATEGIES, (_auto, one_device, _mirrored, _multi_worker, _tpu), strict=True))
 
 

@@ -179,7 +179,7 @@ def test_colors_to_show_classes_by_differ(count):
         ([], r"must be an object such as"),
         ({}, r"classes must be a list of 2 to 254 classes"),
         ({"classes": [{"name": "road"}]}, r"classes must be a list of 2 to 254"),
-        ({"classes": TWO, "ignore": [0]}, r"ignore is no key that is known here; known are classes, ignored, images"),
+        ({"classes": TWO, "ignore": [0]}, r"ignore is not a known key; choose from classes, ignored, images"),
         ({"classes": [*TWO, "sky"]}, r"classes\[2\] must be an object"),
         ({"classes": [*TWO, {"value": 1}]}, r"classes\[2\].name is missing"),
         ({"classes": [*TWO, {"name": 3, "value": 1}]}, r"classes\[2\].name must be a text, not 3"),

@@ -91,7 +91,7 @@ def test_misfits_are_refused():
         matrix.update(np.array([3, 254, 255]), np.array([0, 0, 0]))
     assert matrix.counts.sum() == matrix.unassigned.sum() == 0
     for ignore_label in (2, -1, 256):
-        with pytest.raises(ValueError, match=f"ignore label {ignore_label}: with 3 classes it is 3 to 255"):
+        with pytest.raises(ValueError, match=f"ignore label {ignore_label}: with 3 classes it must be 3 to 255"):
             ConfusionMatrix(3, ignore_label)
 
 

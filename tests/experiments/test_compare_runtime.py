@@ -105,7 +105,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
         (("--sizes=",), "nothing to measure; --sizes, --thread_counts and --modes need values"),
         (("--modes=pipelined", "--engines=litert-in-graph"), 'what is "-in-graph" has no pipelined mode'),
         (("--thread_counts=0",), "--thread_counts: '0' is no number of threads; give whole numbers from 1"),
-        (("--models=cn15",), "unknown network 'cn15'; known are cn18, cn14"),
+        (("--models=cn15",), "unknown network 'cn15'; choose from cn18, cn14"),
         ((f"--checkpoint={run_dir}", "--models=cn14"), "--models are networks with fresh weights; leave it out"),
         (("--checkpoint=none",), "none: does not exist; name a .keras file or a trained run's folder"),
     ):

@@ -39,7 +39,7 @@ def test_it_has_a_report(call, run_dir):
     assert called.status == 0, called.err
     shown = head(run_dir)
     assert "tiny on synthetic scenes 2 images of the validation split · 28 November 2026 · commit 32e3b3fae6" in shown
-    assert "mean IoU 1.4 % 19 classes; 8.5 % of the pixels are right" in shown
+    assert "mean IoU 1.4 % 19 classes; 8.5 % of the pixels are correct" in shown
     assert "Not in this report: images (" in shown
 
 

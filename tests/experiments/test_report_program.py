@@ -53,7 +53,7 @@ def shown_names(path):
 def test_images_are_spread_over_those_with_a_prediction(run_dir, capsys):
     path = report.run(output_dir=str(run_dir), report_images=2)
     assert path == run_dir / "report.html" and shown_names(path) == [NAMES[1], NAMES[3]]
-    assert path.read_text(encoding="utf-8").count("75.0 % of the pixels right") == 2
+    assert path.read_text(encoding="utf-8").count("75.0 % of the pixels correct") == 2
     assert capsys.readouterr().out == ""
 
 

@@ -159,7 +159,7 @@ def test_evaluate_refuses_what_does_not_fit(trained, call, tmp_path):
 
 def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
-    _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; known are cn18, cn14, cn12")
+    _refused(_train(call, camvid_dir, out, "--model=cn99"), "unknown network 'cn99'; choose from cn18, cn14, cn12")
     _refused(
         _train(call, camvid_dir, out, "--dataset=kitti"),
         "'kitti' is not a known dataset; choose from camvid, cityscapes",

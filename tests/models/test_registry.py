@@ -45,6 +45,6 @@ def test_widths_that_no_network_has_are_refused(name):
 
 @pytest.mark.parametrize("name", ["cn41", "cn14x", "x2", "cn14xinf", "cn14x-1", "erfnetx2", "cn14x1.5 "])
 def test_unknown_name_lists_the_known_ones(name):
-    message = f"unknown network '{name}'; known are cn18, cn14, cn12, .*cn14-160.* as in cn14x1.5"
+    message = f"unknown network '{name}'; choose from cn18, cn14, cn12, .*cn14-160.* as in cn14x1.5"
     with pytest.raises(InputError, match=message):
         build_model(name)

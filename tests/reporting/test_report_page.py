@@ -50,7 +50,7 @@ def test_the_main_figures_stand_in_the_head(whole):
     ]  # fmt: skip
     assert "<h1>cn14 on Cityscapes</h1>" in head
     assert "500 images of the validation split" in head and "23 November 2026" in head
-    assert "the paper has 65.9 %" in head and "91.3 % of the pixels are right" in head
+    assert "the paper has 65.9 %" in head and "91.3 % of the pixels are correct" in head
 
 
 def test_classes_stand_beside_the_paper(whole):
@@ -100,7 +100,7 @@ def test_images_are_inside_the_page(whole):
     ] * 2  # fmt: skip
     assert {(image["width"], image["height"]) for image in images} == {("12", "8")}
     assert images[1]["alt"] == "frankfurt_000000_000294: ground truth"
-    assert "75.0 % of the pixels right" in whole.text  # 9 of 12 columns are road
+    assert "75.0 % of the pixels correct" in whole.text  # 9 of 12 columns are road
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_run_shorter_than_its_recipe_says_so():
     sections = few_classes()
     sections["training"] |= {"epochs": 6, "recipe_epochs": 60}
     parsed = read(page_of(sections))
-    assert "2 classes; after 6 of the recipe's 60 epochs; 91.3 % of the pixels are right" in parsed.text
+    assert "2 classes; after 6 of the recipe's 60 epochs; 91.3 % of the pixels are correct" in parsed.text
     assert ["epochs", "6 of the recipe&#39;s 60"] in parsed.rows()
     sections["training"] |= {"epochs": 60}
     assert "of the recipe" not in read(page_of(sections)).text

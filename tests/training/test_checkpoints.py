@@ -50,7 +50,7 @@ def test_the_newest_whole_state_is_used_and_damaged_ones_are_named(tmp_path, cap
     assert checkpoints.restore()["told"] == "of 2"
     np.testing.assert_array_equal(variable, [2, -2])
     assert re.fullmatch(
-        r"\S*step-3.npz: cannot be used \(it is cut off or was changed\) and is passed over", caplog.messages[0]
+        r"\S*step-3.npz: cannot be used \(it is cut off or was changed\) and is skipped", caplog.messages[0]
     )
     # The run goes on from 2: the damaged state of a later step is not one of the two that stay.
     checkpoints.save(2, 0, {})

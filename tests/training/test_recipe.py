@@ -55,7 +55,7 @@ def test_warm_up_rises_linearly():
 
 def test_unknown_recipe():
     assert recipe_names() == ["paper", "modern", "short", "smoke"]
-    with pytest.raises(InputError, match="'long' is no recipe; known are paper, modern, short, smoke"):
+    with pytest.raises(InputError, match="unknown recipe 'long'; choose from paper, modern, short, smoke"):
         get_recipe("long")
 
 

@@ -67,22 +67,22 @@ def test_a_port_in_use_is_named(monkeypatch):
     [
         (None, "`strategy=multi_worker`: the environment variable TF_CONFIG is missing; it names all workers"),
         ("{", "TF_CONFIG: is no JSON"),
-        ("[]", "TF_CONFIG: names no workers; right would be"),
-        ('{"cluster": {"ps": ["a:1"]}}', "TF_CONFIG: names no workers; right would be"),
+        ("[]", "TF_CONFIG: names no workers; expected"),
+        ('{"cluster": {"ps": ["a:1"]}}', "TF_CONFIG: names no workers; expected"),
         (
             '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
             "TF_CONFIG: its task {'type': 'worker', 'index': 2} is none of the processes of its cluster",
         ),
         ("", "`strategy=multi_worker`: the environment variable TF_CONFIG is missing"),
-        ("3", "TF_CONFIG: names no workers; right would be"),
-        ('{"cluster": {"worker": 2}}', "TF_CONFIG: names no workers; right would be"),
-        ('{"cluster": {"worker": [1, 2]}}', "TF_CONFIG: names no workers; right would be"),
+        ("3", "TF_CONFIG: names no workers; expected"),
+        ('{"cluster": {"worker": 2}}', "TF_CONFIG: names no workers; expected"),
+        ('{"cluster": {"worker": [1, 2]}}', "TF_CONFIG: names no workers; expected"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": "worker"}', "TF_CONFIG: its task worker is none of"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": []}', "TF_CONFIG: its task [] is none of"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}}', "TF_CONFIG: its task None is none of"),
         (
             '{"cluster": {"worker": ["a", "b:1"]}, "task": {"type": "worker", "index": 0}}',
-            "TF_CONFIG: 'a' is no address of a worker; right would be",
+            "TF_CONFIG: 'a' is no address of a worker; expected",
         ),
     ],
 )
@@ -186,7 +186,7 @@ def test_batches_that_cannot_be_cut_are_refused():
         num_replicas_in_sync = 3
 
     with pytest.raises(
-        InputError, match="batches of 16 cannot be shared out to 3 replicas .* set `batch_size` to a multiple of 3"
+        InputError, match="batches of 16 cannot be split evenly among 3 replicas .* set `batch_size` to a multiple of 3"
     ):
         ComputeConfig(devices=Devices(_Three())).check_batch(16)
     with pytest.raises(InputError, match="`accumulate=4` does not divide the 6 images of a device's batch"):
