@@ -35,6 +35,8 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
       InputError: the folder cannot be created or is not writable, or the disk is full.
     """
     path = pathlib.Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file")
     ensure_writable_dir(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -80,6 +82,8 @@ def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
       InputError: the parent folder cannot be created or is not writable.
     """
     path = pathlib.Path(path)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file; name a folder")
     ensure_writable_dir(path.parent)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o755)

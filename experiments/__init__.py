@@ -3,29 +3,13 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
 
 from contextnet_tf.errors import needed_by
+from contextnet_tf.machine import quietly
 
 # Where the environment sets TF_CPP_MIN_LOG_LEVEL, to whatever value, TensorFlow's output while loading is shown.
 _SHOWN = "TF_CPP_MIN_LOG_LEVEL" in os.environ
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Discards the standard error output of native libraries and of processes started meanwhile.
-
-    Native libraries ignore logging levels, and their output would bury the one line that the user must read.
-    """
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def load_tensorflow(needed: str = "this program") -> None:

@@ -38,6 +38,7 @@ from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.machine import quietly
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.runtime import (
     UPSAMPLED_LAST,
@@ -54,7 +55,7 @@ from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from data.streets import draw_scene
-from experiments import opening, program, quietly
+from experiments import opening, program
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:

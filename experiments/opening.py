@@ -15,7 +15,7 @@ from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_pat
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_class_table, recorded_classes, recorded_dataset
-from experiments import load_tensorflow, quietly
+from experiments import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -90,8 +90,7 @@ def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **sett
         load_tensorflow("the engine tensorflow")
     else:
         settings.setdefault("num_threads", os.cpu_count())
-    with quietly():  # LiteRT says which delegate it created
-        return Segmenter(path, engine=engine, **settings)
+    return Segmenter(path, engine=engine, **settings)
 
 
 class FoundDataset(NamedTuple):

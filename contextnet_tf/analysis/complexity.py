@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from contextnet_tf.arguments import checked_size
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
 
@@ -55,6 +56,7 @@ def count_parameters(model: keras.Model, folded: bool = True) -> int:
     Raises:
       InputError: folded, and the model is not functional.
     """
+    graph.require_model(model)
     parameters = model.count_params()
     if folded:
         for convolution, batch_norms in graph.batch_norms_after_convolutions(model).items():
@@ -95,6 +97,8 @@ def layer_costs(model: keras.Model, input_size: tuple[int, int] | None = None) -
       InputError: the model is not functional, or neither it nor `input_size` gives the size.
     """
     model = graph.as_functional(model)
+    if input_size is not None:
+        input_size = checked_size(input_size, "input_size")
     shapes = [x.shape if input_size is None else (x.shape[0], *input_size, x.shape[-1]) for x in model.inputs]
     return _costs(model, shapes, "", set())
 

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from contextnet_tf.errors import InputError, reason_of
+from contextnet_tf.models.graph import require_model
 from contextnet_tf.models.logits import LogOfMean
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.rewrite import copy_layer, rewrite
@@ -22,6 +23,10 @@ def ensemble(models: Sequence[keras.Model]) -> keras.Model:
       InputError: there are fewer than two models; they differ in the number of classes or the fixed size, or contain
         inner models of the same name; or a model is not functional or has no output "main".
     """
+    if not isinstance(models, list | tuple):
+        raise InputError(f"an ensemble is made of a list of networks, not of a {type(models).__name__}")
+    for model in models:
+        require_model(model)
     if len(models) < 2:
         raise InputError(f"an ensemble needs two networks or more, not {len(models)}")
     for model in models:

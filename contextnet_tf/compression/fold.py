@@ -24,6 +24,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     Raises:
       InputError: the model is not functional.
     """
+    graph.require_model(model)
     merged = graph.batch_norms_after_convolutions(model)
 
     def fold(layer: keras.Layer) -> keras.Layer | WithWeights:

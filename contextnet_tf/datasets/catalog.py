@@ -187,6 +187,10 @@ def get_dataset(name: str, class_table: Mapping[str, Any] | str | os.PathLike | 
     Raises:
       InputError: the name is unknown, or the class table is missing, invalid or not allowed.
     """
+    if not isinstance(name, str):
+        raise InputError(f"dataset {name!r}: it must be a name; choose from {', '.join(dataset_names())}, {OWN}")
+    if class_table is not None and not isinstance(class_table, Mapping | str | os.PathLike):
+        raise InputError(f"a class table is a {type(class_table).__name__}; give the path or content of a classes.json")
     if name.startswith(PREPARED):
         return _prepared(name, class_table)
     if name == OWN:

@@ -4,14 +4,16 @@ The export folds batch normalization: the result is the paper's inference networ
 holds only convolutions and sums.
 """
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.arguments import checked_choice, checked_path
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.metadata import OUTPUTS, write_metadata
@@ -39,7 +41,7 @@ def export_saved_model(
 ) -> None:
     """Writes the network as a SavedModel folder for plain `tf.saved_model.load`.
 
-    Signatures, each with the single input `image`, for any batch size B:
+    Signatures, each with the single input `image`, for any batch size B of 1 or more:
 
       serving_default    uint8 [B, H, W, 3]              -> {"labels": uint8 [B, H, W]}
       logits             uint8 [B, H, W, 3]              -> {"logits": float32 [B, H, W, C]}
@@ -54,8 +56,9 @@ def export_saved_model(
         not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
         folder cannot be written.
     """
+    path = checked_path(path)
     network = folded_at_size(model, size)
-    facts = {"output_factor": 1, "precision": "float32", "commit": commit, **(notes or {})}
+    facts = {"output_factor": 1, "precision": "float32", "commit": commit, **checked_notes(notes)}
     metadata = describe(network, dataset, facts)
     with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
@@ -70,8 +73,8 @@ def export_tflite(
     *,
     size: tuple[int, int] | None = None,
     output: str = "logits",
-    calibration: Sequence[np.ndarray] | None = None,
-    float_layers: Sequence[str] = (),
+    calibration: Iterable[np.ndarray] | None = None,
+    float_layers: Iterable[str] = (),
     tiling: bool = True,
     dataset: Dataset | None = None,
     commit: str | None = None,
@@ -109,8 +112,11 @@ def export_tflite(
         not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
         file cannot be written.
     """
-    check_choice("precision", precision, PRECISIONS)
-    check_choice("output", output, OUTPUTS)
+    path = checked_path(path)
+    checked_choice("precision", precision, PRECISIONS, "is not available")
+    checked_choice("output", output, OUTPUTS, "is not available")
+    if not isinstance(float_layers, Iterable):
+        raise InputError(f"float_layers {float_layers!r}: it must be a list of names of layers")
     if precision != "int8" and float_layers:
         raise InputError(f"float_layers are for precision 'int8'; a file of {precision} has float layers alone")
     network = folded_at_size(model, size)
@@ -124,10 +130,10 @@ def export_tflite(
     images = checked_calibration(calibration, network.input_shape[1:3]) if precision == "int8" else ()
     if precision == "int8":
         facts |= {"calibration_images": len(images), "float_layers": list(float_layers)}
-    metadata = describe(network, dataset, facts | dict(notes or {}))
+    metadata = describe(network, dataset, facts | checked_notes(notes))
     with atomic_write(path) as temporary:
         if precision == "int8":
-            graph = int8_graph(pooling_as_convolution(part), output, images, float_layers)
+            graph = int8_graph(pooling_as_convolution(part), output, images, list(float_layers))
         else:
             tiled = with_channel_tiling(part) if tiling else part
             graph = float_graph(tiled, output, float16=precision == "float16")
@@ -153,6 +159,8 @@ def describe(
         raise InputError(
             f"network {network.name!r} has {num_classes} classes; labels are uint8: at most {MOST_CLASSES} are possible"
         )
+    if not isinstance(dataset, Dataset | None):
+        raise InputError(f"dataset {dataset!r}: it must be a dataset of `get_dataset`, or None")
     if dataset is not None and dataset.num_classes != num_classes:
         raise InputError(
             f"network {network.name!r} has {num_classes} classes, dataset {dataset.name!r} has {dataset.num_classes}"
@@ -176,10 +184,16 @@ def describe(
     }
 
 
-def check_choice(what: str, value: str, known: Sequence[str]) -> None:
-    """Raises InputError if `value` is not among the `known` ones."""
-    if value not in known:
-        raise InputError(f"{what} {value!r} is not available; choose from: {', '.join(known)}")
+def checked_notes(notes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The notes as JSON values; empty for None.
+
+    Raises:
+      InputError: a note cannot be written as JSON, or is not finite.
+    """
+    try:
+        return json.loads(json.dumps(dict(notes or {}), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"notes cannot be written as JSON ({error}); give a finite JSON value by name") from None
 
 
 def _served(network: keras.Model, size: tuple[int, int]) -> tuple[tf.Module, dict[str, Callable]]:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from contextnet_tf.arguments import checked_size
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
@@ -19,15 +20,18 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
     Returns the network itself if it already has this size, otherwise an uncompiled copy.
 
     Raises:
-      InputError: no size is known, or the size is invalid for the network.
+      InputError: `model` is no segmentation network, no size is known, or the size is invalid for the network.
     """
+    graph.require_segmentation_network(model)
     own = tuple(model.input_shape[1:3])
+    if size is not None:
+        size = checked_size(size)
     height, width = size or own
     if height is None or width is None:
         raise InputError(f"network {model.name!r} takes many sizes, a file only one: give height and width")
     multiple = size_multiple(model)
-    if height < 1 or width < 1 or height % multiple or width % multiple:
-        nearest = padded_size((max(height, 1), max(width, 1)), multiple)
+    if height % multiple or width % multiple:
+        nearest = padded_size((height, width), multiple)
         raise InputError(
             f"size {height} x {width} (height x width): network {model.name!r} takes multiples of "
             f"{multiple}, for example {nearest[0]} x {nearest[1]}"
@@ -41,8 +45,9 @@ def folded(model: keras.Model) -> keras.Model:
     """The network with batch normalization folded; `model` itself if there is none.
 
     Raises:
-      InputError: a weight is not finite.
+      InputError: `model` is no segmentation network, or a weight is not finite.
     """
+    graph.require_segmentation_network(model)
     for variable in model.variables:
         if not np.isfinite(variable.numpy()).all():
             raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")

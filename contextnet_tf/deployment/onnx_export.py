@@ -7,8 +7,9 @@ from typing import Any
 
 import keras
 
+from contextnet_tf.arguments import checked_choice, checked_path
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.deployment.export import check_choice, describe
+from contextnet_tf.deployment.export import checked_notes, describe
 from contextnet_tf.deployment.metadata import IMAGE_TYPES, ONNX_OUTPUTS
 from contextnet_tf.deployment.network import folded, folded_at_size
 from contextnet_tf.deployment.portable.any_size import portable_graph_of_any_size
@@ -63,8 +64,9 @@ def export_onnx(
         `dynamic_size`; there are more than 256 classes, or the dataset has another number; onnx is not installed; or
         the file cannot be written.
     """
-    check_choice("image_type", image_type, IMAGE_TYPES)
-    check_choice("output", output, ONNX_OUTPUTS)
+    path = checked_path(path)
+    checked_choice("image_type", image_type, IMAGE_TYPES, "is not available")
+    checked_choice("output", output, ONNX_OUTPUTS, "is not available")
     if dynamic_size and size is not None:
         raise InputError("`dynamic_size` takes images of all sizes: leave out the size")
     with needed_by("an ONNX file", "onnx"):
@@ -78,7 +80,13 @@ def export_onnx(
         image["size"] = None
     if image_type == "float32":
         image["normalization"] = "image / 255, before the file"
-    facts = {"output": output, "output_factor": factor, "precision": "float32", "commit": commit, **(notes or {})}
+    facts = {
+        "output": output,
+        "output_factor": factor,
+        "precision": "float32",
+        "commit": commit,
+        **checked_notes(notes),
+    }
     metadata = describe(network, dataset, facts, image)
     content = onnx_model(
         portable_graph_of_any_size(part) if dynamic_size else portable_graph_of(part),

@@ -1,13 +1,13 @@
 """`Segmenter`: from an image to one label per pixel, the API for applications."""
 
 import functools
-import numbers
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from contextnet_tf.arguments import checked_choice, checked_count
 from contextnet_tf.deployment.engines import ENGINES, Engine
 from contextnet_tf.deployment.resizing import (
     RESIZE_MODES,
@@ -62,9 +62,9 @@ class Segmenter:
           InputError: the engine or resize mode is unknown, or the engine is not installed; the file is missing,
             damaged or of another kind; or `num_threads` is not a positive integer, or can no longer be set.
         """
-        _check_choice("engine", engine, tuple(ENGINES))
-        _check_choice("resize_mode", resize_mode, RESIZE_MODES)
-        num_threads = _count("num_threads", num_threads)
+        checked_choice("engine", engine, tuple(ENGINES))
+        checked_choice("resize_mode", resize_mode, RESIZE_MODES)
+        num_threads = checked_count("num_threads", num_threads)
         if isinstance(path_or_model, str):
             path_or_model = (resolved if engine == "tensorflow" else exported_preset)(path_or_model)
         self._engine = ENGINES[engine](path_or_model, num_threads)
@@ -100,10 +100,12 @@ class Segmenter:
         memory. Their engines are reused by the next stream.
 
         Raises:
-          InputError: a frame is not uint8 [H, W, 3] with at least one pixel, or is too large to be padded; or `workers`
-            is not a positive integer.
+          InputError: `frames` cannot be iterated; a frame is not uint8 [H, W, 3] with at least one pixel, or is too
+            large to be padded; or `workers` is not a positive integer.
         """
-        workers = _count("workers", workers)
+        workers = checked_count("workers", workers)
+        if not isinstance(frames, Iterable):
+            raise InputError(f"frames are a {type(frames).__name__}; give any iterable of images")
         if not pipelined:
             return (self.segment(frame) for frame in frames)
         return self._pipelined(frames, workers or self.workers)
@@ -125,17 +127,3 @@ class Segmenter:
         if not is_padded(size, target, self._most_padding):
             return upsample_argmax(logits, size)
         return upsample_argmax(logits, target)[: size[0], : size[1]]
-
-
-def _check_choice(name: str, value: Any, known: Sequence[str]) -> None:
-    if value not in known:
-        raise InputError(f"{name} {value!r} is unknown; choose from: {', '.join(known)}")
-
-
-def _count(name: str, value: Any) -> int | None:
-    """The value as a Python integer; NumPy integers are accepted."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise InputError(f"{name} = {value!r}: it must be a whole number, 1 or more, or None")
-    return int(value)

@@ -18,11 +18,13 @@ There are two implementations: `upsample_compiled` if numba is installed, otherw
 
 import functools
 import logging
+import numbers
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from contextnet_tf.arguments import checked_size
 from contextnet_tf.deployment import upsample_numpy
 from contextnet_tf.errors import InputError
 
@@ -96,7 +98,8 @@ def _check_logits(logits: np.ndarray) -> None:
 
 
 def _full_size(shape: tuple[int, ...], size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (shape[0] * size, shape[1] * size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise InputError(f"size {size} is not positive; give (height, width) in pixels or a whole factor")
-    return height, width
+    if isinstance(size, numbers.Integral) and not isinstance(size, bool):
+        if size < 1:
+            raise InputError(f"size {size} is not positive; give (height, width) in pixels or a whole factor")
+        return shape[0] * int(size), shape[1] * int(size)
+    return checked_size(size)

@@ -1,8 +1,11 @@
 """The confusion matrix and its metrics, such as intersection over union."""
 
+import numbers
+
 import numpy as np
 
 from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.errors import InputError
 
 
 class ConfusionMatrix:
@@ -18,10 +21,15 @@ class ConfusionMatrix:
         """Creates an empty matrix.
 
         Raises:
-          ValueError: `ignore_label` is not in `num_classes` to 255.
+          InputError: a number is not whole or not positive, or `ignore_label` is not in `num_classes` to 255.
         """
+        for name, value in (("num_classes", num_classes), ("ignore_label", ignore_label)):
+            if not isinstance(value, numbers.Integral):
+                raise InputError(f"{name} = {value!r}: it must be a whole number")
+        if num_classes < 1:
+            raise InputError(f"num_classes = {num_classes}: it must be 1 or more")
         if not num_classes <= ignore_label <= 255:
-            raise ValueError(f"ignore label {ignore_label}: with {num_classes} classes it must be {num_classes} to 255")
+            raise InputError(f"ignore label {ignore_label}: with {num_classes} classes it must be {num_classes} to 255")
         self._num_classes = num_classes
         self._ignore_label = ignore_label
         self.counts = np.zeros((num_classes, num_classes), np.int64)
@@ -36,11 +44,11 @@ class ConfusionMatrix:
             class.
 
         Raises:
-          ValueError: the shapes differ, or a train id is out of range.
+          InputError: the shapes differ, or a train id is not whole or out of range.
         """
         labels, predictions = np.asarray(labels), np.asarray(predictions)
         if labels.shape != predictions.shape:
-            raise ValueError(f"labels have the shape {labels.shape}, predictions {predictions.shape}")
+            raise InputError(f"labels have the shape {labels.shape}, predictions {predictions.shape}")
         # All pairs of bytes are counted, and ignored ones dropped afterwards: filtering two million pixels costs
         # more than counting them into 65,536 cells.
         pairs = self._bytes("labels", labels).astype(np.uint16) << 8
@@ -78,6 +86,8 @@ class ConfusionMatrix:
         return merged
 
     def _bytes(self, name: str, values: np.ndarray) -> np.ndarray:
+        if not np.issubdtype(values.dtype, np.integer):
+            raise InputError(f"{name} are {values.dtype}; train ids are whole numbers")
         if values.dtype != np.uint8:
             if values.size and not 0 <= values.min() <= values.max() <= 255:
                 self._refuse(name, values)
@@ -90,7 +100,7 @@ class ConfusionMatrix:
             self._refuse(name, classes)
 
     def _refuse(self, name: str, values: np.ndarray) -> None:
-        raise ValueError(
+        raise InputError(
             f"{name} hold {values.min()} to {values.max()}; train ids run from 0 to {self._num_classes - 1}"
         )
 

@@ -11,8 +11,10 @@ import tensorflow as tf
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
+from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
+from contextnet_tf.evaluation.traced import TracedPerSize
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.runs.sections import Accuracy
 
@@ -77,9 +79,13 @@ def evaluate(
       on_image: called after each image, for a progress bar.
 
     Raises:
-      InputError: a file is unreadable, differs in size from its partner, or has an unknown value; or only some
-        examples have an instance file.
+      InputError: `dataset` is no dataset, or `network` no function; a file is unreadable, differs in size from its
+        partner, or has an unknown value; or only some examples have an instance file.
     """
+    if not isinstance(dataset, Dataset):
+        raise InputError(f"dataset {dataset!r}: it must be a dataset of `get_dataset`")
+    if not callable(network):
+        raise InputError(f"a {type(network).__name__} is no network; give a Keras model or a function")
     segment = segmentation(network) if isinstance(network, keras.Model) else network
     matrix = ConfusionMatrix(dataset.num_classes, dataset.ignore_label)
     paths = instance_paths(dataset, examples)
@@ -127,8 +133,7 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """
     multiple = size_multiple(model)
 
-    # Traced once per size, because Keras' upsampling needs static sizes.
-    @tf.function
+    @TracedPerSize
     def argmax(image: tf.Tensor) -> tf.Tensor:
         logits = model(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]
         return tf.cast(tf.argmax(logits, axis=-1), tf.uint8)

@@ -35,11 +35,38 @@ def as_functional(model: keras.Model) -> keras.Model:
     Raises:
       InputError: the model is neither functional nor sequential, or has not been built.
     """
+    require_model(model)
     if isinstance(model, keras.Sequential) and model.built:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if isinstance(model, keras.Function) and isinstance(model, keras.Model):
         return model
     raise InputError(f"network {model.name!r}: its layers are hidden; take a functional or sequential model")
+
+
+def require_model(model: Any) -> None:
+    """Checks that `model` is a Keras model.
+
+    Raises:
+      InputError: it is something else.
+    """
+    if not isinstance(model, keras.Model):
+        raise InputError(f"a {type(model).__name__} is no network; give a Keras model")
+
+
+def require_segmentation_network(model: Any) -> None:
+    """Checks that `model` takes one image [H, W, 3] and has the output "main", logits [H, W, C].
+
+    Raises:
+      InputError: it does not, or is no functional model.
+    """
+    functional = as_functional(model)
+    outputs = functional.output if isinstance(functional.output, dict) else {}
+    takes_image = len(functional.inputs) == 1 and len(functional.inputs[0].shape) == 4
+    if not takes_image or functional.inputs[0].shape[3] != 3 or len(getattr(outputs.get("main"), "shape", ())) != 4:
+        raise InputError(
+            f"network {model.name!r}: is no segmentation network, which takes one image [H, W, 3] and has the output "
+            "'main', logits [H, W, classes]"
+        )
 
 
 def calls(model: keras.Model) -> list[Any]:

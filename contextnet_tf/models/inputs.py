@@ -1,5 +1,7 @@
 """The check of a network's input shape and number of classes before it is built."""
 
+import numbers
+
 from contextnet_tf.errors import InputError
 
 
@@ -10,9 +12,10 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
       InputError: H or W is given and not divisible by `multiple`, or C is not 3, or there are fewer than
         two classes.
     """
-    if num_classes < 2:
-        raise InputError(f"num_classes = {num_classes}: a segmentation needs 2 classes or more")
-    if len(input_shape) != 3 or input_shape[2] != 3:
+    if not _is_whole(num_classes) or num_classes < 2:
+        raise InputError(f"num_classes = {num_classes!r}: a segmentation needs 2 classes or more")
+    is_shape = isinstance(input_shape, tuple | list) and len(input_shape) == 3 and input_shape[2] == 3
+    if not is_shape or not all(size is None or _is_whole(size) for size in input_shape[:2]):
         raise InputError(f"input_shape = {input_shape}: it takes (height, width, 3); both sizes may be None")
     if any(size is not None and (size < 1 or size % multiple) for size in input_shape[:2]):
         below, above = (" x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1))
@@ -20,6 +23,10 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
             f"input size {input_shape[0]} x {input_shape[1]} (height x width): {name} takes multiples "
             f"of {multiple}; the nearest are {below} and {above}"
         )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:

@@ -5,6 +5,7 @@ import pathlib
 import zipfile
 from typing import TYPE_CHECKING
 
+from contextnet_tf.arguments import checked_path
 from contextnet_tf.errors import InputError, needed_by, reason_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
     Raises:
       InputError: the file does not exist.
     """
-    path = pathlib.Path(checkpoint)
+    path = checked_path(checkpoint)
     if path.is_dir():
         if not (path / BEST_NETWORK).is_file():
             raise InputError(f"{path}: holds no {BEST_NETWORK}; name a .keras file or a trained run's folder")

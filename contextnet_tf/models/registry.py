@@ -56,6 +56,8 @@ def build_model(
       InputError: the name is unknown, or the width, input shape or number of classes is invalid.
       NotInstalledError: Keras or TensorFlow is not installed.
     """
+    if not isinstance(name_or_spec, str | ContextNetSpec):
+        raise InputError(f"network {name_or_spec!r}: it must be a name or a ContextNetSpec")
     if name_or_spec in _COMPARISON:
         builder = _builder("comparison", name_or_spec)
     else:

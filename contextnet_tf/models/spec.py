@@ -1,6 +1,7 @@
 """Specifications of ContextNets: Table 2 of the paper, and the variants of Table 4."""
 
 import dataclasses
+import numbers
 import re
 import types
 from collections.abc import Iterable, Mapping
@@ -160,7 +161,7 @@ class ContextNetSpec:
         Raises:
           InputError: `factor` is not above 0, or above 16.
         """
-        if not 0 < factor <= LARGEST_FACTOR:
+        if not isinstance(factor, numbers.Real) or not 0 < factor <= LARGEST_FACTOR:
             raise InputError(
                 f"network {self.name!r}: cannot be widened by {factor}; take a factor above 0, up to {LARGEST_FACTOR}"
             )

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from contextnet_tf.arguments import checked_path
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.fingerprint import example_digests
@@ -92,12 +93,17 @@ def train(
       should_stop: called after each step and each validation image; on True the run stops at a saved checkpoint.
 
     Raises:
-      InputError: the network has another number of classes than the dataset, or does not accept the crop size;
-        there are fewer examples than a batch needs; the folder holds another run or other files, or a run on examples
-        whose files have changed since; a file of the dataset is bad; the disk is full; or the loss is not finite.
+      InputError: an argument is of another type; the network has another number of classes than the dataset, or does
+        not accept the crop size; there are fewer examples than a batch needs; the folder holds another run or other
+        files, or a run on examples whose files have changed since; a file of the dataset is bad; the disk is full; or
+        the loss is not finite.
       InUseError: another process trains in the folder.
       Stopped: `should_stop` returned True.
     """
+    for name, value, kind in (("model", model, keras.Model), ("recipe", recipe, Recipe), ("dataset", dataset, Dataset)):
+        if not isinstance(value, kind):
+            raise InputError(f"{name} {value!r}: it must be a {kind.__name__}")
+    output_dir = checked_path(output_dir)
     _check_classes(model, dataset)
     crop_size = checked_crop(model, crop_size or recipe_crop(model, recipe, dataset))
     plan = TrainingPlan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)

@@ -6,6 +6,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from contextnet_tf.deployment.engines.tflite_file import TFLiteEngine, unusable
+from contextnet_tf.machine import quietly
 
 
 class LiteRTEngine(TFLiteEngine):
@@ -28,8 +29,9 @@ class LiteRTEngine(TFLiteEngine):
             raise unusable(path, error) from None
 
     def _start(self) -> None:
-        self._interpreter = Interpreter(model_content=self._file.content, num_threads=self.num_threads)
-        self._interpreter.allocate_tensors()
+        with quietly():  # LiteRT says which delegate it created
+            self._interpreter = Interpreter(model_content=self._file.content, num_threads=self.num_threads)
+            self._interpreter.allocate_tensors()
         self._image = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
 

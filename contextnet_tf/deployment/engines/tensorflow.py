@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from contextnet_tf.deployment.metadata import is_saved_model, read_metadata, require_described
 from contextnet_tf.errors import InputError, reason_of
+from contextnet_tf.evaluation.traced import TracedPerSize
 from contextnet_tf.machine import available_cores
+from contextnet_tf.models.graph import require_segmentation_network
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 from contextnet_tf.models.sizes import padded_size, size_multiple
@@ -28,14 +30,13 @@ class KerasEngine:
             model = load_network(model)
         elif not isinstance(model, keras.Model):
             raise InputError(f"a {type(model).__name__} is no network; give a Keras model or a file's path")
+        require_segmentation_network(model)
         network, _ = without_upsampling(without_aux_heads(model))
 
-        # Traced once per size: Keras upsampling needs a static size.
-        @tf.function(autograph=False)
         def run(image: tf.Tensor) -> tf.Tensor:
             return network(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]
 
-        self._run, self.num_threads = run, num_threads
+        self._run, self.num_threads = TracedPerSize(run), num_threads
         height, width = model.input_shape[1:3]
         self.size: tuple[int, int] | None = None if height is None or width is None else (height, width)
         self.size_multiple = size_multiple(model)

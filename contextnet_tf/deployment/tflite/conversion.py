@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from contextnet_tf.deployment.tflite.graph import TFLiteGraph
+from contextnet_tf.machine import quietly
 from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 
 
@@ -32,13 +33,19 @@ def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
     return tf.lite.TFLiteConverter.from_concrete_functions(functions, tf.Module())
 
 
+def converted(converter: tf.lite.TFLiteConverter) -> bytes:
+    """The content of the converter's file. The converter prints its settings, with no file's name."""
+    with quietly():
+        return converter.convert()
+
+
 def float_graph(part: keras.Model, output: str, *, float16: bool) -> TFLiteGraph:
     """The graph of the part with float32 weights, or with float16 weights for computing in float32 or float16."""
     converter = converter_for(part, output)
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    return TFLiteGraph(converter.convert())
+    return TFLiteGraph(converted(converter))
 
 
 def _frozen(part: keras.Model, output: str) -> Any:

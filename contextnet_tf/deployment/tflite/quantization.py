@@ -1,31 +1,36 @@
 """int8 quantization: a scale per channel for weights; ranges from calibration images for features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from contextnet_tf.deployment.tflite.conversion import converter_for
+from contextnet_tf.deployment.tflite.conversion import converted, converter_for
 from contextnet_tf.deployment.tflite.graph import TFLiteGraph
 from contextnet_tf.errors import InputError
+from contextnet_tf.machine import quietly
 
 # One image would leave the ranges of rare features to chance, and every dataset has two.
 LEAST_IMAGES = 2
 
 
-def checked_calibration(images: Sequence[np.ndarray] | None, size: tuple[int, int]) -> Sequence[np.ndarray]:
+def checked_calibration(images: Iterable[np.ndarray] | None, size: tuple[int, int]) -> Sequence[np.ndarray]:
     """The calibration images, checked: at least `LEAST_IMAGES`, each uint8 [H, W, 3] of the (height, width) `size`.
 
     Raises:
       InputError: there are fewer images, or one has another type or shape.
     """
-    images = () if images is None else images
+    if not isinstance(images, Iterable | None):
+        raise InputError(f"calibration images are a {type(images).__name__}; give a list of uint8 arrays [H, W, 3]")
+    images = list(() if images is None else images)
     if len(images) < LEAST_IMAGES:
         raise InputError(
             f"int8 is calibrated with images of the training split: {len(images)} given, {LEAST_IMAGES} are the least"
         )
     for image in images:
+        if not isinstance(image, np.ndarray):
+            raise InputError(f"a calibration image is a {type(image).__name__}; it must be uint8 {[*size, 3]}")
         if image.dtype != np.uint8 or image.shape != (*size, 3):
             raise InputError(f"a calibration image is {image.dtype} {list(image.shape)}; it must be uint8 {[*size, 3]}")
     return images
@@ -53,7 +58,8 @@ def int8_graph(
     left_out = _outputs_of(calibrated, float_layers)
     if output == "probabilities":
         left_out.append(calibrated.name(calibrated.output))  # an int8 soft-max would have steps of 1/256
-    quantized = mlir_quantize(calibrated.content(), fully_quantize=True, denylisted_nodes=left_out)
+    with quietly():
+        quantized = mlir_quantize(calibrated.content(), fully_quantize=True, denylisted_nodes=left_out)
     graph = TFLiteGraph(bytes(quantized))
     if output == "probabilities":
         graph.drop_last_operator()  # the operator that quantizes the float32 soft-max
@@ -71,7 +77,7 @@ def _calibrated(part: keras.Model, output: str, images: Sequence[np.ndarray]) ->
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = samples
     converter._experimental_calibrate_only = True
-    graph = TFLiteGraph(converter.convert())
+    graph = TFLiteGraph(converted(converter))
     graph.set_image_range()
     return graph
 

@@ -1,0 +1,64 @@
+"""Checks of arguments that several public functions take."""
+
+import numbers
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from contextnet_tf.errors import InputError
+
+_MOST_THREADS = 1024  # a larger number is a mistake, and LiteRT would start as many
+
+
+def checked_path(path: Any) -> pathlib.Path:
+    """A path given as text or as a path object.
+
+    Raises:
+      InputError: it is something else.
+    """
+    if not isinstance(path, str | os.PathLike) or not path:
+        raise InputError(f"path {path!r}: it must be the path of a file or folder, not a {type(path).__name__}")
+    return pathlib.Path(path)
+
+
+def checked_choice(name: str, value: Any, known: Sequence[str], wrong: str = "is unknown") -> None:
+    """Checks that the argument `name` has one of the `known` values.
+
+    Raises:
+      InputError: it has not.
+    """
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} {value!r} {wrong}; choose from: {', '.join(known)}")
+
+
+def checked_count(name: str, value: Any) -> int | None:
+    """A number of threads as a Python integer, or None; NumPy integers are accepted.
+
+    Raises:
+      InputError: it is something else, or too large.
+    """
+    if value is None:
+        return None
+    if not _is_whole(value) or value < 1:
+        raise InputError(f"{name} = {value!r}: it must be a whole number, 1 or more, or None")
+    if value > _MOST_THREADS:
+        raise InputError(f"{name} = {value}: at most {_MOST_THREADS} are possible")
+    return int(value)
+
+
+def checked_size(size: Any, name: str = "size") -> tuple[int, int]:
+    """A (height, width) as Python integers.
+
+    Raises:
+      InputError: it is no pair of whole numbers of 1 or more.
+    """
+    is_pair = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
+    if not is_pair or not all(_is_whole(x) and x > 0 for x in size):
+        raise InputError(f"{name} {size!r}: it must be (height, width), whole numbers of pixels, 1 or more")
+    height, width = size
+    return int(height), int(width)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
