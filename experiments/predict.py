@@ -19,7 +19,6 @@ paper), after one warm-up frame, without reading and writing files. With more wo
 at once, and the time of the whole job counts, with reading and writing.
 """
 
-import contextlib
 import dataclasses
 import itertools
 import logging
@@ -33,11 +32,9 @@ from absl import flags
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.video import Camera, Video
-from contextnet_tf.datasets.video_writer import video_writer
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.resizing import RESIZE_MODES
 from contextnet_tf.deployment.segmenter import Segmenter
-from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.runs import layout
@@ -47,6 +44,7 @@ from contextnet_tf.runs.sections import RuntimeSection
 from experiments import flag_kinds, inputs, opening, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
+from experiments.video_job import write_overlay
 
 _logger = logging.getLogger(__name__)
 
@@ -166,31 +164,18 @@ def _segment_images(
 def _segment_video(
     video: Video | Camera, pace: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
-    """Writes the overlay video, with the times of the frames. An error or Ctrl-C ends it; what was segmented is kept.
+    """Writes the overlay video and what ended it early: a warning for a damaged file, an error for a camera.
 
-    A camera's error is raised afterwards, as is Ctrl-C for a file, which is not whole then; a camera has no other end.
+    Ctrl-C is the usual end of a camera; a file is not whole then.
     """
-    frames = itertools.islice(video.timed_frames(), max_frames)
-    items = (inputs.Item(video.name, x.image, start=x.start, duration=x.duration) for x in frames)
     count = max_frames if video.num_frames is None else min(video.num_frames, max_frames or video.num_frames)
     path = folder / f"{video.name}_overlay.mp4"
-    lost: BaseException | None = None
-    with (
-        contextlib.closing(video),
-        video_writer(path, video.frames_per_second) as write,
-        progress_bar(total=count, desc="segmenting", unit="frame") as bar,
-    ):
-        try:
-            for item, labels in pace.labeled(items):
-                write(overlay(item.image, labels, dataset.palette), item.start, item.duration)
-                bar.update()
-        except (KeyboardInterrupt, InputError) as error:
-            if not bar.n:
-                raise
-            lost = error
-    if lost is None or (video.is_live and isinstance(lost, KeyboardInterrupt)):
+    with progress_bar(total=count, desc="segmenting", unit="frame") as bar:
+        lost = write_overlay(video, pace, dataset.palette, path, max_frames=max_frames, on_frame=bar.update)
+    stopped = isinstance(lost, KeyboardInterrupt)
+    if lost is None or (video.is_live and stopped):
         return
-    if video.is_live or isinstance(lost, KeyboardInterrupt):
+    if video.is_live or stopped:
         raise lost
     _logger.warning("%s; %s has the first %d", lost, path, bar.n)
 

@@ -16,15 +16,16 @@ from experiments.inputs import Item
 class TimedSegmenter:
     """Labels items sequentially or pipelined, and records the speed."""
 
-    def __init__(self, segmenter: Segmenter, workers: int):
-        self._segmenter, self._workers = segmenter, workers
+    def __init__(self, segmenter: Segmenter, workers: int, *, warm_up: bool = True):
+        """`warm_up`: whether the first item is segmented once before the timing, by each worker."""
+        self._segmenter, self._workers, self._warm_up = segmenter, workers, warm_up
         self._milliseconds, self._sizes = [], []
 
     def labeled(self, items: Iterable[Item]) -> Iterator[tuple[Item, np.ndarray]]:
         """Each item with its labels uint8 [H, W], in order."""
         items = iter(items)
         first = next(items)
-        warm_up = [first.image] * self._workers
+        warm_up = [first.image] * (self._workers if self._warm_up else 0)
         collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
         each = self._sequential if self._workers == 1 else self._pipelined
         for item, labels in each(itertools.chain([first], items)):

@@ -25,7 +25,7 @@ def overlay(
     share = round(256 * opacity) / 256
     colored = cv2.applyColorMap(labels, np.ascontiguousarray(table[:, None, :]))
     # Rounds down, as integers in 256ths would: r / 256 less 255 / 512 rounds to 0 for all r from 0 to 255.
-    blended = cv2.addWeighted(image, 1 - share, colored, share, -255 / 512)
+    blended = cv2.addWeighted(image, 1 - share, colored, share, -255 / 512, dst=colored)
     if labels.size and labels.max() >= len(colors):
         np.copyto(blended, image, where=(labels >= len(colors))[..., None])
     return blended

@@ -265,7 +265,9 @@ class Camera:
 
 def _upright(frame: Any) -> np.ndarray:
     """The frame uint8 [H, W, 3] RGB, turned as the file says; phones store all videos in landscape format."""
-    image = frame.to_ndarray(format="rgb24")
+    plane = frame.reformat(format="rgb24").planes[0]  # its memory is the array's, where rows have no padding
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    image = np.ascontiguousarray(rows[:, : 3 * plane.width]).reshape(plane.height, plane.width, 3)
     rotation = _ROTATIONS.get(frame.rotation % 360)
     return image if rotation is None else cv2.rotate(image, rotation)
 
