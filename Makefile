@@ -1,4 +1,4 @@
-# make demo   sets everything up, trains on drawn street scenes, writes runs/demo/report.html
+# make demo   sets everything up, trains on synthetic street scenes, writes runs/demo/report.html
 # make test   sets everything up, runs the tests
 # make browser       installs LiteRT.js for the page of experiments.serve (needs npm)
 # make test-browser  runs the tests of that page in Chromium

@@ -1,4 +1,4 @@
-"""The training images that a benchmark reads: a dataset's first ones, or streets drawn for it."""
+"""The training images that a benchmark reads: the first ones of a dataset, or synthetic scenes."""
 
 import tempfile
 from collections.abc import Iterator

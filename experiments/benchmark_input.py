@@ -1,14 +1,13 @@
-"""Measures what the input pipeline costs on this machine, stage by stage.
+"""Measures the cost of each stage of data loading on this machine.
 
-Not in the paper. Bounds that the pipeline keeps to on images of 1024 x 2048 (height x width): everything except
-the decoding of PNG files costs at most as much as that; at scale 2, cutting the window first is at least three times
-cheaper than resizing the whole image. Takes about a minute and a half on two cores; without --dataset, 16 streets
-are drawn for it first, in six seconds, and removed afterwards.
+Not in the paper. On images of 1024 x 2048 (height x width), everything except PNG decoding costs at most as much as
+PNG decoding; at scale 2, cropping first is at least three times cheaper than resizing the whole image first. Takes 90
+seconds on two cores. Without --dataset, 16 synthetic scenes are drawn first (6 seconds) and removed afterwards.
 
   python -m experiments.benchmark_input --output_dir=runs/input
   python -m experiments.benchmark_input --dataset=cityscapes --data_dir=DIR --crop_height=1024 --crop_width=1024
 
-Stages run on one thread, the total on all; core-milliseconds are processor time on all cores together. With
+Stages run on one thread, the total on all cores. Core-milliseconds are processor time summed over all cores. With
 --output_dir the figures go into the section "input" of result.json there.
 """
 
@@ -27,7 +26,7 @@ from experiments.progress import progress_bar
 if TYPE_CHECKING:
     from contextnet_tf.benchmarking.input_pipeline import Cost
 
-IMAGE_SIZE = (1024, 2048)  # of the drawn streets, as Cityscapes' images
+IMAGE_SIZE = (1024, 2048)  # of the synthetic scenes, as Cityscapes' images
 CROPS = ((1024, 1024), (1024, 2048))  # half of such an image, and all of it
 BATCH_SIZE = 4
 

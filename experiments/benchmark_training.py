@@ -1,15 +1,15 @@
 """Measures the speed of training on this machine, and the memory of a training step.
 
-The bare step, one batch again and again; the whole loop with that batch, which shows what the loop costs; and the
-loop with real input. All but the last take turns, step by step, so that they meet the same load of the machine.
-Where PyTorch is installed (the extra "bench"), the same network, loss and optimizer take their turns there. Class
-weights and the EMA are left out everywhere. Then the memory of a step at 1024 x 2048, beside that of a
-simple one, each in a process of its own. Some minutes on two cores.
+Three measurements: the bare step on one batch; the whole loop on the same batch, which shows the loop's overhead; and
+the loop with real input. The first two alternate step by step, so that both see the same load of the machine. If
+PyTorch is installed (the extra "bench"), a step of the same network, loss and optimizer in PyTorch alternates with
+them. Class weights and the EMA are left out everywhere. Then the memory of a step at 1024 x 2048 is compared with that
+of a simple implementation, each in its own process. Takes some minutes on two cores.
 
   python -m experiments.benchmark_training --dataset=camvid --data_dir=DIR --output_dir=runs/speed
 
-Without --dataset, streets are drawn for it. With --output_dir the figures go into the section "training_speed" of
-result.json there.
+Without --dataset, synthetic scenes are drawn first. With --output_dir the figures go into the section "training_speed"
+of result.json there.
 """
 
 import contextlib
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from contextnet_tf.benchmarking.step_memory import StepMemory
     from contextnet_tf.benchmarking.training_step import LoopSpeed
 
-IMAGE_SIZE = (360, 480)  # of the drawn streets, as CamVid's images
+IMAGE_SIZE = (360, 480)  # of the synthetic scenes, as CamVid's images
 MEMORY_SIZE = (1024, 2048)  # of Cityscapes' images
 MEMORY_BATCHES = (1, 2)
 
 flags.DEFINE_integer(
-    "measured_steps", 20, "How many steps are measured; medians are reported.", lower_bound=1, upper_bound=1_000_000
+    "measured_steps", 20, "Number of measured steps; medians are reported.", lower_bound=1, upper_bound=1_000_000
 )
 flags.DEFINE_integer(
-    "images_per_step", None, "Images in a step. Default: the recipe's.", lower_bound=1, upper_bound=65_536
+    "images_per_step", None, "Images per step. Default: the recipe's.", lower_bound=1, upper_bound=65_536
 )
 flags.DEFINE_bool("step_memory", True, "Also measure the memory of a step at 1024 x 2048.")
 program.key_flags(

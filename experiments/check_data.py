@@ -1,12 +1,12 @@
-"""Reads a whole dataset and says everything that is wrong with it, before a run does.
+"""Checks a whole dataset and lists everything that is wrong with it, before training starts.
 
   python -m experiments.check_data --dataset=folder --data_dir=DIR --classes=classes.json --output_dir=check
 
-Errors would break a run: files that are missing, unreadable or of another size than their partner, label values
-and colors that are in no table, a split without images. Warnings would not: examples missing against the
-published number, the same image twice, images of one split that look like one of another, classes that do not occur.
-Then how often each class occurs, and what the training's random crops show of it. Exit status 1 where there is an
-error. Cityscapes takes some minutes.
+Errors would break a run: files that are missing, unreadable or differ in size from their partner, label values and
+colors that are not in the class table, a split without images. Warnings would not: fewer examples than published, the
+same image twice, images of one split that look like one of another, classes that do not occur. Then prints how often
+each class occurs in the images and in the random crops of training. The exit status is 1 if there is an error.
+Cityscapes takes some minutes.
 
 With --output_dir, check_data.json and class_frequencies.svg are written there. --samples=24 also writes samples.html:
 24 images with their labels drawn over them, and the crops that training makes of them by --recipe and the flags of its

@@ -230,7 +230,7 @@ def _frames(
     )
     if description.name == "streets" and data_dir is None:
         frames = [draw_scene(seed, split, number, *size).image for number in range(FRAMES)]
-        return Frames(f"{FRAMES} drawn streets", np.stack(frames))
+        return Frames(f"{FRAMES} synthetic scenes", np.stack(frames))
     examples = evenly_spread(program.list_examples(description, data_dir, split), FRAMES)
     frames = [resize_image(read_image(example.image_path), size, 1) for example in examples]
     return Frames(f"{len(frames)} images of {description.name} {split}", np.stack(frames), description.name)

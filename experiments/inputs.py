@@ -56,7 +56,7 @@ def named_images(name: str) -> tuple[int, Iterator[Item]]:
 
 
 def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
-    """How many images a split has, and the images, with their truth where it is public.
+    """How many images a split has, and the images, with their ground truth where it is public.
 
     Raises:
       InputError: the dataset is not there, or not whole.

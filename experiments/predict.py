@@ -120,16 +120,16 @@ def run(
     folder = pathlib.Path(output_dir) / layout.PREDICTIONS
     matrix = ConfusionMatrix(description.num_classes, description.ignore_label)
     if video:
-        pace = TimedSegmenter(segmenter, workers or segmenter.workers)
-        _segment_video(video, pace, description, ensure_writable_dir(folder), max_frames)
+        timed = TimedSegmenter(segmenter, workers or segmenter.workers)
+        _segment_video(video, timed, description, ensure_writable_dir(folder), max_frames)
     else:
-        pace = TimedSegmenter(segmenter, workers or 1)
+        timed = TimedSegmenter(segmenter, workers or 1)
         count, items = inputs.named_images(input) if input else inputs.split_images(description, data_dir, split)
         count = min(count, max_frames or count)
         bar = progress_bar(total=count, desc="segmenting", unit="image")
-        _segment_images(itertools.islice(items, count), pace, description, ensure_writable_dir(folder), matrix, bar)
+        _segment_images(itertools.islice(items, count), timed, description, ensure_writable_dir(folder), matrix, bar)
     section = dataclasses.replace(
-        pace.section(),
+        timed.section(),
         engine=engine,
         threads=threads,
         mean_iou=matrix.mean_iou() if matrix.counts.any() else None,
@@ -146,14 +146,14 @@ def run(
 
 def _segment_images(
     items: Iterable[inputs.Item],
-    pace: TimedSegmenter,
+    timed: TimedSegmenter,
     dataset: Dataset,
     folder: pathlib.Path,
     matrix: ConfusionMatrix,
     bar: tqdm.tqdm,
 ) -> None:
     with bar:
-        for item, labels in pace.labeled(items):
+        for item, labels in timed.labeled(items):
             if item.truth is not None:
                 matrix.update(item.truth, labels)
             write_png(folder / f"{item.name}_labels.png", labels)
@@ -162,7 +162,7 @@ def _segment_images(
 
 
 def _segment_video(
-    video: Video | Camera, pace: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
+    video: Video | Camera, timed: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
     """Writes the overlay video and what ended it early: a warning for a damaged file, an error for a camera.
 
@@ -171,7 +171,7 @@ def _segment_video(
     count = max_frames if video.num_frames is None else min(video.num_frames, max_frames or video.num_frames)
     path = folder / f"{video.name}_overlay.mp4"
     with progress_bar(total=count, desc="segmenting", unit="frame") as bar:
-        lost = write_overlay(video, pace, dataset.palette, path, max_frames=max_frames, on_frame=bar.update)
+        lost = write_overlay(video, timed, dataset.palette, path, max_frames=max_frames, on_frame=bar.update)
     stopped = isinstance(lost, KeyboardInterrupt)
     if lost is None or (video.is_live and stopped):
         return

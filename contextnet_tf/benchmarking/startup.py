@@ -71,11 +71,11 @@ def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) 
     peaks: dict[str, list[int]] = {name: [] for name in ROWS}
     processor: dict[str, list[float]] = {name: [] for name in ROWS}
     with tempfile.TemporaryDirectory() as folder:
-        picture = pathlib.Path(folder) / "image.png"
-        write_png(picture, image[..., ::-1])
+        source = pathlib.Path(folder) / "image.png"
+        write_png(source, image[..., ::-1])
 
         def sample(name: str) -> Sample:
-            command = [sys.executable, "-c", ROWS[name] + _PEAK, str(file), str(picture)]
+            command = [sys.executable, "-c", ROWS[name] + _PEAK, str(file), str(source)]
             start, before = time.perf_counter(), _processor_seconds()
             finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
             milliseconds = 1000 * (time.perf_counter() - start)

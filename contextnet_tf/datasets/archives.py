@@ -124,15 +124,13 @@ def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise InputError(
             f"{member.archive}: its member {member.name} is damaged; download the archive again and repeat the "
-            "command, which goes on from here"
+            "command to resume"
         ) from None
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
     reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
-    return InputError(
-        f"{path}: cannot be written ({reason}); make room and repeat the command, which goes on from here"
-    )
+    return InputError(f"{path}: cannot be written ({reason}); make room and rerun the command to resume")
 
 
 def _pieces(file) -> Iterator[bytes]:

@@ -95,21 +95,26 @@ def training_dataset(
     def loaded(example: tf.Tensor):
         return cache.through(example, lambda: reader(example)) if cache else reader(example)
 
-    def pasted(sample: tf.Tensor, image: tf.Tensor, label: tf.Tensor, seeds: tf.Tensor):
-        example, center, train_id = pasting.donor(sample, seed, copy_paste.places)
-        return pasting.paste(image, label, *augment(*loaded(example), seeds, crop_size, augmentation, center), train_id)
+    def cropped(example: tf.Tensor, seeds: tf.Tensor, center: tf.Tensor):
+        image, label = loaded(example)
+        return augment(image, label, seeds, crop_size, augmentation, center)
+
+    def pasted(places: ClassUniform, sample: tf.Tensor, image: tf.Tensor, label: tf.Tensor, seeds: tf.Tensor):
+        example, center, train_id = pasting.donor(sample, seed, places)
+        donor_image, donor_label = cropped(example, seeds, center)
+        return pasting.paste(image, label, donor_image, donor_label, train_id)
 
     def load(number: tf.Tensor):
         sample = sample_number(number, batch_size, worker, workers)
         example, center = _shown(sample, len(examples), seed, class_uniform)
         own_seed = sample_seed(sample, seed)
-        image, label = augment(*loaded(example), own_seed, crop_size, augmentation, center)
+        image, label = cropped(example, own_seed, center)
         # Seeds of further changes are folded in, so that without them the samples stay the same.
         if copy_paste:
             chance, change = (tf.random.fold_in(own_seed, number) for number in (_PASTED, _PASTE))
             image, label = tf.cond(
                 pasting.is_pasted(chance, copy_paste.fraction),
-                lambda: pasted(sample, image, label, change),
+                lambda: pasted(copy_paste.places, sample, image, label, change),
                 lambda: (image, label),
             )
         if augmentation.varies_appearance:

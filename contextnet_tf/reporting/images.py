@@ -119,7 +119,7 @@ def occurring_ids(samples: Iterable[Sample]) -> set[int]:
 
 
 def _fitted(image: np.ndarray, interpolation: int, longest: int = LONGEST_SIDE) -> np.ndarray:
-    height, width = fitted_size(*image.shape[:2], longest)
+    height, width = fitted_size(image.shape[0], image.shape[1], longest)
     if (height, width) == image.shape[:2]:
         return image
     return cv2.resize(image, (width, height), interpolation=interpolation)

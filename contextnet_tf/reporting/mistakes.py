@@ -43,7 +43,7 @@ class Outcome:
         wrong = labeled & (truth != prediction)
         missed = np.bincount(truth[wrong], minlength=256)
         false = np.bincount(prediction[wrong], minlength=256)
-        sure = (None, None)
+        sure: tuple[float, float] | tuple[None, None] = (None, None)
         if confidence is not None:
             sure = float(confidence[labeled & ~wrong].sum()), float(confidence[wrong].sum())
         counts = int(labeled.sum()), int(labeled.sum() - wrong.sum())
@@ -164,6 +164,7 @@ def _class_example(
     labeled = sample.truth != _IGNORED
     missed, false = truth & ~prediction, prediction & ~truth & labeled
     painted = _painted(sample.image, truth & prediction, missed, false)
+    shown = painted[window]
     window = _densest_window(missed | false)
     return ClassExample(
         name=name,
@@ -171,8 +172,8 @@ def _class_example(
         sample=sample.name,
         missed=_share(missed, truth),
         false=_share(false, prediction & labeled),
-        uri=data_uri(photograph(painted[window], _LONGEST_SIDE), "jpeg"),
-        size=fitted_size(*painted[window].shape[:2], _LONGEST_SIDE),
+        uri=data_uri(photograph(shown, _LONGEST_SIDE), "jpeg"),
+        size=fitted_size(shown.shape[0], shown.shape[1], _LONGEST_SIDE),
     )
 
 

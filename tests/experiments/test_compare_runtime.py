@@ -62,7 +62,7 @@ def test_fresh_networks_are_compared_on_drawn_streets(call, tmp_path):
 
     assert called.status == 0
     section = read_results(tmp_path).runtime_comparison
-    assert section.frames == "4 drawn streets" and section.weights.startswith("fresh")
+    assert section.frames == "4 synthetic scenes" and section.weights.startswith("random")
     assert [row.model for row in section.rows] == ["cn14-160", "cn14-160, upsampled last"]
     assert "cn14-160, fusion upsampled last" in called.out
 
