@@ -164,16 +164,16 @@ def _class_example(
     labeled = sample.truth != _IGNORED
     missed, false = truth & ~prediction, prediction & ~truth & labeled
     painted = _painted(sample.image, truth & prediction, missed, false)
-    shown = painted[window]
     window = _densest_window(missed | false)
+    excerpt = painted[window]
     return ClassExample(
         name=name,
         color=color,
         sample=sample.name,
         missed=_share(missed, truth),
         false=_share(false, prediction & labeled),
-        uri=data_uri(photograph(shown, _LONGEST_SIDE), "jpeg"),
-        size=fitted_size(shown.shape[0], shown.shape[1], _LONGEST_SIDE),
+        uri=data_uri(photograph(excerpt, _LONGEST_SIDE), "jpeg"),
+        size=fitted_size(excerpt.shape[0], excerpt.shape[1], _LONGEST_SIDE),
     )
 
 
