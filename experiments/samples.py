@@ -13,7 +13,7 @@ from contextnet_tf.datasets.sources import Example, read_example
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.samples import ShownExample, write_samples
-from contextnet_tf.reporting.wording import setting
+from contextnet_tf.reporting.wording import setting, significant
 from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.recipe import Recipe
 
@@ -74,4 +74,5 @@ def _settings(recipe: Recipe, crop_size: tuple[int, int]) -> Mapping[str, str]:
     ranges |= {name: value for name, value in dataclasses.asdict(recipe.augmentation).items() if value}
     if recipe.copy_paste_fraction:
         ranges["copy-paste"] = recipe.copy_paste_fraction
-    return {name: setting(value) for name, value in ranges.items()}
+    ranges["scale"] = " to ".join(map(significant, recipe.augmentation.scale))
+    return {name: significant(value, 3) if type(value) is float else setting(value) for name, value in ranges.items()}

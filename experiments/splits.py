@@ -64,7 +64,10 @@ class Splits:
 
     def settings(self) -> dict[str, Any]:
         """The entries of settings.json; empty for the defaults, so that runs of earlier versions match."""
-        return {} if self == Splits() else {"splits": {**dataclasses.asdict(self), "val": self.label}}
+        if self == Splits():
+            return {}
+        # Lists, as JSON reads them back: a resumed run compares the two.
+        return {"splits": {"train": list(self.train), "val": self.label, "holdout": list(self.holdout)}}
 
     def examples(self, dataset: Dataset, data_dir: str | None) -> tuple[list[Example], list[Example]]:
         """The training and the validation examples.

@@ -8,7 +8,7 @@ import numpy as np
 
 _SIZE = (24, 32)  # height and width of a thumbnail
 # CamVid: frames of different drives reach 0.88, frames two apart in a video 0.99 and more.
-_CORRELATION = 0.95
+LOOKS_ALIKE = 0.95  # correlation
 _BLOCK = 512  # images of a split that are compared at once
 
 
@@ -45,7 +45,7 @@ def _similar(earlier: str, first: Sequence[Thumbnail], later: str, second: Seque
         block = np.stack([each.values for each in second[start : start + _BLOCK]]) @ known.T
         best += block.argmax(axis=1).tolist()
         correlation += block.max(axis=1).tolist()
-    count = sum(value > _CORRELATION for value in correlation)
+    count = sum(value > LOOKS_ALIKE for value in correlation)
     if not count:
         return []
     closest = int(np.argmax(correlation))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.colors import Color
+from contextnet_tf.datasets.near_duplicates import LOOKS_ALIKE, Thumbnail, thumbnail
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.images import Sample, confidence_image, fitted_size, label_image, photograph
 from contextnet_tf.reporting.inline import data_uri
@@ -113,7 +114,7 @@ def mistakes(
     order = sorted(known, key=lambda outcome: outcome.right / outcome.labeled)
     colors = [color for _, color in classes]
     return Mistakes(
-        worst=[_worst_image(shown, colors) for outcome in order[:worst] if (shown := load(outcome.name))],
+        worst=[_worst_image(shown, colors) for shown in _unlike(map(load, (each.name for each in order)), worst)],
         by_class=[
             example
             for train_id, (name, color) in enumerate(classes)
@@ -122,6 +123,21 @@ def mistakes(
         images=len(known),
         sure=_sure(known),
     )
+
+
+def _unlike(images: Iterable[Shown | None], count: int) -> list[Shown]:
+    """The first `count` images, without those that look like an earlier one, as the next frame of a video does."""
+    chosen: list[Shown] = []
+    thumbnails: list[Thumbnail] = []
+    for shown in images if count else ():
+        small = thumbnail(shown.sample.name, shown.sample.image) if shown else None
+        if shown is None or (small and any(float(small.values @ x.values) > LOOKS_ALIKE for x in thumbnails)):
+            continue
+        chosen.append(shown)
+        thumbnails += [small] if small else []
+        if len(chosen) == count:
+            break
+    return chosen
 
 
 def _sure(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from contextnet_tf.runs.records import INLINED, Record
+from contextnet_tf.runs.records import INLINED, FieldError, Record
 from contextnet_tf.runs.sections import Accuracy, Measured, Size, recipe_setting
 
 
@@ -119,6 +119,49 @@ class AblationSection(Measured):
     def validation_epochs(self) -> float | None:
         """Epochs from one validation to the next."""
         return recipe_setting(self.recipe, "validation_epochs", float)
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaveOneOutRow(Record):
+    """One row: what it changes of the recipe, and its mean IoU (0 to 1) on each held-out drive, a figure a seed.
+
+    `class_iou`: mean over drives and seeds; None where a class does not occur.
+    """
+
+    name: str
+    changes: dict[str, Any]
+    mean_iou: dict[str, tuple[float, ...]]
+    class_iou: dict[str, float | None] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaveOneOutSection(Measured):
+    """Settings trained with each drive held out; the first row is the reference. `given`: changes for all rows."""
+
+    model: str
+    recipe: dict[str, Any]
+    given: dict[str, Any]
+    seeds: tuple[int, ...]
+    drives: tuple[str, ...]
+    rows: tuple[LeaveOneOutRow, ...]
+
+    def __post_init__(self):
+        for name, kind in (("name", str), ("epochs", float)):
+            recipe_setting(self.recipe, name, kind)
+        for place, row in enumerate(self.rows):
+            wrong = [drive for drive in self.drives if len(row.mean_iou.get(drive, ())) != len(self.seeds)]
+            if wrong:
+                raise FieldError(f"rows[{place}].mean_iou", f"has not one figure a seed for the drive {wrong[0]}")
+
+    @property
+    def recipe_name(self) -> str | None:
+        """The recipe's name."""
+        return recipe_setting(self.recipe, "name", str)
+
+    @property
+    def epochs(self) -> float | None:
+        """Epochs of each run."""
+        return recipe_setting(self.recipe, "epochs", float)
 
 
 @dataclasses.dataclass(frozen=True)

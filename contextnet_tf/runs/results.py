@@ -25,6 +25,7 @@ from contextnet_tf.runs.layout import RESULT
 from contextnet_tf.runs.measurements import (
     AblationSection,
     InputSection,
+    LeaveOneOutSection,
     PrecisionSection,
     RuntimeComparisonSection,
     TrainingSpeedSection,
@@ -60,6 +61,7 @@ class Results(Record):
     precision: PrecisionSection | None = None
     runtime_comparison: RuntimeComparisonSection | None = None
     ablation: AblationSection | None = None
+    leave_one_out: LeaveOneOutSection | None = None
     input: InputSection | None = None
     training_speed: TrainingSpeedSection | None = None
     flags: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -76,6 +78,7 @@ _NAMES = {
     PrecisionSection: "precision",
     RuntimeComparisonSection: "runtime_comparison",
     AblationSection: "ablation",
+    LeaveOneOutSection: "leave_one_out",
     InputSection: "input",
     TrainingSpeedSection: "training_speed",
 }

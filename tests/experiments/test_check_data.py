@@ -46,7 +46,7 @@ def test_images_beside_what_training_makes_of_them(camvid_dir, call, tmp_path):
     shown = [cv2.imdecode(np.frombuffer(base64.b64decode(x), np.uint8), 1) for x in re.findall('base64,(.*?)"', page)]
     assert abs(int(shown[0][30, 30, 0]) - 10) < 4 and abs(int(shown[12][30, 30, 0]) - 110) < 4
     assert abs(int(shown[3][30, 30, 0]) - (0.4 * 10 + 0.6 * 128)) < 6  # the sky is (128, 128, 128)
-    assert "gamma 0.5" in page and "scale 0.75, 2.0" in page and "recipe modern" in page
+    assert "gamma 0.5" in page and "scale 0.75 to 2" in page and "recipe modern" in page
     refused = call(check_data, *common)
     assert refused.status == 1 and "--samples writes a page; set --output_dir" in refused.err
 

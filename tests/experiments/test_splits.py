@@ -1,5 +1,7 @@
 """The examples that evaluate takes, by its flags and by the splits of the training."""
 
+import json
+
 import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
@@ -24,6 +26,14 @@ def test_what_is_evaluated_of_a_run_with_held_out_examples(camvid_dir, split, ho
     chosen = evaluated(split, holdout, HELD_OUT)
     assert chosen.label == label
     assert [example.name for example in chosen.examples(get_dataset("camvid"), str(camvid_dir))] == names
+
+
+def test_settings_are_what_json_reads_back():
+    settings = HELD_OUT.settings()
+    assert json.loads(json.dumps(settings)) == settings  # else a run with other splits could not be resumed
+    assert settings["splits"] == {
+        "train": ["train", "val"], "val": "train+val, p1 and p3 held out", "holdout": ["p1", "p3"],
+    }  # fmt: skip
 
 
 def test_without_held_out_examples_it_is_the_split_val():

@@ -1,6 +1,7 @@
 """The worst images, the examples of classes and the confidences, of images whose mistakes are counted by hand."""
 
 import base64
+import dataclasses
 
 import cv2
 import numpy as np
@@ -61,6 +62,16 @@ def test_the_worst_come_first():
     assert [len(each.images) for each in section.worst] == [4, 3]  # with confidence, and without
 
 
+def test_of_frames_that_look_alike_only_the_worst_is_shown():
+    scene = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+    shown = {name: _shown(name, columns) for name, columns in (("a", 6), ("b", 5), ("c", 2))}
+    images = {"a": scene, "b": np.roll(scene, 1, axis=0), "c": scene[::-1].copy()}
+    shown = {name: Shown(dataclasses.replace(x.sample, image=images[name]), None) for name, x in shown.items()}
+    shown["b"].sample.image[:] = np.clip(scene * 0.9 + 5, 0, 255)  # the scene again, a little darker
+    section = mistakes(map(_outcome, shown.values()), shown.__getitem__, CLASSES, worst=2)
+    assert [each.name for each in section.worst] == ["a", "c"]
+
+
 def test_confidence_is_the_mean_over_right_and_wrong_pixels():
     # Right: 157 of 0.75 and 102 of 0.5; wrong: 19 of 0.75 and 74 of 0.5.
     assert _section().sure == (f"{100 * (157 * 0.75 + 51) / 259:.1f}", f"{100 * (19 * 0.75 + 37) / 93:.1f}")
@@ -90,7 +101,7 @@ def test_the_page_shows_them_and_needs_nothing_from_outside():
     results = Results.from_json(few_classes(), "result.json")
     page = read(report_html(results, mistakes=_section()))
     assert "mistakes" in page.sections() and "mistakes" not in read(page_of(few_classes())).sections()
-    assert "Of 3 images, those with the fewest right pixels." in page.text
+    assert "Of 3 images, those with the fewest right pixels;" in page.text
     assert f"{_section().sure[0]} % where the label is right" in page.text
     assert "missed 50.0 %, false 89.2 %" in page.text
     assert all(source.startswith("data:") for source in page.attributes("src"))

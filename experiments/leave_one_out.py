@@ -1,0 +1,221 @@
+"""Trains settings with each drive held out in turn: the mean over the drives says what they are worth on new streets.
+
+The paper has no such table. A validation split that shares drives with the training images flatters: on CamVid,
+`modern` reached 63 % on val and 30 % on a drive that it was not trained on. A run of 30 epochs of CamVid takes 20
+minutes on one core; each seed has a run of every row and drive.
+
+  python -m experiments.leave_one_out --dataset=camvid --data_dir=DIR --train_splits=train,val \
+    --drives=0016E5,0006R0,0001TP --epochs=30 --output_dir=runs/drives
+
+A drive is a prefix of its images' names. Every run is validated once, after its last step, so that no figure is the
+best of several. Rerun the same command to resume; complete runs are not trained again, so rows, drives and seeds can be
+added later, and several processes share the runs. Writes leave_one_out.md and the section "leave_one_out" of
+result.json.
+"""
+
+import math
+import pathlib
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from absl import flags
+
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError, InUseError, Stopped
+from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
+from contextnet_tf.reporting.tables import aligned
+from contextnet_tf.runs.measurements import LeaveOneOutRow, LeaveOneOutSection
+from contextnet_tf.runs.provenance import current_provenance
+from contextnet_tf.runs.results import update_results
+from contextnet_tf.training.recipe import get_recipe
+from experiments import ablation, program, recipe_flags, train  # noqa: F401  ablation: for its flags
+from experiments.splits import Splits
+from experiments.stopping import StopSignals
+
+if TYPE_CHECKING:
+    from contextnet_tf.evaluation.evaluate import Report
+    from contextnet_tf.models.spec import ContextNetSpec
+
+    Reports = Mapping[tuple[str, int, str], Report]  # by name of the row, seed and drive
+
+
+class Setting(NamedTuple):
+    """A row: its name, and what it changes of the recipe, by the names of train's flags."""
+
+    name: str
+    changes: Mapping[str, Any] = {}
+
+
+_JITTER = {"color_jitter": 3.0, "min_scale": 0.5}
+
+# The rows after the second change one thing of it.
+ROWS = (
+    Setting("the recipe"),
+    Setting("color jitter 3, scales from 0.5", _JITTER),
+    Setting("color jitter 5", {**_JITTER, "color_jitter": 5.0}),
+    Setting("scales from 0.35", {**_JITTER, "min_scale": 0.35}),
+    Setting("appearance 1", {**_JITTER, "appearance": 1.0}),
+    Setting("copy-paste into half of the samples", {**_JITTER, "copy_paste_fraction": 0.5}),
+    Setting("ENet's class weights", {**_JITTER, "class_weights": "enet"}),
+    Setting("class weights of exponent 0.5", {**_JITTER, "class_weight_exponent": 0.5}),
+    Setting("all pixels instead of hard ones", {**_JITTER, "ohem_threshold": 1.0}),
+    Setting("Adam, coupled weight decay", {**_JITTER, "optimizer": "adam", "weight_decay": 2e-4}),
+)
+
+flags.DEFINE_list("drives", [], "Prefixes of the images' names; each drive is held out in turn.")
+program.key_flags(
+    "drives", "seeds", "rows", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS, *program.DATASET_FLAGS,
+    **program.UNRECORDED | {
+        "model": "Network that is trained. Default: cn14.",
+        "recipe": "Training recipe of all rows. Default: modern.",
+        "train_splits": "Splits that hold the drives. Default: train,val.",
+        "output_dir": "Folder of the table and of all runs.",
+    },
+)  # fmt: skip
+
+
+def run(
+    *,
+    output_dir: str,
+    drives: Sequence[str],
+    train_splits: Sequence[str] = ("train", "val"),
+    seeds: Sequence[int] = (0,),
+    rows: Sequence[int] | None = None,
+    table: Sequence[Setting] = ROWS,
+    model: "str | ContextNetSpec | None" = None,
+    recipe: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    given_flags: dict[str, Any] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> LeaveOneOutSection:
+    """Trains what is missing, writes the table; returns the section "leave_one_out". The arguments are the flags.
+
+    `rows` None: all of `table`; row 0 is always trained. `settings` are those of `train.run`.
+
+    Raises:
+      InputError: there are fewer than two drives, or no seeds; a row changes nothing; and what `train.run` raises.
+      InUseError: all that is left is being trained by another process.
+      Stopped: `should_stop` returned True.
+    """
+    if len(drives) < 2 or len(set(drives)) < len(drives):
+        raise InputError("`drives` needs two or more different prefixes; give for example `drives=0016E5,0001TP`")
+    if not seeds:
+        raise InputError("`seeds` is empty; give for example `seeds=0`")
+    wrong = [number for number in rows or () if not 0 <= number < len(table)]
+    if wrong:
+        raise InputError(f"`rows={wrong[0]}`: the rows are 0 to {len(table) - 1}")
+    given = dict(changes or {})
+    used_recipe = recipe_flags.changed(get_recipe(recipe or "modern"), given)
+    chosen = [setting for number, setting in enumerate(table) if rows is None or number in (0, *rows)]
+    held_out = {drive: Splits(tuple(train_splits), None, (drive,)) for drive in drives}
+    description = get_dataset(settings["dataset"], settings.get("class_table"))
+    for each in held_out.values():
+        each.examples(description, settings["data_dir"])  # before the first training: a prefix may fit nothing
+    folder = ensure_writable_dir(output_dir)
+
+    def trained(setting: Setting, seed: int, drive: str) -> "Report":
+        import keras
+
+        out = _folder_of_run(folder, setting, seed, drive)
+        print(f"{setting.name}, seed {seed}, without {drive}: {out}", flush=True)
+        keras.backend.clear_session()  # frees the memory of the run before
+        # Validated after the last step alone. A complete run is evaluated again here, not trained again.
+        own = {**given, **setting.changes, "validation_epochs": used_recipe.epochs}
+        return train.run(
+            output_dir=str(out), model=model or "cn14", recipe=used_recipe.name, changes=own, seed=seed,
+            data_splits=held_out[drive], should_stop=should_stop, **settings,
+        ).report  # fmt: skip
+
+    # Row by row: the mean over the drives of one row is more useful than one drive of all rows.
+    runs = [(setting, seed, drive) for seed in seeds for setting in chosen for drive in drives]
+    reports = _shared(runs, trained)
+    section = LeaveOneOutSection(
+        model=getattr(model, "name", model) or "cn14",
+        recipe=used_recipe.to_json(),
+        given=given,
+        seeds=tuple(seeds),
+        drives=tuple(drives),
+        rows=tuple(_row(setting, reports, seeds, drives) for setting in chosen),
+        dataset=settings.get("dataset"),
+        split="+".join(train_splits),
+        provenance=current_provenance(),
+    )
+    with atomic_write(folder / "leave_one_out.md") as temporary:
+        temporary.write_text(leave_one_out_page(section), encoding="utf-8")
+    update_results(folder, section, flags={"leave_one_out": given_flags or {}})
+    return section
+
+
+def _shared(runs: Sequence[tuple[Setting, int, str]], trained: "Callable[[Setting, int, str], Report]") -> "Reports":
+    """The report of each run. Runs in training by another process are retried last."""
+    reports, passed_over = {}, []
+    for setting, seed, drive in runs:
+        try:
+            reports[setting.name, seed, drive] = trained(setting, seed, drive)
+        except InUseError:
+            print("skipped for now: another process trains it", flush=True)
+            passed_over.append((setting, seed, drive))
+    return reports | {
+        (setting.name, seed, drive): trained(setting, seed, drive) for setting, seed, drive in passed_over
+    }
+
+
+def _folder_of_run(folder: pathlib.Path, setting: Setting, seed: int, drive: str) -> pathlib.Path:
+    names = (re.sub("[^A-Za-z0-9.]+", "-", text) for text in (drive, f"{setting.name}-seed{seed}"))
+    return folder.joinpath(*names)
+
+
+def _row(setting: Setting, reports: "Reports", seeds: Sequence[int], drives: Sequence[str]) -> LeaveOneOutRow:
+    of_row = {drive: [reports[setting.name, seed, drive] for seed in seeds] for drive in drives}
+    every = [report for found in of_row.values() for report in found]
+    return LeaveOneOutRow(
+        name=setting.name,
+        changes=dict(setting.changes),
+        mean_iou={drive: tuple(report.mean_iou for report in found) for drive, found in of_row.items()},
+        class_iou={name: _mean([report.class_iou[name] for report in every]) for name in every[0].class_iou},
+    )
+
+
+def _mean(figures: Sequence[float]) -> float | None:
+    """The mean of those that are numbers: a class may not occur in a drive."""
+    known = [figure for figure in figures if not math.isnan(figure)]
+    return sum(known) / len(known) if known else None
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program from its flags."""
+    del argv
+    values = flags.FLAGS
+    with StopSignals() as signals:
+        try:
+            section = run(
+                output_dir=program.required("output_dir"),
+                drives=values.drives,
+                train_splits=program.given("train_splits") or ("train", "val"),
+                seeds=program.whole_numbers("seeds") if program.given("seeds") else (0,),
+                rows=program.whole_numbers("rows") if values.rows else None,
+                model=values.model,
+                recipe=program.given("recipe"),
+                dataset=values.dataset or "streets",
+                data_dir=values.data_dir,
+                changes=recipe_flags.given_changes(),
+                crop_size=program.given_size("crop_height", "crop_width"),
+                cache=values.cache,
+                class_table=program.given_class_table(),
+                given_flags=program.given_flags(),
+                should_stop=signals.asked,
+            )
+        except Stopped as stopped:
+            command = f"python -m experiments.leave_one_out {shlex.join(sys.argv[1:])}"
+            print(f"{stopped}; rerun the same command to resume: {command}", file=sys.stderr)
+            sys.exit(signals.exit_status)
+    print(f"\n{aligned(leave_one_out_table(section))}", end="")
+
+
+if __name__ == "__main__":
+    program.run(main)
