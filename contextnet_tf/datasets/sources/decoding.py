@@ -38,7 +38,7 @@ _OTHER_CONTENTS = {
     rb"....ftyp(heic|heix|hevc|mif1|avif)": "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
 }
 _GRAY, _PALETTE = 0, 3  # PNG's color types
-_PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # the chunks that determine pixels
+_PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # the chunks that determine pixels
 _ORIENTATION = 0x0112  # Exif
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
 _WHITE_IS_ZERO = 0
@@ -134,7 +134,7 @@ def _png(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decod
     # OpenCV is faster, Pillow knows palettes, transparent colors and orientations.
     if color_type == _PALETTE or depth < 8 or (depth == 8 and chunks.names & {b"tRNS", b"eXIf"}):
         altered = f"is a gray PNG of {depth} bits" if color_type == _GRAY and depth < 8 else None
-        found = _by_pillow(content, path, palette_colors)
+        found = _by_pillow(chunks.content, path, palette_colors)
         return dataclasses.replace(found, altered=altered and _stretched(altered))
     try:
         image = cv2.imdecode(np.frombuffer(chunks.content, np.uint8), cv2.IMREAD_UNCHANGED)
