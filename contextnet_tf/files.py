@@ -32,12 +32,14 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     An existing file at `path` stays unchanged until then. On an exception the temporary file is removed.
 
     Raises:
-      InputError: the folder cannot be created or is not writable, or the disk is full.
+      InputError: the folder cannot be created or is not writable, `path` is a folder, or the disk is full.
     """
     path = pathlib.Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file")
     ensure_writable_dir(path.parent)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder where a file is to be written; move it away")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         with naming_full_disk(path):

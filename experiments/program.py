@@ -3,7 +3,9 @@
 import io
 import logging
 import math
+import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -304,7 +306,7 @@ def with_flags(message: str) -> str:
             return match[0]
         if value in ("True", "False"):
             return f"--{name}" if value == "True" else f"--no{name}"
-        return f"--{name}" if value is None else f"--{name}={value}"
+        return f"--{name}" if value is None else f"--{name}={shlex.quote(value)}"
 
     return re.sub(r"`([a-z][a-z_]*)(?:=([^`]*))?`", flag, message)
 
@@ -319,6 +321,9 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
             _set_log_level(flags.FLAGS.log_level)
             with needed_by("this program"):
                 main(argv)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         except InputError as error:
             print(f"error: {with_flags(str(error))}", file=sys.stderr)
             sys.exit(1)

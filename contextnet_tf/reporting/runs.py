@@ -12,7 +12,7 @@ from contextnet_tf.reporting.wording import UNKNOWN, count, dataset_title, decim
 from contextnet_tf.runs import history as histories
 from contextnet_tf.runs.layout import HISTORY
 from contextnet_tf.runs.results import Results, read_results
-from contextnet_tf.runs.run_dir import read_started_with
+from contextnet_tf.runs.run_dir import StartedWith, read_started_with
 from contextnet_tf.runs.sections import DatasetSection, ModelSection, TrainingSection
 
 _PLURALS = {"Network": "networks", "Dataset": "datasets"}
@@ -45,7 +45,8 @@ def read_run(folder: str | os.PathLike) -> Run:
     epochs, mean_iou = histories.curve(histories.read_history(path), histories.MEAN_IOU)
     if not epochs:
         raise InputError(f"{path}: holds no {HISTORY} with a validation; `runs` takes folders that train wrote")
-    results, started = read_results(path, missing_ok=True), read_started_with(path)
+    results = read_results(path, missing_ok=True)
+    started = StartedWith() if results.model and results.dataset else read_started_with(path)  # the latter: unfinished
     model, dataset = results.model or ModelSection(), results.dataset or DatasetSection()
     return Run(
         str(path),

@@ -30,9 +30,11 @@ def check_examples(run_dir: str | os.PathLike, digests: Mapping[str, Digests]) -
         raise InputError(f"{path}: is damaged ({error}); remove it to resume without comparing the images") from None
     changes = [change for split in digests for change in changed_examples(split, before.get(split, ()), digests[split])]
     if changes:
+        trained = any(pathlib.Path(run_dir).glob("*.keras"))
+        begin = f" and `initial={run_dir}` to begin a new run with the weights of this one" if trained else ""
         raise InputError(
             f"{run_dir}: the data have changed since this run was started: {'; '.join(changes)}. Restore the files, or "
-            f"set another `output_dir` and `initial={run_dir}` to begin a new run with the weights of this one"
+            f"set another `output_dir`{begin}"
         )
 
 

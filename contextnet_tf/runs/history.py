@@ -65,7 +65,7 @@ def read_history(run_dir: str | os.PathLike) -> list[dict[str, Any]]:
             continue
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if number == len(lines):  # no line break after it: it was being written
                 break
             entry = None

@@ -262,7 +262,8 @@ class TrainingLoop:
         if not np.isfinite(value):
             raise InputError(
                 f"the loss is not finite at step {step}; the last good checkpoint is kept in "
-                f"{self._folder / layout.CHECKPOINTS}; try a lower `learning_rate` or another `seed`"
+                f"{self._folder / layout.CHECKPOINTS}; try a lower `learning_rate` or another `seed`, "
+                "with another `output_dir`"
             )
 
 

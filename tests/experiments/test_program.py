@@ -145,10 +145,11 @@ def test_a_program_prints_the_flag_of_a_parameter(call, camvid_dir, tmp_path):
     assert called.err.startswith("error: --accumulate=4 does not divide the 2 images") and called.err.count("\n") == 1
 
 
-def test_parameters_become_flags():
+def test_parameters_become_flags(all_flags):
     assert program.with_flags("x: set `resume=True`, not `resume=False`") == "x: set --resume, not --noresume"
     assert program.with_flags("choose another `output_dir`") == "choose another --output_dir"
     assert program.with_flags("set `num_threads=2`") == "set --threads=2"
+    assert program.with_flags("set `initial=runs/my run`") == "set --initial='runs/my run'"  # as a shell takes it
     assert program.with_flags("`no_such_parameter` in `a b`") == "`no_such_parameter` in `a b`"
 
 

@@ -268,6 +268,22 @@ def test_a_report_that_cannot_be_written_names_its_folder(tmp_path):
         report.write_report(tmp_path, path=tmp_path / "result.json" / "report.html")
 
 
+def test_a_folder_in_the_place_of_the_report_is_named(tmp_path):
+    results.update_results(tmp_path)
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(InputError, match="report.html: is a folder where a file is to be written"):
+        report.write_report(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "message"), [("result", "is not JSON"), ("history", ":1: is not a JSON object")])
+def test_json_that_nests_without_end_is_named(tmp_path, name, message):
+    results.update_results(tmp_path)
+    path = tmp_path / {"result": "result.json", "history": "history.jsonl"}[name]
+    path.write_text("[" * 100_000 + "\n{}\n")
+    with pytest.raises(InputError, match=f"{path.name}.*{message}"):
+        report.write_report(tmp_path)
+
+
 def test_eight_large_samples_stay_below_three_megabytes():
     generator = np.random.default_rng(0)
     image = generator.integers(0, 256, (256, 512, 3), dtype=np.uint8).repeat(2, axis=0).repeat(2, axis=1)
