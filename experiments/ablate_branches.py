@@ -7,40 +7,20 @@ faster.
   python -m experiments.ablate_branches --dataset=camvid --data_dir=DIR --epochs=60 --output_dir=runs/branches
   python -m experiments.ablate_branches --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
-On CamVid with 60 epochs, two seeds are 6 runs of 20 minutes to an hour each on two cores. On Cityscapes with the
-paper's recipe of 1000 epochs a run makes 3 million forward and backward passes at 1024 x 2048: use a GPU.
-
-The table has the paper's figures beside ours, and the IoU of each class. With --runtime_dir, the folder of
-`compare_runtime --models=cn14,cn124,cn12`, it has frames per second too. Rerun the same command to resume; run it
-several times at once to share the work.
+Two seeds are 6 runs, of which `ablate_resolution` has 4. On CamVid with 60 epochs, each takes 20 minutes to an hour on
+two cores. The section "Ablations" of experiments/README.md tells how they run and what they share.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
-from contextnet_tf.runs.measurements import AblationSection
 from experiments import ablation, program
+from experiments.ablation_rows import Ablation, paper_row
 
 ROWS = (
-    ablation.paper_row("cn14, two branches", "cn14"),
-    ablation.paper_row("cn124, three branches", "cn124"),
-    ablation.paper_row("cn12, two branches", "cn12"),
+    paper_row("cn14, two branches", "cn14"),
+    paper_row("cn124, three branches", "cn124"),
+    paper_row("cn12, two branches", "cn12"),
 )
-ABLATION = ablation.Ablation("ablate_branches", "Number of branches", ROWS)
-
-ablation.key_flags()
-
-
-def run(**arguments: Any) -> AblationSection:
-    """Trains what is missing and writes the table; the arguments are those of `ablation.run`."""
-    return ablation.run(ABLATION, **arguments)
-
-
-def main(argv: Sequence[str]) -> None:
-    """Runs the program from its flags."""
-    del argv
-    ablation.run_from_flags(run, ABLATION)
-
+ABLATION = Ablation("ablate_branches", "Number of branches", ROWS)
+run, main = ablation.entry_points(ABLATION)
 
 if __name__ == "__main__":
     program.run(main)

@@ -8,21 +8,17 @@ The order in the fusion unit is Table 3's or ours.
   python -m experiments.ablate_design --dataset=camvid --data_dir=DIR --epochs=60 --output_dir=runs/design
   python -m experiments.ablate_design --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
-On CamVid with 60 epochs, two seeds are 18 runs of 20 minutes to an hour each on two cores; --rows=1,4 trains some of
-them. On Cityscapes with the paper's recipe of 1000 epochs a run makes 3 million forward and backward passes at
-1024 x 2048: use a GPU.
-
-No row but those of class weights has any. Efficiency is the accuracy beside the multiply-adds in the table. Rerun the
-same command to resume; run it several times at once to share the work.
+Two seeds are 18 runs; --rows=1,4 trains some of them. On CamVid with 60 epochs, each takes 20 minutes to an hour on two
+cores. No row but those of class weights has class weights. Efficiency is the accuracy beside the multiply-adds in the
+table. How ablations run, and what they share: the section "Ablations" of experiments/README.md.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 from contextnet_tf.models.spec import VARIANTS, ContextNetSpec
-from contextnet_tf.runs.measurements import AblationSection
 from experiments import ablation, program
+from experiments.ablation_rows import Ablation, Row
 
 
 def _cn14(name: str, **options: Any) -> ContextNetSpec:
@@ -31,40 +27,26 @@ def _cn14(name: str, **options: Any) -> ContextNetSpec:
 
 
 ROWS = (
-    ablation.Row("cn14", model="cn14"),
+    Row("cn14", model="cn14"),
     # n of the levels: those of PSPNet, whose pooling module the paper cites.
-    ablation.Row("pyramid pooling", model=_cn14("pyramid", pyramid_bins=(1, 2, 3, 6))),
+    Row("pyramid pooling", model=_cn14("pyramid", pyramid_bins=(1, 2, 3, 6))),
     # The paper's kernel sizes are lost in its text; 5 is the smallest that reaches further than 3 x 3.
-    ablation.Row("asymmetric 5 x 1, context at 1/2", model=_cn14("asymmetric", context_scale=2, asymmetric_kernel=5)),
-    ablation.Row("concatenation in the fusion unit", model=_cn14("concatenate", fusion_merge="concatenate")),
-    ablation.Row("upsampling last in the fusion unit", model=_cn14("upsample-last", fusion_order="upsample last")),
-    ablation.Row("no auxiliary loss", {"aux_weight": 0.0}, model="cn14"),
-    ablation.Row("class weights", {"class_weight_exponent": 0.5}, model="cn14"),
-    ablation.Row("batch size 16", {"batch_size": 16}, model="cn14"),
-    ablation.Row(
+    Row("asymmetric 5 x 1, context at 1/2", model=_cn14("asymmetric", context_scale=2, asymmetric_kernel=5)),
+    Row("concatenation in the fusion unit", model=_cn14("concatenate", fusion_merge="concatenate")),
+    Row("upsampling last in the fusion unit", model=_cn14("upsample-last", fusion_order="upsample last")),
+    Row("no auxiliary loss", {"aux_weight": 0.0}, model="cn14"),
+    Row("class weights", {"class_weight_exponent": 0.5}, model="cn14"),
+    Row("batch size 16", {"batch_size": 16}, model="cn14"),
+    Row(
         "class weights at batch size 16",
         {"batch_size": 16, "class_weight_exponent": 0.5},
         model="cn14",
         against="batch size 16",
     ),
 )
-ABLATION = ablation.Ablation(
-    "ablate_design", "Design choices", ROWS, changes={"batch_size": 8, "class_weight_exponent": 0.0}
-)
+ABLATION = Ablation("ablate_design", "Design choices", ROWS, changes={"batch_size": 8, "class_weight_exponent": 0.0})
 
-ablation.key_flags()
-
-
-def run(**arguments: Any) -> AblationSection:
-    """Trains what is missing and writes the table; the arguments are those of `ablation.run`."""
-    return ablation.run(ABLATION, **arguments)
-
-
-def main(argv: Sequence[str]) -> None:
-    """Runs the program from its flags."""
-    del argv
-    ablation.run_from_flags(run, ABLATION)
-
+run, main = ablation.entry_points(ABLATION)
 
 if __name__ == "__main__":
     program.run(main)

@@ -6,40 +6,16 @@ The paper: section 3.2.1, "Number of Parameters", Table 4. Mean IoU on Cityscape
   python -m experiments.ablate_parameters --dataset=camvid --data_dir=DIR --epochs=60 --output_dir=runs/parameters
   python -m experiments.ablate_parameters --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
-On CamVid with 60 epochs, two seeds are 6 runs of 15 to 40 minutes each on two cores. On Cityscapes with the paper's
-recipe of 1000 epochs a run makes 3 million forward and backward passes at 1024 x 2048: use a GPU.
-
-The table has the paper's figures beside ours, and the IoU of each class. With --runtime_dir, the folder of
-`compare_runtime --models=cn14,cn14-500,cn14-160`, it has frames per second too. Rerun the same command to resume; run
-it several times at once to share the work.
+Two seeds are 6 runs; on CamVid with 60 epochs, each takes 15 to 40 minutes on two cores. The section "Ablations" of
+experiments/README.md tells how they run and what they share.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
-from contextnet_tf.runs.measurements import AblationSection
 from experiments import ablation, program
+from experiments.ablation_rows import Ablation, paper_row
 
-ROWS = (
-    ablation.paper_row("cn14", "cn14"),
-    ablation.paper_row("cn14-500", "cn14-500"),
-    ablation.paper_row("cn14-160", "cn14-160"),
-)
-ABLATION = ablation.Ablation("ablate_parameters", "Number of parameters", ROWS)
-
-ablation.key_flags()
-
-
-def run(**arguments: Any) -> AblationSection:
-    """Trains what is missing and writes the table; the arguments are those of `ablation.run`."""
-    return ablation.run(ABLATION, **arguments)
-
-
-def main(argv: Sequence[str]) -> None:
-    """Runs the program from its flags."""
-    del argv
-    ablation.run_from_flags(run, ABLATION)
-
+ROWS = tuple(paper_row(name, name) for name in ("cn14", "cn14-500", "cn14-160"))
+ABLATION = Ablation("ablate_parameters", "Number of parameters", ROWS)
+run, main = ablation.entry_points(ABLATION)
 
 if __name__ == "__main__":
     program.run(main)

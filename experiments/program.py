@@ -72,6 +72,7 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
 )
+flags.DEFINE_list("seeds", ["0", "1"], "Seeds, each a run of every row.")
 flags.DEFINE_string("model", None, f"Network: {', '.join(model_names())}. Default: cn14.")
 flag_kinds.define_path(
     "checkpoint",

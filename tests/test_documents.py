@@ -16,7 +16,7 @@ PROGRAMS = sorted(
     f"{path.parent.relative_to(ROOT).as_posix().replace('/', '.')}.{path.stem}"
     for folder in ("experiments", "data/streets", "data/cityscapes")
     for path in (ROOT / folder).glob("*.py")
-    if "def main(" in path.read_text(encoding="utf-8")
+    if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
 )
 FOREIGN_FLAGS = {
     "help",

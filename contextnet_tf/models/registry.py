@@ -61,7 +61,7 @@ def build_model(
     if name_or_spec in _COMPARISON:
         builder = _builder("comparison", name_or_spec)
     else:
-        spec = name_or_spec if isinstance(name_or_spec, ContextNetSpec) else _spec_named(name_or_spec)
+        spec = name_or_spec if isinstance(name_or_spec, ContextNetSpec) else spec_named(name_or_spec)
         builder = functools.partial(_builder("contextnet"), spec)
     return builder(num_classes=num_classes, input_shape=input_shape, aux_head=aux_head)
 
@@ -73,8 +73,12 @@ def _builder(*path: str) -> Callable[..., "keras.Model"]:
     return getattr(module, f"build_{path[-1]}")
 
 
-def _spec_named(name: str, whole: str | None = None) -> ContextNetSpec:
-    """The spec of a ContextNet's name, which may end in factors; an error quotes the `whole` name."""
+def spec_named(name: str, whole: str | None = None) -> ContextNetSpec:
+    """The spec of a ContextNet's name, which may end in factors, as in "cn14x1.5"; an error quotes the `whole` name.
+
+    Raises:
+      InputError: no ContextNet has this name, or a factor is out of range.
+    """
     if name in _SPECS:
         return _SPECS[name]
     widened = _WIDENED.fullmatch(name)
@@ -83,4 +87,4 @@ def _spec_named(name: str, whole: str | None = None) -> ContextNetSpec:
             f"unknown network {whole or name!r}; choose from {', '.join(model_names())}, "
             "and each ContextNet with a factor, as in cn14x1.5"
         )
-    return _spec_named(widened["name"], whole or name).widened(float(widened["factor"]))
+    return spec_named(widened["name"], whole or name).widened(float(widened["factor"]))

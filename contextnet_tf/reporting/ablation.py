@@ -1,7 +1,7 @@
 """The section "ablation" of result.json as a page: an explanation, a table of the rows, one of the classes, a plot."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contextnet_tf.reporting import paper, wording
@@ -43,7 +43,8 @@ def ablation_note(section: AblationSection) -> str:
 def ablation_table(section: AblationSection) -> str:
     """One row a change: mean IoU of each seed and their mean, the mean difference and its standard deviation.
 
-    Networks, parameters, multiply-adds, frames per second and the paper's figures have columns where a row has them.
+    Networks, parameters, multiply-adds, mean IoU of the categories, frames per second and the paper's figures have
+    columns where a row has them.
     """
     columns = [("Row", [row.name for row in section.rows])]
     if any(row.changes for row in section.rows):
@@ -53,6 +54,9 @@ def ablation_table(section: AblationSection) -> str:
     left = len(columns)
     if len({row.parameters for row in section.rows}) > 1:
         columns.append(("Parameters", [wording.count(row.parameters) for row in section.rows]))
+    if any(row.paper_million_parameters is not None for row in section.rows):
+        printed = [row.paper_million_parameters for row in section.rows]
+        columns.append(("Paper's parameters", [f"{x:g} M" if x is not None else wording.UNKNOWN for x in printed]))
     if len({row.multiply_adds for row in section.rows}) > 1:
         columns.append(("Multiply-adds", [wording.magnitude(row.multiply_adds) for row in section.rows]))
     for place, seed in enumerate(section.seeds):
@@ -67,6 +71,9 @@ def ablation_table(section: AblationSection) -> str:
     if any(row.paper_mean_iou is not None for row in section.rows):
         columns.append(("Paper", [wording.percent(row.paper_mean_iou) for row in section.rows]))
         columns.append(("Paper's difference", [_signed(paper_difference(section, row)) for row in section.rows]))
+    if any(row.paper_category_iou is not None for row in section.rows):
+        columns.append(("Categories", [wording.percent(_mean(row.mean_category_iou), 2) for row in section.rows]))
+        columns.append(("Paper's categories", [wording.percent(row.paper_category_iou) for row in section.rows]))
     if section.speed:
         columns.append(("Frames/s", [wording.decimal(row.frames_per_second) for row in section.rows]))
         columns.append(("Paper's frames/s", [wording.decimal(row.paper_frames_per_second) for row in section.rows]))
@@ -119,6 +126,10 @@ def _differences(section: AblationSection, row: AblationRow) -> list[float]:
     """In points, seed by seed."""
     base = _base(section, row)
     return [100 * (own - other) for own, other in zip(row.mean_iou, base.mean_iou, strict=True)]
+
+
+def _mean(figures: Sequence[float]) -> float | None:
+    return statistics.mean(figures) if figures else None
 
 
 def _signed(points: float | None) -> str:

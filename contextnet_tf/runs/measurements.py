@@ -70,6 +70,9 @@ class AblationRow(Record):
       against: name of the row that differences are taken from; None: the first.
       paper_mean_iou: what the paper prints for this row, 0 to 1.
       frames_per_second, paper_frames_per_second: of one image after the other.
+      mean_category_iou: mean IoU of the categories, 0 to 1, a figure a seed; empty in older files.
+      paper_category_iou: what the paper prints of it, 0 to 1.
+      paper_million_parameters: what the paper prints.
     """
 
     name: str
@@ -83,6 +86,9 @@ class AblationRow(Record):
     paper_mean_iou: float | None = None
     frames_per_second: float | None = None
     paper_frames_per_second: float | None = None
+    mean_category_iou: tuple[float, ...] = ()
+    paper_category_iou: float | None = None
+    paper_million_parameters: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +168,74 @@ class LeaveOneOutSection(Measured):
     def epochs(self) -> float | None:
         """Epochs of each run."""
         return recipe_setting(self.recipe, "epochs", float)
+
+
+@dataclasses.dataclass(frozen=True)
+class PruningRow(Record):
+    """One network of a pruning.
+
+    Attributes:
+      parameters, multiply_adds: batch normalization folded, at the section's image size.
+      milliseconds: median latency of a frame in LiteRT float32 on one thread.
+      epochs: of this network's own training; None: unknown.
+      mean_iou: 0 to 1, a figure a seed; `mean_iou_before`: before fine-tuning, empty if nothing was pruned.
+    """
+
+    name: str
+    parameters: int
+    multiply_adds: int
+    milliseconds: float
+    epochs: int | None
+    mean_iou: tuple[float, ...]
+    mean_iou_before: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class PruningSection(Measured):
+    """A pruning: `rows` from the widest network to the narrowest.
+
+    `directly` is the last network trained from random weights for all epochs together. `given` are changes of the
+    recipe for all runs, `fine_tuning` further ones after each pruning. `size` is that of the frames.
+    """
+
+    model: str
+    images: int
+    recipe: dict[str, Any]
+    given: dict[str, Any]
+    fine_tuning: dict[str, Any]
+    seeds: tuple[int, ...]
+    size: Size
+    rows: tuple[PruningRow, ...]
+    directly: PruningRow | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class BranchesRow(Record):
+    """The network with both branches, or one of them alone.
+
+    Attributes:
+      name: "both", "context" or "detail".
+      mean_iou: of all pixels, 0 to 1; `class_iou` by class, None where a class does not occur.
+      near_borders: mean IoU of the pixels within the given number of pixels of a border between classes, by number.
+      interior: mean IoU of the pixels farther from every border than the largest of these numbers.
+    """
+
+    name: str
+    mean_iou: float
+    class_iou: dict[str, float | None]
+    near_borders: dict[str, float | None]
+    interior: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class BranchesSection(Measured):
+    """What analyze_branches measured. `border_share`: the fraction of the labeled pixels near borders, by pixels."""
+
+    model: str
+    checkpoint: str
+    images: int
+    rows: tuple[BranchesRow, ...]
+    border_share: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,9 +24,11 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.runs.layout import RESULT
 from contextnet_tf.runs.measurements import (
     AblationSection,
+    BranchesSection,
     InputSection,
     LeaveOneOutSection,
     PrecisionSection,
+    PruningSection,
     RuntimeComparisonSection,
     TrainingSpeedSection,
 )
@@ -62,6 +64,8 @@ class Results(Record):
     runtime_comparison: RuntimeComparisonSection | None = None
     ablation: AblationSection | None = None
     leave_one_out: LeaveOneOutSection | None = None
+    pruning: PruningSection | None = None
+    branches: BranchesSection | None = None
     input: InputSection | None = None
     training_speed: TrainingSpeedSection | None = None
     flags: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -79,6 +83,8 @@ _NAMES = {
     RuntimeComparisonSection: "runtime_comparison",
     AblationSection: "ablation",
     LeaveOneOutSection: "leave_one_out",
+    PruningSection: "pruning",
+    BranchesSection: "branches",
     InputSection: "input",
     TrainingSpeedSection: "training_speed",
 }

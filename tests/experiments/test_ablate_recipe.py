@@ -41,19 +41,19 @@ def test_runs_are_made_once(camvid_dir, tmp_path):
         "dataset": "camvid", "data_dir": str(camvid_dir), "crop_size": (64, 96),
     }  # fmt: skip
     first = figures(ablate_recipe.run(seeds=[0], **arguments))
-    history = tmp_path / "out" / "all-parts-seed0" / "history.jsonl"
+    history = tmp_path / "out" / "detail-only-seed0" / "history.jsonl"
     written = history.read_text()  # with the images a second, which no second run would repeat
     second = figures(ablate_recipe.run(seeds=[0, 1], **arguments))
     assert history.read_text() == written
 
     assert list(second) == [ALL, "without class weights"]
     assert all(len(values) == 2 and values[:1] == first[name] for name, values in second.items())
-    last = tmp_path / "out" / "without-class-weights-seed1"
+    last = tmp_path / "out" / "detail-only-class-weight-exponent-0-seed1"
     result = json.loads((last / "result.json").read_text())
     assert result["training"]["recipe"]["class_weight_exponent"] == 0.0 and result["training"]["seed"] == 1
     assert second["without class weights"][1] == result["evaluation"]["mean_iou"]
     assert "\n| Row | Flag | Seed 0 | Seed 1 |" in (tmp_path / "out" / "ablation.md").read_text()
-    with pytest.raises(InputError, match="all-parts-seed0: holds a run with other settings"):
+    with pytest.raises(InputError, match="detail-only-seed0: holds a run with other settings"):
         ablate_recipe.run(seeds=[0], changes={"epochs": 2}, **arguments)
 
 
@@ -65,8 +65,8 @@ def test_given_flags_hold_for_all_rows(camvid_dir, call, tmp_path):
     )  # fmt: skip
     assert called.status == 0
     balance = {}
-    for row in ("all-parts", "without-class-weights"):
-        settings = json.loads((out / f"{row}-seed5" / "settings.json").read_text())
+    for row, name in (("all-parts", "detail-only"), ("without-class-weights", "detail-only-class-weight-exponent-0")):
+        settings = json.loads((out / f"{name}-seed5" / "settings.json").read_text())
         recipe = settings["recipe"]
         assert (recipe["name"], recipe["epochs"], recipe["batch_size"], recipe["crop"]) == ("modern", 2, 6, "whole")
         balance[row] = recipe["class_weight_exponent"]
@@ -84,15 +84,14 @@ def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
         "output_dir": out, "seeds": [0], "rows": [WITHOUT_CLASS_WEIGHTS], "recipe": "smoke", "model": "detail-only",
         "dataset": "camvid", "data_dir": str(camvid_dir), "crop_size": (64, 96),
     }  # fmt: skip
-    settings = {}
-    settings_path = out / "all-parts-seed0" / "settings.json"
+    settings_path = out / "detail-only-seed0" / "settings.json"
 
     def train_elsewhere():
-        with claimed_run_dir(out / "all-parts-seed0", settings, True):
+        with claimed_run_dir(out / "detail-only-seed0", {}, True):
+            settings_path.unlink()  # as before it writes any, and as if it were then killed
             claimed.set()
-            while not (out / "without-class-weights-seed0" / "result.json").exists():
+            while not (out / "detail-only-class-weight-exponent-0-seed0" / "result.json").exists():
                 time.sleep(0.005)
-            settings_path.unlink()  # as if it had been killed before it wrote any
 
     claimed = threading.Event()
     threading.Thread(target=train_elsewhere, daemon=True).start()
@@ -101,8 +100,8 @@ def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
     told = capsys.readouterr().out.splitlines()
     first, second = (f"{name}, seed 0: {out}/" for name in (ALL, "without class weights"))
     assert [line.startswith(start) for line, start in zip(told, (first, "skipped for now", second, first), strict=True)]
-    with claimed_run_dir(out / "all-parts-seed0", json.loads(settings_path.read_text()), True):
-        with pytest.raises(InUseError, match="all-parts-seed0: another process trains in it"):
+    with claimed_run_dir(out / "detail-only-seed0", json.loads(settings_path.read_text()), True):
+        with pytest.raises(InUseError, match="detail-only-seed0: another process trains in it"):
             ablate_recipe.run(**arguments)
 
 

@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from folders import write_camvid
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
@@ -20,20 +21,30 @@ from experiments import (
     ablate_parameters,
     ablate_resolution,
     ablation,
+    compare_accuracy,
     recipe_flags,
 )
+from experiments.ablation_rows import Ablation, Row, run_name
 
-PROGRAMS = (ablate_resolution, ablate_branches, ablate_parameters, ablate_design)
+PROGRAMS = (ablate_resolution, ablate_branches, ablate_parameters, ablate_design, compare_accuracy)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A CamVid folder, and a folder of runs: what several ablations of this file train, they train once."""
+    root = tmp_path_factory.mktemp("shared")
+    return write_camvid(root), root / "runs"
 
 
 def _figures(section):
     return {row.name: row.mean_iou for row in section.rows}
 
 
-def _arguments(camvid_dir, tmp_path):
+def _arguments(shared, tmp_path):
+    camvid_dir, runs_dir = shared
     return {
-        "output_dir": str(tmp_path / "out"), "recipe": "smoke", "dataset": "camvid", "data_dir": str(camvid_dir),
-        "crop_size": (64, 96), "seeds": [0],
+        "output_dir": str(tmp_path / "out"), "runs_dir": str(runs_dir), "recipe": "smoke", "dataset": "camvid",
+        "data_dir": str(camvid_dir), "crop_size": (64, 96), "seeds": [0],
     }  # fmt: skip
 
 
@@ -54,6 +65,10 @@ def test_rows_have_the_papers_figures():
 
     assert figures(ablate_resolution) == {"cn14": (65.9, 18.3), "cn18": (60.1, 21.0), "cn12": (68.7, 11.4)}
     assert figures(ablate_branches) == {"cn14": (65.9, 18.3), "cn124": (67.3, 7.6), "cn12": (68.7, 11.4)}
+    assert compare_accuracy.ROWS[0].paper_mean_iou == 66.1 and compare_accuracy.ROWS[3].model == "erfnet"
+    assert [(row.paper_category_iou, row.paper_million_parameters) for row in compare_accuracy.ROWS[:4]] == [
+        (82.7, 0.85), (80.4, 0.37), (None, 6.68), (86.5, 2.1),
+    ]  # fmt: skip
     assert figures(ablate_parameters) == {"cn14": (65.9, 18.3), "cn14-500": (62.1, 20.6), "cn14-160": (57.7, 22.0)}
 
 
@@ -82,16 +97,20 @@ def test_design_rows_change_one_choice():
         (ablate_branches, "cn124, three branches", 1),
         (ablate_parameters, "cn14-160", 2),
         (ablate_design, "no auxiliary loss", 5),
+        (compare_accuracy, "ENet", 1),
     ],
-    ids=["resolution", "branches", "parameters", "design"],
+    ids=["resolution", "branches", "parameters", "design", "accuracy"],
 )
-def test_a_step_of_each(program, row, number, camvid_dir, call, tmp_path):
+def test_a_step_of_each(program, row, number, shared, call, tmp_path):
+    camvid_dir, runs_dir = shared
     out = tmp_path / "out"
     called = call(
         program, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--recipe=smoke", "--seeds=3",
-        f"--rows={number}", "--crop_height=64", "--crop_width=64", "--batch_size=6",
+        f"--rows={number}", "--crop_height=64", "--crop_width=64", "--batch_size=6", f"--runs_dir={runs_dir}",
+        "--class_weight_exponent=0",
     )  # fmt: skip
     assert called.status == 0, called.err
+    assert (runs_dir / "cn14-seed3" / "history.jsonl").read_text().count('"loss"') == 1  # row 0 of them all
     section = read_results(out).ablation
     assert [found.name for found in section.rows] == [program.ROWS[0].name, row]
     assert section.title == program.ABLATION.title and section.recipe["name"] == "smoke"
@@ -110,13 +129,13 @@ def _mean_of_kernels(networks):
     return made
 
 
-MADE = ablation.Ablation(
+MADE = Ablation(
     "ablate_made",
     "Made of others",
     (
-        ablation.Row("detail", model="detail-only"),
-        ablation.Row("context", model="context-only", paper_mean_iou=63.3),
-        ablation.Row(
+        Row("detail", model="detail-only"),
+        Row("context", model="context-only", paper_mean_iou=63.3),
+        Row(
             "both", made_of=("detail", "context"), make=lambda networks: _mean_of_kernels(networks),
             paper_mean_iou=60.3, against="context",
         ),
@@ -124,12 +143,12 @@ MADE = ablation.Ablation(
 )  # fmt: skip
 
 
-def test_a_row_made_of_other_rows_networks(camvid_dir, tmp_path):
-    arguments = _arguments(camvid_dir, tmp_path)
+def test_a_row_made_of_other_rows_networks(shared, tmp_path):
+    arguments = _arguments(shared, tmp_path)
     section = ablation.run(MADE, rows=[2], **arguments)
     assert list(_figures(section)) == ["detail", "context", "both"]
-    out = tmp_path / "out"
-    detail, context, both = (load_network(out / f"{name}-seed0") for name in ("detail", "context", "both"))
+    out = shared[1]
+    detail, context, both = (load_network(out / f"{name}-seed0") for name in ("detail-only", "context-only", "both"))
     np.testing.assert_array_equal(
         both.get_layer("classifier").bias,
         (detail.get_layer("classifier").bias.numpy() + context.get_layer("classifier").bias.numpy()) / 2,
@@ -142,20 +161,19 @@ def test_a_row_made_of_other_rows_networks(camvid_dir, tmp_path):
     assert _figures(ablation.run(MADE, **arguments)) == _figures(section)
 
 
-def test_the_ensemble_of_the_branches(camvid_dir, monkeypatch, tmp_path):
+def test_the_ensemble_of_the_branches(shared, tmp_path):
     rows = ablate_ensemble.ROWS
     assert [row.paper_mean_iou for row in rows] == [65.9, 63.3, 25.1, 60.3]
     # cn14 itself is trained by the other programs' tests.
     without_cn14 = dataclasses.replace(ablate_ensemble.ABLATION, rows=rows[1:])
-    monkeypatch.setattr(ablate_ensemble, "ABLATION", without_cn14)
-    section = ablate_ensemble.run(**_arguments(camvid_dir, tmp_path))
+    section = ablation.run(without_cn14, **_arguments(shared, tmp_path))
     assert [row.name for row in section.rows] == ["context branch", "detail branch", "ensemble of the branches"]
     context, detail, both = (row.parameters for row in section.rows)
     assert both == context + detail
     assert section.rows[2].mean_iou[0] > 0
 
 
-def test_frames_per_second_come_from_the_runtime_comparison(camvid_dir, tmp_path):
+def test_frames_per_second_come_from_the_runtime_comparison(shared, tmp_path):
     row = {
         "model": "detail-only", "size": [64, 96], "runtime": "litert", "title": "LiteRT", "threads": 1,
         "mode": "sequential", "milliseconds_median": 4.0, "milliseconds_spread": [3.0, 5.0],
@@ -170,12 +188,28 @@ def test_frames_per_second_come_from_the_runtime_comparison(camvid_dir, tmp_path
     (tmp_path / "runtime" / "result.json").write_text(
         json.dumps({"format_version": 1, "runtime_comparison": comparison})
     )
-    arguments = _arguments(camvid_dir, tmp_path)
+    arguments = _arguments(shared, tmp_path)
     section = ablation.run(MADE, rows=[0], runtime_dir=str(tmp_path / "runtime"), **arguments)
     assert section.rows[0].frames_per_second == 250.0
     assert section.speed == "LiteRT on one thread, images of 64 x 96"
     with pytest.raises(InputError, match="run compare_runtime first"):
         ablation.run(MADE, rows=[0], runtime_dir=str(tmp_path / "out"), **arguments)
+
+
+def test_runs_are_named_by_what_is_trained():
+    recipe = get_recipe("modern")
+    assert run_name("cn14", recipe, {"batch_size": recipe.batch_size, "aux_weight": 0.4}, 7) == "cn14-seed7"
+    assert run_name("cn14x1.5", recipe, {"batch_size": 16, "aux_weight": 0.0}, 0) == (
+        "cn14x1.5-aux-weight-0-batch-size-16-seed0"
+    )
+    names = {
+        run_name(row.model, recipe, {**program.ABLATION.changes, **row.changes}, 0)
+        for program in PROGRAMS
+        for row in program.ROWS
+    }
+    distinct = {(str(row.model), str(recipe_flags.changed(recipe, {**program.ABLATION.changes, **row.changes})))
+                for program in PROGRAMS for row in program.ROWS}  # fmt: skip
+    assert len(names) == len(distinct) < sum(len(program.ROWS) for program in PROGRAMS)
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path):

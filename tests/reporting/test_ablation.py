@@ -88,6 +88,20 @@ def test_the_papers_figures_stand_beside_ours():
     assert columns["Frames/s"] == ("6.8", "–", "–") and columns["Paper's frames/s"] == ("18.3", "11.4", "–")
 
 
+def test_categories_and_the_papers_parameters():
+    rows = (
+        AblationRow("ContextNet", {}, (0.60, 0.62), "cn14", 846_179, mean_category_iou=(0.70, 0.71),
+                    paper_mean_iou=0.661, paper_category_iou=0.827, paper_million_parameters=0.85),
+        AblationRow("ICNet", {}, (0.61, 0.61), "icnet", 6_685_715, mean_category_iou=(0.72, 0.72),
+                    paper_mean_iou=0.695, paper_million_parameters=6.68),
+    )  # fmt: skip
+    lines = ablation_table(dataclasses.replace(SECTION, rows=rows)).splitlines()
+    columns = dict(zip(*[[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], lines[3])]))
+    assert columns["Categories"] == "72.00" and columns["Paper's categories"] == "–"
+    assert columns["Parameters"] == "6,685,715" and columns["Paper's parameters"] == "6.68 M"
+    assert "| 70.50 | 82.7 |" in lines[2]
+
+
 def test_the_note_says_what_is_compared():
     note = ablation_note(RESOLUTION)
     assert '"half, large batch" is compared with "half".' in note

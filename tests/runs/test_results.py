@@ -10,10 +10,16 @@ from contextnet_tf.runs import results
 from contextnet_tf.runs.measurements import (
     AblationRow,
     AblationSection,
+    BranchesRow,
+    BranchesSection,
     InputCost,
     InputSection,
+    LeaveOneOutRow,
+    LeaveOneOutSection,
     PrecisionFile,
     PrecisionSection,
+    PruningRow,
+    PruningSection,
     RuntimeComparisonSection,
     RuntimeRow,
     StepMemoryRow,
@@ -24,6 +30,7 @@ from contextnet_tf.runs.provenance import Machine, Provenance
 from contextnet_tf.runs.results import Results, read_results, update_results
 from contextnet_tf.runs.sections import (
     Accuracy,
+    AveragedEvaluationSection,
     ClassEntry,
     DatasetSection,
     EvaluationSection,
@@ -76,6 +83,22 @@ WRITTEN = {
         EvaluationSection(ACCURACY, "best.keras", **ON_VAL),
         {**ON_VAL_AS_JSON, **ACCURACY_AS_JSON, "checkpoint": "best.keras"},
     ),
+    "averaged_evaluation": (
+        AveragedEvaluationSection(ACCURACY, "best.keras", scales=(0.75, 1.0), flip=True, **ON_VAL),
+        {**ON_VAL_AS_JSON, **ACCURACY_AS_JSON, "checkpoint": "best.keras", "scales": [0.75, 1.0], "flip": True},
+    ),
+    "leave_one_out": (
+        LeaveOneOutSection(
+            "cn14", {"name": "short", "epochs": 6}, {"epochs": 6}, (0,), ("a", "b"),
+            (LeaveOneOutRow("as given", {}, {"a": (0.5,), "b": (0.25,)}, {"car": 0.5, "bus": None}),), **ON_VAL,
+        ),
+        {
+            **ON_VAL_AS_JSON, "model": "cn14", "recipe": {"name": "short", "epochs": 6}, "given": {"epochs": 6},
+            "seeds": [0], "drives": ["a", "b"],
+            "rows": [{"name": "as given", "changes": {}, "mean_iou": {"a": [0.5], "b": [0.25]},
+                      "class_iou": {"car": 0.5, "bus": None}}],
+        },
+    ),
     "export": (
         ExportSection({"a.tflite": ExportedFile(
             "export/a.tflite", 5, "int8", (64, 96), 0.5, 10.0, 0.99, "2 images", 50, {"classifier": 0.25}, **ON_VAL
@@ -123,7 +146,7 @@ WRITTEN = {
         AblationSection(
             "cn14", 2, {"name": "short", "epochs": 6}, {"epochs": 6}, (0, 1),
             (AblationRow("all parts", {}, (0.5, 0.25), "cn14", 846_179, 10**9, {"car": 0.5, "bus": None}, "other",
-                         0.659, 6.8, 18.3),),
+                         0.659, 6.8, 18.3, (0.75, 0.5), 0.827, 0.85),),
             "Design", "LiteRT", **ON_VAL,
         ),
         {
@@ -133,7 +156,40 @@ WRITTEN = {
                 "name": "all parts", "changes": {}, "mean_iou": [0.5, 0.25], "model": "cn14", "parameters": 846179,
                 "multiply_adds": 1000000000, "class_iou": {"car": 0.5, "bus": None}, "against": "other",
                 "paper_mean_iou": 0.659, "frames_per_second": 6.8, "paper_frames_per_second": 18.3,
+                "mean_category_iou": [0.75, 0.5], "paper_category_iou": 0.827, "paper_million_parameters": 0.85,
             }],
+        },
+    ),
+    "pruning": (
+        PruningSection(
+            "cn14", 2, {"name": "short", "epochs": 6}, {"epochs": 6}, {"learning_rate": 0.001}, (0,), (64, 96),
+            (PruningRow("cn14x2", 3_270_323, 10**9, 4.5, 6, (0.5,)),
+             PruningRow("cn14", 846_179, 10**8, 2.5, 6, (0.5,), (0.25,))),
+            PruningRow("cn14", 846_179, 10**8, 2.5, 12, (0.75,)), **ON_VAL,
+        ),
+        {
+            **ON_VAL_AS_JSON, "model": "cn14", "images": 2, "recipe": {"name": "short", "epochs": 6},
+            "given": {"epochs": 6}, "fine_tuning": {"learning_rate": 0.001}, "seeds": [0], "size": [64, 96],
+            "rows": [
+                {"name": "cn14x2", "parameters": 3270323, "multiply_adds": 1000000000, "milliseconds": 4.5, "epochs": 6,
+                 "mean_iou": [0.5], "mean_iou_before": []},
+                {"name": "cn14", "parameters": 846179, "multiply_adds": 100000000, "milliseconds": 2.5, "epochs": 6,
+                 "mean_iou": [0.5], "mean_iou_before": [0.25]},
+            ],
+            "directly": {"name": "cn14", "parameters": 846179, "multiply_adds": 100000000, "milliseconds": 2.5,
+                         "epochs": 12, "mean_iou": [0.75], "mean_iou_before": []},
+        },
+    ),
+    "branches": (
+        BranchesSection(
+            "cn14", "best.keras", 2,
+            (BranchesRow("both", 0.5, {"car": 0.5, "bus": None}, {"3": 0.25}, 0.75),), {"3": 0.125}, **ON_VAL,
+        ),
+        {
+            **ON_VAL_AS_JSON, "model": "cn14", "checkpoint": "best.keras", "images": 2,
+            "rows": [{"name": "both", "mean_iou": 0.5, "class_iou": {"car": 0.5, "bus": None},
+                      "near_borders": {"3": 0.25}, "interior": 0.75}],
+            "border_share": {"3": 0.125},
         },
     ),
     "input": (

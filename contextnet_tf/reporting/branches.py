@@ -1,0 +1,106 @@
+"""The branches of a ContextNet, alone and together: Figure 2 of the paper, and the section "branches" as tables."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from contextnet_tf.datasets.colors import Color, colorize
+from contextnet_tf.reporting import plots, wording
+from contextnet_tf.reporting.tables import markdown_table
+from contextnet_tf.runs.measurements import BranchesSection
+
+TITLES = {"context": "context branch alone", "detail": "detail branch alone", "both": "both branches"}
+_IGNORED = 255
+_WHITE = 255
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BranchSample:
+    """An image uint8 [H, W, 3] RGB and its train ids uint8 [H, W]: predictions by row name, ground truth if known."""
+
+    name: str
+    image: np.ndarray
+    predictions: dict[str, np.ndarray]
+    truth: np.ndarray | None = None
+
+
+def branches_figure(samples: Sequence[BranchSample], names: Sequence[str], colors: Sequence[Color]) -> bytes:
+    """PNG: a row an image: the image, the ground truth if known for one of them, and the predictions.
+
+    Below each prediction is the fraction of correct pixels. Ignored pixels of the ground truth are white.
+    """
+    with_truth = any(sample.truth is not None for sample in samples)
+    titles = ["image", *(["ground truth"] if with_truth else []), *(TITLES[name] for name in samples[0].predictions)]
+    rows = []
+    for sample in samples:
+        row = [(sample.image, sample.name)]
+        if with_truth:
+            unknown = np.full(sample.image.shape[:2], _IGNORED, np.uint8)
+            truth = unknown if sample.truth is None else sample.truth
+            row.append((_colored(truth, colors), "white: not labeled"))
+        for labels in sample.predictions.values():
+            row.append((_colored(labels, colors), _correct(sample.truth, labels)))
+        rows.append(row)
+    shown = [labels for sample in samples for labels in (sample.truth, *sample.predictions.values())]
+    occurring = sorted(set().union(*(np.unique(labels).tolist() for labels in shown if labels is not None)))
+    classes = [(names[index], tuple(colors[index])) for index in occurring if index < len(names)]
+    return plots.label_panels(titles, rows, classes)
+
+
+def branches_page(section: BranchesSection) -> str:
+    """The section as a page of Markdown."""
+    return (
+        f"# Branches of {section.model}\n\n{branches_note(section)}\n{borders_table(section)}\n"
+        f"IoU of each class in %.\n\n{classes_table(section)}\n![Branches](branches.png)\n"
+    )
+
+
+def branches_note(section: BranchesSection) -> str:
+    """What was measured, and what "near borders" means."""
+    widths = list(section.border_share)
+    shares = ", ".join(wording.percent(section.border_share[width]) for width in widths)
+    return (
+        f"{section.checkpoint}: {section.model} on the {section.images} images of the "
+        f"{wording.split_title(section.split)} of {wording.dataset_title(section.dataset)}. Alone: the other branch's "
+        'term in the fusion unit is zero (section 3.2.1, "Context Branch Analysis").\n\n'
+        f"Near borders: another class is at most {', '.join(widths)} pixels away ({shares} % of the labeled pixels). "
+        "Interior: all others. IoU counts the pixels of the region only.\n"
+    )
+
+
+def borders_table(section: BranchesSection) -> str:
+    """Mean IoU in % of all pixels, near borders and in the interior; a row a branch."""
+    widths = list(section.border_share)
+    header = ["", "Mean IoU", *(f"Within {width} px" for width in widths), "Interior"]
+    return markdown_table(
+        header,
+        [
+            [
+                TITLES[row.name],
+                wording.percent(row.mean_iou, 2),
+                *(wording.percent(row.near_borders[width], 2) for width in widths),
+                wording.percent(row.interior, 2),
+            ]
+            for row in section.rows
+        ],
+    )
+
+
+def classes_table(section: BranchesSection) -> str:
+    """IoU in %, a row a class."""
+    rows = [
+        [name, *(wording.percent(row.class_iou[name]) for row in section.rows)] for name in section.rows[0].class_iou
+    ]
+    return markdown_table(["Class", *(TITLES[row.name] for row in section.rows)], rows)
+
+
+def _colored(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+    return np.where((labels == _IGNORED)[..., None], np.uint8(_WHITE), colorize(labels, colors))
+
+
+def _correct(truth: np.ndarray | None, labels: np.ndarray) -> str:
+    counted = None if truth is None else truth != _IGNORED
+    if counted is None or not counted.any():
+        return ""
+    return f"{wording.percent(float(np.mean(truth[counted] == labels[counted])))} % of the pixels correct"

@@ -1,0 +1,108 @@
+"""The rows of an ablation, and which of them a person chose."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.spec import ContextNetSpec
+from contextnet_tf.reporting import paper
+from contextnet_tf.training.recipe import Recipe
+from experiments import recipe_flags
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row: a network that is trained, or one that is made of other rows' trained networks.
+
+    Attributes:
+      name: name in the table.
+      changes: changes of the recipe, by flag name.
+      model: name or spec of the network; None: the ablation's network.
+      against: name of the row to compare with; None: the first row.
+      paper_mean_iou, paper_category_iou: the paper's figures, in per cent.
+      paper_frames_per_second: the paper's figure.
+      paper_million_parameters: the paper's figure.
+      made_of: names of the rows whose networks `make` combines, in order; empty for a trained row.
+      make: from trained networks to the network of this row, which is evaluated but not trained.
+    """
+
+    name: str
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    model: str | ContextNetSpec | None = None
+    against: str | None = None
+    paper_mean_iou: float | None = None
+    paper_category_iou: float | None = None
+    paper_frames_per_second: float | None = None
+    paper_million_parameters: float | None = None
+    made_of: tuple[str, ...] = ()
+    make: "Callable[[Sequence[keras.Model]], keras.Model] | None" = None
+
+
+def paper_row(name: str, model: str) -> Row:
+    """The row of a network that Table 4 has, with what the paper prints of it."""
+    printed = paper.variant(model)
+    return Row(name, model=model, paper_mean_iou=printed.mean_iou, paper_frames_per_second=printed.frames_per_second)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ablation:
+    """The rows and settings of an ablation program.
+
+    Attributes:
+      program: name of the program.
+      title: heading of the page.
+      rows: the first is the reference.
+      recipe: name of the recipe unless --recipe names another.
+      changes: of the recipe, for all rows; a person's flags and a row's own changes take precedence.
+    """
+
+    program: str
+    title: str
+    rows: tuple[Row, ...]
+    recipe: str = "modern"
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Recipe) -> list[Row]:
+    """The rows of these numbers (None: all), with the first and all that they are compared with or made of.
+
+    Raises:
+      InputError: a number is out of range, or a row changes nothing of the first row's network and `recipe`.
+    """
+    wrong = [number for number in numbers or () if not 0 <= number < len(rows)]
+    if wrong:
+        raise InputError(f"--rows={wrong[0]}: the rows are 0 to {len(rows) - 1}")
+    wanted = {rows[0].name} | {rows[number].name for number in (range(len(rows)) if numbers is None else numbers)}
+    for row in reversed(rows):
+        if row.name in wanted:
+            wanted |= {*row.made_of, *([row.against] if row.against else [])}
+    chosen = [number for number, row in enumerate(rows) if row.name in wanted]
+    for number in chosen[1:]:
+        row = rows[number]
+        same_model = row.model in (None, rows[0].model) and not row.make
+        if same_model and recipe_flags.changed(recipe, row.changes) == recipe:
+            others = ",".join(str(other) for other in chosen if other != number)
+            raise InputError(f"row {number}, {row.name}, changes nothing here; leave it out by --rows={others}")
+    return [rows[number] for number in chosen]
+
+
+def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str, Any], seed: int) -> str:
+    """The name of the folder of a run: its network, what `changes` really change of `recipe`, and its seed.
+
+    Rows of different ablations that train the same thing have the same name; with one --runs_dir they share the run.
+    """
+    real = {name: value for name, value in changes.items() if recipe_flags.changed(recipe, {name: value}) != recipe}
+    described = [f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
+                 for name, value in sorted(real.items())]  # fmt: skip
+    name = network if isinstance(network, str) else network.name
+    return in_file_name("-".join([name, *described, f"seed{seed}"]))
+
+
+def in_file_name(text: str) -> str:
+    """The text with hyphens for everything but lower-case letters, digits and points."""
+    return re.sub("[^a-z0-9.]+", "-", text)

@@ -1,0 +1,104 @@
+"""The runs of an ablation: each trained once, shared between processes and with other ablations."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from contextnet_tf.errors import InUseError
+from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.models.loading import BEST_NETWORK, load_network
+from contextnet_tf.models.spec import ContextNetSpec
+from contextnet_tf.training.recipe import get_recipe
+from experiments import evaluate, recipe_flags, train
+from experiments.ablation_rows import Row, in_file_name, run_name
+
+if TYPE_CHECKING:
+    from contextnet_tf.evaluation.evaluate import Report
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """The runs of rows x seeds.
+
+    Attributes:
+      folder: holds the folder of each run.
+      model: network of the rows that name none.
+      recipe: name of the recipe.
+      own: the ablation's changes of the recipe, for all rows.
+      given: a person's changes, which take precedence over `own`.
+      settings: further arguments of `train.run`.
+      should_stop: called after each step; on True the current run is saved.
+    """
+
+    folder: pathlib.Path
+    model: str
+    recipe: str
+    own: Mapping[str, Any]
+    given: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    should_stop: Callable[[], bool]
+
+    def folder_of(self, row: Row, seed: int) -> pathlib.Path:
+        """The folder of a run."""
+        if row.make:
+            return self.folder / in_file_name(f"{row.name}-seed{seed}")
+        # A person's flags are not in the name: the same command with other flags is refused, not trained beside.
+        recipe = recipe_flags.changed(get_recipe(self.recipe), self.given)
+        changes = {name: value for name, value in self.own.items() if name not in self.given} | dict(row.changes)
+        return self.folder / run_name(self.network(row), recipe, changes, seed)
+
+    def network(self, row: Row) -> str | ContextNetSpec:
+        """The name or spec of a row's network."""
+        return row.model or self.model
+
+    def reports(self, rows: Sequence[Row], seeds: Sequence[int]) -> "dict[tuple[str, int], Report]":
+        """The report of each run, by name of the row and seed. Trains what is missing.
+
+        Runs in training by another process are retried last.
+
+        Raises:
+          InUseError: all that is left is being trained by another process.
+        """
+        reports, passed_over = {}, []
+        # Seed by seed: all rows with one seed are more useful than half the rows with two.
+        for row, seed in ((row, seed) for seed in seeds for row in rows if not row.make):
+            try:
+                reports[row.name, seed] = self._trained(row, seed)
+            except InUseError:
+                print("skipped for now: another process trains it", flush=True)
+                passed_over.append((row, seed))
+        reports |= {(row.name, seed): self._trained(row, seed) for row, seed in passed_over}
+        sources = {row.name: row for row in rows}
+        return reports | {
+            (row.name, seed): self._made(row, [sources[name] for name in row.made_of], seed)
+            for row in rows
+            if row.make
+            for seed in seeds
+        }
+
+    def _trained(self, row: Row, seed: int) -> "Report":
+        import keras
+
+        out = self.folder_of(row, seed)
+        print(f"{row.name}, seed {seed}: {out}", flush=True)
+        keras.backend.clear_session()  # frees the memory of the run before
+        # A complete run is evaluated again here, and refused if it has other settings.
+        return train.run(
+            output_dir=str(out), model=self.network(row), recipe=self.recipe,
+            changes={**self.own, **self.given, **row.changes}, seed=seed, should_stop=self.should_stop,
+            **self.settings,
+        ).report  # fmt: skip
+
+    def _made(self, row: Row, sources: Sequence[Row], seed: int) -> "Report":
+        """Makes the network of a row that is not trained, writes it as best.keras and evaluates it."""
+        import keras
+
+        out = ensure_writable_dir(self.folder_of(row, seed))
+        print(f"{row.name}, seed {seed}: {out}", flush=True)
+        keras.backend.clear_session()
+        network = row.make([load_network(self.folder_of(source, seed)) for source in sources])
+        with atomic_write(out / BEST_NETWORK) as temporary:
+            network.save(temporary)
+        data = {name: self.settings.get(name) for name in ("dataset", "data_dir", "class_table")}
+        return evaluate.run(checkpoint=str(out), output_dir=str(out), **data)
