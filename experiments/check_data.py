@@ -106,7 +106,8 @@ def run(
         )
     found.problems[:0] = problems
     for listing in listings.values():
-        found.problems += [x for x in instance_problems(description, listing.examples) if x not in found.problems]
+        more = instance_problems(description, listing.examples)
+        found.problems.extend([problem for problem in more if problem not in found.problems])  # a label once
     found.warnings[:0] = warnings
     if output_dir:
         _write(pathlib.Path(output_dir), description, found)
