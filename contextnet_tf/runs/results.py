@@ -121,7 +121,7 @@ def read_results(run_dir: str | os.PathLike, *, missing_ok: bool = False) -> Res
       InputError: the file is missing, is not JSON, was written by a newer version, or a value has a wrong type.
     """
     path = pathlib.Path(run_dir) / RESULT
-    if not path.exists():
+    if not os.path.exists(path):  # not `path.exists`, which raises OSError for a name that is too long
         if missing_ok:
             return Results()
         raise InputError(f"{path}: is missing; name the folder of a run that train or evaluate wrote")

@@ -74,7 +74,8 @@ def check_same_run(output_dir: str | os.PathLike, settings: Mapping[str, Any]) -
     """
     path = pathlib.Path(output_dir) / layout.SETTINGS
     try:
-        before = _read(path, lambda folder: None) if path.exists() else settings
+        # Not `path.exists`, which raises OSError for a name that is too long.
+        before = _read(path, lambda folder: None) if os.path.exists(path) else settings
     except InputError:
         return
     _check_same(path.parent, before, settings)

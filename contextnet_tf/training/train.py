@@ -20,7 +20,7 @@ from contextnet_tf.datasets.fingerprint import example_digests
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.statistics import class_pixels_until_complete, class_warnings
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
 from contextnet_tf.models.graph import all_layers
@@ -123,7 +123,7 @@ def train(
             ]
             digests = {"train": example_digests(train_examples), "val": example_digests(val_examples)}
         _require_same_data(devices, digests)
-        with _folder_of_process(output_dir, settings, digests, resume, devices) as folder:
+        with _folder_of_process(output_dir, settings, digests, resume, devices) as folder, _naming_lack_of_memory():
             on_start(folder)
             for warning in warnings:
                 _logger.warning("%s", warning)
@@ -177,6 +177,18 @@ def _require_same_data(devices: Devices, digests: Mapping[str, Digests]) -> None
         chief, other = (json.loads(texts[worker]) for worker in (0, others[0]))
         changes = [change for split in chief for change in changed_examples(split, chief[split], other[split])]
         raise InputError(f"worker {others[0]} has other data than worker 0: {'; '.join(changes)}; copy them anew")
+
+
+@contextlib.contextmanager
+def _naming_lack_of_memory() -> Iterator[None]:
+    """Converts TensorFlow's error about memory, on a device or of the process, to one line."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise InputError(
+            f"the memory is too small for a step ({reason_of(error)[:120]}); set a larger `accumulate`, a smaller "
+            "`batch_size` or smaller crops, with another `output_dir`"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from contextnet_tf.errors import InputError, InUseError
-from contextnet_tf.runs.run_dir import claimed_run_dir
+from contextnet_tf.runs.results import read_results
+from contextnet_tf.runs.run_dir import check_same_run, claimed_run_dir
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.recipe import SMOKE
 
@@ -93,3 +94,13 @@ def test_settings_of_version_0_1_are_migrated(tmp_path):
     with pytest.raises(InputError, match=r"\(recipe.ema_decay was 0.998 and is now 0.5\)"):
         with claimed_run_dir(tmp_path, settings | {"recipe": settings["recipe"] | {"ema_decay": 0.5}}, True):
             pass
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path):
+    folder = tmp_path / ("x" * 300)
+    check_same_run(folder, {"seed": 1})  # no run with other settings
+    with pytest.raises(InputError, match="cannot be written as a folder .File name too long"):
+        with claimed_run_dir(folder, {"seed": 1}, True):
+            pass
+    with pytest.raises(InputError, match="result.json: is missing"):
+        read_results(folder)

@@ -363,3 +363,13 @@ def test_labels_that_have_changed_since_the_start_are_refused(camvid_dir, tmp_pa
     cv2.imwrite(str(path), label)
     with pytest.raises(_Stopped):
         _train(camvid_dir, tmp_path / "run", on_start=stop)
+
+
+def test_too_little_memory_is_one_line(camvid_dir, tmp_path):
+    def exhausted(*arguments, **settings):
+        raise tf.errors.ResourceExhaustedError(None, None, "Failed to allocate memory for the batch\nmore")
+
+    with pytest.raises(
+        InputError, match="too small for a step .Failed to allocate memory for the batch.; set a larger"
+    ):
+        _train(camvid_dir, tmp_path / "run", make_batches=exhausted)
