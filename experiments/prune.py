@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import flags
 
-from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
@@ -97,6 +97,10 @@ def run(
     seeds: Sequence[int] = (0, 1),
     recipe: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    dataset: str,
+    data_dir: str | None = None,
+    class_table: dict[str, Any] | None = None,
+    crop_size: tuple[int, int] | None = None,
     output_dir: str,
     rounds: int = ROUNDS,
     given_flags: dict[str, Any] | None = None,
@@ -104,7 +108,7 @@ def run(
 ) -> PruningSection:
     """Trains, prunes and fine-tunes what is missing; returns the section "pruning". The arguments are the flags.
 
-    `settings` are those of `train.run`; `recipe` None is "modern".
+    `settings` are further arguments of `train.run`; `recipe` None is "modern".
 
     Raises:
       InputError: there are no seeds or factors; `checkpoint` is no ContextNet as wide as the first factor, or was
@@ -127,7 +131,8 @@ def run(
     stage_epochs = fine_tune_epochs or used_recipe.epochs
     all_epochs = (first_epochs or 0) + len(targets) * stage_epochs
     folder = ensure_writable_dir(output_dir)
-    runs = [PruningRuns(folder, seed, used_recipe, changes, fine_tuning, settings) for seed in seeds]
+    data = (dataset, data_dir, class_table, crop_size)
+    runs = [PruningRuns(folder, seed, used_recipe, changes, fine_tuning, *data, settings) for seed in seeds]
     first = _Stage(
         load_network(start).name if start else wide.name, first_epochs, start or runs[0].path(wide, "trained")
     )
@@ -147,7 +152,7 @@ def run(
         if directly:
             direct.after.append(own.trained(targets[-1], "directly", epochs=all_epochs))
     networks = [load_network(stage.path) for stage in (first, *stages)]
-    frames = _frames(networks, settings)
+    frames = _frames(networks, get_dataset(dataset, class_table), data_dir)
     size = frames.shape[1:3]
     times = _milliseconds(networks, frames, rounds)
     rows = [
@@ -164,7 +169,7 @@ def run(
         size=size,
         rows=tuple(rows),
         directly=_row(direct, networks[-1], size, times[-1]) if directly else None,
-        dataset=settings["dataset"],
+        dataset=dataset,
         split="val",
         provenance=provenance,
     )
@@ -196,12 +201,11 @@ def _row(stage: _Stage, network: "keras.Model", size: tuple[int, int], milliseco
     )
 
 
-def _frames(networks: "Sequence[keras.Model]", settings: Mapping[str, Any]) -> np.ndarray:
+def _frames(networks: "Sequence[keras.Model]", dataset: Dataset, data_dir: str | None) -> np.ndarray:
     """Validation images uint8 [FRAMES, H, W, 3], enlarged to a size that all networks accept."""
     from contextnet_tf.models.sizes import padded_size, size_multiple
 
-    dataset = get_dataset(settings["dataset"], settings.get("class_table"))
-    examples = program.list_examples(dataset, settings.get("data_dir"), "val")
+    examples = program.list_examples(dataset, data_dir, "val")
     height, width, _ = read_image(examples[0].image_path).shape
     size = padded_size((height, width), max(map(size_multiple, networks)))
     return np.stack([resize_image(read_image(x.image_path), size, 1) for x in evenly_spread(examples, FRAMES)])

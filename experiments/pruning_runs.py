@@ -35,7 +35,8 @@ class PruningRuns:
       folder: holds the folder of each run and of each pruned network.
       recipe: the changed recipe; `changes` are its changes, by flag name.
       fine_tuning: further changes, for the runs after a pruning.
-      settings: further arguments of `train.run`.
+      dataset, data_dir, class_table, crop_size: as `train.run` takes them.
+      settings: its further arguments.
     """
 
     folder: pathlib.Path
@@ -43,6 +44,10 @@ class PruningRuns:
     recipe: Recipe
     changes: Mapping[str, Any]
     fine_tuning: Mapping[str, Any]
+    dataset: str
+    data_dir: str | None
+    class_table: dict[str, Any] | None
+    crop_size: tuple[int, int] | None
     settings: Mapping[str, Any]
 
     def trained(self, spec: ContextNetSpec, kind: str, *, initial: str | None = None, **changes: Any) -> Report:
@@ -52,7 +57,8 @@ class PruningRuns:
         keras.backend.clear_session()  # frees the memory of the run before
         return train.run(
             model=spec, output_dir=str(out), recipe=self.recipe.name, changes={**self.changes, **changes},
-            seed=self.seed, initial=initial, **self.settings,
+            seed=self.seed, initial=initial, dataset=self.dataset, data_dir=self.data_dir,
+            class_table=self.class_table, crop_size=self.crop_size, **self.settings,
         ).report  # fmt: skip
 
     def path(self, spec: ContextNetSpec, kind: str) -> pathlib.Path:
@@ -76,21 +82,23 @@ class PruningRuns:
 
     def evaluated(self, checkpoint: pathlib.Path, output_dir: pathlib.Path) -> Report:
         """The report of a network that is not trained here; its figures go into the result.json of `output_dir`."""
-        data = {name: self.settings.get(name) for name in ("dataset", "data_dir", "class_table")}
-        return evaluate.run(checkpoint=str(checkpoint), split="val", output_dir=str(output_dir), **data)
+        return evaluate.run(
+            checkpoint=str(checkpoint), output_dir=str(output_dir), dataset=self.dataset, data_dir=self.data_dir,
+            class_table=self.class_table, split="val",
+        )  # fmt: skip
 
     def _pruned(self, source: pathlib.Path, spec: ContextNetSpec) -> keras.Model:
         """The pruned network with its auxiliary head, its batch statistics recomputed on the first training images."""
         wide_spec = spec_of(load_network(source))
         if wide_spec is None:
             raise InputError(f"{source}: holds no spec of a ContextNet; train it with this version")
-        dataset = get_dataset(self.settings["dataset"], self.settings.get("class_table"))
+        dataset = get_dataset(self.dataset, self.class_table)
         wide = build_model(wide_spec, num_classes=dataset.num_classes, input_shape=(None, None, 3), aux_head=True)
         print(initialize_from(wide, source), flush=True)
         network = prune_filters(wide, spec)
-        examples = program.list_examples(dataset, self.settings.get("data_dir"), "train")
+        examples = program.list_examples(dataset, self.data_dir, "train")
         dataset = dataset.measured(examples[0])
-        crop_size = self.settings.get("crop_size") or recipe_crop(network, self.recipe, dataset)
+        crop_size = self.crop_size or recipe_crop(network, self.recipe, dataset)
         plan = TrainingPlan(self.recipe, dataset, examples, (), checked_crop(network, crop_size), self.seed)
         batches = plan.batches(0, self.recipe.bn_recalibration_batches or RECALIBRATION_BATCHES, plan.sampling(), None)
         reestimate_batch_statistics(network, (batch["image"] for batch in batches))
