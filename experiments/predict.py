@@ -1,7 +1,7 @@
 """Segments images and videos with an exported file: class colors over each image, and its labels as a PNG.
 
   python -m experiments.predict --checkpoint=runs/camvid/export/model.tflite --input=IMAGE --output_dir=DIR
-  python -m experiments.predict --checkpoint=runs/camvid --input=drive.mp4 --output_dir=DIR
+  python -m experiments.predict --checkpoint=preset:cn14-camvid --input=drive.mp4 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --input=0 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --split=val --output_dir=runs/camvid
 
@@ -9,6 +9,9 @@
 of a camera, which Ctrl-C or --max_frames ends. Without it, the images of a dataset are segmented: the one that
 the file was exported for, or --dataset. Then the mean IoU is reported too, and both go into the section "runtime"
 of result.json in --output_dir.
+
+A preset, and the folder of a run, stand for their exported TFLite file; a preset has one of int8. TensorFlow is loaded
+with --engine=tensorflow only, and need not be installed otherwise.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
 a video, predictions/NAME_overlay.mp4 (H.264, with the times of the frames). Of a damaged or truncated video the frames
