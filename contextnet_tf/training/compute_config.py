@@ -17,6 +17,12 @@ STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")  # see `strategy
 DTYPE_POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")  # see `precision.clone_network`
 
 
+def check_dtype_policy(dtype_policy: str) -> None:
+    """Raises InputError unless `dtype_policy` is one of `DTYPE_POLICIES`."""
+    if dtype_policy not in DTYPE_POLICIES:
+        raise InputError(f"`dtype_policy={dtype_policy}` is unknown; choose from {', '.join(DTYPE_POLICIES)}")
+
+
 def _one_device() -> "Devices":
     from contextnet_tf.training.strategy import one_device
 
@@ -44,6 +50,9 @@ class ComputeConfig:
       dtype_policy: "float32", "mixed_float16" (with loss scaling) or "mixed_bfloat16"; see `precision.clone_network`.
       sync_batch_norm: see above; useful with few images per replica.
       jit_compile: compile the network's forward and backward pass with XLA.
+
+    Raises:
+      InputError: the dtype policy is unknown.
     """
 
     devices: "Devices" = dataclasses.field(default_factory=_one_device)
@@ -51,6 +60,9 @@ class ComputeConfig:
     dtype_policy: str = "float32"
     sync_batch_norm: bool = False
     jit_compile: bool = False
+
+    def __post_init__(self):
+        check_dtype_policy(self.dtype_policy)
 
     def check_batch(self, batch_size: int) -> None:
         """Checks that the global batch splits evenly into replicas and micro-batches.
@@ -74,7 +86,7 @@ class ComputeConfig:
         """The network on all devices and with the dtype policy; `model` itself for one device and float32.
 
         Raises:
-          InputError: the dtype policy is unknown; or `jit_compile` and `sync_batch_norm` are set for several replicas.
+          InputError: `jit_compile` and `sync_batch_norm` are set for several replicas.
         """
         from contextnet_tf.training.precision import clone_network
 
