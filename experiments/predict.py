@@ -178,6 +178,8 @@ def _segment_video(
     stopped = isinstance(lost, KeyboardInterrupt)
     if lost is None or (video.is_live and stopped):
         return
+    if stopped:
+        _logger.warning("stopped; %s has the first %d frames", path, bar.n)
     if video.is_live or stopped:
         raise lost
     _logger.warning("%s; %s has the first %d", lost, path, bar.n)

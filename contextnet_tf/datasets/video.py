@@ -109,7 +109,7 @@ class Video:
             )
         if reader.damaged:
             raise InputError(
-                f"{self._path}: is damaged in {reader.damaged} places; frames are missing or smeared there"
+                f"{self._path}: is damaged in {reader.damaged} place(s); frames may be missing or smeared there"
             )
 
     def close(self) -> None:
