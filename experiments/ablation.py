@@ -53,8 +53,13 @@ def entry_points(
 ) -> tuple[Callable[..., AblationSection], Callable[[Sequence[str]], None]]:
     """`run` and `main` of the program that calls this at import; its `--help` lists the flags, and `more_flags`."""
     program.key_flags(
-        "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *program.DATASET_FLAGS, "output_dir", "recipe",
-        "cache", "crop_height", "crop_width", *recipe_flags.FLAGS,
+        "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *program.DATASET_FLAGS, "cache", "crop_height",
+        "crop_width", *recipe_flags.FLAGS,
+        **program.UNRECORDED
+        | {
+            "recipe": f"{flags.FLAGS['recipe'].help} Default: {ablation.recipe}.",
+            "output_dir": "Folder of the table, and of the runs unless --runs_dir names another.",
+        },
     )  # fmt: skip
     return functools.partial(run, ablation), functools.partial(_main, ablation)
 

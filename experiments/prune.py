@@ -63,14 +63,16 @@ flags.DEFINE_integer(
 flags.DEFINE_float(
     "fine_tune_learning_rate",
     None,
-    "Highest learning rate after each pruning. Default: as the first training.",
+    "Peak learning rate after each pruning. Default: as the first training.",
     0,
     1000,
 )
 flags.DEFINE_bool("directly", True, "Also train the last width directly, for as many epochs as all stages together.")
 program.key_flags(
-    "checkpoint", "model", "seeds", *program.DATASET_FLAGS, "output_dir", "recipe", "cache", "crop_height",
-    "crop_width", "rounds", *recipe_flags.FLAGS,
+    "model", "seeds", *program.DATASET_FLAGS, "output_dir", "recipe", "cache", "crop_height", "crop_width", "rounds",
+    *recipe_flags.FLAGS,
+    checkpoint="Trained network to prune: preset:NAME, the folder of a run (its best.keras) or a .keras file. Default: "
+    "none, a network of --start_factor is trained first.",
 )  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:
         raise InputError(f"worker {worker} of {workers}: workers are numbered from 0 to {workers - 1}")
     if batch_size % workers:
         raise InputError(
-            f"batches of {batch_size} cannot be cut into {workers} even parts; give a multiple of {workers}"
+            f"batches of {batch_size} cannot be split into {workers} even parts; give a multiple of {workers}"
         )
     return batch_size // workers
 

@@ -98,7 +98,7 @@ class Submission:
         if not record.exists():
             if not all(is_system_file(entry.name) for entry in self._folder.iterdir()):
                 raise InputError(
-                    f"{self._folder}: holds files, but {record.name} beside it is missing, so nobody knows whose; "
+                    f"{self._folder}: holds files, but {record.name} beside it is missing, so their source is unknown; "
                     "remove the folder or name another one"
                 )
         elif read_json(record) == made_by:

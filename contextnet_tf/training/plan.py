@@ -71,7 +71,7 @@ class TrainingPlan:
         if not self.steps:
             raise InputError(
                 f"{len(self.train_examples)} training and {len(self.val_examples)} validation images are too few; "
-                f"needed are {self.recipe.batch_size} (a batch) to train on, or a smaller `batch_size`"
+                f"needed are {self.recipe.batch_size} (one batch) for training, or a smaller `batch_size`"
             )
 
     @property

@@ -89,7 +89,10 @@ def test_workers_have_even_parts_of_the_batches(camvid_dir, workers):
 
 @pytest.mark.parametrize(
     ("worker", "workers", "message"),
-    [(0, 4, "batches of 6 cannot be cut into 4 even parts"), (2, 2, "worker 2 of 2: workers are numbered from 0 to 1")],
+    [
+        (0, 4, "batches of 6 cannot be split into 4 even parts"),
+        (2, 2, "worker 2 of 2: workers are numbered from 0 to 1"),
+    ],
 )
 def test_workers_that_do_not_fit(camvid_dir, worker, workers, message):
     with pytest.raises(InputError, match=message):
