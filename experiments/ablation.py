@@ -55,12 +55,11 @@ def entry_points(
     program.key_flags(
         "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *program.DATASET_FLAGS, "cache", "crop_height",
         "crop_width", *recipe_flags.FLAGS,
+        "recipe",
         **program.UNRECORDED
-        | {
-            "recipe": f"{flags.FLAGS['recipe'].help} Default: {ablation.recipe}.",
-            "output_dir": "Folder of the table, and of the runs unless --runs_dir names another.",
-        },
+        | {"output_dir": "Folder of the table, and of the runs unless --runs_dir names another."},
     )  # fmt: skip
+    flags.FLAGS["recipe"].default_as_str = repr(ablation.recipe)  # as --help shows it; `_main` takes no default
     return functools.partial(run, ablation), functools.partial(_main, ablation)
 
 
