@@ -35,7 +35,7 @@ from experiments.video_job import write_overlay
 FRAMES, ROUNDS = 24, 5
 
 flag_kinds.define_path("video", None, "Video file.")
-flags.DEFINE_integer("video_frames", FRAMES, "Frames of the video to measure with. Default: 24.", lower_bound=2)
+flags.DEFINE_integer("video_frames", FRAMES, "Frames of the video to measure with. Default: 24.", 2, 1_000_000)
 program.key_flags("rounds", checkpoint="Exported .tflite file.")
 
 
