@@ -160,7 +160,7 @@ def describe(
             f"network {network.name!r} has {num_classes} classes; labels are uint8: at most {MOST_CLASSES} are possible"
         )
     if not isinstance(dataset, Dataset | None):
-        raise InputError(f"dataset {dataset!r}: it must be a dataset of `get_dataset`, or None")
+        raise InputError(f"dataset {dataset!r}: it must be a dataset from get_dataset, or None")
     if dataset is not None and dataset.num_classes != num_classes:
         raise InputError(
             f"network {network.name!r} has {num_classes} classes, dataset {dataset.name!r} has {dataset.num_classes}"

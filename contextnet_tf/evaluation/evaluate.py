@@ -83,7 +83,7 @@ def evaluate(
         partner, or has an unknown value; or only some examples have an instance file.
     """
     if not isinstance(dataset, Dataset):
-        raise InputError(f"dataset {dataset!r}: it must be a dataset of `get_dataset`")
+        raise InputError(f"dataset {dataset!r}: it must be a dataset from get_dataset")
     if not callable(network):
         raise InputError(f"a {type(network).__name__} is no network; give a Keras model or a function")
     segment = segmentation(network) if isinstance(network, keras.Model) else network
