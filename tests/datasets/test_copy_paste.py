@@ -1,5 +1,6 @@
 """Rare objects pasted into samples: which classes, how often, which pixels."""
 
+import dataclasses
 from collections import Counter
 
 import cv2
@@ -14,6 +15,8 @@ from contextnet_tf.datasets.copy_paste import CopyPaste, donor, paste, rare_plac
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
 from contextnet_tf.errors import InputError
+from contextnet_tf.training.plan import TrainingPlan
+from contextnet_tf.training.recipe import SMOKE
 
 CAMVID = get_dataset("camvid")
 UNCHANGED = Augmentation((1.0, 1.0), flip=False).with_color_jitter(0)
@@ -90,6 +93,22 @@ def test_a_fraction_is_pasted_and_a_run_that_resumes_sees_the_same(examples):
     ):
         np.testing.assert_array_equal(image, other_image)
         np.testing.assert_array_equal(label, other_label)
+
+
+def test_a_recipe_pastes_and_weighs(examples):
+    recipe = dataclasses.replace(SMOKE, copy_paste_fraction=0.5, class_weights="enet", class_weight_exponent=0.0)
+    plan = TrainingPlan(recipe, CAMVID, examples, [], (32, 32), 0)
+    sampling = plan.sampling()
+    assert sampling.class_uniform is None and sampling.copy_paste.fraction == 0.5
+    assert np.flatnonzero(sampling.copy_paste.places.counts).tolist() == [8]
+    assert len(list(plan.batches(0, 1, sampling, None))) == 1
+    # Road has 36,608 of 36,864 pixels, the car 256: 1 / ln(1.10 + p) is 1.35387 and 9.84218.
+    weights = plan.class_weights()
+    assert weights[8] / weights[3] == pytest.approx(9.84218 / 1.35387, rel=1e-3) and weights[0] == 0
+    both = TrainingPlan(dataclasses.replace(recipe, class_uniform_fraction=0.25), CAMVID, examples, [], (32, 32), 0)
+    assert both.sampling().class_uniform.share == 0.25
+    neither = TrainingPlan(dataclasses.replace(SMOKE, class_weight_exponent=0.0), CAMVID, examples, [], (32, 32), 0)
+    assert neither.sampling() == (None, None) and neither.class_weights() is None
 
 
 def test_appearance_changes_images_alone_and_is_a_function_of_the_sample(examples):
