@@ -4,8 +4,7 @@ The paper has no such table. A validation split that shares drives with the trai
 `modern` reached 63 % on val and 30 % on a drive that it was not trained on. A run of 30 epochs of CamVid takes 20
 minutes on one core; each seed has a run of every row and drive.
 
-  python -m experiments.leave_one_out --dataset=camvid --data_dir=DIR --train_splits=train,val \
-    --drives=0016E5,0006R0,0001TP --epochs=30 --output_dir=runs/drives
+  python -m experiments.leave_one_out --dataset=camvid --data_dir=DIR --drives=0016E5,0006R0,0001TP --output_dir=OUT
 
 A drive is a prefix of its images' names. Every run is validated once, after its last step, so that no figure is the
 best of several. Rerun the same command to resume; complete runs are not trained again, so rows, drives and seeds can be
