@@ -84,6 +84,7 @@ def test_segmenter_needs_numpy_opencv_and_litert_only():
     ("program", "flags", "needing"),
     [
         ("predict", ["--engine=tensorflow", f"--checkpoint={PRESET}", "--input=x", "--output_dir=x"], "the engine"),
+        ("train", [], "this program"),
     ],
 )
 def test_one_line_says_what_to_install(program, flags, needing, tmp_path):
