@@ -2,15 +2,19 @@
 
 import base64
 import re
+from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
-def chart(svg: bytes, description: str, identifier: str) -> Markup:
+def chart(svg: bytes, description: str, identifier: str) -> "Markup":
     """An SVG plot that follows the page's colors and type face.
 
     `identifier` makes the ids in the plot unique on the page.
     """
+    from markupsafe import Markup, escape  # here: only pages need it
+
     source = svg.decode("utf-8")
     source = source[source.index("<svg") :]
     opening, rest = source.split(">", 1)
