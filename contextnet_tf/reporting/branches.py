@@ -100,7 +100,9 @@ def _colored(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
 
 
 def _correct(truth: np.ndarray | None, labels: np.ndarray) -> str:
-    counted = None if truth is None else truth != _IGNORED
-    if counted is None or not counted.any():
+    if truth is None:
+        return ""
+    counted = truth != _IGNORED
+    if not counted.any():
         return ""
     return f"{wording.percent(float(np.mean(truth[counted] == labels[counted])))} % of the pixels correct"
