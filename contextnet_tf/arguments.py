@@ -55,7 +55,8 @@ def checked_size(size: Any, name: str = "size") -> tuple[int, int]:
     """
     is_pair = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
     if not is_pair or not all(_is_whole(x) and x > 0 for x in size):
-        raise InputError(f"{name} {size!r}: it must be (height, width), whole numbers of pixels, 1 or more")
+        shown = " x ".join(map(str, size)) if is_pair else repr(size)
+        raise InputError(f"{name} {shown}: it must be (height, width), whole numbers of pixels, 1 or more")
     height, width = size
     return int(height), int(width)
 

@@ -1,5 +1,6 @@
 """Exported files: what is in them, what they compute, and what stands beside them."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -120,6 +121,7 @@ def test_metadata_beside_the_files(exported):
     metadata = json.loads((exported / "model.json").read_text())
     assert [x["name"] for x in metadata["classes"]][:3] == ["road", "sidewalk", "building"]
     assert metadata.pop("classes")[18] == {"name": "bicycle", "category": "vehicle", "color": [119, 11, 32]}
+    assert metadata.pop("sha256") == hashlib.sha256((exported / "model.tflite").read_bytes()).hexdigest()
     assert metadata == {
         "model": "cn14",
         "num_classes": 19,
