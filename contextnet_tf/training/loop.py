@@ -119,8 +119,8 @@ class TrainingLoop:
     def finish(self, on_step: Callable, on_validation: Callable, should_stop: Callable[[], bool]) -> None:
         """Runs the remaining steps, validations and checkpoints."""
         progress = self._progress
-        if progress.validated_step and not (self._folder / BEST_NETWORK).exists():
-            _logger.warning("%s: is missing; validates again", self._folder / BEST_NETWORK)
+        if progress.validated_step and not self._has_best_network():
+            _logger.warning("%s: is missing or damaged; validates again", self._folder / BEST_NETWORK)
             progress.best_step, progress.best_mean_iou, progress.validated_step = 0, -1.0, 0
         self._started = self._saved = time.monotonic()
         self._started -= progress.seconds
@@ -227,6 +227,13 @@ class TrainingLoop:
         best = progress.best_mean_iou, progress.best_step
         _logger.info("step %d: validation mean IoU %.4f, best %.4f of step %d", progress.step, report.mean_iou, *best)
         on_validation(progress.step, report)
+
+    def _has_best_network(self) -> bool:
+        try:
+            load_network(self._folder / BEST_NETWORK)
+        except InputError:
+            return False
+        return True
 
     def _keep_network(self) -> None:
         with atomic_write(self._folder / BEST_NETWORK) as temporary:

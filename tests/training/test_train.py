@@ -271,6 +271,10 @@ def test_without_validation_the_last_average_is_kept(camvid_dir, tmp_path):
 
 def test_a_run_whose_best_network_is_missing_validates_again(camvid_dir, tmp_path):
     first = _train(camvid_dir, tmp_path / "run")
+    (tmp_path / "run" / "best.keras").write_bytes(b"")  # damaged; in the next call it is missing
+    seen = []
+    _train(camvid_dir, tmp_path / "run", on_validation=lambda step, report: seen.append(step))
+    assert seen == [6]
     (tmp_path / "run" / "best.keras").unlink()
     seen = []
     again = _train(
