@@ -81,6 +81,9 @@ def run(
     *,
     output_dir: str,
     drives: Sequence[str],
+    dataset: str,
+    data_dir: str,
+    class_table: Any = None,
     train_splits: Sequence[str] = ("train", "val"),
     seeds: Sequence[int] = (0,),
     rows: Sequence[int] | None = None,
@@ -112,9 +115,9 @@ def run(
     used_recipe = recipe_flags.changed(get_recipe(recipe or "modern"), given)
     chosen = [setting for number, setting in enumerate(table) if rows is None or number in (0, *rows)]
     held_out = {drive: Splits(tuple(train_splits), None, (drive,)) for drive in drives}
-    description = get_dataset(settings["dataset"], settings.get("class_table"))
+    description = get_dataset(dataset, class_table)
     for each in held_out.values():
-        each.examples(description, settings["data_dir"])  # before the first training: a prefix may fit nothing
+        each.examples(description, data_dir)  # before the first training: a prefix may fit nothing
     folder = ensure_writable_dir(output_dir)
 
     def trained(setting: Setting, seed: int, drive: str) -> "Report":
@@ -127,7 +130,8 @@ def run(
         own = {**given, **setting.changes, "validation_epochs": used_recipe.epochs}
         return train.run(
             output_dir=str(out), model=model or "cn14", recipe=used_recipe.name, changes=own, seed=seed,
-            data_splits=held_out[drive], should_stop=should_stop, **settings,
+            data_splits=held_out[drive], dataset=dataset, data_dir=data_dir, class_table=class_table,
+            should_stop=should_stop, **settings,
         ).report  # fmt: skip
 
     # Row by row: the mean over the drives of one row is more useful than one drive of all rows.
@@ -140,7 +144,7 @@ def run(
         seeds=tuple(seeds),
         drives=tuple(drives),
         rows=tuple(_row(setting, reports, seeds, drives) for setting in chosen),
-        dataset=settings.get("dataset"),
+        dataset=dataset,
         split="+".join(train_splits),
         provenance=current_provenance(),
     )

@@ -157,7 +157,8 @@ def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Da
 
 def _class_names(path: pathlib.Path) -> Sequence[str]:
     """The names of the classes of the network in the file `path`, in order; empty where they are unknown."""
-    classes = read_metadata(path).get("classes") if is_exported(path) else None
+    metadata = read_metadata(path) if is_exported(path) else {}
+    classes = metadata.get("classes")
     return [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(path))
 
 

@@ -103,10 +103,13 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
         (("--sizes=1024",), "--sizes: '1024' is no size; give HEIGHTxWIDTH in pixels, for example 1024x2048"),
         (("--sizes=100x200",), "size 100 x 200 (height x width): network 'cn14' takes multiples of 32"),
         (("--sizes=",), "nothing to measure; --sizes, --thread_counts and --modes need values"),
-        (("--modes=pipelined", "--engines=litert-in-graph"), 'what is "-in-graph" has no pipelined mode'),
+        (("--modes=pipelined", "--engines=litert-in-graph"), 'runtimes named "-in-graph" have no pipelined mode'),
         (("--thread_counts=0",), "--thread_counts: '0' is no number of threads; give whole numbers from 1"),
         (("--models=cn15",), "unknown network 'cn15'; choose from cn18, cn14"),
-        ((f"--checkpoint={run_dir}", "--models=cn14"), "--models are networks with fresh weights; leave it out"),
+        (
+            (f"--checkpoint={run_dir}", "--models=cn14"),
+            "--models are networks with random weights; leave out --models or --checkpoint",
+        ),
         (("--checkpoint=none",), "none: does not exist; name a .keras file or a trained run's folder"),
     ):
         called = call(compare_runtime, f"--output_dir={out}", *arguments)

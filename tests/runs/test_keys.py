@@ -17,7 +17,7 @@ OTHERS = sorted(
     path
     for folder in (LIBRARY, LIBRARY.parent / "experiments")
     for path in folder.rglob("*.py")
-    if path.parent != LIBRARY / "runs"
+    if path.parent != LIBRARY / "runs" and path != LIBRARY / "deployment" / "metadata.py"  # of exported files' own JSON
 )
 
 
@@ -31,7 +31,7 @@ KEYS = {field.name for record in _records() for field in dataclasses.fields(reco
 
 
 def _spelled_keys(source):
-    """Constant keys by which a value is taken out of a mapping; those of an exported file's own JSON are no results."""
+    """Constant keys by which a value is taken out of a mapping; exported files' JSON and flags do not count."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Subscript):
             key, mapping = node.slice, node.value
@@ -41,7 +41,7 @@ def _spelled_keys(source):
             key, mapping = node.args[0], node.func.value
         else:
             continue
-        if isinstance(key, ast.Constant) and not ast.unparse(mapping).endswith("metadata"):
+        if isinstance(key, ast.Constant) and not ast.unparse(mapping).endswith(("metadata", "FLAGS")):
             yield key.value
 
 
