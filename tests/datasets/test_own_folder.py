@@ -188,7 +188,7 @@ def test_colors_to_show_classes_by_differ(count):
         ({"classes": [{"name": "u\u0308", "value": 0}, {"name": "\u00fc", "value": 1}]}, r"classes\[1\].name 'ü' is"),
         ({"classes": [*TWO, {"name": "a\nb", "value": 1}]}, r"classes\[2\].name 'a\\nb' has a character"),
         ({"classes": [*TWO, {"name": "\ud800", "value": 1}]}, r"classes\[2\].name '\\ud800' has a character"),
-        ({"classes": [*TWO, {"name": "sky", "colr": [1, 2, 3]}]}, r"classes\[2\].colr is no key"),
+        ({"classes": [*TWO, {"name": "sky", "colr": [1, 2, 3]}]}, r"classes\[2\].colr is not a known key"),
         ({"classes": [*TWO, {"name": "sky"}]}, r"classes\[2\].value is missing; all classes have a value, or none"),
         ({"classes": [*TWO, {"name": "sky", "value": 256}]}, r"classes\[2\].value must be a whole number from 0 to"),
         ({"classes": [*TWO, {"name": "sky", "value": True}]}, r"classes\[2\].value must be a whole number"),

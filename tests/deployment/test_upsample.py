@@ -145,7 +145,7 @@ def test_input_stays_as_it_was_and_other_memory_layouts_are_taken():
         ([[[1.0]]], 8, "list"),
         (np.zeros((1, 1, 257), np.float32), 8, "257 classes"),
         (np.zeros((2, 2, 3), np.float32), 0, "not positive"),
-        (np.zeros((2, 2, 3), np.float32), (4, -1), "not positive"),
+        (np.zeros((2, 2, 3), np.float32), (4, -1), "whole numbers of pixels, 1 or more"),
     ],
 )
 def test_what_cannot_be_used_is_refused(logits, size, words):
