@@ -278,7 +278,8 @@ def test_a_network_can_be_given(camvid_dir, tmp_path):
     assert model["multiply_adds"] > 0 and model["parameters_folded"] < model["parameters"]
 
 
-def test_splits_that_are_trained_and_validated_on(camvid_dir, call, tmp_path):
+def test_splits_that_are_trained_and_validated_on(camvid_dir, call, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [train.__name__])  # absl finds the flags that a run records by the program's name
     common = ("--batch_size=4", "--learning_rate=0.001")
     both = _train(call, camvid_dir, tmp_path / "both", "--train_splits=train,val", "--val_split=none", *common)
     assert both.status == 0 and "trained without validation: the network of the last step, 2" in both.out
