@@ -38,8 +38,6 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file")
     ensure_writable_dir(path.parent)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder where a file is to be written; move it away")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         with naming_full_disk(path):

@@ -13,14 +13,12 @@ than one process of two threads.
 
 import functools
 import math
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from contextnet_tf.errors import InputError, Stopped
+from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.reporting.ablation import ablation_note, ablation_page, ablation_plot, ablation_table
@@ -32,7 +30,7 @@ from contextnet_tf.training.recipe import get_recipe
 from experiments import flag_kinds, program, recipe_flags
 from experiments.ablation_rows import Ablation, Row, chosen_rows
 from experiments.ablation_runs import Runs
-from experiments.stopping import StopSignals
+from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
@@ -142,30 +140,25 @@ def _main(ablation: Ablation, argv: Sequence[str]) -> None:
     """Runs the ablation from the flags and prints the table."""
     del argv
     values = flags.FLAGS
-    with StopSignals() as signals:
-        try:
-            section = run(
-                ablation,
-                output_dir=program.required("output_dir"),
-                runs_dir=values.runs_dir,
-                seeds=program.whole_numbers("seeds"),
-                rows=program.whole_numbers("rows") if values.rows else None,
-                model=values.model,
-                recipe=program.given("recipe"),
-                dataset=values.dataset or "streets",
-                data_dir=values.data_dir,
-                changes=recipe_flags.given_changes(),
-                runtime_dir=values.runtime_dir,
-                crop_size=program.given_size("crop_height", "crop_width"),
-                cache=values.cache,
-                class_table=program.given_class_table(),
-                given_flags=program.given_flags(),
-                should_stop=signals.asked,
-            )
-        except Stopped as stopped:
-            command = f"python -m experiments.{ablation.program} {shlex.join(sys.argv[1:])}"
-            print(f"{stopped}; rerun the same command to resume: {command}", file=sys.stderr)
-            sys.exit(signals.exit_status)
+    with stoppable(resume_advice(ablation.program)) as asked_to_stop:
+        section = run(
+            ablation,
+            output_dir=program.required("output_dir"),
+            runs_dir=values.runs_dir,
+            seeds=program.whole_numbers("seeds"),
+            rows=program.whole_numbers("rows") if values.rows else None,
+            model=values.model,
+            recipe=program.given("recipe"),
+            dataset=values.dataset or "streets",
+            data_dir=values.data_dir,
+            changes=recipe_flags.given_changes(),
+            runtime_dir=values.runtime_dir,
+            crop_size=program.given_size("crop_height", "crop_width"),
+            cache=values.cache,
+            class_table=program.given_class_table(),
+            given_flags=program.given_flags(),
+            should_stop=asked_to_stop,
+        )
     print(f"\n{ablation_note(section)}\n{aligned(ablation_table(section))}", end="")
 
 

@@ -37,10 +37,13 @@ class _SplitParser(flags.ArgumentParser):
 
 
 class _SplitListParser(flags.ListParser):
-    """Names of splits separated by commas."""
+    """Names of splits separated by commas, each once."""
 
     def parse(self, argument: str | list[str]) -> list[str]:
-        return [_SplitParser().parse(name) for name in super().parse(argument)]
+        names = [_SplitParser().parse(name) for name in super().parse(argument)]
+        if len(set(names)) < len(names):
+            raise ValueError("names a split twice; give each once, for example train,val")
+        return names
 
 
 def define_split(name: str, default: str | None, help: str) -> None:

@@ -15,15 +15,13 @@ result.json.
 import math
 import pathlib
 import re
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.errors import InputError, InUseError, Stopped
+from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
 from contextnet_tf.reporting.tables import aligned
@@ -33,7 +31,7 @@ from contextnet_tf.runs.results import update_results
 from contextnet_tf.training.recipe import get_recipe
 from experiments import ablation, program, recipe_flags, train  # noqa: F401  ablation: for its flags
 from experiments.splits import Splits
-from experiments.stopping import StopSignals
+from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
@@ -194,29 +192,24 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
-    with StopSignals() as signals:
-        try:
-            section = run(
-                output_dir=program.required("output_dir"),
-                drives=values.drives,
-                train_splits=program.given("train_splits") or ("train", "val"),
-                seeds=program.whole_numbers("seeds") if program.given("seeds") else (0,),
-                rows=program.whole_numbers("rows") if values.rows else None,
-                model=values.model,
-                recipe=program.given("recipe"),
-                dataset=values.dataset or "streets",
-                data_dir=values.data_dir,
-                changes=recipe_flags.given_changes(),
-                crop_size=program.given_size("crop_height", "crop_width"),
-                cache=values.cache,
-                class_table=program.given_class_table(),
-                given_flags=program.given_flags(),
-                should_stop=signals.asked,
-            )
-        except Stopped as stopped:
-            command = f"python -m experiments.leave_one_out {shlex.join(sys.argv[1:])}"
-            print(f"{stopped}; rerun the same command to resume: {command}", file=sys.stderr)
-            sys.exit(signals.exit_status)
+    with stoppable(resume_advice("leave_one_out")) as asked_to_stop:
+        section = run(
+            output_dir=program.required("output_dir"),
+            drives=values.drives,
+            train_splits=program.given("train_splits") or ("train", "val"),
+            seeds=program.whole_numbers("seeds") if program.given("seeds") else (0,),
+            rows=program.whole_numbers("rows") if values.rows else None,
+            model=values.model,
+            recipe=program.given("recipe"),
+            dataset=values.dataset or "streets",
+            data_dir=values.data_dir,
+            changes=recipe_flags.given_changes(),
+            crop_size=program.given_size("crop_height", "crop_width"),
+            cache=values.cache,
+            class_table=program.given_class_table(),
+            given_flags=program.given_flags(),
+            should_stop=asked_to_stop,
+        )
     print(f"\n{aligned(leave_one_out_table(section))}", end="")
 
 

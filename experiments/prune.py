@@ -17,8 +17,6 @@ shares the work, and the command with all seeds then writes the table.
 
 import dataclasses
 import pathlib
-import shlex
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,7 +28,7 @@ from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
-from contextnet_tf.errors import InputError, Stopped
+from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import spec_named
@@ -43,7 +41,7 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.recipe import get_recipe
 from experiments import program, quietly, recipe_flags, train  # noqa: F401  train defines --cache
-from experiments.stopping import StopSignals
+from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
     import keras
@@ -232,33 +230,28 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
-    with StopSignals() as signals:
-        try:
-            section = run(
-                model=values.model or "cn14",
-                checkpoint=values.checkpoint,
-                start_factor=values.start_factor,
-                factors=_factors(values.factors),
-                fine_tune_epochs=values.fine_tune_epochs,
-                fine_tune_learning_rate=values.fine_tune_learning_rate,
-                directly=values.directly,
-                seeds=program.whole_numbers("seeds"),
-                recipe=program.given("recipe"),
-                changes=recipe_flags.given_changes(),
-                dataset=values.dataset or "streets",
-                data_dir=values.data_dir,
-                output_dir=program.required("output_dir"),
-                rounds=values.rounds or ROUNDS,
-                crop_size=program.given_size("crop_height", "crop_width"),
-                cache=values.cache,
-                class_table=program.given_class_table(),
-                given_flags=program.given_flags(),
-                should_stop=signals.asked,
-            )
-        except Stopped as stopped:
-            command = f"python -m experiments.prune {shlex.join(sys.argv[1:])}"
-            print(f"{stopped}; rerun the same command to resume: {command}", file=sys.stderr)
-            sys.exit(signals.exit_status)
+    with stoppable(resume_advice("prune")) as asked_to_stop:
+        section = run(
+            model=values.model or "cn14",
+            checkpoint=values.checkpoint,
+            start_factor=values.start_factor,
+            factors=_factors(values.factors),
+            fine_tune_epochs=values.fine_tune_epochs,
+            fine_tune_learning_rate=values.fine_tune_learning_rate,
+            directly=values.directly,
+            seeds=program.whole_numbers("seeds"),
+            recipe=program.given("recipe"),
+            changes=recipe_flags.given_changes(),
+            dataset=values.dataset or "streets",
+            data_dir=values.data_dir,
+            output_dir=program.required("output_dir"),
+            rounds=values.rounds or ROUNDS,
+            crop_size=program.given_size("crop_height", "crop_width"),
+            cache=values.cache,
+            class_table=program.given_class_table(),
+            given_flags=program.given_flags(),
+            should_stop=asked_to_stop,
+        )
     print(f"\n{pruning_note(section)}\n{aligned(pruning_table(section))}", end="")
 
 

@@ -1,8 +1,13 @@
 """SIGTERM and SIGINT as a question: the work asks whether to stop, where it can."""
 
+import contextlib
+import shlex
 import signal
 import sys
 import types
+from collections.abc import Callable, Iterator
+
+from contextnet_tf.errors import Stopped
 
 
 class StopSignals:
@@ -41,3 +46,23 @@ class StopSignals:
         self._received = number
         if again or not self._polled:
             sys.exit(self.exit_status)
+
+
+@contextlib.contextmanager
+def stoppable(advice: str) -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether a signal asked to stop.
+
+    When the work answers it with `Stopped`, the program ends with one line, which closes with `advice`, and the exit
+    status that shells report after the signal.
+    """
+    with StopSignals() as signals:
+        try:
+            yield signals.asked
+        except Stopped as stopped:
+            print(f"{stopped}; {advice}", file=sys.stderr)
+            sys.exit(signals.exit_status)
+
+
+def resume_advice(program: str) -> str:
+    """How to resume a program whose rerun goes on where it stopped."""
+    return f"rerun the same command to resume: python -m experiments.{program} {shlex.join(sys.argv[1:])}"

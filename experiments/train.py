@@ -14,7 +14,6 @@ import contextlib
 import dataclasses
 import pathlib
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.errors import InputError, Stopped
+from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
@@ -35,7 +34,7 @@ from contextnet_tf.training.recipe import get_recipe
 from experiments import compute_flags, flag_kinds, opening, program, recipe_flags, run_log, splits
 from experiments.progress import Progress
 from experiments.splits import Splits
-from experiments.stopping import StopSignals
+from experiments.stopping import stoppable
 
 if TYPE_CHECKING:
     import keras
@@ -227,33 +226,30 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     output_dir = program.required("output_dir")
     compute_config = compute_flags.given_compute_config()
-    with StopSignals() as signals:
-        try:
-            result = run(
-                model=values.model or "cn14",
-                dataset=values.dataset or "streets",
-                data_dir=values.data_dir,
-                output_dir=output_dir,
-                recipe=values.recipe,
-                seed=values.seed,
-                initial=values.initial,
-                data_splits=splits.given_splits(),
-                changes=recipe_flags.given_changes(),
-                crop_size=program.given_size("crop_height", "crop_width"),
-                fusion_order=values.fusion_order,
-                cache=values.cache,
-                resume=values.resume,
-                checkpoint_policy=CheckpointPolicy(values.save_minutes, values.keep),
-                deterministic=values.deterministic,
-                compute_config=compute_config,
-                class_table=program.given_class_table(),
-                given_flags=program.given_flags(),
-                should_stop=signals.asked,
-            )
-        except Stopped as stopped:
-            resume = f"python -m experiments.train --flagfile={shlex.quote(f'{output_dir}/{layout.FLAGS}')}"
-            print(f"{stopped}; resume by the same command, or by: {resume}", file=sys.stderr)
-            sys.exit(signals.exit_status)
+    flagfile = shlex.quote(f"{output_dir}/{layout.FLAGS}")
+    advice = f"resume by the same command, or by: python -m experiments.train --flagfile={flagfile}"
+    with stoppable(advice) as asked_to_stop:
+        result = run(
+            model=values.model or "cn14",
+            dataset=values.dataset or "streets",
+            data_dir=values.data_dir,
+            output_dir=output_dir,
+            recipe=values.recipe,
+            seed=values.seed,
+            initial=values.initial,
+            data_splits=splits.given_splits(),
+            changes=recipe_flags.given_changes(),
+            crop_size=program.given_size("crop_height", "crop_width"),
+            fusion_order=values.fusion_order,
+            cache=values.cache,
+            resume=values.resume,
+            checkpoint_policy=CheckpointPolicy(values.save_minutes, values.keep),
+            deterministic=values.deterministic,
+            compute_config=compute_config,
+            class_table=program.given_class_table(),
+            given_flags=program.given_flags(),
+            should_stop=asked_to_stop,
+        )
     where = shlex.quote(output_dir)
     print(
         f"{_outcome(result)}, {result.minutes:.0f} minutes\n"

@@ -59,6 +59,22 @@ class RuntimeComparisonSection(Measured):
     upsampling: tuple[UpsamplingRow, ...] = ()
 
 
+class _OfRecipe:
+    """What the sections about runs of one recipe say of it."""
+
+    recipe: dict[str, Any]
+
+    @property
+    def recipe_name(self) -> str | None:
+        """The recipe's name."""
+        return recipe_setting(self.recipe, "name", str)
+
+    @property
+    def epochs(self) -> float | None:
+        """Epochs of each run."""
+        return recipe_setting(self.recipe, "epochs", float)
+
+
 @dataclasses.dataclass(frozen=True)
 class AblationRow(Record):
     """One row: what it changes of the reference row, and its mean IoU (0 to 1), a figure a seed.
@@ -92,7 +108,7 @@ class AblationRow(Record):
 
 
 @dataclasses.dataclass(frozen=True)
-class AblationSection(Measured):
+class AblationSection(_OfRecipe, Measured):
     """Rows that were trained on the same seeds; the first is the reference. `given`: changes that hold for all rows.
 
     `speed` says what the rows' frames per second are of.
@@ -110,16 +126,6 @@ class AblationSection(Measured):
     def __post_init__(self):
         for name, kind in (("name", str), ("epochs", float), ("validation_epochs", float)):
             recipe_setting(self.recipe, name, kind)
-
-    @property
-    def recipe_name(self) -> str | None:
-        """The recipe's name."""
-        return recipe_setting(self.recipe, "name", str)
-
-    @property
-    def epochs(self) -> float | None:
-        """Epochs of each run."""
-        return recipe_setting(self.recipe, "epochs", float)
 
     @property
     def validation_epochs(self) -> float | None:
@@ -141,7 +147,7 @@ class LeaveOneOutRow(Record):
 
 
 @dataclasses.dataclass(frozen=True)
-class LeaveOneOutSection(Measured):
+class LeaveOneOutSection(_OfRecipe, Measured):
     """Settings trained with each drive held out; the first row is the reference. `given`: changes for all rows."""
 
     model: str
@@ -158,16 +164,6 @@ class LeaveOneOutSection(Measured):
             wrong = [drive for drive in self.drives if len(row.mean_iou.get(drive, ())) != len(self.seeds)]
             if wrong:
                 raise FieldError(f"rows[{place}].mean_iou", f"has not one figure a seed for the drive {wrong[0]}")
-
-    @property
-    def recipe_name(self) -> str | None:
-        """The recipe's name."""
-        return recipe_setting(self.recipe, "name", str)
-
-    @property
-    def epochs(self) -> float | None:
-        """Epochs of each run."""
-        return recipe_setting(self.recipe, "epochs", float)
 
 
 @dataclasses.dataclass(frozen=True)

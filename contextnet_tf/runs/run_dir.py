@@ -22,6 +22,8 @@ FORMAT_VERSION = 2  # of settings.json; version 1 had none written inside
 
 _VERSION = "format_version"
 _LOCK = ".lock"
+_FILES = (layout.SETTINGS, layout.RESULT, layout.HISTORY, layout.FLAGS, layout.LOG, layout.EXAMPLES, _LOCK)
+_FOLDERS = (layout.CHECKPOINTS, layout.TENSORBOARD)
 
 _logger = logging.getLogger(__name__)
 
@@ -43,14 +45,16 @@ def claimed_run_dir(
         settings.json that is damaged.
 
     Raises:
-      InputError: the folder cannot be written, holds something else, holds a run and `resume` is off, holds a run
-        that was started with other settings, or its settings are damaged and no checkpoint has a copy.
+      InputError: the folder cannot be written, holds something else or a folder in the place of a file, holds a run
+        and `resume` is off, holds a run that was started with other settings, or its settings are damaged and no
+        checkpoint has a copy.
       InUseError: another process trains in it.
     """
     folder = ensure_writable_dir(output_dir)
     path = folder / layout.SETTINGS
     if not path.exists() and not all(is_system_file(entry.name) for entry in folder.iterdir()):
         raise InputError(f"{folder}: is not empty and holds no run; choose another `output_dir`")
+    _check_kinds(folder)
     with _locked(folder):
         if not path.exists():
             _write(path, settings)
@@ -110,6 +114,16 @@ def copied_run_dir(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
             elif entry.suffix in (".keras", ".jsonl"):
                 shutil.copy(entry, copy)
         yield pathlib.Path(copy)
+
+
+def _check_kinds(folder: pathlib.Path) -> None:
+    """Checks that no folder stands where the run writes a file, and no file where it makes a folder."""
+    for path in (folder / name for name in _FILES):
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder, and a run writes a file there; move it away")
+    for path in (folder / name for name in _FOLDERS):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path}: is a file, and a run makes a folder there; move it away")
 
 
 @contextlib.contextmanager

@@ -187,3 +187,10 @@ def test_a_wrong_flag_is_one_line(flag, message, call):
     assert (called.status, called.out) == (1, "")
     assert called.err.startswith(f"error: {message}") and called.err.endswith("see --help\n")
     assert called.err.count("\n") == 1
+
+
+def test_a_split_named_twice_is_refused(call):
+    called = call(train, "--train_splits=train,val,train")
+    assert called.status == 1
+    wrong = "--train_splits=train,val,train: names a split twice"
+    assert called.err == f"error: {wrong}; give each once, for example train,val; see --help\n"

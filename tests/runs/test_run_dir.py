@@ -104,3 +104,21 @@ def test_a_name_that_is_too_long_is_one_line(tmp_path):
             pass
     with pytest.raises(InputError, match="result.json: is missing"):
         read_results(folder)
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "train.log", ".lock", "flags.txt", "examples.json", "settings.json"])
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path, name):
+    with claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
+        pass
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"{name}: is a folder"), claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
+        pass
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard"])
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, name):
+    with claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
+        (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match=f"{name}: is a file"), claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
+        pass
