@@ -1,5 +1,6 @@
 """Every engine on the same network: the same labels, the same refusals, and twins that work at once."""
 
+import ctypes
 import os
 import shutil
 import sys
@@ -97,6 +98,22 @@ def test_twins_work_at_once_and_give_the_same(exported, engine):
         thread.join()
     for number in range(3):
         np.testing.assert_array_equal(np.stack(given[number]), np.repeat(np.stack(expected), 5, axis=0))
+
+
+@pytest.mark.parametrize("engine", TFLITE_ENGINES)
+def test_signal_handlers_keep_their_stack(exported, engine):
+    def stack():
+        words = (ctypes.c_void_p * 3)()
+        assert ctypes.CDLL(None).sigaltstack(None, words) == 0
+        return list(words)
+
+    before = stack()
+    first = ENGINES[engine](exported / "float32.tflite", 1)
+    second = first.twin()
+    assert stack() == before
+    del first
+    del second
+    assert stack() == before
 
 
 @pytest.mark.parametrize("engine", TFLITE_ENGINES)

@@ -152,6 +152,7 @@ def test_openvino_reads_the_files(exported, network):
     for name, value in (("labels", image), ("free_labels", chw)):
         compiled = openvino.Core().compile_model(exported / f"{name}.onnx", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         assert (compiled([value[np.newaxis]])[0][0] == expected).mean() > 0.999
+        del compiled  # two at once would leave this thread without a stack for its signal handlers
 
 
 def test_any_size_is_padded_to_the_next_multiples(exported, network):

@@ -1,6 +1,9 @@
 """OpenVINO, for x86 and ARM processors. Needs the extra `[openvino]`."""
 
+import contextlib
+import ctypes
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,6 +15,21 @@ try:
     import openvino
 except ImportError:
     raise InputError("engine openvino: OpenVINO is not installed; pip install 'contextnet_tf[openvino]'") from None
+
+
+@contextlib.contextmanager
+def _same_signal_stack() -> Iterator[None]:
+    """Keeps the stack on which this thread's signal handlers run (sigaltstack).
+
+    OpenVINO replaces it by one that it frees with the network, and restores the wrong one when the networks of twins
+    are freed in another order than they were made: then the next signal, such as Ctrl-C, ends the process.
+    """
+    libc, stack = ctypes.CDLL(None), (ctypes.c_void_p * 3)()  # stack_t: a pointer, a size and flags
+    libc.sigaltstack(None, stack)
+    try:
+        yield
+    finally:
+        libc.sigaltstack(stack, None)
 
 
 class OpenVINOEngine(TFLiteEngine):
@@ -43,7 +61,9 @@ class OpenVINOEngine(TFLiteEngine):
             raise unusable(path, error) from None
 
     def _start(self) -> None:
-        self._request = openvino.Core().compile_model(self._model, "CPU", self._settings).create_infer_request()
+        with _same_signal_stack():
+            network = openvino.Core().compile_model(self._model, "CPU", self._settings)
+        self._request = network.create_infer_request()
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         return self._request.infer([images])[0][0]
