@@ -27,7 +27,7 @@ from contextnet_tf.runs.measurements import AblationRow, AblationSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.recipe import get_recipe
-from experiments import flag_kinds, program, recipe_flags
+from experiments import common_flags, flag_kinds, program, recipe_flags
 from experiments.ablation_rows import Ablation, Row, chosen_rows
 from experiments.ablation_runs import Runs
 from experiments.stopping import resume_advice, stoppable
@@ -50,11 +50,11 @@ def entry_points(
     ablation: Ablation, *more_flags: str
 ) -> tuple[Callable[..., AblationSection], Callable[[Sequence[str]], None]]:
     """`run` and `main` of the program that calls this at import; its `--help` lists the flags, and `more_flags`."""
-    program.key_flags(
-        "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *program.DATASET_FLAGS, "cache", "crop_height",
+    common_flags.key_flags(
+        "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *common_flags.DATASET_FLAGS, "cache", "crop_height",
         "crop_width", *recipe_flags.FLAGS,
         "recipe",
-        **program.UNRECORDED
+        **common_flags.UNRECORDED
         | {"output_dir": "Folder of the table, and of the runs unless --runs_dir names another."},
     )  # fmt: skip
     flags.FLAGS["recipe"].default_as_str = repr(ablation.recipe)  # as --help shows it; `_main` takes no default
@@ -143,19 +143,19 @@ def _main(ablation: Ablation, argv: Sequence[str]) -> None:
     with stoppable(resume_advice(ablation.program)) as asked_to_stop:
         section = run(
             ablation,
-            output_dir=program.required("output_dir"),
+            output_dir=common_flags.required("output_dir"),
             runs_dir=values.runs_dir,
-            seeds=program.whole_numbers("seeds"),
-            rows=program.whole_numbers("rows") if values.rows else None,
+            seeds=common_flags.whole_numbers("seeds"),
+            rows=common_flags.whole_numbers("rows") if values.rows else None,
             model=values.model,
-            recipe=program.given("recipe"),
+            recipe=common_flags.given("recipe"),
             dataset=values.dataset or "streets",
             data_dir=values.data_dir,
             changes=recipe_flags.given_changes(),
             runtime_dir=values.runtime_dir,
-            crop_size=program.given_size("crop_height", "crop_width"),
+            crop_size=common_flags.given_size("crop_height", "crop_width"),
             cache=values.cache,
-            class_table=program.given_class_table(),
+            class_table=common_flags.given_class_table(),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )

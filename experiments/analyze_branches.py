@@ -31,14 +31,14 @@ from contextnet_tf.runs.measurements import BranchesRow, BranchesSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import Accuracy
-from experiments import inputs, opening, program
+from experiments import common_flags, inputs, opening, program
 from experiments.progress import progress_bar
 
 FIGURE_IMAGES = 4
 
 flags.DEFINE_string("figure_input", None, "Images to show, without measuring: a file, folder, or quoted pattern.")
 flags.DEFINE_integer("figure_images", FIGURE_IMAGES, "Images of the split to show, evenly spread.", 1, 100)
-program.key_flags("checkpoint", *program.DATASET_FLAGS, "split", "output_dir")
+common_flags.key_flags("checkpoint", *common_flags.DATASET_FLAGS, "split", "output_dir")
 
 Segment = Callable[[Any], Any]  # uint8 [H, W, 3] -> train ids uint8 [H, W]
 
@@ -82,7 +82,7 @@ def run(
         _, items = inputs.named_images(figure_input)
         _draw(folder, ((item.name, item.image, None) for item in items), segments, description)
         return None
-    examples = program.list_examples(description, data_dir, split)
+    examples = opening.list_examples(description, data_dir, split)
     sources.check_files(examples)
     _draw(folder, _pictures(evenly_spread(examples, figure_images), description), segments, description)
     matrices = {name: BorderConfusion(description.num_classes) for name in segments}
@@ -145,14 +145,14 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     section = run(
-        checkpoint=program.required("checkpoint"),
+        checkpoint=common_flags.required("checkpoint"),
         figure_input=values.figure_input,
         figure_images=values.figure_images,
         dataset=values.dataset,
         data_dir=values.data_dir,
         split=values.split,
-        output_dir=program.required("output_dir"),
-        class_table=program.given_class_table(),
+        output_dir=common_flags.required("output_dir"),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     if section:

@@ -20,10 +20,10 @@ from contextnet_tf.benchmarking.protocol import Timing
 from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.deployment.engines.tflite_file import read_tflite
 from contextnet_tf.deployment.resizing import resize_image
-from experiments import flag_kinds, program
+from experiments import common_flags, flag_kinds, program
 
 flag_kinds.define_path("program", "build/time_segment", "The compiled C++ program. Default: build/time_segment.")
-program.key_flags("image", "rounds", checkpoint="Exported .tflite file.")
+common_flags.key_flags("image", "rounds", checkpoint="Exported .tflite file.")
 
 ROUNDS = 20
 
@@ -52,9 +52,9 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     timings = run(
-        checkpoint=program.required("checkpoint"),
-        program=program.required("program"),
-        image=program.required("image"),
+        checkpoint=common_flags.required("checkpoint"),
+        program=common_flags.required("program"),
+        image=common_flags.required("image"),
         rounds=values.rounds or ROUNDS,
     )
     print(table(timings))

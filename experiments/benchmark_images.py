@@ -8,7 +8,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
 from data.streets import generate
-from experiments import program
+from experiments import opening
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def benchmark_images(
       InputError: there are fewer, or the dataset is not there.
     """
     if not drawn:
-        examples = program.list_examples(dataset, data_dir, "train")
+        examples = opening.list_examples(dataset, data_dir, "train")
         if len(examples) < count:
             raise InputError(f"there are {len(examples)} training images; give --images={len(examples)} or less")
         yield examples[:count]

@@ -19,7 +19,7 @@ from absl import flags
 from contextnet_tf.runs.measurements import InputCost, InputSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
-from experiments import opening, program
+from experiments import common_flags, opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
@@ -42,10 +42,10 @@ ROWS = {
     "scale_first": "scale 2: scale, then crop",
 }
 
-program.key_flags(
+common_flags.key_flags(
     "images",
-    *program.DATASET_FLAGS,
-    **program.UNRECORDED
+    *common_flags.DATASET_FLAGS,
+    **common_flags.UNRECORDED
     | {
         "crop_height": "Height of the crops in pixels. Default: 1024.",
         "crop_width": "Width of the crops in pixels. Default: 1024 and 2048, one after the other.",
@@ -133,9 +133,9 @@ def main(argv: Sequence[str]) -> None:
         output_dir=values.output_dir,
         images=values.images,
         rounds=values.rounds or ROUNDS,
-        crop_size=program.given_size("crop_height", "crop_width"),
+        crop_size=common_flags.given_size("crop_height", "crop_width"),
         seed=values.seed,
-        class_table=program.given_class_table(),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     print("\n\n".join(f"crops of {crop} (height x width)\n{table(measured)}" for crop, measured in costs.items()))

@@ -15,9 +15,9 @@ from absl import flags
 from contextnet_tf.benchmarking.startup import BARE, Startup, measure_startup
 from contextnet_tf.datasets.sources import read_image
 from data.streets import draw_scene
-from experiments import opening, program
+from experiments import common_flags, opening, program
 
-program.key_flags(
+common_flags.key_flags(
     checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
     "export/model.tflite) or a .tflite file.",
     image="Image to segment. Default: a synthetic scene of 360 x 480 (height x width).",
@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
-    measured = run(checkpoint=program.required("checkpoint"), image=values.image, rounds=values.rounds or ROUNDS)
+    measured = run(checkpoint=common_flags.required("checkpoint"), image=values.image, rounds=values.rounds or ROUNDS)
     print(table(measured))
 
 

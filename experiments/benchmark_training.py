@@ -27,7 +27,7 @@ from contextnet_tf.runs.measurements import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.training.recipe import Recipe, get_recipe
-from experiments import opening, program
+from experiments import common_flags, opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
@@ -46,9 +46,10 @@ flags.DEFINE_integer(
     "images_per_step", None, "Images per step. Default: the recipe's.", lower_bound=1, upper_bound=65_536
 )
 flags.DEFINE_bool("step_memory", True, "Also measure the memory of a step at 1024 x 2048.")
-program.key_flags(
-    "model", *program.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "images",
-    **program.UNRECORDED | {"output_dir": "Folder whose result.json gets the figures. Default: they are only printed."},
+common_flags.key_flags(
+    "model", *common_flags.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "images",
+    **common_flags.UNRECORDED
+    | {"output_dir": "Folder whose result.json gets the figures. Default: they are only printed."},
 )  # fmt: skip
 
 
@@ -186,10 +187,10 @@ def main(argv: Sequence[str]) -> None:
         images=values.images,
         images_per_step=values.images_per_step,
         measured_steps=values.measured_steps,
-        crop_size=program.given_size("crop_height", "crop_width"),
+        crop_size=common_flags.given_size("crop_height", "crop_width"),
         memory_size=MEMORY_SIZE if values.step_memory else None,
         seed=values.seed,
-        class_table=program.given_class_table(),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(table(measured, values.images_per_step or get_recipe(values.recipe).batch_size))

@@ -28,7 +28,7 @@ from contextnet_tf.datasets.video import Video
 from contextnet_tf.datasets.video_writer import video_writer
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
-from experiments import flag_kinds, program
+from experiments import common_flags, flag_kinds, program
 from experiments.timed_segmenter import TimedSegmenter
 from experiments.video_job import write_overlay
 
@@ -36,7 +36,7 @@ FRAMES, ROUNDS = 24, 5
 
 flag_kinds.define_path("video", None, "Video file.")
 flags.DEFINE_integer("video_frames", FRAMES, "Frames of the video to measure with. Default: 24.", 2, 1_000_000)
-program.key_flags("rounds", checkpoint="Exported .tflite file.")
+common_flags.key_flags("rounds", checkpoint="Exported .tflite file.")
 
 
 class Cost(NamedTuple):
@@ -117,8 +117,8 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     taken = run(
-        checkpoint=program.required("checkpoint"),
-        video=program.required("video"),
+        checkpoint=common_flags.required("checkpoint"),
+        video=common_flags.required("video"),
         video_frames=values.video_frames,
         rounds=values.rounds or ROUNDS,
     )

@@ -34,7 +34,7 @@ from contextnet_tf.runs import data_check
 from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.training.recipe import Recipe, get_recipe
-from experiments import opening, program, recipe_flags
+from experiments import common_flags, opening, program, recipe_flags
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ flags.DEFINE_integer(
     lower_bound=0,
     upper_bound=200,
 )
-program.key_flags(
+common_flags.key_flags(
     "crop_height",
     "crop_width",
     "recipe",
@@ -60,8 +60,8 @@ program.key_flags(
     "color_jitter",
     "appearance",
     "copy_paste_fraction",
-    *program.DATASET_FLAGS,
-    **program.UNRECORDED
+    *common_flags.DATASET_FLAGS,
+    **common_flags.UNRECORDED
     | {
         "model": "Network whose default crop is inspected, by name. Default: cn14.",
         "output_dir": "Folder for check_data.json, class_frequencies.svg and samples.html. Default: none is written.",
@@ -130,7 +130,7 @@ def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing
     for split in SPLITS:
         try:
             if dataset.prepared and data_dir:
-                program.lay_out(dataset, data_dir, split)
+                opening.lay_out(dataset, data_dir, split)
             listings[split] = dataset.listing(data_dir, split)
         except InputError as error:
             if split in NEEDED:
@@ -254,9 +254,9 @@ def main(argv: Sequence[str]) -> None:
         dataset=values.dataset,
         data_dir=values.data_dir,
         model=values.model or "cn14",
-        crop_size=program.given_size("crop_height", "crop_width"),
+        crop_size=common_flags.given_size("crop_height", "crop_width"),
         output_dir=values.output_dir,
-        class_table=program.given_class_table(),
+        class_table=common_flags.given_class_table(),
         num_samples=values.samples,
         recipe=recipe_flags.changed(get_recipe(values.recipe), recipe_flags.given_changes()),
     )

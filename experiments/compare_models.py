@@ -17,13 +17,13 @@ from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.reporting.models import models_plot, models_table
 from contextnet_tf.reporting.tables import aligned
-from experiments import program
+from experiments import common_flags, program
 from experiments.progress import progress_bar
 
 DEFAULT_OUTPUT_DIR = "runs/models"
 SIZES = ((1024, 2048), (512, 1024), (256, 512))  # full, half and quarter: Table 7
 
-program.key_flags(output_dir=f"Folder for models.md, models.png and models.json. Default: {DEFAULT_OUTPUT_DIR}.")
+common_flags.key_flags(output_dir=f"Folder for models.md, models.png and models.json. Default: {DEFAULT_OUTPUT_DIR}.")
 
 
 def run(*, output_dir: str = DEFAULT_OUTPUT_DIR) -> str:

@@ -29,15 +29,15 @@ from contextnet_tf.runs.measurements import PrecisionFile, PrecisionSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import Accuracy
-from experiments import opening, program
+from experiments import common_flags, opening, program
 from experiments.evaluate import segmentation
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
 
-program.key_flags(
-    *program.DATASET_FLAGS,
+common_flags.key_flags(
+    *common_flags.DATASET_FLAGS,
     "split",
     checkpoint="Folder of a run that has exported files in export/, or preset:NAME.",
     output_dir="Folder for precision.md and the figures, in result.json.",
@@ -66,7 +66,7 @@ def run(
         checkpoint, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=[resolved(checkpoint)]
     )
     segment = {path.name: segmentation(path, description) for path in files}
-    examples = program.list_examples(description, data_dir, split)
+    examples = opening.list_examples(description, data_dir, split)
     sources.check_files(examples)
     folder = ensure_writable_dir(output_dir)
     reports = {}
@@ -124,12 +124,12 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     reports = run(
-        checkpoint=program.required("checkpoint"),
+        checkpoint=common_flags.required("checkpoint"),
         dataset=values.dataset,
         data_dir=values.data_dir,
         split=values.split,
-        output_dir=program.required("output_dir"),
-        class_table=program.given_class_table(),
+        output_dir=common_flags.required("output_dir"),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(aligned(precision_table(reports)), end="")

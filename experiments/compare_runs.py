@@ -16,10 +16,10 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.runs import differences_note, read_run, runs_plot, runs_table
 from contextnet_tf.reporting.tables import aligned
-from experiments import flag_kinds, program
+from experiments import common_flags, flag_kinds, program
 
 flag_kinds.define_path_list("runs", [], "Folders of runs, comma-separated.")
-program.key_flags(output_dir="Folder for runs.md and runs.png.")
+common_flags.key_flags(output_dir="Folder for runs.md and runs.png.")
 
 
 def run(*, runs: Sequence[str], output_dir: str) -> tuple[str, str]:
@@ -47,7 +47,7 @@ def run(*, runs: Sequence[str], output_dir: str) -> tuple[str, str]:
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
-    output_dir = program.required("output_dir")
+    output_dir = common_flags.required("output_dir")
     table, note = run(runs=flags.FLAGS.runs, output_dir=output_dir)
     print(aligned(table))
     if note:

@@ -55,7 +55,7 @@ from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from data.streets import draw_scene
-from experiments import opening, program
+from experiments import common_flags, opening, program
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ flags.DEFINE_list(
     list(MODES),
     "sequential measures latency, one frame at a time; pipelined measures throughput, with one thread per worker.",
 )
-program.key_flags(
+common_flags.key_flags(
     "split",
-    *program.DATASET_FLAGS,
+    *common_flags.DATASET_FLAGS,
     "rounds",
     checkpoint="Trained network to measure: preset:NAME (one that comes with the project), the folder of a run (its "
     "best.keras) or a .keras file. Default: none, see --models.",
@@ -231,7 +231,7 @@ def _frames(
     if description.name == "streets" and data_dir is None:
         frames = [draw_scene(seed, split, number, *size).image for number in range(FRAMES)]
         return Frames(f"{FRAMES} synthetic scenes", np.stack(frames))
-    examples = evenly_spread(program.list_examples(description, data_dir, split), FRAMES)
+    examples = evenly_spread(opening.list_examples(description, data_dir, split), FRAMES)
     frames = [resize_image(read_image(example.image_path), size, 1) for example in examples]
     return Frames(f"{len(frames)} images of {description.name} {split}", np.stack(frames), description.name)
 
@@ -270,9 +270,9 @@ def main(argv: Sequence[str]) -> None:
         dataset=values.dataset,
         data_dir=values.data_dir,
         split=values.split,
-        output_dir=program.required("output_dir"),
+        output_dir=common_flags.required("output_dir"),
         seed=values.seed,
-        class_table=program.given_class_table(),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     for title, reason in section.left_out.items():

@@ -37,7 +37,7 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.runs.sections import Accuracy, AveragedEvaluationSection, EvaluationSection
-from experiments import opening, program, splits
+from experiments import common_flags, opening, program, splits
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ flags.DEFINE_list(
     "scales", ["1"], "Average the soft-maxes of each image resized by these factors, for example 0.75,1,1.25."
 )
 flags.DEFINE_bool("confidence", False, "Write an image of the probability of the predicted class for each image.")
-program.key_flags(
-    *program.DATASET_FLAGS,
+common_flags.key_flags(
+    *common_flags.DATASET_FLAGS,
     split="Split of the dataset, for example val or train. Default: val, or the examples that the run held out.",
     holdout="Evaluate only the examples whose names begin with one of these prefixes. Default: those that the run held "
     "out; without --split, they are looked for in the splits that the run was trained on.",
@@ -188,17 +188,17 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     report = run(
-        checkpoint=program.required("checkpoint"),
+        checkpoint=common_flags.required("checkpoint"),
         model=values.model,
         dataset=values.dataset,
         data_dir=values.data_dir,
-        split=program.given("split"),
+        split=common_flags.given("split"),
         holdout=values.holdout,
         flip=values.flip,
-        scales=program.numbers("scales"),
+        scales=common_flags.numbers("scales"),
         confidence=values.confidence,
-        output_dir=program.required("output_dir"),
-        class_table=program.given_class_table(),
+        output_dir=common_flags.required("output_dir"),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(table(report))

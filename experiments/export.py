@@ -31,7 +31,7 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.runs.sections import ExportedFile, ExportSection
-from experiments import opening, program
+from experiments import common_flags, opening, program
 
 flags.DEFINE_string(
     "format",
@@ -48,14 +48,14 @@ flags.DEFINE_integer(
     None,
     "Image height in pixels. Default: the dataset's, rounded up to fit the network.",
     lower_bound=1,
-    upper_bound=program.MAX_SIDE,
+    upper_bound=common_flags.MAX_SIDE,
 )
 flags.DEFINE_integer(
     "width",
     None,
     "Image width in pixels. Default: the dataset's, rounded up to fit the network.",
     lower_bound=1,
-    upper_bound=program.MAX_SIDE,
+    upper_bound=common_flags.MAX_SIDE,
 )
 flags.DEFINE_integer(
     "calibration_images",
@@ -75,9 +75,9 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_bool("dynamic_batch", False, "For ONNX: take any number of images at once, instead of one.")
 flags.DEFINE_bool("dynamic_size", False, "For ONNX: take images of all sizes that the network takes, instead of one.")
-program.key_flags(
+common_flags.key_flags(
     "checkpoint",
-    *program.DATASET_FLAGS,
+    *common_flags.DATASET_FLAGS,
     model="Refuse a checkpoint of any other network than the one of this name. Default: any network.",
     output_dir="Folder of the run. The files go to export/ in it.",
 )
@@ -127,7 +127,7 @@ def run(
     if precision == "int8":
         if description is None:
             raise InputError("int8 is calibrated on training images: give --dataset and --data_dir")
-        examples = program.list_examples(description, found_dir, "train")
+        examples = opening.list_examples(description, found_dir, "train")
         images = exporting.calibration_images(description, examples, calibration_images)
         tflite["calibration"] = exporting.fitted(network, images, size)
         notes["calibration_split"] = f"{description.name} train"
@@ -186,11 +186,11 @@ def main(argv: Sequence[str]) -> None:
 
     del argv
     values = flags.FLAGS
-    output_dir = program.required("output_dir")
+    output_dir = common_flags.required("output_dir")
     asked = {None: None, "both": DEFAULT_FORMATS}.get(values.format, (values.format,))
     onnx = {name: values[name].value for name in ("image_type", "dynamic_batch", "dynamic_size")}
     section = run(
-        checkpoint=program.required("checkpoint"),
+        checkpoint=common_flags.required("checkpoint"),
         model=values.model,
         dataset=values.dataset,
         data_dir=values.data_dir,
@@ -198,12 +198,12 @@ def main(argv: Sequence[str]) -> None:
         formats=asked,
         precision=values.precision,
         output=values.output,
-        size=program.given_size("height", "width"),
+        size=common_flags.given_size("height", "width"),
         calibration_images=values.calibration_images,
         float_layers=values.float_layers,
         tiling=values.tiling,
         **onnx,
-        class_table=program.given_class_table(),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     names = {

@@ -12,7 +12,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, find_files, read_example, read_image
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.errors import InputError
-from experiments import program
+from experiments import opening
 
 
 class Item(NamedTuple):
@@ -61,7 +61,7 @@ def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[in
     Raises:
       InputError: the dataset is not there, or not whole.
     """
-    examples = program.list_examples(dataset, data_dir, split)
+    examples = opening.list_examples(dataset, data_dir, split)
     check_files(examples)
     return len(examples), (
         Item(example.name, *read_example(example, dataset))

@@ -29,7 +29,7 @@ from contextnet_tf.runs.measurements import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.training.recipe import get_recipe
-from experiments import ablation, program, recipe_flags, train  # noqa: F401  ablation: for its flags
+from experiments import ablation, common_flags, program, recipe_flags, train  # noqa: F401  ablation: for its flags
 from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
@@ -64,9 +64,9 @@ ROWS = (
 )
 
 flags.DEFINE_list("drives", [], "Prefixes of the images' names; each drive is held out in turn.")
-program.key_flags(
-    "drives", "seeds", "rows", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS, *program.DATASET_FLAGS,
-    **program.UNRECORDED | {
+common_flags.key_flags(
+    "drives", "seeds", "rows", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS, *common_flags.DATASET_FLAGS,
+    **common_flags.UNRECORDED | {
         "model": "Network that is trained. Default: cn14.",
         "recipe": "Training recipe of all rows. Default: modern.",
         "train_splits": "Splits that hold the drives. Default: train,val.",
@@ -194,19 +194,19 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     with stoppable(resume_advice("leave_one_out")) as asked_to_stop:
         section = run(
-            output_dir=program.required("output_dir"),
+            output_dir=common_flags.required("output_dir"),
             drives=values.drives,
-            train_splits=program.given("train_splits") or ("train", "val"),
-            seeds=program.whole_numbers("seeds") if program.given("seeds") else (0,),
-            rows=program.whole_numbers("rows") if values.rows else None,
+            train_splits=common_flags.given("train_splits") or ("train", "val"),
+            seeds=common_flags.whole_numbers("seeds") if common_flags.given("seeds") else (0,),
+            rows=common_flags.whole_numbers("rows") if values.rows else None,
             model=values.model,
-            recipe=program.given("recipe"),
+            recipe=common_flags.given("recipe"),
             dataset=values.dataset or "streets",
             data_dir=values.data_dir,
             changes=recipe_flags.given_changes(),
-            crop_size=program.given_size("crop_height", "crop_width"),
+            crop_size=common_flags.given_size("crop_height", "crop_width"),
             cache=values.cache,
-            class_table=program.given_class_table(),
+            class_table=common_flags.given_class_table(),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )

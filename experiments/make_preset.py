@@ -29,7 +29,7 @@ from contextnet_tf.reporting.wording import dataset_title, percent
 from contextnet_tf.runs.layout import EXPORT
 from contextnet_tf.runs.results import Results, read_results, update_results
 from data.streets import draw_street
-from experiments import evaluate, export, program, train  # noqa: F401  train: for its flags
+from experiments import common_flags, evaluate, export, program, train  # noqa: F401  train: for its flags
 from experiments.splits import recorded_splits
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _DATA = {
 flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid.")
 flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe without one drive, for the card.")
 flags.DEFINE_string("note", None, "A sentence for the card about this training.")
-program.key_flags(
+common_flags.key_flags(
     "split",
     checkpoint="Folder of the run.",
     data_dir="Folder of the dataset. Default: the one that result.json names.",
@@ -197,8 +197,8 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     folder = run(
-        checkpoint=program.required("checkpoint"),
-        name=program.required("name"),
+        checkpoint=common_flags.required("checkpoint"),
+        name=common_flags.required("name"),
         data_dir=values.data_dir,
         split=values.split,
         holdout_runs=values.holdout_runs,

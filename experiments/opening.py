@@ -1,21 +1,25 @@
-"""What --checkpoint and --dataset mean: one way to open a network and one way to find its dataset, for all programs."""
+"""What --checkpoint and --dataset mean: one way to open a network, and one to find a dataset and list its examples."""
 
 import filecmp
 import os
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.labels import differing_classes
+from contextnet_tf.datasets.sources import Example
 from contextnet_tf.deployment.metadata import is_saved_model, read_metadata
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import gigabytes
 from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_class_table, recorded_classes, recorded_dataset
 from experiments import load_tensorflow
+from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
     import keras
@@ -134,6 +138,41 @@ def dataset_of(checkpoint: str | os.PathLike, **given: Any) -> FoundDataset:
     if found is None:
         raise InputError(f"{checkpoint}: no result.json beside it records a dataset; set --dataset=...")
     return found
+
+
+def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Example]:
+    """The examples of a split, with a note where cities are missing; a prepared split is first extracted to files.
+
+    Raises:
+      InputError: the folder is missing, empty or in another layout, or a file has no partner.
+    """
+    if dataset.prepared and data_dir:
+        load_tensorflow(f"the dataset {dataset.name}")
+        lay_out(dataset, data_dir, split)
+    listing = dataset.listing(data_dir, split)
+    examples = listing.complete()
+    missing = dataset.missing_examples_note(split, examples) if dataset.part_sizes else None
+    for note in [missing, *listing.notes] if missing else listing.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return examples
+
+
+def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
+    """Extracts a prepared split to files unless that is done; prints its size first and shows a progress bar.
+
+    Raises:
+      InputError: the split is not prepared, or there is too little disk space.
+    """
+    pending = dataset.prepared.pending(data_dir, split)
+    if not pending:
+        return
+    print(
+        f"note: {split} of {dataset.name} is extracted to files once: {pending.examples:,} examples, "
+        f"{gigabytes(pending.num_bytes)}, in {pending.folder}",
+        file=sys.stderr,
+    )
+    with progress_bar(total=pending.examples, desc="extracting", unit="image") as bar:
+        dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 
 def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Dataset) -> None:

@@ -44,7 +44,7 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import RuntimeSection
-from experiments import flag_kinds, inputs, opening, program
+from experiments import common_flags, flag_kinds, inputs, opening, program
 from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
 from experiments.video_job import write_overlay
@@ -81,9 +81,9 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "max_frames", None, "Stop after this many images or frames.", lower_bound=1, upper_bound=1_000_000_000
 )
-program.key_flags(
+common_flags.key_flags(
     "split",
-    *program.DATASET_FLAGS,
+    *common_flags.DATASET_FLAGS,
     checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
     "export/model.tflite), a .tflite file, or a .onnx file. With --engine=tensorflow: the folder of a run (its "
     "best.keras), a .keras file or a SavedModel folder.",
@@ -212,9 +212,9 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
-    output_dir = program.required("output_dir")
+    output_dir = common_flags.required("output_dir")
     section = run(
-        checkpoint=program.required("checkpoint"),
+        checkpoint=common_flags.required("checkpoint"),
         input=values.input,
         split=values.split,
         dataset=values.dataset,
@@ -225,7 +225,7 @@ def main(argv: Sequence[str]) -> None:
         workers=values.workers,
         resize_mode=values.resize_mode,
         max_frames=values.max_frames,
-        class_table=program.given_class_table(),
+        class_table=common_flags.given_class_table(),
         given_flags=program.given_flags(),
     )
     print(_summary(section))

@@ -40,7 +40,7 @@ from contextnet_tf.runs.measurements import PruningRow, PruningSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.recipe import get_recipe
-from experiments import program, quietly, recipe_flags, train  # noqa: F401  train defines --cache
+from experiments import common_flags, opening, program, quietly, recipe_flags, train  # noqa: F401  train defines --cache
 from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ flags.DEFINE_float(
     1000,
 )
 flags.DEFINE_bool("directly", True, "Also train the last width directly, for as many epochs as all stages together.")
-program.key_flags(
-    "model", "seeds", *program.DATASET_FLAGS, "output_dir", "recipe", "cache", "crop_height", "crop_width", "rounds",
-    *recipe_flags.FLAGS,
+common_flags.key_flags(
+    "model", "seeds", *common_flags.DATASET_FLAGS, "output_dir", "recipe", "cache", "crop_height", "crop_width",
+    "rounds", *recipe_flags.FLAGS,
     checkpoint="Trained network to prune: preset:NAME, the folder of a run (its best.keras) or a .keras file. Default: "
     "none, a network of --start_factor is trained first.",
 )  # fmt: skip
@@ -205,7 +205,7 @@ def _frames(networks: "Sequence[keras.Model]", dataset: Dataset, data_dir: str |
     """Validation images uint8 [FRAMES, H, W, 3], enlarged to a size that all networks accept."""
     from contextnet_tf.models.sizes import padded_size, size_multiple
 
-    examples = program.list_examples(dataset, data_dir, "val")
+    examples = opening.list_examples(dataset, data_dir, "val")
     height, width, _ = read_image(examples[0].image_path).shape
     size = padded_size((height, width), max(map(size_multiple, networks)))
     return np.stack([resize_image(read_image(x.image_path), size, 1) for x in evenly_spread(examples, FRAMES)])
@@ -239,16 +239,16 @@ def main(argv: Sequence[str]) -> None:
             fine_tune_epochs=values.fine_tune_epochs,
             fine_tune_learning_rate=values.fine_tune_learning_rate,
             directly=values.directly,
-            seeds=program.whole_numbers("seeds"),
-            recipe=program.given("recipe"),
+            seeds=common_flags.whole_numbers("seeds"),
+            recipe=common_flags.given("recipe"),
             changes=recipe_flags.given_changes(),
             dataset=values.dataset or "streets",
             data_dir=values.data_dir,
-            output_dir=program.required("output_dir"),
+            output_dir=common_flags.required("output_dir"),
             rounds=values.rounds or ROUNDS,
-            crop_size=program.given_size("crop_height", "crop_width"),
+            crop_size=common_flags.given_size("crop_height", "crop_width"),
             cache=values.cache,
-            class_table=program.given_class_table(),
+            class_table=common_flags.given_class_table(),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )

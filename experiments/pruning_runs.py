@@ -22,7 +22,7 @@ from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.initial import initialize_from
 from contextnet_tf.training.plan import TrainingPlan, checked_crop, recipe_crop
 from contextnet_tf.training.recipe import Recipe
-from experiments import evaluate, program, train
+from experiments import evaluate, opening, train
 
 RECALIBRATION_BATCHES = 16  # where the recipe has none of its own
 
@@ -96,7 +96,7 @@ class PruningRuns:
         wide = build_model(wide_spec, num_classes=dataset.num_classes, input_shape=(None, None, 3), aux_head=True)
         print(initialize_from(wide, source), flush=True)
         network = prune_filters(wide, spec)
-        examples = program.list_examples(dataset, self.data_dir, "train")
+        examples = opening.list_examples(dataset, self.data_dir, "train")
         dataset = dataset.measured(examples[0])
         crop_size = self.crop_size or recipe_crop(network, self.recipe, dataset)
         plan = TrainingPlan(self.recipe, dataset, examples, (), checked_crop(network, crop_size), self.seed)

@@ -27,7 +27,7 @@ from contextnet_tf.reporting.mistakes import Outcome, Shown, mistakes
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import Results, read_results
 from contextnet_tf.runs.sections import DatasetSection
-from experiments import opening, program
+from experiments import common_flags, opening, program
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ flags.DEFINE_integer(
     lower_bound=0,
     upper_bound=20,
 )
-program.key_flags(
+common_flags.key_flags(
     output_dir="Folder of the run. report.html is written there.",
     data_dir="Folder of the dataset. Default: the one that result.json names.",
 )
@@ -156,7 +156,7 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     print(
         run(
-            output_dir=program.required("output_dir"),
+            output_dir=common_flags.required("output_dir"),
             data_dir=values.data_dir,
             report_images=values.report_images,
             worst_images=values.worst_images,

@@ -23,7 +23,7 @@ from contextnet_tf.deployment.metadata import read_metadata
 from contextnet_tf.deployment.web import PageServer, build_page, write_page
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs import layout
-from experiments import flag_kinds, opening, program
+from experiments import common_flags, flag_kinds, opening, program
 
 BROWSER_DIR = pathlib.Path(__file__).resolve().parents[1] / "browser"
 PORT = 8000
@@ -31,7 +31,7 @@ PORT = 8000
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 lets other machines in.")
 flags.DEFINE_integer("port", PORT, "Port to listen at; 0 takes any free one.", lower_bound=0, upper_bound=65535)
 flag_kinds.define_path("static", None, "Folder to write the page to, instead of serving it.")
-program.key_flags(
+common_flags.key_flags(
     checkpoint="Exported .tflite file, or the folder of a run: every file of logits in its export/ is offered."
 )
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
-    run(checkpoint=program.required("checkpoint"), host=values.host, port=values.port, static=values.static)
+    run(checkpoint=common_flags.required("checkpoint"), host=values.host, port=values.port, static=values.static)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from absl import flags
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from experiments import flag_kinds, program
+from experiments import flag_kinds, opening
 
 NO_VALIDATION = "none"
 
@@ -75,9 +75,9 @@ class Splits:
         Raises:
           InputError: a split is missing or empty, or a prefix of `holdout` fits no example, or all.
         """
-        train = list(itertools.chain.from_iterable(program.list_examples(dataset, data_dir, x) for x in self.train))
+        train = list(itertools.chain.from_iterable(opening.list_examples(dataset, data_dir, x) for x in self.train))
         if not self.holdout:
-            return train, program.list_examples(dataset, data_dir, self.validated) if self.validated else []
+            return train, opening.list_examples(dataset, data_dir, self.validated) if self.validated else []
         held_out = _with_prefixes(train, self.holdout)
         if len(held_out) == len(train):
             raise InputError(f"`holdout`: all {len(train)} examples are held out, none is left to train on")
@@ -98,7 +98,7 @@ class Evaluated:
         Raises:
           InputError: a split is missing or empty, or a prefix fits no example.
         """
-        found = list(itertools.chain.from_iterable(program.list_examples(dataset, data_dir, x) for x in self.names))
+        found = list(itertools.chain.from_iterable(opening.list_examples(dataset, data_dir, x) for x in self.names))
         return _with_prefixes(found, self.prefixes) if self.prefixes else found
 
 

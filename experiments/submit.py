@@ -26,11 +26,11 @@ from absl import flags
 from contextnet_tf.datasets.sources import check_files, read_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.submission import Submission
-from experiments import opening, program
+from experiments import common_flags, opening, program
 from experiments.progress import progress_bar
 
-program.key_flags(
-    *program.DATASET_FLAGS,
+common_flags.key_flags(
+    *common_flags.DATASET_FLAGS,
     "split",
     "output_dir",
     checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
@@ -59,7 +59,7 @@ def run(
         dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=path.parents[:2], default="cityscapes"
     )
     opening.require_classes(path, segmenter.num_classes, description)
-    examples = program.list_examples(description, data_dir, split)
+    examples = opening.list_examples(description, data_dir, split)
     check_files(examples)
     with open(path, "rb") as file:
         network = hashlib.file_digest(file, "sha256").hexdigest()
@@ -81,12 +81,12 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     path = run(
-        checkpoint=program.required("checkpoint"),
+        checkpoint=common_flags.required("checkpoint"),
         dataset=values.dataset,
         data_dir=values.data_dir,
         split=values.split,
-        output_dir=program.required("output_dir"),
-        class_table=program.given_class_table(),
+        output_dir=common_flags.required("output_dir"),
+        class_table=common_flags.given_class_table(),
     )
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 

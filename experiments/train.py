@@ -31,7 +31,7 @@ from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import TrainingSection
 from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.recipe import get_recipe
-from experiments import compute_flags, flag_kinds, opening, program, recipe_flags, run_log, splits
+from experiments import common_flags, compute_flags, flag_kinds, opening, program, recipe_flags, run_log, splits
 from experiments.progress import Progress
 from experiments.splits import Splits
 from experiments.stopping import stoppable
@@ -78,10 +78,10 @@ flags.DEFINE_bool(
     False,
     "Use only deterministic TensorFlow operators, so that a GPU gives bit-identical results; slower.",
 )
-program.key_flags(
-    "model", *program.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "log_level",
+common_flags.key_flags(
+    "model", *common_flags.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "log_level",
     *splits.FLAGS, *recipe_flags.FLAGS, *compute_flags.FLAGS,
-    **program.UNRECORDED | {"output_dir": "Folder of the run, for all its files."},
+    **common_flags.UNRECORDED | {"output_dir": "Folder of the run, for all its files."},
 )  # fmt: skip
 
 
@@ -224,7 +224,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
-    output_dir = program.required("output_dir")
+    output_dir = common_flags.required("output_dir")
     compute_config = compute_flags.given_compute_config()
     flagfile = shlex.quote(f"{output_dir}/{layout.FLAGS}")
     advice = f"resume by the same command, or by: python -m experiments.train --flagfile={flagfile}"
@@ -239,14 +239,14 @@ def main(argv: Sequence[str]) -> None:
             initial=values.initial,
             data_splits=splits.given_splits(),
             changes=recipe_flags.given_changes(),
-            crop_size=program.given_size("crop_height", "crop_width"),
+            crop_size=common_flags.given_size("crop_height", "crop_width"),
             fusion_order=values.fusion_order,
             cache=values.cache,
             resume=values.resume,
             checkpoint_policy=CheckpointPolicy(values.save_minutes, values.keep),
             deterministic=values.deterministic,
             compute_config=compute_config,
-            class_table=program.given_class_table(),
+            class_table=common_flags.given_class_table(),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )

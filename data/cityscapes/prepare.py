@@ -20,7 +20,7 @@ from contextnet_tf.datasets.archives import members, unpack
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources.cityscapes import IMAGE_END, IMAGES, INSTANCE_END, LABEL_END, LABELS
 from contextnet_tf.errors import InputError
-from experiments import flag_kinds, program
+from experiments import common_flags, flag_kinds, program
 
 ARCHIVES = {
     "leftImg8bit_trainvaltest.zip": (IMAGES, (IMAGE_END,)),
@@ -28,7 +28,7 @@ ARCHIVES = {
 }
 
 flag_kinds.define_path("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
-program.key_flags("data_dir")
+common_flags.key_flags("data_dir")
 
 
 def run(*, zip_dir: str, data_dir: str) -> dict[str, tuple[int, int, int]]:
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     data_dir = flags.FLAGS.data_dir or get_dataset("cityscapes").default_data_dir
-    counts = run(zip_dir=program.required("zip_dir"), data_dir=data_dir)
+    counts = run(zip_dir=common_flags.required("zip_dir"), data_dir=data_dir)
     for split, (images, labels, published) in counts.items():
         print(f"{split:6}{images:,} of {published:,} images, {labels:,} of {published:,} label files")
     print(f"unpacked: {data_dir}")

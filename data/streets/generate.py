@@ -13,13 +13,13 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
 from data import streets
-from experiments import program
+from experiments import common_flags, program
 
-flags.DEFINE_integer("image_height", 256, "Height of the images.", lower_bound=64, upper_bound=program.MAX_SIDE)
-flags.DEFINE_integer("image_width", 512, "Width of the images.", lower_bound=64, upper_bound=program.MAX_SIDE)
+flags.DEFINE_integer("image_height", 256, "Height of the images.", lower_bound=64, upper_bound=common_flags.MAX_SIDE)
+flags.DEFINE_integer("image_width", 512, "Width of the images.", lower_bound=64, upper_bound=common_flags.MAX_SIDE)
 flags.DEFINE_integer("train_images", 400, "Number of images to train on.", lower_bound=1, upper_bound=10_000_000)
 flags.DEFINE_integer("val_images", 60, "Number of images to validate on.", lower_bound=1, upper_bound=10_000_000)
-program.key_flags("output_dir", "seed")
+common_flags.key_flags("output_dir", "seed")
 
 
 def run(

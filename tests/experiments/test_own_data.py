@@ -8,7 +8,7 @@ import pytest
 from folders import write_streets
 
 from contextnet_tf.datasets.catalog import get_dataset
-from experiments import evaluate, export, predict, program, report, train
+from experiments import evaluate, export, opening, predict, report, train
 
 # The example that data/folder/README.md shows.
 CLASSES = json.loads((pathlib.Path(__file__).parents[2] / "data" / "folder" / "streets.json").read_text())
@@ -82,13 +82,13 @@ def test_what_a_person_may_give_wrongly(own, call, tmp_path):
 
 
 def test_a_note_says_which_cities_are_missing(own, capsys):
-    examples = program.list_examples(get_dataset("cityscapes"), own, "val")
+    examples = opening.list_examples(get_dataset("cityscapes"), own, "val")
     assert len(examples) == 1
     assert capsys.readouterr().err == (
         "note: cityscapes val: 1 of 500 examples are there: drawnval 1 of 0, frankfurt 0 of 267, lindau 0 of 59, "
         "munster 0 of 174\n"
     )
-    program.list_examples(get_dataset("streets"), own, "val")
+    opening.list_examples(get_dataset("streets"), own, "val")
     assert capsys.readouterr().err == ""
 
 

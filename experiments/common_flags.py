@@ -1,0 +1,177 @@
+"""The flags that several programs share, and the values given for them."""
+
+from typing import Any
+
+from absl import flags
+
+from contextnet_tf.datasets.class_table import read_class_table
+from contextnet_tf.errors import InputError
+from contextnet_tf.models.registry import model_names
+from contextnet_tf.training.recipe import recipe_names
+from experiments import flag_kinds
+
+# Pixels a side; a larger image or crop is probably a mistake.
+MAX_SIDE = 1 << 15
+
+flags.DEFINE_string(
+    "dataset",
+    None,
+    "Dataset: streets (synthetic scenes of this project), cityscapes, camvid, folder (your own, with --classes), or "
+    "tfds:NAME (prepared by TensorFlow Datasets). Default: the one recorded with the checkpoint.",
+)
+flag_kinds.define_path(
+    "classes",
+    None,
+    "classes.json of your own dataset, see data/folder/README.md. Default: recorded with the checkpoint.",
+)
+flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the image. Default: image.")
+flags.DEFINE_string(
+    "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
+)
+flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
+flag_kinds.define_path(
+    "data_dir", None, "Folder of the dataset. Default: the one recorded with the checkpoint, else data/DATASET."
+)
+flags.DEFINE_integer(
+    "crop_height",
+    None,
+    "Height of the training images in pixels. Default: the largest that fits the dataset's images.",
+    lower_bound=1,
+    upper_bound=MAX_SIDE,
+)
+flags.DEFINE_integer(
+    "crop_width",
+    None,
+    "Width of the training images in pixels. Default: the largest that fits the dataset's images.",
+    lower_bound=1,
+    upper_bound=MAX_SIDE,
+)
+flag_kinds.define_split("split", "val", "Split of the dataset, for example val or train.")
+flag_kinds.define_path("output_dir", None, "Folder to write to.")
+flags.DEFINE_enum(
+    "recipe",
+    "short",
+    recipe_names(),
+    "Training recipe: paper is that of section 3.1, short takes about an hour on a small dataset, modern has the "
+    "techniques of later networks, smoke only tests that training runs.",
+)
+flags.DEFINE_integer(
+    "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
+)
+flags.DEFINE_list("seeds", ["0", "1"], "Seeds, each a run of every row.")
+flags.DEFINE_string("model", None, f"Network: {', '.join(model_names())}. Default: cn14.")
+flag_kinds.define_path(
+    "checkpoint",
+    None,
+    "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
+    "file.",
+)
+flags.DEFINE_integer(
+    "rounds",
+    None,
+    "Measurement rounds; medians are reported. Default: 20.",
+    lower_bound=1,
+    upper_bound=1_000_000,
+)
+flag_kinds.define_path("image", None, "Image to segment.")
+flags.DEFINE_integer("images", 16, "Number of training images to read.", lower_bound=1, upper_bound=1_000_000)
+
+# From here on this module declares flags in the name of the program that imports it.
+flags.disclaim_key_flags()
+
+
+# The flags that select a dataset.
+DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label_key", "tfds_name_key")
+
+
+# The texts of flags whose default differs where no checkpoint has recorded a dataset.
+UNRECORDED = {
+    "dataset": flags.FLAGS["dataset"].help.replace("the one recorded with the checkpoint", "streets"),
+    "data_dir": "Folder of the dataset. Default: data/DATASET; for streets data/streets/drawn.",
+    "classes": "classes.json of your own dataset, see data/folder/README.md.",
+}
+_shared_texts: dict[str, str] = {}
+
+
+def key_flags(*names: str, **texts: str) -> None:
+    """Lists common flags in the `--help` of the program that calls this at import.
+
+    `texts` are those of flags that the program describes itself: what it takes, and its default.
+    """
+    for name in dict.fromkeys((*names, *texts)):
+        flags.declare_key_flag(name)
+        flag = flags.FLAGS[name]
+        flag.help = texts.get(name, _shared_texts.setdefault(name, flag.help))
+
+
+def required(name: str) -> str:
+    """The value of the string flag `name`.
+
+    Raises:
+      InputError: the flag was not given.
+    """
+    value = flags.FLAGS[name].value
+    if not value:
+        raise InputError(f"--{name} is missing; set --{name}=..., or see --help")
+    return value
+
+
+def given(name: str) -> Any:
+    """The value of the flag `name`; None where it has its default because it was not given."""
+    flag = flags.FLAGS[name]
+    return flag.value if flag.present else None
+
+
+def given_size(height: str, width: str) -> tuple[int, int] | None:
+    """The values of the flags `height` and `width`; None where neither was given.
+
+    Raises:
+      InputError: only one of them was given.
+    """
+    size = flags.FLAGS[height].value, flags.FLAGS[width].value
+    if (size[0] is None) != (size[1] is None):
+        raise InputError(f"--{height} and --{width} go together; give both or neither")
+    return None if None in size else size
+
+
+def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
+    """The values of the list flag `name` as whole numbers from 0 to `largest`.
+
+    Raises:
+      InputError: one of them is not such a number.
+    """
+    texts = flags.FLAGS[name].value
+    for text in texts:
+        if not (text.isascii() and text.isdecimal()):
+            raise InputError(f"--{name}: {text!r} is not a whole number; give them as --{name}=0,1")
+        if int(text) > largest:
+            raise InputError(f"--{name}: {text} is too large; the largest is {largest}")
+    return [int(text) for text in texts]
+
+
+def numbers(name: str) -> list[float]:
+    """The values of the list flag `name` as numbers.
+
+    Raises:
+      InputError: one of them is no number.
+    """
+    try:
+        return [float(text) for text in flags.FLAGS[name].value]
+    except ValueError as error:
+        raise InputError(f"--{name}: {error}; give numbers separated by commas") from None
+
+
+def given_class_table() -> dict[str, Any] | None:
+    """What --classes and --tfds_..._key say of a dataset, as `get_dataset` takes it; None without --classes.
+
+    Raises:
+      InputError: the file is missing or wrong.
+    """
+    keys = {name: flags.FLAGS[f"tfds_{name}"].value for name in ("image_key", "label_key", "name_key")}
+    keys = {name: value for name, value in keys.items() if value}
+    classes = flags.FLAGS["classes"].value
+    if not classes:
+        if keys:
+            raise InputError(f"--tfds_{next(iter(keys))} needs --classes=classes.json, which lists the classes")
+        return None
+    return read_class_table(classes).content | keys
