@@ -148,11 +148,9 @@ def main(argv: Sequence[str]) -> None:
         checkpoint=common_flags.required("checkpoint"),
         figure_input=values.figure_input,
         figure_images=values.figure_images,
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         split=values.split,
         output_dir=common_flags.required("output_dir"),
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     if section:

@@ -128,14 +128,12 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     costs = run(
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         output_dir=values.output_dir,
         images=values.images,
         rounds=values.rounds or ROUNDS,
         crop_size=common_flags.given_size("crop_height", "crop_width"),
         seed=values.seed,
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     print("\n\n".join(f"crops of {crop} (height x width)\n{table(measured)}" for crop, measured in costs.items()))

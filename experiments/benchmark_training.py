@@ -180,8 +180,6 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     measured = run(
         model=values.model or "cn14",
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         output_dir=values.output_dir,
         recipe=values.recipe,
         images=values.images,
@@ -190,7 +188,7 @@ def main(argv: Sequence[str]) -> None:
         crop_size=common_flags.given_size("crop_height", "crop_width"),
         memory_size=MEMORY_SIZE if values.step_memory else None,
         seed=values.seed,
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     print(table(measured, values.images_per_step or get_recipe(values.recipe).batch_size))

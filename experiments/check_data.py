@@ -251,12 +251,10 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     dataset, found = run(
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         model=values.model or "cn14",
         crop_size=common_flags.given_size("crop_height", "crop_width"),
         output_dir=values.output_dir,
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         num_samples=values.samples,
         recipe=recipe_flags.changed(get_recipe(values.recipe), recipe_flags.given_changes()),
     )

@@ -161,12 +161,22 @@ def numbers(name: str) -> list[float]:
         raise InputError(f"--{name}: {error}; give numbers separated by commas") from None
 
 
-def given_class_table() -> dict[str, Any] | None:
-    """What --classes and --tfds_..._key say of a dataset, as `get_dataset` takes it; None without --classes.
+def given_dataset(default: str | None = None) -> dict[str, Any]:
+    """The arguments `dataset`, `data_dir` and `class_table` of a program that the flags select; `default`: a dataset.
 
     Raises:
-      InputError: the file is missing or wrong.
+      InputError: the file of --classes is missing or wrong.
     """
+    values = flags.FLAGS
+    return {
+        "dataset": values.dataset or default,
+        "data_dir": values.data_dir,
+        "class_table": _given_class_table(),
+    }
+
+
+def _given_class_table() -> dict[str, Any] | None:
+    """What --classes and --tfds_..._key say of a dataset, as `get_dataset` takes it; None without --classes."""
     keys = {name: flags.FLAGS[f"tfds_{name}"].value for name in ("image_key", "label_key", "name_key")}
     keys = {name: value for name, value in keys.items() if value}
     classes = flags.FLAGS["classes"].value

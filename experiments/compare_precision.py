@@ -125,11 +125,9 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     reports = run(
         checkpoint=common_flags.required("checkpoint"),
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         split=values.split,
         output_dir=common_flags.required("output_dir"),
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     print(aligned(precision_table(reports)), end="")

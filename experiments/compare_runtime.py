@@ -267,12 +267,10 @@ def main(argv: Sequence[str]) -> None:
         thread_counts=values.thread_counts,
         modes=values.modes,
         rounds=values.rounds or ROUNDS,
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         split=values.split,
         output_dir=common_flags.required("output_dir"),
         seed=values.seed,
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     for title, reason in section.left_out.items():

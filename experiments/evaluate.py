@@ -190,15 +190,13 @@ def main(argv: Sequence[str]) -> None:
     report = run(
         checkpoint=common_flags.required("checkpoint"),
         model=values.model,
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         split=common_flags.given("split"),
         holdout=values.holdout,
         flip=values.flip,
         scales=common_flags.numbers("scales"),
         confidence=values.confidence,
         output_dir=common_flags.required("output_dir"),
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     print(table(report))

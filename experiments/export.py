@@ -192,8 +192,6 @@ def main(argv: Sequence[str]) -> None:
     section = run(
         checkpoint=common_flags.required("checkpoint"),
         model=values.model,
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         output_dir=output_dir,
         formats=asked,
         precision=values.precision,
@@ -203,7 +201,7 @@ def main(argv: Sequence[str]) -> None:
         float_layers=values.float_layers,
         tiling=values.tiling,
         **onnx,
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     names = {

@@ -201,12 +201,10 @@ def main(argv: Sequence[str]) -> None:
             rows=common_flags.whole_numbers("rows") if values.rows else None,
             model=values.model,
             recipe=common_flags.given("recipe"),
-            dataset=values.dataset or "streets",
-            data_dir=values.data_dir,
             changes=recipe_flags.given_changes(),
             crop_size=common_flags.given_size("crop_height", "crop_width"),
             cache=values.cache,
-            class_table=common_flags.given_class_table(),
+            **common_flags.given_dataset("streets"),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )

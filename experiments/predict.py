@@ -217,15 +217,13 @@ def main(argv: Sequence[str]) -> None:
         checkpoint=common_flags.required("checkpoint"),
         input=values.input,
         split=values.split,
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         output_dir=output_dir,
         engine=values.engine,
         threads=values.threads,
         workers=values.workers,
         resize_mode=values.resize_mode,
         max_frames=values.max_frames,
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
     print(_summary(section))

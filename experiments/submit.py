@@ -82,11 +82,9 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     path = run(
         checkpoint=common_flags.required("checkpoint"),
-        dataset=values.dataset,
-        data_dir=values.data_dir,
         split=values.split,
         output_dir=common_flags.required("output_dir"),
-        class_table=common_flags.given_class_table(),
+        **common_flags.given_dataset(),
     )
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 

@@ -231,8 +231,6 @@ def main(argv: Sequence[str]) -> None:
     with stoppable(advice) as asked_to_stop:
         result = run(
             model=values.model or "cn14",
-            dataset=values.dataset or "streets",
-            data_dir=values.data_dir,
             output_dir=output_dir,
             recipe=values.recipe,
             seed=values.seed,
@@ -246,7 +244,7 @@ def main(argv: Sequence[str]) -> None:
             checkpoint_policy=CheckpointPolicy(values.save_minutes, values.keep),
             deterministic=values.deterministic,
             compute_config=compute_config,
-            class_table=common_flags.given_class_table(),
+            **common_flags.given_dataset("streets"),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )
