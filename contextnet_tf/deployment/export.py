@@ -94,8 +94,8 @@ def export_tflite(
     Args:
       model: the network; not changed.
       path: the file; its metadata is written to a JSON beside it, and as TFLite metadata into the file.
-      precision: "float32"; "float16", half as large, computed in float32 on processors without float16; or
-        "int8", a third as large, full-integer quantization except for `float_layers` and the soft-max.
+      precision: "float32"; "float16", half as large, computed in float16 on ARM processors that can, in float32
+        elsewhere; or "int8", a third as large, full-integer quantization except for `float_layers` and the soft-max.
       size: (height, width) of the images, by default the network's own.
       output: "logits", "labels" or "probabilities".
       calibration: for int8: training images uint8 [H, W, 3] of the file's size.

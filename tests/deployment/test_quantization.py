@@ -91,6 +91,16 @@ def test_files_of_every_precision_agree_with_the_network(files, network, images)
     assert int8.largest_difference < 0.25 * int8.largest_logit and int8.label_parity > 0.85
 
 
+def test_float16_files_let_xnnpack_compute_in_float16(files):
+    # XNNPACK's delegate takes the hint only with sums in float16, "accfp16".
+    def hint(name):
+        model = TFLiteGraph((files / f"{name}.tflite").read_bytes())._model
+        metadata = {entry.name: bytes(model.buffers[entry.buffer].data) for entry in model.metadata}
+        return metadata.get(b"reduced_precision_support")
+
+    assert (hint("float16"), hint("float32"), hint("int8")) == (b"fp16accfp16", None, None)
+
+
 def test_sizes_are_as_the_precisions_say(files):
     # 844,115 weights and biases (846,179 with 19 classes, less 16 x 129) of 4, 2 and 1 byte, and 50 to 100 kB of
     # graph. The biases of a fresh network, some 9,000, are all zero and stand in the file once for each length; in

@@ -45,6 +45,9 @@ def float_graph(part: keras.Model, output: str, *, float16: bool) -> TFLiteGraph
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
+        # XNNPACK computes in float16, where the processor can, only if the file allows sums in float16 too. The
+        # converter's default asks for float32 sums, which makes XNNPACK compute all of the file in float32.
+        converter.target_spec._experimental_supported_accumulation_type = tf.float16
     return TFLiteGraph(converted(converter))
 
 
