@@ -23,9 +23,9 @@ from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.reporting.ablation import ablation_note, ablation_page, ablation_plot, ablation_table
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import AblationRow, AblationSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.studies import AblationRow, AblationSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import common_flags, flag_kinds, program, recipe_flags
 from experiments.ablation_rows import Ablation, Row, chosen_rows

@@ -27,10 +27,10 @@ from contextnet_tf.evaluation.borders import BorderConfusion
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.branches import BranchSample, borders_table, branches_figure, branches_note, branches_page
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import BranchesRow, BranchesSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import Accuracy
+from contextnet_tf.runs.studies import BranchesRow, BranchesSection
 from experiments import common_flags, inputs, opening, program
 from experiments.progress import progress_bar
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from contextnet_tf.runs.measurements import InputCost, InputSection
+from contextnet_tf.runs.benchmarks import InputCost, InputSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from experiments import common_flags, opening, program

@@ -23,7 +23,7 @@ from absl import flags
 
 from contextnet_tf.benchmarking.pytorch_baseline import TorchProcess
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.runs.measurements import StepMemoryRow, TrainingSpeedSection
+from contextnet_tf.runs.benchmarks import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.training.recipe import Recipe, get_recipe

@@ -25,10 +25,10 @@ from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.tables import aligned, markdown_table
 from contextnet_tf.reporting.wording import percent
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.measurements import PrecisionFile, PrecisionSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.sections import Accuracy
+from contextnet_tf.runs.studies import PrecisionFile, PrecisionSection
 from experiments import common_flags, opening, program
 from experiments.evaluate import segmentation
 from experiments.progress import progress_bar

@@ -51,7 +51,7 @@ from contextnet_tf.reporting.runtime import (
     runtime_table,
 )
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
+from contextnet_tf.runs.benchmarks import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
 from data.streets import draw_scene

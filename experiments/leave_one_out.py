@@ -25,9 +25,9 @@ from contextnet_tf.errors import InputError, InUseError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import ablation, common_flags, program, recipe_flags, train  # noqa: F401  ablation: for its flags
 from experiments.splits import Splits

@@ -36,9 +36,9 @@ from contextnet_tf.models.spec import LARGEST_FACTOR, ContextNetSpec
 from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.pruning import pruning_note, pruning_page, pruning_table
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import PruningRow, PruningSection
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.studies import PruningRow, PruningSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import common_flags, opening, program, quietly, recipe_flags, train  # noqa: F401  train defines --cache
 from experiments.stopping import resume_advice, stoppable

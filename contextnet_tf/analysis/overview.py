@@ -7,7 +7,7 @@ import keras
 
 from contextnet_tf.analysis.complexity import count_layers, count_multiply_adds, count_parameters
 from contextnet_tf.analysis.receptive_field import receptive_field
-from contextnet_tf.runs.measurements import NetworkOverview
+from contextnet_tf.runs.benchmarks import NetworkOverview
 
 
 def overview(model: keras.Model, sizes: Sequence[tuple[int, int]]) -> NetworkOverview:

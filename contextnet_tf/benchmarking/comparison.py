@@ -17,7 +17,7 @@ from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.contextnet import build_contextnet
 from contextnet_tf.models.network import spec_of
-from contextnet_tf.runs.measurements import RuntimeRow, UpsamplingRow
+from contextnet_tf.runs.benchmarks import RuntimeRow, UpsamplingRow
 
 STREAM_FRAMES = 8  # per sample of a pipelined row: a multiple of 2, 4 and 8 cores
 LEAST_PARITY = 0.99  # of float32 runtimes with the reference: allows only rounding ties, even with random weights

@@ -7,7 +7,7 @@ from typing import Any
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.plots import difference_dots
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import AblationRow, AblationSection
+from contextnet_tf.runs.studies import AblationRow, AblationSection
 
 
 def ablation_page(section: AblationSection) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from contextnet_tf.datasets.colors import Color, colorize
 from contextnet_tf.reporting import plots, wording
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import BranchesSection
+from contextnet_tf.runs.studies import BranchesSection
 
 TITLES = {"context": "context branch alone", "detail": "detail branch alone", "both": "both branches"}
 _IGNORED = 255

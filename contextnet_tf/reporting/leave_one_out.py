@@ -4,7 +4,7 @@ import statistics
 
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import LeaveOneOutRow, LeaveOneOutSection
+from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
 
 
 def leave_one_out_page(section: LeaveOneOutSection) -> str:

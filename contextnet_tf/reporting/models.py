@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import NetworkOverview
+from contextnet_tf.runs.benchmarks import NetworkOverview
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import PruningRow, PruningSection
+from contextnet_tf.runs.studies import PruningRow, PruningSection
 
 
 def pruning_page(section: PruningSection) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from contextnet_tf.reporting import paper, plots, wording
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow
+from contextnet_tf.runs.benchmarks import RuntimeComparisonSection, RuntimeRow
 from contextnet_tf.runs.sections import Size
 
 PARTS = ("copying", "network", "upsampling")

@@ -9,7 +9,7 @@ A program writes its section so; sections of other kinds, and other programs' fl
 
 and a reader takes attributes: `read_results(run_dir).evaluation.accuracy.mean_iou`, where a section that was not
 written is None. No key of the file is spelled outside of this package. The dataclasses of the sections are in
-`sections` (of a run) and `measurements` (of comparisons and benchmarks); a new field gets a default, so that older
+`sections` (of a run), `studies` (comparisons of accuracy) and `benchmarks`; a new field gets a default, so that older
 files can be read, and a field that is renamed or moves gets a new FORMAT_VERSION and a step in `migration`.
 """
 
@@ -17,21 +17,12 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from contextnet_tf import files
 from contextnet_tf.errors import InputError
+from contextnet_tf.runs.benchmarks import InputSection, RuntimeComparisonSection, TrainingSpeedSection
 from contextnet_tf.runs.layout import RESULT
-from contextnet_tf.runs.measurements import (
-    AblationSection,
-    BranchesSection,
-    InputSection,
-    LeaveOneOutSection,
-    PrecisionSection,
-    PruningSection,
-    RuntimeComparisonSection,
-    TrainingSpeedSection,
-)
 from contextnet_tf.runs.migration import migrated_results
 from contextnet_tf.runs.provenance import Provenance
 from contextnet_tf.runs.records import FieldError, Record, decoded, plain
@@ -43,6 +34,13 @@ from contextnet_tf.runs.sections import (
     ModelSection,
     RuntimeSection,
     TrainingSection,
+)
+from contextnet_tf.runs.studies import (
+    AblationSection,
+    BranchesSection,
+    LeaveOneOutSection,
+    PrecisionSection,
+    PruningSection,
 )
 
 FORMAT_VERSION = 1  # 0: version 0.1, which wrote none
@@ -71,23 +69,8 @@ class Results(Record):
     flags: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
-_NAMES = {
-    ModelSection: "model",
-    DatasetSection: "dataset",
-    TrainingSection: "training",
-    EvaluationSection: "evaluation",
-    AveragedEvaluationSection: "averaged_evaluation",
-    ExportSection: "export",
-    RuntimeSection: "runtime",
-    PrecisionSection: "precision",
-    RuntimeComparisonSection: "runtime_comparison",
-    AblationSection: "ablation",
-    LeaveOneOutSection: "leave_one_out",
-    PruningSection: "pruning",
-    BranchesSection: "branches",
-    InputSection: "input",
-    TrainingSpeedSection: "training_speed",
-}
+# The key of each kind of section.
+_NAMES = {get_args(hint)[0]: name for name, hint in get_type_hints(Results).items() if name != "flags"}
 
 
 def update_results(

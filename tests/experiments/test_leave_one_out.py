@@ -8,8 +8,8 @@ from tiny_network import TINY
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
-from contextnet_tf.runs.measurements import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.runs.results import read_results
+from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
 from experiments import leave_one_out
 
 ROWS = (leave_one_out.Setting("plain"), leave_one_out.Setting("jitter", {"color_jitter": 2.0}))

@@ -10,7 +10,7 @@ from contextnet_tf.reporting.ablation import (
     ablation_table,
 )
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import AblationRow, AblationSection
+from contextnet_tf.runs.studies import AblationRow, AblationSection
 
 ALL, WITHOUT = "all parts", "without averaging"
 SECTION = AblationSection(

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.reporting.branches import BranchSample, borders_table, branches_figure, branches_page, classes_table
-from contextnet_tf.runs.measurements import BranchesRow, BranchesSection
+from contextnet_tf.runs.studies import BranchesRow, BranchesSection
 
 SECTION = BranchesSection(
     "cn14", "best.keras", 101,

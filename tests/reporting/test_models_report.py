@@ -6,7 +6,7 @@ import pytest
 
 from contextnet_tf.reporting.models import Printed, models_plot, models_table, printed
 from contextnet_tf.reporting.tables import aligned
-from contextnet_tf.runs.measurements import NetworkOverview
+from contextnet_tf.runs.benchmarks import NetworkOverview
 
 OVERVIEWS = [
     NetworkOverview(

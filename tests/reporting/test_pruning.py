@@ -3,7 +3,7 @@
 import dataclasses
 
 from contextnet_tf.reporting.pruning import pruning_note, pruning_page, pruning_table
-from contextnet_tf.runs.measurements import PruningRow, PruningSection
+from contextnet_tf.runs.studies import PruningRow, PruningSection
 
 SECTION = PruningSection(
     model="cn14", images=101, recipe={"name": "modern"}, given={"epochs": 30}, fine_tuning={"epochs": 10}, seeds=(0, 3),

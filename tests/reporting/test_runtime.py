@@ -18,7 +18,7 @@ from contextnet_tf.reporting.runtime import (
     runtime_plot,
     runtime_table,
 )
-from contextnet_tf.runs.measurements import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
+from contextnet_tf.runs.benchmarks import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
 from contextnet_tf.runs.provenance import Machine, Provenance
 
 

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 import contextnet_tf
-from contextnet_tf.runs import layout, measurements, sections
+from contextnet_tf.runs import benchmarks, layout, sections, studies
 from contextnet_tf.runs.provenance import Machine, Provenance
 from contextnet_tf.runs.records import Record
 from contextnet_tf.runs.results import Results
@@ -22,7 +22,7 @@ OTHERS = sorted(
 
 
 def _records():
-    defined = [x for module in (sections, measurements) for x in vars(module).values() if isinstance(x, type)]
+    defined = [x for module in (sections, studies, benchmarks) for x in vars(module).values() if isinstance(x, type)]
     return {Results, Machine, Provenance} | {x for x in defined if issubclass(x, Record) and x is not Record}
 
 

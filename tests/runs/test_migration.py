@@ -7,11 +7,11 @@ import shutil
 import pytest
 
 from contextnet_tf.runs.history import read_history
-from contextnet_tf.runs.measurements import AblationRow
 from contextnet_tf.runs.migration import migrated_metadata
 from contextnet_tf.runs.provenance import Provenance
 from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.runs.sections import ModelSection
+from contextnet_tf.runs.studies import AblationRow
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
 

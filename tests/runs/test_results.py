@@ -7,19 +7,9 @@ import pytest
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs import results
-from contextnet_tf.runs.measurements import (
-    AblationRow,
-    AblationSection,
-    BranchesRow,
-    BranchesSection,
+from contextnet_tf.runs.benchmarks import (
     InputCost,
     InputSection,
-    LeaveOneOutRow,
-    LeaveOneOutSection,
-    PrecisionFile,
-    PrecisionSection,
-    PruningRow,
-    PruningSection,
     RuntimeComparisonSection,
     RuntimeRow,
     StepMemoryRow,
@@ -39,6 +29,18 @@ from contextnet_tf.runs.sections import (
     ModelSection,
     RuntimeSection,
     TrainingSection,
+)
+from contextnet_tf.runs.studies import (
+    AblationRow,
+    AblationSection,
+    BranchesRow,
+    BranchesSection,
+    LeaveOneOutRow,
+    LeaveOneOutSection,
+    PrecisionFile,
+    PrecisionSection,
+    PruningRow,
+    PruningSection,
 )
 
 HERE = Provenance({"python": "3.11.7"}, Machine("Some CPU", 2, 23.5, "Linux 6"), "abc", "2026-11-23T07:00:47+00:00")
