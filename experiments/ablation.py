@@ -35,14 +35,15 @@ from experiments.stopping import resume_advice, stoppable
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
 
-flags.DEFINE_list("rows", None, "Only these rows, by their numbers; row 0 is always trained. Default: all.")
+flags.DEFINE_list("rows", None, "Numbers of the rows to train; row 0 is always trained. Default: all.")
 flag_kinds.define_path(
-    "runs_dir", None, "Folder of the runs. Ablations with the same one share the runs they have in common. "
-    "Default: output_dir.",
+    "runs_dir", None, "Folder of the runs. Ablations with the same --runs_dir share identical runs. "
+    "Default: --output_dir.",
 )  # fmt: skip
 flag_kinds.define_path(
-    "runtime_dir", None, "Folder in which compare_runtime measured the rows' networks. Default: no frames per second."
-)
+    "runtime_dir", None, "The --output_dir of a compare_runtime of the rows' networks, for the column of frames per "
+    "second. Default: none.",
+)  # fmt: skip
 flags.disclaim_key_flags()
 
 
@@ -52,12 +53,10 @@ def entry_points(
     """`run` and `main` of the program that calls this at import; its `--help` lists the flags, and `more_flags`."""
     common_flags.key_flags(
         "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *common_flags.DATASET_FLAGS, "cache", "crop_height",
-        "crop_width", *recipe_flags.FLAGS,
-        "recipe",
+        "crop_width", *recipe_flags.FLAGS, defaults={"recipe": ablation.recipe},
         **common_flags.UNRECORDED
-        | {"output_dir": "Folder of the table, and of the runs unless --runs_dir names another."},
+        | {"output_dir": "Folder of the table, and of the runs unless --runs_dir is given. Required."},
     )  # fmt: skip
-    flags.FLAGS["recipe"].default_as_str = repr(ablation.recipe)  # as --help shows it; `_main` takes no default
     return functools.partial(run, ablation), functools.partial(_main, ablation)
 
 

@@ -1,13 +1,13 @@
-"""Shows and measures what each branch of a trained ContextNet contributes, by zeroing the other one: Figure 2.
+"""Shows and measures the contribution of each branch of a trained ContextNet, by zeroing the other one: Figure 2.
 
 The paper: section 3.2.1, "Context Branch Analysis", without numbers: the context branch finds large objects but fails
 at borders and in thin regions; the detail branch finds borders but fails inside of objects; they complement each other.
-Here this becomes IoU of each class, and mean IoU within 3, 5 and 9 pixels of a border beside the interior.
+Here this is measured as IoU of each class, and as mean IoU within 3, 5 and 9 pixels of a border and in the interior.
 
   python -m experiments.analyze_branches --checkpoint=preset:cn14-camvid --data_dir=DIR --output_dir=runs/branches
   python -m experiments.analyze_branches --checkpoint=runs/camvid --figure_input="street/*.jpg" --output_dir=out
 
-Writes branches.png (a row an image: image, ground truth, context branch alone, detail branch alone, both), branches.md
+Writes branches.png (for each image: image, ground truth, context branch alone, detail branch alone, both), branches.md
 and the section "branches" of result.json; with --figure_input only branches.png. Takes a minute for the 101 images of
 CamVid's validation split on two cores.
 """
@@ -55,7 +55,7 @@ def run(
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> BranchesSection | None:
-    """Draws branches.png and, without `figure_input`, measures; returns the section "branches".
+    """Draws branches.png; without `figure_input`, also measures and returns the section "branches".
 
     The arguments are the flags.
 

@@ -1,8 +1,8 @@
-"""Measures whole frames of the C++ header beside those of Python's Segmenter, in one run and in turns.
+"""Compares the latency and throughput of the C++ header with those of Python's Segmenter, interleaved in one run.
 
-Not in the paper. Both run the same file in the same runtime, so that what differs is the way from pixels to the network
-and from logits to labels. The header is compiled first (docs/cpp.md). Takes two minutes at 1024 x 2048 (height x width)
-on two cores.
+Not in the paper. Both run the same file in the same runtime; they differ in the steps from pixels to the network and
+from logits to labels. Compile the header first (docs/cpp.md). Takes two minutes at 1024 x 2048 (height x width) on two
+cores.
 
   cmake -S cpp -B build && cmake --build build
   python -m experiments.benchmark_cpp --checkpoint=runs/demo/export/model.tflite --program=build/time_segment \\
@@ -23,7 +23,7 @@ from contextnet_tf.deployment.resizing import resize_image
 from experiments import common_flags, flag_kinds, program
 
 flag_kinds.define_path("program", "build/time_segment", "The compiled C++ program. Default: build/time_segment.")
-common_flags.key_flags("image", "rounds", checkpoint="Exported .tflite file.")
+common_flags.key_flags("image", "rounds", checkpoint="Exported .tflite file. Required.")
 
 ROUNDS = 20
 
@@ -35,7 +35,7 @@ def run(*, checkpoint: str, program: str, image: str, rounds: int = ROUNDS) -> d
 
 
 def table(timings: dict[str, Timing]) -> str:
-    """The timings as lines for a person; a row's ratio is to the row of Python that it belongs to."""
+    """The timings as lines of text; each C++ row has its ratio to the corresponding Python row."""
     lines = [f"{'':16} {'median ms':>10} {'10 to 90 %':>16} {'of Python':>10}"]
     for name in ROWS:
         timing, python = timings[name], timings[name.replace("c++", "python")]

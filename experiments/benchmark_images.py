@@ -1,4 +1,4 @@
-"""The training images that a benchmark reads: the first ones of a dataset, or synthetic scenes."""
+"""The training images that a benchmark reads: the first of a dataset, or synthetic scenes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from experiments import opening
 def benchmark_images(
     dataset: Dataset, drawn: bool, data_dir: str | None, count: int, size: tuple[int, int], seed: int
 ) -> Iterator[list[Example]]:
-    """The first `count` examples of the training split; `drawn`: of this (height, width), on a temporary folder.
+    """The first `count` examples of the training split; `drawn`: synthetic scenes of `size`, in a temporary folder.
 
     Raises:
-      InputError: there are fewer, or the dataset is not there.
+      InputError: there are fewer examples, or the dataset is missing.
     """
     if not drawn:
         examples = opening.list_examples(dataset, data_dir, "train")

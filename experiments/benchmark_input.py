@@ -1,14 +1,14 @@
 """Measures the cost of each stage of data loading on this machine.
 
-Not in the paper. On images of 1024 x 2048 (height x width), everything except PNG decoding costs at most as much as
+Not in the paper. Targets on images of 1024 x 2048 (height x width): all other stages together cost at most as much as
 PNG decoding; at scale 2, cropping first is at least three times cheaper than resizing the whole image first. Takes 90
 seconds on two cores. Without --dataset, 16 synthetic scenes are drawn first (6 seconds) and removed afterwards.
 
   python -m experiments.benchmark_input --output_dir=runs/input
   python -m experiments.benchmark_input --dataset=cityscapes --data_dir=DIR --crop_height=1024 --crop_width=1024
 
-Stages run on one thread, the total on all cores. Core-milliseconds are processor time summed over all cores. With
---output_dir the figures go into the section "input" of result.json there.
+Each stage runs on one thread, the whole pipeline ("total") on all cores. Core-milliseconds are processor time summed
+over all cores. With --output_dir the figures go into the section "input" of result.json there.
 """
 
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ def run(
 
 
 def table(costs: "dict[str, Cost]") -> str:
-    """The figures of one crop size as lines for a person."""
+    """The figures of one crop size as lines of text."""
     lines = [f"{'':30} {'images/s':>10} {'core-ms an image':>18}"]
     for name, title in ROWS.items():
         cost = costs[name]

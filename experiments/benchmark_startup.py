@@ -1,9 +1,9 @@
-"""Measures the start of a program that segments one image: time and memory up to the first labels.
+"""Measures the start-up of a program that segments one image: time and memory up to the first labels.
 
 Not in the paper. A process with `Segmenter` is compared with one that uses LiteRT, OpenCV and NumPy directly (as in
-docs/runtimes.md), in one run and in turns. It should take at most 1.5 times as long, and at most 40 MB more memory
-without numba. The ratio is that of the processor times, which other programs on the machine hardly change. Takes a
-minute on two cores. Linux only.
+docs/runtimes.md), interleaved in one run. Targets: at most 1.5 times as long, and at most 40 MB more memory without
+numba. The ratio is that of processor times, on which other programs have little effect. Takes a minute on two cores.
+Linux only.
 
   python -m experiments.benchmark_startup --checkpoint=preset:cn14-camvid
 """
@@ -19,7 +19,7 @@ from experiments import common_flags, opening, program
 
 common_flags.key_flags(
     checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
-    "export/model.tflite) or a .tflite file.",
+    "export/model.tflite) or a .tflite file. Required.",
     image="Image to segment. Default: a synthetic scene of 360 x 480 (height x width).",
     rounds="Measurement rounds; medians are reported. Default: 10.",
 )
@@ -35,7 +35,7 @@ def run(*, checkpoint: str, image: str | None = None, rounds: int = ROUNDS) -> d
 
 
 def table(measured: dict[str, Startup]) -> str:
-    """The figures as lines for a person, each beside the process without this package."""
+    """The figures as lines of text, with their ratio to the process without this package."""
     bare = measured[BARE]
     lines = [f"{'':22} {'median ms':>10} {'10 to 90 %':>16} {'processor ms':>13} {'ratio':>6} {'MB':>6} {'more':>6}"]
     for name, row in measured.items():

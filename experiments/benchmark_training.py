@@ -138,7 +138,7 @@ def run(
 
 
 def table(measured: Measured, images_per_step: int) -> str:
-    """The figures as lines for a person."""
+    """The figures as lines of text."""
     seconds = {
         "bare step": measured.ready.runtimes["bare"],
         "loop, input ready": measured.ready.loop,

@@ -1,14 +1,13 @@
-"""Measures how much of the network's throughput predict keeps on a video, and where the rest goes.
+"""Measures the throughput of predict on a video as a share of the network's own, and the cost of each part.
 
 Not in the paper. In each round the same frames are segmented as a bare stream from memory to memory, and by the whole
-job: reading, network, overlay and writing. The parts are measured alone as well, in one thread; reading, network,
-overlay and writing run at the same time in the whole job. Takes two minutes for 24 frames of 1024 x 2048 (height x
-width) on two cores.
+job, in which reading, network, overlay and writing run concurrently. Each part is also measured alone, in one thread.
+Takes two minutes for 24 frames of 1024 x 2048 (height x width) on two cores.
 
   python -m experiments.benchmark_video --checkpoint=runs/camvid/export/model.tflite --video=drive.mp4
 
-The shares are those of the bare stream's frames per second in the same round, by time and by processor time; the
-second is comparable on a machine that does other work as well. Medians over the rounds.
+A share is the job's frames per second over those of the bare stream in the same round, by wall-clock time and by
+processor time; the latter stays comparable on a busy machine. Figures are medians over the rounds.
 """
 
 import contextlib
@@ -34,9 +33,9 @@ from experiments.video_job import write_overlay
 
 FRAMES, ROUNDS = 24, 5
 
-flag_kinds.define_path("video", None, "Video file.")
-flags.DEFINE_integer("video_frames", FRAMES, "Frames of the video to measure with. Default: 24.", 2, 1_000_000)
-common_flags.key_flags("rounds", checkpoint="Exported .tflite file.")
+flag_kinds.define_path("video", None, "Video file. Required.")
+flags.DEFINE_integer("video_frames", FRAMES, "Number of frames of the video to measure with.", 2, 1_000_000)
+common_flags.key_flags("rounds", checkpoint="Exported .tflite file. Required.")
 
 
 class Cost(NamedTuple):
@@ -94,12 +93,14 @@ def _first_frames(path: str, count: int) -> list[np.ndarray]:
     with contextlib.closing(Video(path)) as video:
         images = list(itertools.islice(video.frames(), count))
     if len(images) < count:
-        raise InputError(f"{path}: has {len(images)} frames, `video_frames={count}` are to be measured")
+        raise InputError(
+            f"{path}: has only {len(images)} frames; set `video_frames={len(images)}`, or give a longer video"
+        )
     return images
 
 
 def table(taken: dict[str, list[Cost]]) -> str:
-    """The medians as lines for a person."""
+    """The medians as lines of text."""
     lines = [f"{'':10} {'ms a frame':>10} {'frames/s':>9} {'core ms':>9} {'of stream':>10} {'by core ms':>11}"]
     for name, costs in taken.items():
         middle, cores = (statistics.median(values) for values in zip(*costs, strict=True))

@@ -6,11 +6,11 @@ Errors would break a run: files that are missing, unreadable or differ in size f
 colors that are not in the class table, a split without images. Warnings would not: fewer examples than published, the
 same image twice, images of one split that look like one of another, classes that do not occur. Then prints how often
 each class occurs in the images and in the random crops of training. The exit status is 1 if there is an error.
-Cityscapes takes some minutes.
+Takes some minutes for Cityscapes.
 
 With --output_dir, check_data.json and class_frequencies.svg are written there. --samples=24 also writes samples.html:
-24 images with their labels drawn over them, and the crops that training makes of them by --recipe and the flags of its
-augmentation.
+24 images with their labels drawn over them, and random crops of them as in training, by --recipe and the augmentation
+flags.
 
   python -m experiments.check_data --dataset=camvid --data_dir=DIR --samples=24 --appearance=1 --output_dir=check
 """
@@ -63,7 +63,7 @@ common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
     **common_flags.UNRECORDED
     | {
-        "model": "Network whose default crop is inspected, by name. Default: cn14.",
+        "model": "Name of the network that determines the default crop size. Default: cn14.",
         "output_dir": "Folder for check_data.json, class_frequencies.svg and samples.html. Default: none is written.",
     },
 )
@@ -80,7 +80,7 @@ def run(
     num_samples: int = 0,
     recipe: Recipe | None = None,
 ) -> "tuple[Dataset, Inspection]":
-    """Reads the dataset and says what was found; the arguments are the flags.
+    """Reads the dataset; returns its description and the findings. The arguments are the flags.
 
     `recipe` None: "short". Its augmentation makes the crops of the `num_samples` images in samples.html.
     """
@@ -193,7 +193,7 @@ def _record(dataset: Dataset, found: "Inspection") -> DataCheck:
 
 
 def summary(dataset: Dataset, found: "Inspection") -> str:
-    """What was found as lines of text."""
+    """The findings as lines of text."""
     lines = [
         f"{split:8}{count:,} examples"
         + (f", {_ignored(found, split):.2%} of the pixels ignored" if split in found.class_pixels
@@ -218,7 +218,7 @@ def _shares(found: "Inspection", split: str) -> list[float]:
 
 
 def _class_table(dataset: Dataset, found: "Inspection") -> list[str]:
-    """One row a class: its share of the pixels that count and its images, split by split; the crops that show it."""
+    """One row per class: its share of the labeled pixels and its images in each split, and the crops that show it."""
     splits = list(found.class_pixels)
     head = "".join(f"{f'{split} pixels':>16}{'images':>10}" for split in splits)
     rows = [f"{'class':20}{head}" + (f"{'crops':>8}" if found.crops else "")]
@@ -237,7 +237,7 @@ def _crop_lines(dataset: Dataset, crops: "Crops") -> list[str]:
     rare = [label.name for label, share in zip(dataset.classes, shares, strict=True) if share < RARE]
     return [
         f"crops of {height} x {width} (height x width), {crops.number:,} drawn: {crops.ignored:.1%} of their pixels "
-        f"are ignored by the labels, {crops.padded:.1%} lie beyond the image; {crops.to_cover} cover a image",
+        f"are ignored by the labels, {crops.padded:.1%} lie beyond the image; {crops.to_cover} cover an image",
         f"in less than {RARE:.0%} of the crops: {', '.join(rare) or 'no class'}",
     ]
 

@@ -1,5 +1,7 @@
 """The flags that several programs share, and the values given for them."""
 
+import types
+from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
@@ -13,58 +15,66 @@ from experiments import flag_kinds
 # Pixels a side; a larger image or crop is probably a mistake.
 MAX_SIDE = 1 << 15
 
-flags.DEFINE_string(
-    "dataset",
-    None,
-    "Dataset: streets (synthetic scenes of this project), cityscapes, camvid, folder (your own, with --classes), or "
-    "tfds:NAME (prepared by TensorFlow Datasets). Default: the one recorded with the checkpoint.",
-)
+
+def dataset_text(default: str) -> str:
+    """The help of --dataset in a program with this default."""
+    return (
+        "Dataset: streets (synthetic scenes of this project), cityscapes, camvid, folder (your own, with --classes), "
+        f"or tfds:NAME (prepared by TensorFlow Datasets). Default: {default}."
+    )
+
+
+flags.DEFINE_string("dataset", None, dataset_text("the one recorded with the checkpoint"))
 flag_kinds.define_path(
     "classes",
     None,
     "classes.json of your own dataset, see data/folder/README.md. Default: recorded with the checkpoint.",
 )
-flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: the feature that holds the image. Default: image.")
+flags.DEFINE_string("tfds_image_key", None, "tfds:NAME only: feature of the images. Default: image.")
+flags.DEFINE_string("tfds_label_key", None, "tfds:NAME only: feature of the labels. Default: segmentation_mask.")
 flags.DEFINE_string(
-    "tfds_label_key", None, "tfds:NAME only: the feature that holds the labels. Default: segmentation_mask."
+    "tfds_name_key", None, "tfds:NAME only: feature of the examples' names. Default: none, examples are numbered."
 )
-flags.DEFINE_string("tfds_name_key", None, "tfds:NAME only: the feature that names an example. Default: its number.")
 flag_kinds.define_path(
     "data_dir", None, "Folder of the dataset. Default: the one recorded with the checkpoint, else data/DATASET."
 )
 flags.DEFINE_integer(
     "crop_height",
     None,
-    "Height of the training images in pixels. Default: the largest that fits the dataset's images.",
+    "Height of the training crops in pixels. Default: the largest valid size within the dataset's images.",
     lower_bound=1,
     upper_bound=MAX_SIDE,
 )
 flags.DEFINE_integer(
     "crop_width",
     None,
-    "Width of the training images in pixels. Default: the largest that fits the dataset's images.",
+    "Width of the training crops in pixels. Default: the largest valid size within the dataset's images.",
     lower_bound=1,
     upper_bound=MAX_SIDE,
 )
 flag_kinds.define_split("split", "val", "Split of the dataset, for example val or train.")
-flag_kinds.define_path("output_dir", None, "Folder to write to.")
+flag_kinds.define_path("output_dir", None, "Folder to write to. Required.")
 flags.DEFINE_enum(
     "recipe",
     "short",
     recipe_names(),
-    "Training recipe: paper is that of section 3.1, short takes about an hour on a small dataset, modern has the "
-    "techniques of later networks, smoke only tests that training runs.",
+    "Training recipe: paper (section 3.1), modern (techniques of later networks), short (about an hour on a small "
+    "dataset), smoke (only tests that training runs).",
 )
 flags.DEFINE_integer(
     "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
 )
-flags.DEFINE_list("seeds", ["0", "1"], "Seeds, each a run of every row.")
-flags.DEFINE_string("model", None, f"Network: {', '.join(model_names())}. Default: cn14.")
+flags.DEFINE_list("seeds", ["0", "1"], "Seeds; every row is trained once per seed.")
+flags.DEFINE_string(
+    "model",
+    None,
+    f"Network: {', '.join(model_names())}; ContextNets also with a width factor, as in cn14x1.5. Default: cn14.",
+)
 flag_kinds.define_path(
     "checkpoint",
     None,
     "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
-    "file.",
+    "file. Required.",
 )
 flags.DEFINE_integer(
     "rounds",
@@ -73,7 +83,7 @@ flags.DEFINE_integer(
     lower_bound=1,
     upper_bound=1_000_000,
 )
-flag_kinds.define_path("image", None, "Image to segment.")
+flag_kinds.define_path("image", None, "Image to segment. Required.")
 flags.DEFINE_integer("images", 16, "Number of training images to read.", lower_bound=1, upper_bound=1_000_000)
 
 # From here on this module declares flags in the name of the program that imports it.
@@ -86,22 +96,25 @@ DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label
 
 # The texts of flags whose default differs where no checkpoint has recorded a dataset.
 UNRECORDED = {
-    "dataset": flags.FLAGS["dataset"].help.replace("the one recorded with the checkpoint", "streets"),
+    "dataset": dataset_text("streets"),
     "data_dir": "Folder of the dataset. Default: data/DATASET; for streets data/streets/drawn.",
     "classes": "classes.json of your own dataset, see data/folder/README.md.",
 }
-_shared_texts: dict[str, str] = {}
+_shared_texts: dict[str, tuple[str, str]] = {}  # the help and the shown default, by flag
 
 
-def key_flags(*names: str, **texts: str) -> None:
+def key_flags(*names: str, defaults: Mapping[str, str] = types.MappingProxyType({}), **texts: str) -> None:
     """Lists common flags in the `--help` of the program that calls this at import.
 
-    `texts` are those of flags that the program describes itself: what it takes, and its default.
+    `texts` are the help of flags that this program describes in its own words. `defaults` are the defaults to show
+    where the program has its own; its `main` applies them where a flag is not `given`.
     """
-    for name in dict.fromkeys((*names, *texts)):
+    for name in dict.fromkeys((*names, *defaults, *texts)):
         flags.declare_key_flag(name)
         flag = flags.FLAGS[name]
-        flag.help = texts.get(name, _shared_texts.setdefault(name, flag.help))
+        shared_help, shared_default = _shared_texts.setdefault(name, (flag.help, flag.default_as_str))
+        flag.help = texts.get(name, shared_help)
+        flag.default_as_str = repr(defaults[name]) if name in defaults else shared_default
 
 
 def required(name: str) -> str:
@@ -153,7 +166,7 @@ def numbers(name: str) -> list[float]:
     """The values of the list flag `name` as numbers.
 
     Raises:
-      InputError: one of them is no number.
+      InputError: one of them is not a number.
     """
     try:
         return [float(text) for text in flags.FLAGS[name].value]
@@ -162,7 +175,7 @@ def numbers(name: str) -> list[float]:
 
 
 def given_dataset(default: str | None = None) -> dict[str, Any]:
-    """The arguments `dataset`, `data_dir` and `class_table` of a program that the flags select; `default`: a dataset.
+    """The arguments `dataset`, `data_dir` and `class_table` by the flags; `default`: the dataset without --dataset.
 
     Raises:
       InputError: the file of --classes is missing or wrong.
@@ -176,7 +189,7 @@ def given_dataset(default: str | None = None) -> dict[str, Any]:
 
 
 def _given_class_table() -> dict[str, Any] | None:
-    """What --classes and --tfds_..._key say of a dataset, as `get_dataset` takes it; None without --classes."""
+    """The content of --classes with the features of --tfds_..._key, for `get_dataset`; None without --classes."""
     keys = {name: flags.FLAGS[f"tfds_{name}"].value for name in ("image_key", "label_key", "name_key")}
     keys = {name: value for name, value in keys.items() if value}
     classes = flags.FLAGS["classes"].value

@@ -1,7 +1,8 @@
-"""Compares the networks themselves, untrained: layers, receptive field, parameters and multiply-adds.
+"""Compares the untrained networks: layers, receptive field, parameters and multiply-adds.
 
-The paper: parameters of Tables 4 and 6 (cn14 0.85 M, cn124 0.93 M, cn14-500 0.49 M, cn14-160 0.16 M), frames per second
-of Tables 4 and 7 and mean IoU of Tables 4 and 6 stand beside them. The figures depend on no seed. Takes half a minute.
+The paper's figures stand beside ours: parameters of Tables 4 and 6 (cn14 0.85 M, cn124 0.93 M, cn14-500 0.49 M,
+cn14-160 0.16 M), frames per second of Tables 4 and 7, mean IoU of Tables 4 and 6. No figure depends on a seed. Takes
+half a minute.
 
   python -m experiments.compare_models
 

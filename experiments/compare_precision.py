@@ -1,15 +1,15 @@
-"""Measures what each precision costs: IoU of each class with every exported TFLite file of a run, side by side.
+"""Measures the accuracy drop of each precision: IoU of each class for every exported TFLite file of a run.
 
-The paper has no such table; it is what int8 and float16 must be judged by. Export the files first. A few seconds a
-file for CamVid val (101 images) on two cores.
+The paper has no such table. Export the files first. Takes a few seconds per file for CamVid val (101 images) on two
+cores.
 
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=float16
   python -m experiments.export --checkpoint=runs/camvid --output_dir=runs/camvid --precision=int8
   python -m experiments.compare_precision --checkpoint=runs/camvid --output_dir=runs/camvid
 
-Prints the table, in per cent and points of difference from model.tflite, the float32 file. Writes it as
-precision.md and the figures as the section "precision" of result.json into --output_dir.
+Prints the table, in percent and in points of difference from the float32 file, model.tflite. Writes the table to
+precision.md and the figures to the section "precision" of result.json in --output_dir.
 """
 
 import pathlib
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
     "split",
-    checkpoint="Folder of a run that has exported files in export/, or preset:NAME.",
-    output_dir="Folder for precision.md and the figures, in result.json.",
+    checkpoint="Folder of a run with exported files in its export/, or preset:NAME. Required.",
+    output_dir="Folder for precision.md and result.json. Required.",
 )
 
 
@@ -99,12 +99,12 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
         raise InputError(f"{folder}: holds no {layout.TFLITE}; run experiments.export first")
     others = sorted(path for path in folder.glob("*.tflite") if path.name != layout.TFLITE)
     if not others:
-        raise InputError(f"{folder}: holds {layout.TFLITE} alone; run experiments.export with --precision=int8")
+        raise InputError(f"{folder}: holds only {layout.TFLITE}; run experiments.export with --precision=int8")
     return [folder / layout.TFLITE, *others]
 
 
 def precision_table(reports: "Mapping[str, Report]") -> str:
-    """IoU in per cent, a row a class and a column a file, as Markdown; behind the first file, the differences."""
+    """IoU in percent as Markdown, a row per class and a column per file; after the first file, its differences."""
     reference, *others = reports.values()
 
     def row(name: str, values: Sequence[float]) -> list[str]:

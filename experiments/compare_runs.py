@@ -1,6 +1,7 @@
 """Compares training runs side by side, finished or not: the best and the last validation, and curves.
 
-The paper shows no curves. Runs of different datasets or networks get columns that say so, and a note. A second a run.
+The paper shows no curves. Where runs differ in dataset or network, the table names both, with a note. Takes a second
+per run.
 
   python -m experiments.compare_runs --runs=runs/paper,runs/modern --output_dir=runs/compared
 
@@ -18,8 +19,8 @@ from contextnet_tf.reporting.runs import differences_note, read_run, runs_plot, 
 from contextnet_tf.reporting.tables import aligned
 from experiments import common_flags, flag_kinds, program
 
-flag_kinds.define_path_list("runs", [], "Folders of runs, comma-separated.")
-common_flags.key_flags(output_dir="Folder for runs.md and runs.png.")
+flag_kinds.define_path_list("runs", [], "Folders of runs, separated by commas. Required.")
+common_flags.key_flags(output_dir="Folder for runs.md and runs.png. Required.")
 
 
 def run(*, runs: Sequence[str], output_dir: str) -> tuple[str, str]:

@@ -1,23 +1,24 @@
 """Measures the latency and throughput of networks in every installed runtime. The paper: Table 7.
 
-The paper reports 18.3 frames/s for cn14 at 1024 x 2048, and 41.9 pipelined, on an Nvidia Titan X. Here, as there
-(section 3.1), latency counts for one frame at a time, from the image in memory to its labels in memory. The runtimes
-take turns, round after round, each in a process of its own, on images of the network's dataset or on synthetic
-scenes. Takes about six minutes for three sizes of one network on two cores with [bench] installed, and up to 8 GB of
-memory; fewer --engines need less. Nothing else should run at the same time.
+The paper reports 18.3 frames/s for cn14 at 1024 x 2048 (height x width), and 41.9 pipelined, on an Nvidia Titan X.
+Here, as there (section 3.1), latency is that of one frame at a time, from the image in memory to its labels in memory.
+Each runtime has its own process; in each round, every runtime segments one frame, so that load on the machine affects
+all alike. Takes about six minutes for three sizes of one network on two cores with [bench] installed, and up to 8 GB
+of memory; fewer --engines need less. Run nothing else at the same time.
 
   python -m experiments.compare_runtime --checkpoint=runs/demo --output_dir=runs/runtime
   python -m experiments.compare_runtime --models=cn18,cn14,cn12 --sizes=512x1024 --engines=litert --output_dir=DIR
 
 Without --checkpoint the networks have random weights. That only affects the upsampling, which is faster for large
 areas of one class. ONNX Runtime, OpenVINO, ncnn and PyTorch are measured if `pip install 'contextnet_tf[bench]'` has
-installed them; their labels are first compared with LiteRT's. int8 is calibrated on the same images: its speed is
-measured, not its accuracy. Names that end in "-in-graph" have upsampling and arg-max in the graph, as is common; the
-others use this project's exact upsampling. Pipelined is Segmenter's stream on all cores, one thread per worker.
+installed them; their labels are first compared with LiteRT's. int8 is calibrated on the measured images: its speed is
+measured, not its accuracy. Runtimes named "-in-graph" or "-labels" upsample and take the arg-max in the graph, as is
+common; the others use this project's exact upsampling (`upsample_argmax`). Pipelined is the throughput of
+Segmenter's stream on all cores, with one thread per worker.
 
 Writes runtime.md and runtime.png into --output_dir, and the figures into the section "runtime_comparison" of its
-result.json. Prints the table, several networks side by side at the first size, and the ratios of the first network
-at that size.
+result.json. Prints all rows; several networks also side by side, and speed ratios between the runtimes of the first
+network, both at the first of --sizes.
 """
 
 import dataclasses
@@ -39,7 +40,7 @@ from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.machine import quietly
-from contextnet_tf.models.registry import build_model
+from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.reporting.runtime import (
     UPSAMPLED_LAST,
     compared_networks,
@@ -68,22 +69,29 @@ MODES = ("sequential", "pipelined")
 FRAMES = 4  # different images, used in rotation
 ROUNDS, WARM_UP = 20, 2
 
-flags.DEFINE_list("models", None, "Networks to measure with random weights, instead of --checkpoint. Default: cn14.")
-flags.DEFINE_list("sizes", list(SIZES), "Image sizes, each as HEIGHTxWIDTH.")
+flags.DEFINE_list(
+    "models",
+    None,
+    f"Networks to measure with random weights, instead of --checkpoint: {', '.join(model_names())}. Default: cn14.",
+)
+flags.DEFINE_list("sizes", list(SIZES), "Image sizes in pixels, each as HEIGHTxWIDTH.")
 flags.DEFINE_list("engines", None, f"Runtimes to measure: {', '.join(RUNTIMES)}. Default: all that are installed.")
-flags.DEFINE_list("thread_counts", ["1"], "Threads per frame in the sequential mode, for example 1,2.")
+flags.DEFINE_list(
+    "thread_counts", ["1"], "Numbers of threads per frame to measure the sequential mode with, for example 1,2."
+)
 flags.DEFINE_list(
     "modes",
     list(MODES),
-    "sequential measures latency, one frame at a time; pipelined measures throughput, with one thread per worker.",
+    "sequential: latency of one frame at a time; pipelined: throughput of a stream on all cores.",
 )
 common_flags.key_flags(
-    "split",
     *common_flags.DATASET_FLAGS,
     "rounds",
+    dataset=common_flags.dataset_text("the one recorded with the checkpoint, else synthetic scenes of each size"),
+    split="Split of the dataset to take the images from, for example val or train.",
     checkpoint="Trained network to measure: preset:NAME (one that comes with the project), the folder of a run (its "
     "best.keras) or a .keras file. Default: none, see --models.",
-    output_dir="Folder for runtime.md, runtime.png and the figures, in result.json.",
+    output_dir="Folder for runtime.md, runtime.png and result.json. Required.",
     seed="Seed of the random weights and the synthetic scenes.",
 )
 
@@ -125,11 +133,11 @@ def run(
     runtimes, left_out = _available(engines)
     if not sizes or not list(_cases("", runtimes, threads, modes)):
         raise InputError(
-            "nothing to measure; --sizes, --thread_counts and --modes need values, and runtimes "
-            'named "-in-graph" have no pipelined mode'
+            "nothing to measure; --sizes, --thread_counts and --modes need a value each, and runtimes with upsampling "
+            "in the graph have no pipelined mode"
         )
     if checkpoint and models:
-        raise InputError("--models are networks with random weights; leave out --models or --checkpoint")
+        raise InputError("--checkpoint and --models (random weights) cannot be combined; choose one")
     originals = _networks(checkpoint, models or ["cn14"], seed)
     parts = [(model, size, folded_at_size(model, size)) for model in originals for size in sizes]
     images = {size: _frames(checkpoint, dataset, data_dir, split, class_table, size, seed) for size in sizes}
@@ -239,13 +247,15 @@ def _frames(
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     if not match:
-        raise InputError(f"--sizes: {text!r} is no size; give HEIGHTxWIDTH in pixels, for example {SIZES[0]}")
+        raise InputError(f"--sizes: {text!r} is not a size; give HEIGHTxWIDTH in pixels, for example {SIZES[0]}")
     return int(match[1]), int(match[2])
 
 
 def _threads(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise InputError(f"--thread_counts: {text!r} is no number of threads; give whole numbers from 1, as 1,2")
+        raise InputError(
+            f"--thread_counts: {text!r} is not a number of threads; give whole numbers, 1 or more, for example 1,2"
+        )
     return int(text)
 
 

@@ -2,22 +2,23 @@
 
 from absl import flags
 
-from contextnet_tf.training.compute_config import DTYPE_POLICIES, STRATEGIES, ComputeConfig
+from contextnet_tf.training.compute_config import DTYPE_POLICIES, ComputeConfig
 
 flags.DEFINE_string(
     "strategy",
     "auto",
-    f"Devices: {', '.join(STRATEGIES)}. Default: all workers of TF_CONFIG, else all GPUs of this machine.",
+    "Devices: one, mirrored (all GPUs of this machine), multi_worker (all workers of TF_CONFIG), tpu, or auto: the "
+    "workers of TF_CONFIG if it lists several, else the GPUs if there are several, else one.",
 )
 flags.DEFINE_integer(
     "accumulate",
     1,
-    "Micro-batches per step, computed in sequence to save memory.",
+    "Gradient accumulation: micro-batches per step, computed in sequence to save memory.",
     lower_bound=1,
     upper_bound=65_536,
 )
 flags.DEFINE_bool("sync_batch_norm", False, "Compute batch-normalization statistics over all devices together.")
-flags.DEFINE_bool("jit_compile", False, "Compile the forward and backward pass with XLA.")
+flags.DEFINE_bool("jit_compile", False, "Compile the network's forward and backward pass with XLA.")
 flags.DEFINE_string(
     "dtype_policy",
     ComputeConfig.dtype_policy,

@@ -6,16 +6,14 @@ a few minutes for Cityscapes val (500 images) on two cores.
 
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8
-
   python -m experiments.evaluate --checkpoint=runs/camvid --flip --scales=0.75,1,1.25 --output_dir=runs/camvid
 
---checkpoint takes the folder of a run, a .keras file, an exported .tflite or .onnx file or a SavedModel folder. The
-dataset is the one that the run was trained on unless --dataset and --data_dir name another. Prints a table and writes
-the section "evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run side by
-side.
+The dataset is the one that the run was trained on unless --dataset and --data_dir name another. Prints a table and
+writes the section "evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run
+side by side.
 
---flip and --scales average the soft-maxes of mirrored and resized images (test-time averaging), which takes a
-multiple of the time. Those figures go into a section of their own, "averaged_evaluation". --confidence also writes
+--flip and --scales average the soft-maxes of mirrored and resized images (test-time averaging), at a multiple of the
+time. Those figures go into a section of their own, "averaged_evaluation". --confidence also writes
 predictions/NAME_confidence.png, the probability of the predicted class (255: 1), which the report shows.
 """
 
@@ -48,18 +46,21 @@ if TYPE_CHECKING:
 
 flags.DEFINE_bool("flip", False, "Average the soft-maxes of each image and its mirror image.")
 flags.DEFINE_list(
-    "scales", ["1"], "Average the soft-maxes of each image resized by these factors, for example 0.75,1,1.25."
+    "scales", ["1"], "Scale factors to average the soft-maxes of each image over, for example 0.75,1,1.25."
 )
-flags.DEFINE_bool("confidence", False, "Write an image of the probability of the predicted class for each image.")
+flags.DEFINE_bool(
+    "confidence", False, "Also write predictions/NAME_confidence.png: the predicted class's probability at each pixel."
+)
 common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
-    split="Split of the dataset, for example val or train. Default: val, or the examples that the run held out.",
-    holdout="Evaluate only the examples whose names begin with one of these prefixes. Default: those that the run held "
-    "out; without --split, they are looked for in the splits that the run was trained on.",
+    split="Split of the dataset, for example val or train. Default: the examples that the run held out, if any, else "
+    "val.",
+    holdout="Prefixes of the names of the examples to evaluate, in --split or else in the run's --train_splits. "
+    "Default: without --split, those that the run held out; else all examples.",
     checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
-    "a .keras file, an exported .tflite or .onnx file or a SavedModel folder.",
-    model="Refuse a checkpoint of any other network than the one of this name. Default: any network.",
-    output_dir="Folder whose result.json gets the figures.",
+    "a .keras file, an exported .tflite or .onnx file or a SavedModel folder. Required.",
+    model="Expected name of the network; any other is refused. Default: any.",
+    output_dir="Folder whose result.json gets the figures. Required.",
 )
 
 

@@ -9,12 +9,13 @@ run and compared with the network before it replaces an older one. Takes half a 
 
 The first command writes export/saved_model and export/model.tflite, with its metadata in model.json, into
 --output_dir; the second writes export/model_int8.tflite. --output=labels adds "_labels" to the name. The precision
-int8 is calibrated on training images. The error of each of its layers goes into export/model_int8_layers.json;
---float_layers keeps the layers with the largest errors in float32. The third command writes export/model.onnx, with its
+int8 is calibrated on training images. The error of each of its layers goes into export/model_int8_layers.json; list
+the worst layers in --float_layers to keep them in float32. The third command writes export/model.onnx, with its
 metadata inside; it needs the extra [onnx]. --image_type, --dynamic_batch and --dynamic_size adapt the file to other
-runtimes: see docs/onnx.md. The section "export" of result.json describes all
-files. The files take images of one size: by default the size of the dataset's images, rounded up to a multiple that
-the network accepts. tf.saved_model.load and LiteRT run them without this package.
+runtimes: see docs/onnx.md. The section "export" of result.json describes all files.
+
+Without --dynamic_size, a file takes images of one size: by default that of the dataset's images, rounded up to
+multiples that the network accepts. tf.saved_model.load, LiteRT and ONNX Runtime run the files without this package.
 """
 
 import pathlib
@@ -36,8 +37,8 @@ from experiments import common_flags, opening, program
 flags.DEFINE_string(
     "format",
     None,
-    f"Format to write: {', '.join(FORMATS)}, or both for saved_model and tflite. Default: both; tflite if "
-    "--precision or --output is given.",
+    f"Format to write: {', '.join(FORMATS)}, or both (saved_model and tflite). Default: both; only tflite if "
+    "--precision or --output is not its default.",
 )
 flags.DEFINE_string(
     "output", "logits", f"Output of the TFLite file: {', '.join(OUTPUTS)}; of the ONNX file: logits or labels."
@@ -46,14 +47,14 @@ flags.DEFINE_string("precision", "float32", "Precision of the TFLite file: float
 flags.DEFINE_integer(
     "height",
     None,
-    "Image height in pixels. Default: the dataset's, rounded up to fit the network.",
+    "Image height in pixels, with --width. Default: the dataset's, rounded up to fit the network.",
     lower_bound=1,
     upper_bound=common_flags.MAX_SIDE,
 )
 flags.DEFINE_integer(
     "width",
     None,
-    "Image width in pixels. Default: the dataset's, rounded up to fit the network.",
+    "Image width in pixels, with --height. Default: the dataset's, rounded up to fit the network.",
     lower_bound=1,
     upper_bound=common_flags.MAX_SIDE,
 )
@@ -67,19 +68,22 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
     "tiling",
     True,
-    "For float32 and float16: compute large features in tiles that fit a CPU's caches. Turn it off for GPU delegates.",
+    "For float32 and float16: compute large features in tiles that fit CPU caches. Use --notiling for GPU delegates.",
 )
-flags.DEFINE_list("float_layers", [], "For int8: names of layers to keep in float32.")
+flags.DEFINE_list("float_layers", [], "For int8: names of layers to keep in float32, as in model_int8_layers.json.")
 flags.DEFINE_enum(
-    "image_type", "uint8", IMAGE_TYPES, "For ONNX: image uint8 [B, H, W, 3], or float32 [B, 3, H, W] in 0 to 1."
+    "image_type",
+    "uint8",
+    IMAGE_TYPES,
+    "For ONNX: type of the input, uint8 [B, H, W, 3] or float32 [B, 3, H, W] in 0 to 1.",
 )
-flags.DEFINE_bool("dynamic_batch", False, "For ONNX: take any number of images at once, instead of one.")
-flags.DEFINE_bool("dynamic_size", False, "For ONNX: take images of all sizes that the network takes, instead of one.")
+flags.DEFINE_bool("dynamic_batch", False, "For ONNX: accept batches of any size, instead of one image.")
+flags.DEFINE_bool("dynamic_size", False, "For ONNX: accept all image sizes that the network accepts, instead of one.")
 common_flags.key_flags(
     "checkpoint",
     *common_flags.DATASET_FLAGS,
-    model="Refuse a checkpoint of any other network than the one of this name. Default: any network.",
-    output_dir="Folder of the run. The files go to export/ in it.",
+    model="Expected name of the network; any other is refused. Default: any.",
+    output_dir="Folder whose export/ gets the files, and result.json their description. Required.",
 )
 
 

@@ -1,14 +1,14 @@
-"""Trains settings with each drive held out in turn: the mean over the drives says what they are worth on new streets.
+"""Trains each row of settings with each drive held out in turn, to estimate its accuracy on new streets.
 
-The paper has no such table. A validation split that shares drives with the training images flatters: on CamVid,
+The paper has no such table. Validation on drives that are also in the training images is too optimistic: on CamVid,
 `modern` reached 63 % on val and 30 % on a drive that it was not trained on. A run of 30 epochs of CamVid takes 20
-minutes on one core; each seed has a run of every row and drive.
+minutes on one core; there is a run for every row, drive and seed.
 
   python -m experiments.leave_one_out --dataset=camvid --data_dir=DIR --drives=0016E5,0006R0,0001TP --output_dir=OUT
 
 A drive is a prefix of its images' names. Every run is validated once, after its last step, so that no figure is the
-best of several. Rerun the same command to resume; complete runs are not trained again, so rows, drives and seeds can be
-added later, and several processes share the runs. Writes leave_one_out.md and the section "leave_one_out" of
+best of several. Rerun the same command to resume: complete runs are not trained again, so rows, drives and seeds can be
+added later, and several processes can share the work. Writes leave_one_out.md and the section "leave_one_out" of
 result.json.
 """
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Setting(NamedTuple):
-    """A row: its name, and what it changes of the recipe, by the names of train's flags."""
+    """A row: its name, and its changes of the recipe, by the names of train's flags."""
 
     name: str
     changes: Mapping[str, Any] = {}
@@ -63,14 +63,13 @@ ROWS = (
     Setting("Adam, coupled weight decay", {**_JITTER, "optimizer": "adam", "weight_decay": 2e-4}),
 )
 
-flags.DEFINE_list("drives", [], "Prefixes of the images' names; each drive is held out in turn.")
+flags.DEFINE_list("drives", [], "Drives, each a prefix of its images' names; each is held out in turn. Required.")
 common_flags.key_flags(
-    "drives", "seeds", "rows", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS, *common_flags.DATASET_FLAGS,
+    "drives", "model", "rows", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS, *common_flags.DATASET_FLAGS,
+    defaults={"seeds": "0", "recipe": "modern", "train_splits": "train,val"},
     **common_flags.UNRECORDED | {
-        "model": "Network that is trained. Default: cn14.",
-        "recipe": "Training recipe of all rows. Default: modern.",
-        "train_splits": "Splits that hold the drives. Default: train,val.",
-        "output_dir": "Folder of the table and of all runs.",
+        "train_splits": "Splits that contain the drives.",
+        "output_dir": "Folder of the table and of all runs. Required.",
     },
 )  # fmt: skip
 
@@ -183,7 +182,7 @@ def _row(setting: Setting, reports: "Reports", seeds: Sequence[int], drives: Seq
 
 
 def _mean(figures: Sequence[float]) -> float | None:
-    """The mean of those that are numbers: a class may not occur in a drive."""
+    """The mean without nan: a class may not occur in a drive."""
     known = [figure for figure in figures if not math.isnan(figure)]
     return sum(known) / len(known) if known else None
 

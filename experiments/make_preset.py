@@ -1,6 +1,6 @@
 """Makes a preset, a trained network that ships with the package, from the folder of a run.
 
-The paper has no such step. It takes a minute: the network is exported as int8, and both are evaluated.
+Not in the paper. Exports the network as int8 and evaluates both. Takes a minute.
 
   python -m experiments.make_preset --checkpoint=runs/camvid --name=cn14-camvid --data_dir=DIR
 
@@ -54,12 +54,12 @@ _DATA = {
     ),
 }
 
-flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid.")
-flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe without one drive, for the card.")
+flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid. Required.")
+flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe, each with a drive held out, for the card.")
 flags.DEFINE_string("note", None, "A sentence for the card about this training.")
 common_flags.key_flags(
     "split",
-    checkpoint="Folder of the run.",
+    checkpoint="Folder of the run. Required.",
     data_dir="Folder of the dataset. Default: the one that result.json names.",
     output_dir="Folder of the preset. Default: contextnet_tf/presets/NAME.",
 )

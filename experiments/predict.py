@@ -1,4 +1,4 @@
-"""Segments images and videos with an exported file: class colors over each image, and its labels as a PNG.
+"""Segments images and videos with an exported file: writes class colors over each image, and its labels as a PNG.
 
   python -m experiments.predict --checkpoint=runs/camvid/export/model.tflite --input=IMAGE --output_dir=DIR
   python -m experiments.predict --checkpoint=preset:cn14-camvid --input=drive.mp4 --output_dir=DIR
@@ -6,20 +6,20 @@
   python -m experiments.predict --checkpoint=runs/camvid --split=val --output_dir=runs/camvid
 
 --input takes an image, a folder of images, a quoted pattern such as 'frames/*.png', a video file, or the number
-of a camera, which Ctrl-C or --max_frames ends. Without it, the images of a dataset are segmented: the one that
-the file was exported for, or --dataset. Then the mean IoU is reported too, and both go into the section "runtime"
-of result.json in --output_dir.
+of a camera, which Ctrl-C or --max_frames ends. Without --input, a dataset's images are segmented: those of the dataset
+that the file was exported for, or of --dataset. Then mean IoU and speed go into the section "runtime" of result.json
+in --output_dir.
 
-A preset, and the folder of a run, stand for their exported TFLite file; a preset has one of int8. TensorFlow is loaded
-with --engine=tensorflow only, and need not be installed otherwise.
+A preset or the folder of a run means its exported TFLite file; a preset's file is int8. Only --engine=tensorflow
+needs TensorFlow.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
-a video, predictions/NAME_overlay.mp4 (H.264, with the times of the frames). Of a damaged or truncated video the frames
-that can be read are kept, with a warning; of a camera that disconnects, what it showed.
+a video, predictions/NAME_overlay.mp4 (H.264, with the original frame times). If a video is damaged or truncated, its
+readable frames are written, with a warning; if a camera disconnects, the frames up to then.
 
-With --workers=1, frames per second are measured from the image in memory to its labels in memory (section 3.1 of the
-paper), after one warm-up frame, without reading and writing files. With more workers, several frames are processed
-at once, and the time of the whole job counts, with reading and writing.
+With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory
+(section 3.1 of the paper), after one warm-up frame. With more workers, it is the throughput of the whole job, reading
+and writing files included.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ from experiments.video_job import write_overlay
 _logger = logging.getLogger(__name__)
 
 flag_kinds.define_path(
-    "input", None, "Image, folder, quoted pattern, video, or number of a camera. Default: the dataset's images."
+    "input", None, "Image, folder, quoted pattern, video, or camera number. Default: the dataset's images."
 )
 flags.DEFINE_enum(
     "engine",
@@ -64,22 +64,30 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "threads",
     None,
-    "Threads per image. Default: 1; TensorFlow's own choice for tensorflow.",
+    "Threads per image. Default: 1; with --engine=tensorflow, TensorFlow's choice.",
     lower_bound=1,
     upper_bound=1024,
 )
 flags.DEFINE_integer(
     "workers",
     None,
-    "Images to segment concurrently. Default: 1; for a video, cores // threads.",
+    "Images or frames to segment concurrently. Default: 1; for a video, cores // threads.",
     lower_bound=1,
     upper_bound=1024,
 )
 flags.DEFINE_enum(
-    "resize_mode", "auto", RESIZE_MODES, "For images of another size than the file's: auto pads small differences."
+    "resize_mode",
+    "auto",
+    RESIZE_MODES,
+    "How images of another size than the file's are adapted: resize, pad, or auto, which pads small differences and "
+    "resizes otherwise.",
 )
 flags.DEFINE_integer(
-    "max_frames", None, "Stop after this many images or frames.", lower_bound=1, upper_bound=1_000_000_000
+    "max_frames",
+    None,
+    "Stop after this many images or frames. Default: no limit.",
+    lower_bound=1,
+    upper_bound=1_000_000_000,
 )
 common_flags.key_flags(
     "split",
@@ -87,7 +95,7 @@ common_flags.key_flags(
     checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
     "export/model.tflite), a .tflite file, or a .onnx file. With --engine=tensorflow: the folder of a run (its "
     "best.keras), a .keras file or a SavedModel folder.",
-    output_dir="Folder to write to. The images go to predictions/ in it.",
+    output_dir="Folder whose predictions/ gets the images or the video. Required.",
 )
 
 
@@ -167,9 +175,9 @@ def _segment_images(
 def _segment_video(
     video: Video | Camera, timed: TimedSegmenter, dataset: Dataset, folder: pathlib.Path, max_frames: int | None
 ) -> None:
-    """Writes the overlay video and what ended it early: a warning for a damaged file, an error for a camera.
+    """Writes the overlay video; warns if a file is damaged.
 
-    Ctrl-C is the usual end of a camera; a file is not whole then.
+    Raises what ended a camera's stream early, and KeyboardInterrupt for a file. Ctrl-C is the usual end of a camera.
     """
     count = max_frames if video.num_frames is None else min(video.num_frames, max_frames or video.num_frames)
     path = folder / f"{video.name}_overlay.mp4"
@@ -182,7 +190,7 @@ def _segment_video(
         _logger.warning("stopped; %s has the first %d frames", path, bar.n)
     if video.is_live or stopped:
         raise lost
-    _logger.warning("%s; %s has the first %d", lost, path, bar.n)
+    _logger.warning("%s; %s has the first %d frames", lost, path, bar.n)
 
 
 def _dataset(

@@ -1,4 +1,4 @@
-"""Prunes a network step by step: train it wide, cut its weakest filters, fine-tune, and again down to its own width.
+"""Prunes a network progressively: trains it wide, then removes its weakest filters and fine-tunes, stage by stage.
 
 The paper: section 3.2.2, "Network Pruning". cn14 is trained with twice its channels, then pruned to 1.5, 1.25 and 1
 times its size: 66.1 % instead of 64.2 % mean IoU on Cityscapes' test set. The epochs of fine-tuning are not stated.
@@ -8,11 +8,11 @@ times its size: 66.1 % instead of 64.2 % mean IoU on Cityscapes' test set. The e
   python -m experiments.prune --dataset=cityscapes --data_dir=DIR --recipe=paper --seeds=0 --output_dir=OUT
 
 Every stage: the filters with the smallest L1 norm are removed, the batch-normalization statistics are recomputed on
-training images, the network is evaluated, then fine-tuned and evaluated again. Beside it stands a network of the last
-width, trained directly for as many epochs as all stages together. Writes pruning.md and the section "pruning" of
+training images, the network is evaluated, then fine-tuned and evaluated again. For comparison, a network of the last
+width is trained directly, for as many epochs as all stages together. Writes pruning.md and the section "pruning" of
 result.json. A run with twice the channels takes three to four times as long as one of cn14: on CamVid the first command
-takes 3 to 6 hours a seed on two cores. Rerun the same command to resume; a process a seed (--seeds=0, --seeds=1)
-shares the work, and the command with all seeds then writes the table.
+takes 3 to 6 hours per seed on two cores. Rerun the same command to resume. To share the work, run one process per seed
+(--seeds=0, --seeds=1); the command with all seeds then writes the table.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import spec_named
-from contextnet_tf.models.spec import LARGEST_FACTOR, ContextNetSpec
+from contextnet_tf.models.spec import LARGEST_FACTOR, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.pruning import pruning_note, pruning_page, pruning_table
 from contextnet_tf.reporting.tables import aligned
@@ -51,26 +51,37 @@ if TYPE_CHECKING:
 FRAMES, ROUNDS, WARM_UP = 4, 20, 2  # of the frame time
 
 flags.DEFINE_float(
-    "start_factor", 2.0, "Factor on the channels of the network that is trained first; without --checkpoint.", 0.1,
+    "start_factor", 2.0, "Width factor of the network that is trained first, without --checkpoint.", 0.1,
     LARGEST_FACTOR,
 )  # fmt: skip
-flags.DEFINE_list("factors", ["1.5", "1.25", "1"], "Factors on the channels to prune to, one after the other.")
+flags.DEFINE_list("factors", ["1.5", "1.25", "1"], "Width factors to prune to, one after the other.")
 flags.DEFINE_integer(
-    "fine_tune_epochs", None, "Epochs after each pruning. Default: as the first training.", 1, 1_000_000
+    "fine_tune_epochs",
+    None,
+    "Epochs of fine-tuning after each pruning. Default: as in the first training.",
+    1,
+    1_000_000,
 )
 flags.DEFINE_float(
     "fine_tune_learning_rate",
     None,
-    "Peak learning rate after each pruning. Default: as the first training.",
+    "Peak learning rate of fine-tuning after each pruning. Default: as in the first training.",
     0,
     1000,
 )
-flags.DEFINE_bool("directly", True, "Also train the last width directly, for as many epochs as all stages together.")
+flags.DEFINE_bool(
+    "directly", True, "Also train the last width from random weights, for as many epochs as all stages together."
+)
 common_flags.key_flags(
-    "model", "seeds", *common_flags.DATASET_FLAGS, "output_dir", "recipe", "cache", "crop_height", "crop_width",
-    "rounds", *recipe_flags.FLAGS,
-    checkpoint="Trained network to prune: preset:NAME, the folder of a run (its best.keras) or a .keras file. Default: "
-    "none, a network of --start_factor is trained first.",
+    *common_flags.DATASET_FLAGS, "output_dir", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS,
+    defaults={"recipe": "modern"},
+    **common_flags.UNRECORDED | {
+        "model": f"ContextNet of width factor 1: {', '.join(VARIANTS)}. Default: cn14.",
+        "seeds": "Seeds; all stages run once per seed.",
+        "rounds": "Rounds of the latency measurement; medians are reported. Default: 20.",
+        "checkpoint": "Trained network to prune: preset:NAME, the folder of a run (its best.keras) or a .keras file. "
+        "Default: none, a network of --start_factor is trained first.",
+    },
 )  # fmt: skip
 
 

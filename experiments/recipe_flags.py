@@ -1,121 +1,157 @@
 """The flags that change a recipe, and the changed recipe."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import flags
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.recipe import CLASS_WEIGHTS, Recipe, new_optimizer, optimizer_names
+from contextnet_tf.training.recipe import (
+    CLASS_WEIGHTS,
+    Recipe,
+    get_recipe,
+    new_optimizer,
+    optimizer_names,
+    recipe_names,
+)
+
+
+def _default(value: Callable[[Recipe], Any]) -> str:
+    """The default of a flag in words: the value of all recipes, or that of each."""
+    shown = {name: value(get_recipe(name)) for name in recipe_names()}
+    shown = {name: x if isinstance(x, str) else f"{x:g}" for name, x in shown.items()}
+    if len(set(shown.values())) == 1:
+        return f"Default: {shown.popitem()[1]}."
+    return f"Default by recipe: {', '.join(f'{name} {x}' for name, x in shown.items())}."
+
 
 # Without a value each leaves the recipe as it is; `Recipe` refuses values out of range.
+flags.DEFINE_integer("epochs", None, f"Passes over the training images. {_default(lambda x: x.epochs)}", 1, 1_000_000)
 flags.DEFINE_integer(
-    "epochs", None, "Passes over the training images. Default: the recipe's.", lower_bound=1, upper_bound=1_000_000
+    "batch_size", None, f"Images per step, over all devices. {_default(lambda x: x.batch_size)}", 1, 65_536
 )
-flags.DEFINE_integer(
-    "batch_size", None, "Images per step, of all devices. Default: the recipe's.", lower_bound=1, upper_bound=65_536
-)
-flags.DEFINE_float("learning_rate", None, "Peak learning rate. Default: the recipe's.", lower_bound=0, upper_bound=1000)
+flags.DEFINE_float("learning_rate", None, f"Peak learning rate. {_default(lambda x: x.base_learning_rate)}", 0, 1000)
 flags.DEFINE_float(
     "warmup_epochs",
     None,
-    "Epochs of linear warm-up of the learning rate. Default: the recipe's.",
-    lower_bound=0,
-    upper_bound=1_000_000,
+    f"Epochs of linear warm-up of the learning rate. {_default(lambda x: x.warmup_epochs)}",
+    0,
+    1_000_000,
 )
 flags.DEFINE_enum(
     "optimizer",
     None,
     optimizer_names(),
-    "Optimizer with its default settings. Set --learning_rate too: the recipe's suits its own optimizer. Default: the "
-    "recipe's.",
+    "Optimizer, with its default settings; set --learning_rate to suit it. "
+    f"{_default(lambda x: type(x.optimizer).__name__.lower())}",
 )
 flags.DEFINE_float(
     "weight_decay",
     None,
-    "Weight decay: decoupled for adamw, added to the gradient (coupled) for adam and rmsprop; 0: none. "
-    "Default: the recipe's.",
-    lower_bound=0,
-    upper_bound=10,
+    "Weight decay, decoupled for adamw, added to the gradient (L2) for adam and rmsprop; 0: none. "
+    f"{_default(lambda x: getattr(x.optimizer, 'weight_decay', x.optimizer.coupled_weight_decay))}",
+    0,
+    10,
 )
 flags.DEFINE_float(
-    "aux_weight", None, "Weight of the auxiliary loss; 0: none. Default: the recipe's.", lower_bound=0, upper_bound=100
+    "aux_weight", None, f"Weight of the auxiliary loss; 0: none. {_default(lambda x: x.aux_weight)}", 0, 100
 )
 flags.DEFINE_float(
-    "batch_norm_momentum", None, "Momentum of the moving statistics, below 1. Default: the recipe's.", 0, 1
+    "batch_norm_momentum",
+    None,
+    f"Momentum of batch normalization's moving statistics, below 1. {_default(lambda x: x.batch_norm_momentum)}",
+    0,
+    1,
 )
-flags.DEFINE_bool("whole_images", False, "Train on whole images, padded to a size that the network accepts.")
-flags.DEFINE_float(
-    "min_scale", None, "Smallest random scale of an image. Default: the recipe's.", lower_bound=0.1, upper_bound=10
+flags.DEFINE_bool(
+    "whole_images", False, "Train on whole images instead of crops, padded to a size that the network accepts."
 )
 flags.DEFINE_float(
-    "max_scale", None, "Largest random scale of an image. Default: the recipe's.", lower_bound=0.1, upper_bound=10
+    "min_scale",
+    None,
+    f"Smallest random scale factor of an image. {_default(lambda x: x.augmentation.scale[0])}",
+    0.1,
+    10,
+)
+flags.DEFINE_float(
+    "max_scale",
+    None,
+    f"Largest random scale factor of an image. {_default(lambda x: x.augmentation.scale[1])}",
+    0.1,
+    10,
 )
 flags.DEFINE_float(
     "color_jitter",
     None,
-    "Strength of the random changes of brightness, contrast, saturation and hue, as a factor on the recipe's; 0: none. "
-    "Default: 1.",
-    lower_bound=0,
-    upper_bound=10,
+    "Factor on the recipe's random changes of brightness, contrast, saturation and hue; 0: none. Default: 1.",
+    0,
+    10,
 )
 flags.DEFINE_float(
-    "appearance",
-    None,
-    "Strength of random gamma, blur, noise and shadows: 0: none, 1: strong. Default: the recipe's, none.",
-    lower_bound=0,
-    upper_bound=3,
+    "appearance", None, "Strength of random gamma, blur, noise and shadows; 0: none, 1: strong. Default: 0.", 0, 3
 )
 flags.DEFINE_float(
     "copy_paste_fraction",
     None,
-    "Fraction of samples into which pixels of a rare class of another image are pasted. Default: the recipe's, 0.",
+    "Fraction of samples into which a rare class's pixels from another image are pasted. "
+    f"{_default(lambda x: x.copy_paste_fraction)}",
     0,
     1,
 )
 flags.DEFINE_float(
-    "class_uniform_fraction", None, "Fraction of samples centered on each class in turn. Default: the recipe's.", 0, 1
+    "class_uniform_fraction",
+    None,
+    "Fraction of samples whose crop is centered on a chosen class, each class in turn. "
+    f"{_default(lambda x: x.class_uniform_fraction)}",
+    0,
+    1,
 )
 flags.DEFINE_float(
     "class_weight_exponent",
     None,
-    "Weight of a pixel in the loss: its class's frequency to the power of minus this; 0: no class weights. Default: "
-    "the recipe's.",
-    lower_bound=0,
-    upper_bound=10,
+    "Exponent x of the class weights in the loss, frequency ** -x; 0: none. "
+    f"{_default(lambda x: x.class_weight_exponent)}",
+    0,
+    10,
 )
 flags.DEFINE_enum(
     "class_weights",
     None,
     CLASS_WEIGHTS,
-    "Class weights: frequency (see --class_weight_exponent), or enet: 1 / ln(1.10 + frequency). Default: the recipe's.",
+    "Formula of the class weights: frequency ** -x (see --class_weight_exponent), or enet, 1 / ln(1.10 + frequency). "
+    f"{_default(lambda x: x.class_weights)}",
 )
 flags.DEFINE_float(
     "ohem_threshold",
     None,
-    "OHEM: the loss includes only pixels whose true class has a lower probability than this; 1: all pixels. Default: "
-    "the recipe's.",
+    "Online hard example mining (OHEM): the loss includes only pixels whose true class has a lower probability than "
+    f"this; 1: all pixels. {_default(lambda x: x.ohem_threshold)}",
     0,
     1,
 )
 flags.DEFINE_float(
-    "label_smoothing", None, "Fraction of the label spread evenly over all classes. Default: the recipe's.", 0, 1
+    "label_smoothing",
+    None,
+    f"Fraction of each label spread evenly over all classes; 0: none. {_default(lambda x: x.label_smoothing)}",
+    0,
+    1,
 )
 flags.DEFINE_float(
     "ema_decay",
     None,
-    "Decay of the exponential moving average (EMA) of the weights; 0: no EMA. Default: the recipe's.",
+    "Decay of the exponential moving average (EMA) of the weights, which is validated and kept; 0: no EMA. "
+    f"{_default(lambda x: x.ema_decay)}",
     0,
     1,
 )
 flags.DEFINE_integer(
     "bn_recalibration_batches",
     None,
-    "Training batches to recompute the batch-normalization statistics on before each validation; 0: none. "
-    "Default: the recipe's.",
-    lower_bound=0,
-    upper_bound=1_000_000,
+    "Training batches on which batch-normalization statistics are recomputed before each validation; 0: none. "
+    f"{_default(lambda x: x.bn_recalibration_batches)}",
+    0,
+    1_000_000,
 )
 flags.disclaim_key_flags()
 
@@ -143,7 +179,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     low, high = recipe.augmentation.scale
     low, high = fields.pop("min_scale", low), fields.pop("max_scale", high)
     if low > high:
-        raise InputError(f"the scales go from {low} to {high}; give --min_scale and --max_scale the other way round")
+        raise InputError(f"--min_scale ({low:g}) is above --max_scale ({high:g}); lower the one or raise the other")
     augmentation = recipe.augmentation.with_color_jitter(fields.pop("color_jitter", 1))
     if "appearance" in fields:
         augmentation = augmentation.with_appearance(fields.pop("appearance"))

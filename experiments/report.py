@@ -1,10 +1,10 @@
-"""Writes report.html of a run: one page with its figures, curves and images that opens without a network.
+"""Writes report.html of a run: a self-contained page with its figures, curves and images, which works offline.
 
-Reads what the other programs left in the folder of the run: result.json (train, evaluate, export, predict),
-history.jsonl (train) and predictions/ (predict; evaluate --confidence adds where the network is unsure). A part that is
-missing is left out; the page names it. The images and their ground truth come from the dataset that result.json names;
-give --data_dir if the dataset has moved. The paper's Tables 4, 5 and 7 stand beside the figures that they can be
-compared with. Takes a few seconds, for 500 images of Cityscapes' size half a minute.
+Reads what other programs wrote into the folder of the run: result.json (train, evaluate, export, predict),
+history.jsonl (train) and predictions/ (predict; evaluate --confidence adds confidences). The page lists missing parts.
+The images and their ground truth come from the dataset that result.json names; give --data_dir if the dataset has
+moved. The paper's Tables 4, 5 and 7 stand beside comparable figures. Takes a few seconds; half a minute for 500 images
+of Cityscapes' size.
 
   python -m experiments.report --output_dir=runs/demo
 """
@@ -46,7 +46,7 @@ flags.DEFINE_integer(
     upper_bound=20,
 )
 common_flags.key_flags(
-    output_dir="Folder of the run. report.html is written there.",
+    output_dir="Folder of the run, which gets report.html. Required.",
     data_dir="Folder of the dataset. Default: the one that result.json names.",
 )
 

@@ -1,16 +1,16 @@
-"""Serves a page that runs an exported network in the browser: on images, videos and the camera.
+"""Serves a page that runs an exported network in the browser, on images, videos and the camera.
 
   make browser
   python -m experiments.serve --checkpoint=runs/camvid
   python -m experiments.serve --checkpoint=runs/camvid/export/model.tflite --port=8080
   python -m experiments.serve --checkpoint=runs/camvid --static=FOLDER
 
-`make browser` installs LiteRT.js by npm once (39 MB). The page runs the exported .tflite file itself, by WASM or
-WebGPU, and upsamples its logits to the labels that Segmenter gives. No image leaves the browser. Of a run, every file
-of logits in its export/ is offered: float32, float16, int8.
+`make browser` installs LiteRT.js by npm once (39 MB). The page runs the exported .tflite file in WASM or WebGPU and
+upsamples its logits as Segmenter does. No image leaves the browser. For the folder of a run, the page offers
+every file of logits in export/: float32, float16, int8.
 
-The server listens to this machine alone, unless --host says otherwise; Ctrl-C ends it. --static writes the page as a
-folder instead, for any web server: docs/browser.md has the headers that make it faster.
+By default only this machine can open the page (see --host); Ctrl-C ends the server. --static writes the page to a
+folder instead, for any web server; docs/browser.md lists the HTTP headers that make it faster.
 """
 
 import contextlib
@@ -28,11 +28,12 @@ from experiments import common_flags, flag_kinds, opening, program
 BROWSER_DIR = pathlib.Path(__file__).resolve().parents[1] / "browser"
 PORT = 8000
 
-flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 lets other machines in.")
-flags.DEFINE_integer("port", PORT, "Port to listen at; 0 takes any free one.", lower_bound=0, upper_bound=65535)
+flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0: other machines can connect.")
+flags.DEFINE_integer("port", PORT, "Port to listen on; 0: any free port.", lower_bound=0, upper_bound=65535)
 flag_kinds.define_path("static", None, "Folder to write the page to, instead of serving it.")
 common_flags.key_flags(
-    checkpoint="Exported .tflite file, or the folder of a run: every file of logits in its export/ is offered."
+    checkpoint="Exported .tflite file of logits, preset:NAME, or the folder of a run with such files in its export/. "
+    "Required."
 )
 
 
@@ -49,10 +50,10 @@ def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: s
 
 
 def exported_files(checkpoint: str) -> list[pathlib.Path]:
-    """The .tflite files that `checkpoint` names: one file, or all files of logits of a run, float32 first.
+    """The .tflite file `checkpoint`, or all .tflite files of logits in a run folder, float32 first.
 
     Raises:
-      InputError: it is no .tflite file, and no folder of a run that was exported.
+      InputError: `checkpoint` is neither a .tflite file nor a run folder with an exported one.
     """
     exported = pathlib.Path(checkpoint) / layout.EXPORT
     if exported.is_dir():
@@ -61,7 +62,9 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
             return sorted(files, key=lambda path: (path.name != layout.TFLITE, path.name))
     path = opening.checkpoint_file(checkpoint, exported=True)
     if path.suffix != ".tflite":
-        raise InputError(f"{path}: a browser runs .tflite files alone; name the one that experiments.export wrote")
+        raise InputError(
+            f"{path}: is not a .tflite file, which the browser needs; give one that experiments.export wrote"
+        )
     return [path]
 
 

@@ -18,13 +18,13 @@ flag_kinds.define_split_list("train_splits", ["train"], "Splits to train on, for
 flag_kinds.define_split(
     "val_split",
     None,
-    f"Split to validate on; {NO_VALIDATION}: no validation, the network of the last step is kept. "
+    f"Split to validate on; {NO_VALIDATION}: no validation, and the last step's network is kept. "
     "Default: val, or the examples of --holdout.",
 )
 flags.DEFINE_list(
     "holdout",
     [],
-    "Examples whose names begin with one of these prefixes are not trained on but validated on.",
+    "Prefixes of example names: these examples are held out from training, and validated on.",
 )
 flags.disclaim_key_flags()
 

@@ -5,7 +5,7 @@ images of the test split.
 
   python -m experiments.submit --checkpoint=runs/city --data_dir=DIR --split=test --output_dir=runs/city
 
---checkpoint takes a run, a .keras file or an exported .tflite file. Writes submission_SPLIT/ and submission_SPLIT.zip
+Writes submission_SPLIT/ and submission_SPLIT.zip
 into --output_dir. Rerun the same command to resume: finished images of the same network are kept, those of another
 network are replaced.
 
@@ -33,8 +33,9 @@ common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
     "split",
     "output_dir",
+    dataset=common_flags.dataset_text("the one recorded with the checkpoint, else cityscapes"),
     checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
-    "a .keras file or an exported .tflite or .onnx file.",
+    "a .keras file or an exported .tflite or .onnx file. Required.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Trains a network and keeps the one of the best validation.
+"""Trains a network and keeps the weights with the best validation mean IoU.
 
 The paper: section 3.1 (recipe), Table 4 (cn18 60.1, cn14 65.9, cn12 68.7 % mean IoU on Cityscapes val
 after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" took 30 to 53 minutes on two cores.
@@ -43,7 +43,11 @@ if TYPE_CHECKING:
     from contextnet_tf.training.loop import TrainResult
 
 flags.DEFINE_enum(
-    "fusion_order", None, FUSION_ORDERS, "Order within ContextNet's fusion unit. Default: upsample first (Table 3)."
+    "fusion_order",
+    None,
+    FUSION_ORDERS,
+    "Whether ContextNet's fusion unit upsamples the context features before or after its convolutions. Default: "
+    "upsample first (Table 3).",
 )
 flag_kinds.define_path(
     "initial",
@@ -54,7 +58,7 @@ flag_kinds.define_path(
 flag_kinds.define_path(
     "cache",
     None,
-    "Cache of decoded training images: memory, or a folder. Default: no cache, images are decoded in every epoch.",
+    "Cache of decoded training images: memory, or a folder. Default: none, images are decoded in every epoch.",
 )
 flags.DEFINE_bool(
     "resume", True, "Resume the run in --output_dir if there is one. --noresume refuses a folder that holds a run."
@@ -69,7 +73,7 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
     "keep",
     CheckpointPolicy.keep,
-    "Number of newest checkpoints to keep, besides that of the best validation.",
+    "Number of newest checkpoints to keep, besides the best validation's.",
     lower_bound=1,
     upper_bound=1_000_000,
 )
@@ -81,7 +85,7 @@ flags.DEFINE_bool(
 common_flags.key_flags(
     "model", *common_flags.DATASET_FLAGS, "recipe", "seed", "crop_height", "crop_width", "log_level",
     *splits.FLAGS, *recipe_flags.FLAGS, *compute_flags.FLAGS,
-    **common_flags.UNRECORDED | {"output_dir": "Folder of the run, for all its files."},
+    **common_flags.UNRECORDED | {"output_dir": "Folder of the run, for all its files. Required."},
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def test_every_part_of_the_job_is_measured(exported_dir, tmp_path):  # noqa: F81
     taken = benchmark_video.run(**settings, video_frames=3, workers=2, rounds=2)
     assert tuple(taken) == benchmark_video.PARTS
     assert all(len(costs) == 2 and min(map(min, costs)) > 0 for costs in taken.values())
-    with pytest.raises(InputError, match="drive.avi: has 6 frames, `video_frames=7` are to be measured"):
+    with pytest.raises(InputError, match="drive.avi: has only 6 frames; set `video_frames=6`"):
         benchmark_video.run(**settings, video_frames=7)
 
 

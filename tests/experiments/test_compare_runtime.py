@@ -100,15 +100,18 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
     for arguments, message in (
         (("--engines=litert,tensorrt",), "--engines: 'tensorrt' is unknown; choose from: litert, litert-float16,"),
         (("--modes=fast",), "--modes: 'fast' is unknown; choose from: sequential, pipelined"),
-        (("--sizes=1024",), "--sizes: '1024' is no size; give HEIGHTxWIDTH in pixels, for example 1024x2048"),
+        (("--sizes=1024",), "--sizes: '1024' is not a size; give HEIGHTxWIDTH in pixels, for example 1024x2048"),
         (("--sizes=100x200",), "size 100 x 200 (height x width): network 'cn14' takes multiples of 32"),
-        (("--sizes=",), "nothing to measure; --sizes, --thread_counts and --modes need values"),
-        (("--modes=pipelined", "--engines=litert-in-graph"), 'runtimes named "-in-graph" have no pipelined mode'),
-        (("--thread_counts=0",), "--thread_counts: '0' is no number of threads; give whole numbers from 1"),
+        (("--sizes=",), "nothing to measure; --sizes, --thread_counts and --modes need a value each"),
+        (
+            ("--modes=pipelined", "--engines=litert-in-graph"),
+            "runtimes with upsampling in the graph have no pipelined mode",
+        ),
+        (("--thread_counts=0",), "--thread_counts: '0' is not a number of threads; give whole numbers, 1 or more"),
         (("--models=cn15",), "unknown network 'cn15'; choose from cn18, cn14"),
         (
             (f"--checkpoint={run_dir}", "--models=cn14"),
-            "--models are networks with random weights; leave out --models or --checkpoint",
+            "--checkpoint and --models (random weights) cannot be combined; choose one",
         ),
         (("--checkpoint=none",), "none: does not exist; name a .keras file or a trained run's folder"),
     ):

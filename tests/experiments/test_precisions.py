@@ -120,7 +120,7 @@ def test_evaluate_measures_an_exported_file(called, call, run_dir, camvid_dir, t
 def test_compare_precision_measures_all_files(called, run_dir):
     refused(called(compare_precision), "export: holds no model.tflite; run experiments.export first")
     called(export, "--format=tflite")
-    refused(called(compare_precision), "export: holds model.tflite alone; run experiments.export with --precision=int8")
+    refused(called(compare_precision), "export: holds only model.tflite; run experiments.export with --precision=int8")
     called(export, *INT8)
     called(export, "--output=labels")
     shown = called(compare_precision)

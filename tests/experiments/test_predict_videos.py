@@ -63,7 +63,7 @@ def test_predict_keeps_the_frames_of_a_video_that_breaks_off(call, caplog, expor
     assert called.status == 0
     (warning,) = caplog.messages
     found = re.search(
-        r"cut.mkv: breaks off after frame (\d) of 12; repair it, .*cut_overlay.mp4 has the first (\d)$", warning
+        r"cut.mkv: breaks off after frame (\d) of 12; repair it, .*cut_overlay.mp4 has the first (\d) frames$", warning
     )
     assert found.group(1) == found.group(2)
     (written,) = (tmp_path / "out" / "predictions").iterdir()

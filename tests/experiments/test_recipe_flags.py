@@ -126,5 +126,7 @@ def test_values_out_of_range(changes, message):
 
 
 def test_scales_the_wrong_way_round():
-    with pytest.raises(InputError, match="the scales go from 3.0 to 2.0; give --min_scale and --max_scale the other"):
+    with pytest.raises(
+        InputError, match=r"--min_scale \(3\) is above --max_scale \(2\); lower the one or raise the other"
+    ):
         changed(MODERN, {"min_scale": 3.0})

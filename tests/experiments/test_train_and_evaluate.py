@@ -209,7 +209,7 @@ def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
 def test_train_refuses_recipes_that_contradict_themselves(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     _refused(_train(call, camvid_dir, out, "--whole_images"), "--whole_images and --crop_height do not go together")
-    _refused(_train(call, camvid_dir, out, "--min_scale=3"), "the scales go from 3.0 to 2.0")
+    _refused(_train(call, camvid_dir, out, "--min_scale=3"), "--min_scale (3) is above --max_scale (2)")
     assert not out.exists()
 
 
@@ -332,6 +332,16 @@ def test_help_names_the_programs_own_flags(name):
     assert f"python -m experiments.{name} --" in shown.stdout
     assert "--output_dir" in shown.stdout and "--data_dir" in shown.stdout
     assert "--logtostderr" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults"), [("prune", ["modern", "0,1"]), ("leave_one_out", ["modern", "0", "train,val"])], ids=str
+)
+def test_help_shows_the_programs_own_defaults(name, defaults):
+    shown = subprocess.run([sys.executable, "-m", f"experiments.{name}", "--help"], capture_output=True, text=True)
+    words = " ".join(shown.stdout.split())
+    assert all(f"(default: '{default}')" in words for default in defaults)
+    assert "(default: 'short')" not in words and "Default by recipe: paper 1000, modern 400" in words
 
 
 @pytest.mark.parametrize(
