@@ -29,7 +29,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.instances import instance_problems
 from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
 from contextnet_tf.models.registry import build_model
-from contextnet_tf.reporting.plots import class_frequencies
+from contextnet_tf.plots import class_frequencies
 from contextnet_tf.runs import data_check
 from contextnet_tf.runs.data_check import CropCheck, DataCheck, SizeCount
 from contextnet_tf.runs.provenance import current_provenance

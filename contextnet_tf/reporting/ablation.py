@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contextnet_tf.plots import difference_dots
 from contextnet_tf.reporting import paper, wording
-from contextnet_tf.reporting.plots import difference_dots
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.runs.studies import AblationRow, AblationSection
 

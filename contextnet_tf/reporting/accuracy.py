@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from contextnet_tf.reporting import paper, plots, wording
+from contextnet_tf import plots
+from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.inline import chart
 from contextnet_tf.runs.results import Results
 from contextnet_tf.runs.sections import AveragedEvaluationSection, DatasetSection, EvaluationSection, ModelSection

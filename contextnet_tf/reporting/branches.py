@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from contextnet_tf import plots
 from contextnet_tf.datasets.colors import Color, colorize
-from contextnet_tf.reporting import plots, wording
+from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.runs.studies import BranchesSection
 

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from contextnet_tf.reporting import paper, plots, wording
+from contextnet_tf import plots
+from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.runs.benchmarks import NetworkOverview
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from contextnet_tf.reporting import headline, images, paper, plots, wording
+from contextnet_tf import plots
+from contextnet_tf.reporting import headline, images, paper, wording
 from contextnet_tf.reporting.inline import chart, data_uri
 from contextnet_tf.runs.history import IMAGES_PER_SECOND, curve
 from contextnet_tf.runs.layout import SAVED_MODEL, TFLITE

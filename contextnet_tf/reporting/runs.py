@@ -5,8 +5,8 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+from contextnet_tf import plots
 from contextnet_tf.errors import InputError
-from contextnet_tf.reporting import plots
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.reporting.wording import UNKNOWN, count, dataset_title, decimal, percent
 from contextnet_tf.runs import history as histories

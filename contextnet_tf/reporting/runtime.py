@@ -4,7 +4,8 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 
-from contextnet_tf.reporting import paper, plots, wording
+from contextnet_tf import plots
+from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.runs.benchmarks import RuntimeComparisonSection, RuntimeRow
 from contextnet_tf.runs.sections import Size

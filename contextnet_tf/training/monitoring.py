@@ -16,9 +16,9 @@ from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from contextnet_tf.evaluation.confusion_image import confusion_image
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.machine import peak_memory
+from contextnet_tf.plots import confusion_image
 
 _RECENT_STEPS = 50
 _IMAGES = 3  # validation images shown in TensorBoard
@@ -144,8 +144,8 @@ class Board:
         self.scalars("iou", step, report.class_iou)
         spread = [examples[i] for i in np.linspace(0, len(examples) - 1, _IMAGES).astype(int)]
         with self._writing():
-            confusion = confusion_image(report.confusion, list(report.class_iou))
-            tf.summary.image("confusion", confusion[np.newaxis], step)
+            confusion = tf.image.decode_png(confusion_image(report.confusion, list(report.class_iou)), channels=3)
+            tf.summary.image("confusion", confusion[tf.newaxis], step)
             for place, (image, _) in enumerate(evaluation_examples(self._dataset, spread)):
                 shown = overlay(image.numpy(), np.asarray(segment(image)), self._dataset.palette)
                 tf.summary.image(f"validation/{place}", shown[np.newaxis], step)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from contextnet_tf.reporting import plots
+from contextnet_tf import plots
 from contextnet_tf.reporting.runtime import (
     Ratio,
     compared_networks,

@@ -1,14 +1,15 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from contextnet_tf.reporting import plots
-from contextnet_tf.reporting.plots import curves
+from contextnet_tf import plots
+from contextnet_tf.plots import curves
 
 HISTORY = [
     {"step": 1, "epoch": 1.0, "loss": 2.0, "main_loss": 1.5, "aux_loss": 1.25, "learning_rate": 0.1},
@@ -72,6 +73,13 @@ def test_a_heat_map_shows_each_row_in_per_cent():
     # 3 and 1 of 4; an empty row; 1 of 1000 is below half a per cent, 999 of them round to 100.
     assert [text for text in shown if text.isdigit()] == ["75", "25", "100"]
     assert shown.count("road") == shown.count("wall") == 2
+
+
+def test_a_heat_map_as_an_image_has_colors_of_its_own():
+    png = np.frombuffer(plots.confusion_image([[3, 1, 0], [0, 0, 0], [0, 0, 7]], ["road", "wall", "sky"]), np.uint8)
+    colors = {tuple(map(int, color)) for color in cv2.imdecode(png, cv2.IMREAD_COLOR_RGB).reshape(-1, 3)}
+    # 7 of 7 in #0f6b6e; 1 of 4 at half its opacity, over white.
+    assert {(15, 107, 110), (135, 181, 182), (255, 255, 255)} <= colors
 
 
 def test_shares_of_rows_by_hand():

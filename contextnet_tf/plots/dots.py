@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_PAPER, RULE, SECOND, drawn_solid, short, solid
+from contextnet_tf.plots.canvas import ACCENT, INK, MUTED, ON_PAPER, RULE, SECOND, drawn_solid, short, solid
 
 
 @dataclasses.dataclass(frozen=True)

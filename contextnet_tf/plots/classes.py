@@ -1,11 +1,11 @@
-"""Plots by class: IoU and frequency as bars, and the confusion matrix."""
+"""Bars by class: IoU and frequency."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, ON_ACCENT, SECOND, drawn, legend, rectangle, short
+from contextnet_tf.plots.canvas import INK, MUTED, SECOND, drawn, legend, short
 
 Color = tuple[int, int, int]
 
@@ -79,53 +79,6 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
         _finish_rows(axes, names, f"share of the pixels of {title} in %, logarithmic")
 
     return drawn(draw, 5.6, 0.7 + 0.27 * len(names))
-
-
-def confusion_heat_map(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> bytes:
-    """SVG heat map of pixel counts int [C, C] by (true, predicted), each row in per cent of its sum.
-
-    A class without a pixel has an empty row.
-    """
-    shares = row_shares(confusion)
-    size, shown = len(names), list(map(short, names))
-
-    def draw(figure) -> None:
-        axes = figure.add_subplot()
-        for row, column in np.ndindex(size, size):
-            share = shares[row, column]
-            if not share >= 0.005:  # also nan
-                continue
-            # A square root lets small shares, the mistakes, be seen beside the diagonal.
-            square = {"facecolor": (ACCENT, float(np.sqrt(share))), "linewidth": 0}
-            axes.add_patch(rectangle(column - 0.47, row - 0.47, 0.94, 0.94, **square))
-            color = ON_ACCENT if share > 0.4 else INK
-            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=color, size=7.5)
-        axes.set_xlim(-0.5, size - 0.5)
-        axes.set_ylim(size - 0.5, -0.5)
-        axes.set_aspect("equal")
-        axes.set_xticks(range(size), shown, rotation=55, ha="left", rotation_mode="anchor")
-        axes.set_yticks(range(size), shown)
-        axes.xaxis.tick_top()
-        axes.set_xlabel("predicted")
-        axes.xaxis.set_label_position("top")
-        axes.set_ylabel("ground truth")
-        axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
-        axes.grid(which="minor")
-        axes.tick_params(which="both", length=0)
-        axes.tick_params(labelcolor=INK, labelsize=9)
-        axes.spines[:].set_visible(False)
-
-    # Room for names of up to 14 letters is in 1.6 inches.
-    inches = 1.6 + 0.31 * size + 0.14 * max(0, max(map(len, shown)) - 14)
-    return drawn(draw, inches, inches)
-
-
-def row_shares(confusion: Sequence[Sequence[int]]) -> np.ndarray:
-    """Pixel counts int [C, C] by (true, predicted) -> shares of the row float64 [C, C], nan where empty."""
-    counts = np.asarray(confusion, np.float64)
-    sums = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, sums, out=np.full_like(counts, np.nan), where=sums > 0)
 
 
 def _class_bar(color: Color | None) -> dict[str, Any]:

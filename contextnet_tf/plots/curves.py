@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.reporting import wording
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, SECOND, drawn, drawn_solid, legend, short, solid
+from contextnet_tf.plots.canvas import ACCENT, INK, MUTED, SECOND, drawn, drawn_solid, legend, short, solid
 from contextnet_tf.runs import history as histories
 
 
@@ -32,7 +31,7 @@ def validation_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[floa
         drawn_lines: list[tuple[str, Any]] = []
         for (name, epochs, figures), (color, line) in zip(curves, itertools.cycle(styles), strict=False):
             values, best = [100 * figure for figure in figures], int(np.argmax(figures))
-            label = f"{short(name, 40)}: {wording.percent(figures[best])} % at best"
+            label = f"{short(name, 40)}: {values[best]:.1f} % at best"
             drawn_lines += [(label, axes.plot(epochs, values, line, color=solid(color), marker="o", markersize=3)[0])]
         axes.set_ylim(bottom=0)
         _finish(axes, "mean IoU on the validation split, %")
@@ -61,7 +60,7 @@ def _panel(history: Sequence[dict[str, Any]], titles: Mapping[str, str], in_perc
         if in_percent:
             epochs, values = next(iter(curves.values()))
             best = int(np.argmax(values))
-            label = wording.percent(values[best])
+            label = f"{factor * values[best]:.1f}"
             place = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "size": 9}
             axes.annotate(label, (epochs[best], factor * values[best]), color=ACCENT, **place)
         axes.set_ylim(bottom=0, top=100 if in_percent else None)

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, RULE, SECOND, drawn_solid, solid
+from contextnet_tf.plots.canvas import ACCENT, INK, MUTED, RULE, SECOND, drawn_solid, solid
 
 
 def difference_dots(

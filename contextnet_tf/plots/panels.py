@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from contextnet_tf.reporting.plots import canvas
+from contextnet_tf.plots import canvas
 
 Panel = tuple[np.ndarray, str]  # image uint8 [H, W, 3] RGB, and the line below it
 _PANEL_WIDTH = 3.2  # inches

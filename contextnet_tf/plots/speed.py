@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from contextnet_tf.reporting import wording
-from contextnet_tf.reporting.plots.canvas import ACCENT, INK, MUTED, RULE, SECOND, drawn_solid, short, solid
+from contextnet_tf.plots.canvas import ACCENT, INK, MUTED, RULE, SECOND, drawn_solid, short, solid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +34,8 @@ def speed_bars(panels: Mapping[str, Sequence[SpeedBar]]) -> bytes:
                 if bar.spread:
                     axes.plot(bar.spread, [row, row], color=solid(INK), linewidth=1)
                     right = max(right, bar.spread[1])
-                axes.text(right + 0.012 * end, row, wording.speed(bar.frames_per_second), va="center", size=9)
+                label = f"{bar.frames_per_second:,.{1 if bar.frames_per_second >= 0.95 else 2}f}"
+                axes.text(right + 0.012 * end, row, label, va="center", size=9)
             axes.set_title(title, loc="left", size=10, color=solid(INK))
             axes.set_yticks(range(len(bars)), [short(bar.name, 60) for bar in bars], color=solid(INK))
             axes.set_ylim(len(bars) - 0.4, -0.6)

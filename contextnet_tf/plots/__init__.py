@@ -1,0 +1,25 @@
+"""Results as plots. Only `canvas` knows matplotlib."""
+
+from contextnet_tf.plots.classes import class_bars, class_frequencies
+from contextnet_tf.plots.confusion import confusion_heat_map, confusion_image, row_shares
+from contextnet_tf.plots.curves import training_curves, validation_curves
+from contextnet_tf.plots.differences import difference_dots
+from contextnet_tf.plots.dots import DotColumn, dot_columns
+from contextnet_tf.plots.panels import label_panels
+from contextnet_tf.plots.speed import SpeedBar, speed_bars
+
+__all__ = [
+    "DotColumn",
+    "SpeedBar",
+    "class_bars",
+    "class_frequencies",
+    "confusion_heat_map",
+    "confusion_image",
+    "difference_dots",
+    "dot_columns",
+    "label_panels",
+    "row_shares",
+    "speed_bars",
+    "training_curves",
+    "validation_curves",
+]
