@@ -15,7 +15,8 @@ needs TensorFlow.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
 a video, predictions/NAME_overlay.mp4 (H.264, with the original frame times). If a video is damaged or truncated, its
-readable frames are written, with a warning; if a camera disconnects, the frames up to then.
+readable frames are written, with a warning; if a camera disconnects, the frames up to then. With --input, legend.png in
+--output_dir names the color of each class.
 
 With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory
 (section 3.1 of the paper), after one warm-up frame. With more workers, it is the throughput of the whole job, reading
@@ -33,7 +34,7 @@ import tqdm
 from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.colors import overlay
+from contextnet_tf.datasets.colors import legend, overlay
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.resizing import RESIZE_MODES
@@ -49,6 +50,7 @@ from experiments.progress import progress_bar
 from experiments.timed_segmenter import TimedSegmenter
 from experiments.video_job import write_overlay
 
+LEGEND = "legend.png"
 _logger = logging.getLogger(__name__)
 
 flag_kinds.define_path(
@@ -149,7 +151,10 @@ def run(
         split=None if input else split,
         provenance=current_provenance(),
     )
-    if not input:
+    if input:
+        names = [entry.name for entry in description.classes]
+        write_png(pathlib.Path(output_dir) / LEGEND, legend(names, description.palette)[..., ::-1])
+    else:
         used = (given_flags or {}) | {"dataset": description.name}
         update_results(output_dir, section, flags={"predict": used})
     return section
@@ -237,7 +242,7 @@ def main(argv: Sequence[str]) -> None:
     print(_summary(section))
     if section.mean_iou is not None:
         print(f"mean IoU of the exported file: {100 * section.mean_iou:.2f} %")
-    print(f"written: {output_dir}/predictions")
+    print(f"written: {output_dir}/predictions" + (f"; {output_dir}/{LEGEND} names the colors" if values.input else ""))
 
 
 def _summary(section: RuntimeSection) -> str:
@@ -245,7 +250,8 @@ def _summary(section: RuntimeSection) -> str:
     words = [f"{images}: {section.frames_per_second:.1f} frames per second"]
     if section.milliseconds_spread:
         low, high = section.milliseconds_spread
-        words.append(f"{section.milliseconds_median:.1f} ms per image ({low:.1f} to {high:.1f})")
+        spread = f" ({low:.1f} to {high:.1f})" if section.images > 1 else ""
+        words.append(f"{section.milliseconds_median:.1f} ms per image{spread}")
     else:
         words.append(f"{section.workers} workers, reading and writing included")
     return ", ".join([*words, str(section.engine), _threads(section.threads)])

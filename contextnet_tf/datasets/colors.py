@@ -31,6 +31,19 @@ def overlay(
     return blended
 
 
+def legend(names: Sequence[str], colors: Sequence[Color] | np.ndarray) -> np.ndarray:
+    """An image uint8 [H, W, 3] RGB that names the color of each train id, one row per class."""
+    row, font = 24, cv2.FONT_HERSHEY_SIMPLEX
+    texts = [f"{train_id} {name}" for train_id, name in enumerate(names)]
+    widest = max((cv2.getTextSize(text, font, 0.5, 1)[0][0] for text in texts), default=0)
+    image = np.full((row * len(texts), 2 * row + widest, 3), 255, np.uint8)
+    for train_id, (text, color) in enumerate(zip(texts, np.asarray(colors).tolist(), strict=True)):
+        top = row * train_id
+        cv2.rectangle(image, (4, top + 4), (row + 8, top + row - 4), color, cv2.FILLED)
+        cv2.putText(image, text, (row + 16, top + 17), font, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    return image
+
+
 def _table(colors: Sequence[Color] | np.ndarray) -> np.ndarray:
     """uint8 [256, 3]: the color of every possible train id."""
     table = np.zeros((256, 3), np.uint8)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contextnet_tf.datasets.colors import colorize, overlay
+from contextnet_tf.datasets.colors import colorize, legend, overlay
 
 ROAD, SKY = (128, 64, 128), (70, 130, 180)
 
@@ -53,3 +53,12 @@ def test_overlay_lies_between_image_and_color(value, color, opacity):
     assert np.all((blended >= low) & (blended <= high))
     assert overlay(image, np.zeros((1, 1), np.uint8), [(color,) * 3], 0.0)[0, 0, 0] == value
     assert overlay(image, np.zeros((1, 1), np.uint8), [(color,) * 3], 1.0)[0, 0, 0] == color
+
+
+def test_a_legend_has_a_row_of_its_color_and_name_for_each_class():
+    image = legend(["road", "sky"], [ROAD, SKY])
+    assert image.shape[0] == 48 and image.dtype == np.uint8
+    assert (tuple(image[12, 16]), tuple(image[36, 16])) == (ROAD, SKY)
+    names = image[:, 40:]
+    assert (names[:24] < 128).any() and (names[24:] < 128).any()
+    assert legend(["road", "sky", "x" * 40], [ROAD, SKY, (0, 0, 0)]).shape[1] > 300
