@@ -10,24 +10,14 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
-def averaged_segmentation(
-    model: keras.Model, *, scales: Sequence[float] = (1.0,), flip: bool = False
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The averaged network as a function uint8 [H, W, 3] -> train ids uint8 [H, W]; see `averaged_probabilities`.
-
-    With one scale of 1 and no flip, the labels are those of `segmentation`.
-    """
-    probabilities = averaged_probabilities(model, scales=scales, flip=flip)
-    return lambda image: tf.cast(tf.argmax(probabilities(image), axis=-1), tf.uint8)
-
-
 def averaged_probabilities(
     model: keras.Model, *, scales: Sequence[float] = (1.0,), flip: bool = False
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """The averaged network as a function uint8 [H, W, 3] -> probabilities float32 [H, W, C], for any H and W.
 
     The image is resized bilinearly by each scale and padded as in `segmentation`. The logits are resized bilinearly to
-    the image, and the soft-maxes of all scales, with `flip` also those of the mirrored images, are averaged.
+    the image, and the soft-maxes of all scales, with `flip` also those of the mirrored images, are averaged. With one
+    scale of 1 and no flip, their arg-max gives the labels of `segmentation`.
 
     Raises:
       InputError: `scales` is empty or holds a number that is not above 0, at most 10.

@@ -60,10 +60,6 @@ class Provenance(Record):
     commit: str | None = None
     date: str | None = None
 
-    def differs_from(self, other: "Provenance") -> bool:
-        """Whether machine, versions or commit are others; the date alone is no difference."""
-        return dataclasses.replace(self, date=None) != dataclasses.replace(other, date=None)
-
 
 def current_provenance() -> Provenance:
     """The provenance of what this process measures now. No package is imported for it."""

@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
     from contextnet_tf.training.strategy import Devices
 
-STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")  # see `strategy.get_devices`
 DTYPE_POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")  # see `precision.clone_network`
-
-
-def check_dtype_policy(dtype_policy: str) -> None:
-    """Raises InputError unless `dtype_policy` is one of `DTYPE_POLICIES`."""
-    if dtype_policy not in DTYPE_POLICIES:
-        raise InputError(f"`dtype_policy={dtype_policy}` is unknown; choose from {', '.join(DTYPE_POLICIES)}")
 
 
 def _one_device() -> "Devices":
@@ -62,7 +55,8 @@ class ComputeConfig:
     jit_compile: bool = False
 
     def __post_init__(self):
-        check_dtype_policy(self.dtype_policy)
+        if self.dtype_policy not in DTYPE_POLICIES:
+            raise InputError(f"`dtype_policy={self.dtype_policy}` is unknown; choose from {', '.join(DTYPE_POLICIES)}")
 
     def check_batch(self, batch_size: int) -> None:
         """Checks that the global batch splits evenly into replicas and micro-batches.

@@ -8,7 +8,6 @@ import tensorflow as tf
 from contextnet_tf.models.outputs import layers_giving_logits
 from contextnet_tf.models.pyramid import ResizeLike
 from contextnet_tf.models.rewrite import copy_layer, rewrite
-from contextnet_tf.training.compute_config import check_dtype_policy
 
 _RESIZING = keras.layers.UpSampling2D | keras.layers.AveragePooling2D | ResizeLike
 _GROWTH_STEPS = 2000  # steps without an overflow after which a larger scale is tried; Micikevicius et al. (2018)
@@ -19,14 +18,14 @@ def clone_network(model: keras.Model, *, dtype_policy: str, synchronized: bool =
 
     Args:
       model: a functional network.
-      dtype_policy: Keras' dtype policy of the layers, see `compute_config`. Layers that resize or give logits stay
-        float32: neighboring pixels and classes differ by less than the resolution of half precision.
+      dtype_policy: Keras' dtype policy of the layers. Layers that resize or give logits stay float32, because
+        neighboring pixels and classes differ by less than the resolution of half precision.
       synchronized: whether batch statistics are taken over all replicas.
 
     Raises:
-      InputError: the policy is unknown, or the model is not functional.
+      InputError: the model is not functional.
+      ValueError: the policy is unknown to Keras.
     """
-    check_dtype_policy(dtype_policy)
     exact = layers_giving_logits(model)
 
     def build(layer: keras.Layer) -> keras.Layer:

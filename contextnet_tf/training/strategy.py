@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError, reason_of
-from contextnet_tf.training.compute_config import STRATEGIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +137,7 @@ def get_devices(name: str) -> Devices:
     """
     if name not in STRATEGIES:
         raise InputError(f"`strategy={name}` is unknown; choose from {', '.join(STRATEGIES)}")
-    return _MAKERS[name]()
+    return STRATEGIES[name]()
 
 
 def _auto() -> Devices:
@@ -207,7 +206,7 @@ _LOST = (
     tf.errors.DeadlineExceededError,
 )
 _NO_WORKERS = 'TF_CONFIG: names no workers; expected {"cluster": {"worker": ["host0:2222"]}, ...}'
-_MAKERS = dict(zip(STRATEGIES, (_auto, one_device, _mirrored, _multi_worker, _tpu), strict=True))
+STRATEGIES = {"auto": _auto, "one": one_device, "mirrored": _mirrored, "multi_worker": _multi_worker, "tpu": _tpu}
 
 
 def _tf_config() -> Mapping[str, Any]:

@@ -14,8 +14,8 @@ import replicas_and_one
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.training.compute_config import STRATEGIES, ComputeConfig
-from contextnet_tf.training.strategy import Devices, get_devices, one_device
+from contextnet_tf.training.compute_config import ComputeConfig
+from contextnet_tf.training.strategy import STRATEGIES, Devices, get_devices, one_device
 from contextnet_tf.training.train import _require_same_data, _require_same_settings
 
 
@@ -35,7 +35,7 @@ def test_two_replicas_make_the_steps_of_one():
 
 def test_one_device_and_automatic_choice(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert STRATEGIES == ("auto", "one", "mirrored", "multi_worker", "tpu")
+    assert list(STRATEGIES) == ["auto", "one", "mirrored", "multi_worker", "tpu"]
     for name in ("one", "auto"):
         devices = get_devices(name)
         assert (devices.replicas, devices.worker, devices.workers, devices.is_chief) == (1, 0, 1, True)
