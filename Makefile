@@ -45,7 +45,7 @@ device: .venv-device/installed
 	.venv-device/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-# Every step goes on from what the one before left; a demo that was interrupted goes on where it was.
+# Every step resumes what an earlier call left, so an interrupted demo is resumed by the same command.
 demo: $(installed)
 ifeq ($(DATASET),streets)
 	$(python) -m data.streets.generate --output_dir=$(call quoted,$(DATA_DIR))

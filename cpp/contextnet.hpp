@@ -821,7 +821,7 @@ inline Labels upsample_argmax(const float* logits, Size small, int classes, Size
 // Labels images of any size with the network of an exported .tflite file: float32, float16 or int8; logits,
 // probabilities or labels out.
 //
-// Several threads may use one Segmenter; they take turns. To label several images at once, use `stream`.
+// Several threads may use one Segmenter; inference is serialized. To label several images at once, use `stream`.
 class Segmenter {
  public:
   // Throws Error where the file is missing, damaged or of another kind, or an option is not positive.

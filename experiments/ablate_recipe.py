@@ -18,7 +18,7 @@ ROWS = (
     Row("all pixels instead of hard ones", {"ohem_threshold": 1.0}),
     Row("without class-uniform samples", {"class_uniform_fraction": 0.0}),
     Row("without class weights", {"class_weight_exponent": 0.0}),
-    Row("without averaged weights", {"ema_decay": 0.0}),
+    Row("without EMA", {"ema_decay": 0.0}),
     Row("without statistics of their own", {"bn_recalibration_batches": 0}),
     Row("without weight decay", {"weight_decay": 0.0}),
     Row("with label smoothing 0.1", {"label_smoothing": 0.1}),

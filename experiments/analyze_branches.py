@@ -84,12 +84,12 @@ def run(
         return None
     examples = opening.list_examples(description, data_dir, split)
     sources.check_files(examples)
-    _draw(folder, _pictures(evenly_spread(examples, figure_images), description), segments, description)
+    _draw(folder, _named_images(evenly_spread(examples, figure_images), description), segments, description)
     matrices = {name: BorderConfusion(description.num_classes) for name in segments}
     for example in progress_bar(examples, desc="evaluating", unit="image"):
-        image, truth = read_example(example, description)
+        image, ground_truth = read_example(example, description)
         for name, segment in segments.items():
-            matrices[name].update(truth, np.asarray(segment(image)))
+            matrices[name].update(ground_truth, np.asarray(segment(image)))
     both = matrices["both"]
     section = BranchesSection(
         model=network.name,
@@ -107,21 +107,21 @@ def run(
     return section
 
 
-def _pictures(examples: Sequence[Example], dataset: Dataset) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def _named_images(examples: Sequence[Example], dataset: Dataset) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     for example in examples:
         yield example.name, *read_example(example, dataset)
 
 
-def _draw(folder: pathlib.Path, pictures: Any, segments: Mapping[str, Segment], dataset: Dataset) -> None:
-    """Writes branches.png of `pictures`: (name, image, ground truth or None)."""
+def _draw(folder: pathlib.Path, images: Any, segments: Mapping[str, Segment], dataset: Dataset) -> None:
+    """Writes branches.png of `images`: (name, image, ground truth or None)."""
     samples = [
         BranchSample(
             name,
             image,
             {key: np.asarray(segment(image)) for key, segment in segments.items()},
-            truth,
+            ground_truth,
         )
-        for name, image, truth in pictures
+        for name, image, ground_truth in images
     ]
     names, colors = [label.name for label in dataset.classes], dataset.palette
     with atomic_write(folder / "branches.png") as temporary:

@@ -67,8 +67,8 @@ def run(
                     add(image)
 
         def whole() -> None:
-            pace = TimedSegmenter(segmenter, workers or segmenter.workers, warm_up=False)
-            error = write_overlay(Video(video), pace, palette, path, max_frames=video_frames)
+            timed = TimedSegmenter(segmenter, workers or segmenter.workers, warm_up=False)
+            error = write_overlay(Video(video), timed, palette, path, max_frames=video_frames)
             if error is not None:
                 raise error
 

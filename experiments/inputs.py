@@ -23,7 +23,7 @@ class Item(NamedTuple):
 
     name: str
     image: np.ndarray
-    truth: np.ndarray | None = None
+    ground_truth: np.ndarray | None = None
     start: Fraction | None = None
     duration: Fraction | None = None
 

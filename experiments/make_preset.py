@@ -108,7 +108,7 @@ def run(
 
 
 def write_checksum(folder: pathlib.Path) -> None:
-    """Writes checksum.json into a preset's folder: what its network gives for a drawn street; a test compares it.
+    """Writes checksum.json into a preset's folder: what its network gives for a synthetic scene; a test compares it.
 
     "mean" and "deviation" are those of the logits, "pixels" counts the predicted pixels by train id.
     """

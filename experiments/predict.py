@@ -170,8 +170,8 @@ def _segment_images(
 ) -> None:
     with bar:
         for item, labels in timed.labeled(items):
-            if item.truth is not None:
-                matrix.update(item.truth, labels)
+            if item.ground_truth is not None:
+                matrix.update(item.ground_truth, labels)
             write_png(folder / f"{item.name}_labels.png", labels)
             write_png(folder / f"{item.name}_overlay.png", overlay(item.image, labels, dataset.palette)[..., ::-1])
             bar.update()

@@ -223,7 +223,7 @@ def _frames(networks: "Sequence[keras.Model]", dataset: Dataset, data_dir: str |
 
 
 def _milliseconds(networks: "Sequence[keras.Model]", frames: np.ndarray, rounds: int) -> list[float]:
-    """The median latency of a frame for each network, in LiteRT float32 on one thread; the networks take turns."""
+    """The median latency of a frame for each network, in LiteRT float32 on one thread, in interleaved rounds."""
     from contextnet_tf.benchmarking.comparison import Case, Comparison
     from contextnet_tf.benchmarking.runtimes.registry import REFERENCE
     from contextnet_tf.deployment.network import folded_at_size

@@ -105,16 +105,21 @@ class _Predicted:
         pixels = self._intact(lambda: read_example(self.examples[name], self.dataset))
         if pixels is None:
             return None
-        image, truth = pixels
-        return Shown(Sample(name, image, truth, self._labels(name, truth.shape)), self._confidence(name, truth.shape))
+        image, ground_truth = pixels
+        return Shown(
+            Sample(name, image, ground_truth, self._labels(name, ground_truth.shape)),
+            self._confidence(name, ground_truth.shape),
+        )
 
     def outcome(self, name: str) -> Outcome | None:
         """What is right and wrong in an example, read from its labels alone; None if they are damaged."""
-        truth = self._intact(lambda: read_label(self.examples[name].label_path, self.dataset))
-        if truth is None:
+        ground_truth = self._intact(lambda: read_label(self.examples[name].label_path, self.dataset))
+        if ground_truth is None:
             return None
-        size = truth.shape
-        return Outcome.of(name, truth, self._labels(name, size), self._confidence(name, size), self.dataset.num_classes)
+        size = ground_truth.shape
+        return Outcome.of(
+            name, ground_truth, self._labels(name, size), self._confidence(name, size), self.dataset.num_classes
+        )
 
     def _intact(self, read: Callable[[], T]) -> T | None:
         """What `read` gives; None, and a note, if a file is damaged since it was segmented."""

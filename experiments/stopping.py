@@ -64,5 +64,5 @@ def stoppable(advice: str) -> Iterator[Callable[[], bool]]:
 
 
 def resume_advice(program: str) -> str:
-    """How to resume a program whose rerun goes on where it stopped."""
+    """The advice to resume: a rerun of the same command."""
     return f"rerun the same command to resume: python -m experiments.{program} {shlex.join(sys.argv[1:])}"

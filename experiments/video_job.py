@@ -22,7 +22,7 @@ _AHEAD = 2  # frames that wait before and after the network
 
 def write_overlay(
     video: Video | Camera,
-    pace: TimedSegmenter,
+    segmenter: TimedSegmenter,
     colors: Sequence[Color],
     path: pathlib.Path,
     *,
@@ -48,7 +48,7 @@ def write_overlay(
         contextlib.closing(_read_ahead(items)) as ahead,
     ):
         try:
-            for item, labels in pace.labeled(ahead):
+            for item, labels in segmenter.labeled(ahead):
                 writing.do(_write, write, item, labels, colors)
                 count += 1
                 on_frame()

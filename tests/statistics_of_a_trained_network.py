@@ -5,7 +5,7 @@ import numpy as np
 
 
 def with_statistics(model: keras.Model) -> keras.Model:
-    """Gives every batch normalization statistics and weights that are not those of a fresh network."""
+    """Gives every batch normalization statistics and weights that are not those of an untrained network."""
     random = np.random.default_rng(1)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

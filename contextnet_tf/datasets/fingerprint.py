@@ -16,7 +16,7 @@ _END_BYTES = 1 << 16
 def example_digests(examples: Sequence[Example]) -> list[tuple[str, str, str | None]]:
     """(name, digest of the image, digest of the label file or None) of each example; a digest has 16 hex digits.
 
-    Times and folders do not count, so a copy of a dataset has the digests of the original.
+    Times and folders are ignored, so a copy of a dataset has the digests of the original.
 
     Raises:
       InputError: a file cannot be read.

@@ -75,7 +75,7 @@ def class_uniform_index(sample: tf.Tensor, count: int, seed: int, classes: Class
 def class_place(number: tf.Tensor, seed: int, classes: ClassUniform, *salt: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Place `number` (int64 []) of a series that takes the classes in turn: (index of the place, train id), int64 [].
 
-    `salt` tells several series of one run apart.
+    `salt` distinguishes several series of one run.
     """
     present = tf.constant(np.flatnonzero(classes.counts), tf.int64)
     turns = len(present)

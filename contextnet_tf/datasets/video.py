@@ -15,7 +15,7 @@ from contextnet_tf.errors import InputError, needed_by, reason_of
 _USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
 _LONGEST_GAP = 10  # seconds; a longer one in a broadcast stream is a jump of its clock, as in FFmpeg itself
 # The bits of FFmpeg's flags that PyAV does not name.
-_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+_ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _CLOCK_JUMPS = 0x200  # AVFMT_TS_DISCONT
 _ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
@@ -69,7 +69,7 @@ class Video:
             raise InputError(
                 f"{path}: is no image and no video that can be read, or is cut off ({_reason(error)})"
             ) from None
-        streams = [x for x in self._container.streams.video if not x.disposition & _ATTACHED_PICTURE]
+        streams = [x for x in self._container.streams.video if not x.disposition & _ATTACHED_PIC]
         best = self._container.streams.best("video")
         if not streams or best is None or best.codec_context is None:
             self._container.close()

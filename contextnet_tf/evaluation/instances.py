@@ -63,19 +63,20 @@ class InstanceCounts:
         inside = instance_ids > _FACTOR
         ids, predicted = instance_ids[inside], predictions[inside]
         found = np.flatnonzero(np.bincount(ids, minlength=1 << 16))
-        truth = self._train_ids[found // _FACTOR]
-        found, truth = found[truth != self._ignore_label], truth[truth != self._ignore_label]
+        train_ids = self._train_ids[found // _FACTOR]
+        known = train_ids != self._ignore_label
+        found, train_ids = found[known], train_ids[known]
         # Row i counts the predictions on instance i; the last row collects ignored instances.
         row = np.full(1 << 16, len(found))
         row[found] = np.arange(len(found))
         cells = np.bincount(row[ids] << 8 | predicted, minlength=len(found) + 1 << 8)
         labeled = cells.reshape(-1, 256)[: len(found)]
-        weights = self._mean_sizes[truth] / labeled.sum(axis=1)
-        right = labeled[np.arange(len(found)), truth]
-        right_category = (labeled[:, : len(self.total)] * self._same_category[truth]).sum(axis=1)
-        self.total += self._by_class(truth, self._mean_sizes[truth])
-        self.right += self._by_class(truth, weights * right)
-        self.right_category += self._by_class(truth, weights * right_category)
+        weights = self._mean_sizes[train_ids] / labeled.sum(axis=1)
+        right = labeled[np.arange(len(found)), train_ids]
+        right_category = (labeled[:, : len(self.total)] * self._same_category[train_ids]).sum(axis=1)
+        self.total += self._by_class(train_ids, self._mean_sizes[train_ids])
+        self.right += self._by_class(train_ids, weights * right)
+        self.right_category += self._by_class(train_ids, weights * right_category)
 
     def iou(self, matrix: ConfusionMatrix) -> np.ndarray:
         """iIoU float64 [C]; nan for a class that neither occurs nor is predicted. `matrix` covers the same images."""
@@ -86,8 +87,8 @@ class InstanceCounts:
         right, total = (np.bincount(groups, values) for values in (self.right_category, self.total))
         return quotient(right, total + matrix.grouped(groups).false_positives())
 
-    def _by_class(self, truth: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return np.bincount(truth, values, minlength=len(self.total))
+    def _by_class(self, train_ids: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return np.bincount(train_ids, values, minlength=len(self.total))
 
 
 def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathlib.Path] | None:

@@ -80,7 +80,7 @@ def confusion(results: Results) -> Confusion | None:
         return None
     names = list(accuracy.class_iou or map(str, range(len(counts))))
     heat_map = chart(plots.confusion_heat_map(counts, names), "Confusion matrix", "confusion")
-    mistakes = [(f"{truth} → {predicted}", wording.percent(x)) for x, truth, predicted in _mistakes(counts, names)]
+    mistakes = [(f"{true} → {predicted}", wording.percent(x)) for x, true, predicted in _mistakes(counts, names)]
     return Confusion(heat_map, mistakes)
 
 

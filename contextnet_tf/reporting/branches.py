@@ -23,7 +23,7 @@ class BranchSample:
     name: str
     image: np.ndarray
     predictions: dict[str, np.ndarray]
-    truth: np.ndarray | None = None
+    ground_truth: np.ndarray | None = None
 
 
 def branches_figure(samples: Sequence[BranchSample], names: Sequence[str], colors: Sequence[Color]) -> bytes:
@@ -31,19 +31,23 @@ def branches_figure(samples: Sequence[BranchSample], names: Sequence[str], color
 
     Below each prediction is the fraction of correct pixels. Ignored pixels of the ground truth are white.
     """
-    with_truth = any(sample.truth is not None for sample in samples)
-    titles = ["image", *(["ground truth"] if with_truth else []), *(TITLES[name] for name in samples[0].predictions)]
+    with_ground_truth = any(sample.ground_truth is not None for sample in samples)
+    titles = [
+        "image",
+        *(["ground truth"] if with_ground_truth else []),
+        *(TITLES[name] for name in samples[0].predictions),
+    ]
     rows = []
     for sample in samples:
         row = [(sample.image, sample.name)]
-        if with_truth:
+        if with_ground_truth:
             unknown = np.full(sample.image.shape[:2], _IGNORED, np.uint8)
-            truth = unknown if sample.truth is None else sample.truth
-            row.append((_colored(truth, colors), "white: not labeled"))
+            ground_truth = unknown if sample.ground_truth is None else sample.ground_truth
+            row.append((_colored(ground_truth, colors), "white: not labeled"))
         for labels in sample.predictions.values():
-            row.append((_colored(labels, colors), _correct(sample.truth, labels)))
+            row.append((_colored(labels, colors), _correct(sample.ground_truth, labels)))
         rows.append(row)
-    shown = [labels for sample in samples for labels in (sample.truth, *sample.predictions.values())]
+    shown = [labels for sample in samples for labels in (sample.ground_truth, *sample.predictions.values())]
     occurring = sorted(set().union(*(np.unique(labels).tolist() for labels in shown if labels is not None)))
     classes = [(names[index], tuple(colors[index])) for index in occurring if index < len(names)]
     return plots.label_panels(titles, rows, classes)
@@ -100,10 +104,10 @@ def _colored(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
     return np.where((labels == _IGNORED)[..., None], np.uint8(_WHITE), colorize(labels, colors))
 
 
-def _correct(truth: np.ndarray | None, labels: np.ndarray) -> str:
-    if truth is None:
+def _correct(ground_truth: np.ndarray | None, labels: np.ndarray) -> str:
+    if ground_truth is None:
         return ""
-    counted = truth != _IGNORED
+    counted = ground_truth != _IGNORED
     if not counted.any():
         return ""
-    return f"{wording.percent(float(np.mean(truth[counted] == labels[counted])))} % of the pixels correct"
+    return f"{wording.percent(float(np.mean(ground_truth[counted] == labels[counted])))} % of the pixels correct"

@@ -20,7 +20,7 @@ _JPEG_QUALITY = 82
 class Sample:
     """One image with its labels.
 
-    `image` uint8 [H, W, 3] RGB; `truth` and `prediction` train ids uint8 [H, W], 255 where ignored.
+    `image` uint8 [H, W, 3] RGB; `ground_truth` and `prediction` train ids uint8 [H, W], 255 where ignored.
 
     Raises:
       ValueError: the sizes differ.
@@ -28,19 +28,19 @@ class Sample:
 
     name: str
     image: np.ndarray
-    truth: np.ndarray
+    ground_truth: np.ndarray
     prediction: np.ndarray
 
     def __post_init__(self):
-        sizes = {self.image.shape[:2], self.truth.shape, self.prediction.shape}
+        sizes = {self.image.shape[:2], self.ground_truth.shape, self.prediction.shape}
         if len(sizes) != 1 or self.image.shape[2:] != (3,):
-            raise ValueError(f"sample {self.name}: image, truth and prediction have the sizes {sizes}")
+            raise ValueError(f"sample {self.name}: image, ground truth and prediction have the sizes {sizes}")
 
     @property
     def pixel_accuracy(self) -> float | None:
         """The fraction of labeled pixels with the correct class; None if no pixel is labeled."""
-        counted = self.truth != _IGNORED
-        return float(np.mean(self.prediction[counted] == self.truth[counted])) if counted.any() else None
+        counted = self.ground_truth != _IGNORED
+        return float(np.mean(self.prediction[counted] == self.ground_truth[counted])) if counted.any() else None
 
 
 def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
@@ -113,7 +113,7 @@ def occurring_ids(samples: Iterable[Sample]) -> set[int]:
     """The train ids that occur in a ground truth or a prediction."""
     occurring = set()
     for sample in samples:
-        for labels in (sample.truth, sample.prediction):
+        for labels in (sample.ground_truth, sample.prediction):
             occurring.update(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
     return occurring
 

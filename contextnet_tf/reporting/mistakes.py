@@ -37,12 +37,12 @@ class Outcome:
 
     @classmethod
     def of(
-        cls, name: str, truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray | None, classes: int
+        cls, name: str, ground_truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray | None, classes: int
     ) -> "Outcome":
         """Counts train ids uint8 [H, W]; `confidence` float32 [H, W], 0 to 1."""
-        labeled = truth != _IGNORED
-        wrong = labeled & (truth != prediction)
-        missed = np.bincount(truth[wrong], minlength=256)
+        labeled = ground_truth != _IGNORED
+        wrong = labeled & (ground_truth != prediction)
+        missed = np.bincount(ground_truth[wrong], minlength=256)
         false = np.bincount(prediction[wrong], minlength=256)
         sure: tuple[float, float] | tuple[None, None] = (None, None)
         if confidence is not None:
@@ -157,13 +157,13 @@ def _worst_image(shown: Shown, colors: Sequence[Color]) -> WorstImage:
     sample = shown.sample
     images = [
         ("image", data_uri(photograph(sample.image), "jpeg")),
-        ("ground truth", data_uri(label_image(sample.truth, colors), "png")),
+        ("ground truth", data_uri(label_image(sample.ground_truth, colors), "png")),
         ("prediction", data_uri(label_image(sample.prediction, colors), "png")),
     ]
     if shown.confidence is not None:
         images.append(("confidence: dark is sure", data_uri(confidence_image(shown.confidence), "jpeg")))
     accuracy = wording.percent(sample.pixel_accuracy)
-    return WorstImage(sample.name, accuracy, fitted_size(*sample.truth.shape), images)
+    return WorstImage(sample.name, accuracy, fitted_size(*sample.ground_truth.shape), images)
 
 
 def _class_example(
@@ -176,17 +176,17 @@ def _class_example(
     if shown is None:
         return None
     sample = shown.sample
-    truth, prediction = sample.truth == train_id, sample.prediction == train_id
-    labeled = sample.truth != _IGNORED
-    missed, false = truth & ~prediction, prediction & ~truth & labeled
-    painted = _painted(sample.image, truth & prediction, missed, false)
+    ground_truth, prediction = sample.ground_truth == train_id, sample.prediction == train_id
+    labeled = sample.ground_truth != _IGNORED
+    missed, false = ground_truth & ~prediction, prediction & ~ground_truth & labeled
+    painted = _painted(sample.image, ground_truth & prediction, missed, false)
     window = _densest_window(missed | false)
     excerpt = painted[window]
     return ClassExample(
         name=name,
         color=color,
         sample=sample.name,
-        missed=_share(missed, truth),
+        missed=_share(missed, ground_truth),
         false=_share(false, prediction & labeled),
         uri=data_uri(photograph(excerpt, _LONGEST_SIDE), "jpeg"),
         size=fitted_size(excerpt.shape[0], excerpt.shape[1], _LONGEST_SIDE),

@@ -214,10 +214,10 @@ def _shown_sample(sample: images.Sample, colors: Sequence[tuple[int, int, int]])
     return ShownSample(
         name=sample.name,
         accuracy=None if accuracy is None else wording.percent(accuracy),
-        size=images.fitted_size(*sample.truth.shape),
+        size=images.fitted_size(*sample.ground_truth.shape),
         images=[
             ("image", data_uri(images.photograph(sample.image), "jpeg")),
-            ("ground truth", data_uri(images.label_image(sample.truth, colors), "png")),
+            ("ground truth", data_uri(images.label_image(sample.ground_truth, colors), "png")),
             ("prediction", data_uri(images.label_image(sample.prediction, colors), "png")),
         ],
     )

@@ -87,19 +87,19 @@ class CrossEntropy:
     def _pixels(self, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Weighted losses float32 [B, H, W] of logits [B, C, H, W], and their gradients with respect to the logits."""
         classes = logits.shape[1]
-        truth = tf.one_hot(tf.cast(labels, tf.int32), classes, axis=1)  # 0 everywhere for ignored pixels
+        targets = tf.one_hot(tf.cast(labels, tf.int32), classes, axis=1)  # 0 everywhere for ignored pixels
         logits -= tf.reduce_max(logits, axis=1, keepdims=True)
         exponentials = tf.exp(logits)
         sums = tf.reduce_sum(exponentials, axis=1, keepdims=True)
         log_sums = tf.math.log(sums)
         if self.ohem_threshold < 1:
-            true_logits = tf.reduce_sum(truth * logits, axis=1, keepdims=True)
+            true_logits = tf.reduce_sum(targets * logits, axis=1, keepdims=True)
             hard = true_logits - log_sums < math.log(self.ohem_threshold)
             weights *= tf.cast(hard[:, 0], tf.float32)
         if self.smoothing:
-            truth = (1 - self.smoothing) * truth + self.smoothing / classes
-        losses = (log_sums[:, 0] - tf.reduce_sum(truth * logits, axis=1)) * weights
-        return losses, (exponentials / sums - truth) * weights[:, tf.newaxis]
+            targets = (1 - self.smoothing) * targets + self.smoothing / classes
+        losses = (log_sums[:, 0] - tf.reduce_sum(targets * logits, axis=1)) * weights
+        return losses, (exponentials / sums - targets) * weights[:, tf.newaxis]
 
     def _pixel_weights(self, labels: tf.Tensor) -> tf.Tensor:
         """float32 [B, H, W]: the weight of each pixel's class, 0 for ignored pixels."""

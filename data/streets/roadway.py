@@ -13,7 +13,7 @@ from data.streets.identity import GROUND, PARKING, RAIL_TRACK, ROAD, SIDEWALK, T
 from data.streets.layout import Side, Street
 from data.streets.light import RGB
 
-FAR = 260.0  # meters, where the drawn street ends
+FAR = 260.0  # meters, where the street ends
 
 _ASPHALT = ((118, 118, 120), (100, 100, 104), (132, 130, 126), (92, 94, 98), (124, 120, 118))
 _PAVING = ((152, 148, 142), (140, 136, 132), (164, 156, 144), (150, 138, 130), (134, 134, 136))

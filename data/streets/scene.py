@@ -29,7 +29,7 @@ _SMALLEST = 64  # pixels per side; objects in smaller images are unrecognizable
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A drawn street: `image` uint8 [H, W, 3] RGB, `label_ids` uint8 [H, W], `instance_ids` uint16 [H, W]."""
+    """A synthetic scene: `image` uint8 [H, W, 3] RGB, `label_ids` uint8 [H, W], `instance_ids` uint16 [H, W]."""
 
     image: np.ndarray
     label_ids: np.ndarray
@@ -43,7 +43,7 @@ def draw_street(seed: int | Sequence[int] | np.random.Generator, height: int, wi
       InputError: the image would be smaller than 64 x 64 pixels.
     """
     if min(height, width) < _SMALLEST:
-        raise InputError(f"{height} x {width}: a drawn street has at least {_SMALLEST} x {_SMALLEST} pixels")
+        raise InputError(f"{height} x {width}: a synthetic scene has at least {_SMALLEST} x {_SMALLEST} pixels")
     rng = random.Random(int(np.random.default_rng(seed).integers(2**63)))
     street = sample_street(rng)
     light = sample_light(rng)

@@ -1,4 +1,4 @@
-"""Drawn streets: a seed draws the same again, labels are Cityscapes' and fit the image, files are whole."""
+"""Synthetic scenes: a seed draws the same again, labels are Cityscapes' and fit the image, files are whole."""
 
 import hashlib
 import json

@@ -210,13 +210,13 @@ def test_colors_to_show_classes_by_differ(count):
         ({"classes": TWO, "image_key": ""}, r"image_key must be a text"),
     ],
 )  # fmt: skip
-def test_a_wrong_definition_is_refused_by_its_key(tmp_path, class_table, message):
+def test_a_wrong_class_table_is_refused_by_its_key(tmp_path, class_table, message):
     path = tmp_path / "classes.json"
     path.write_text(json.dumps(class_table))
     _refused(f"classes.json: {message}", read_class_table, path)
 
 
-def test_definitions_that_are_missing_or_too_many(tmp_path):
+def test_class_tables_that_are_missing_or_too_many(tmp_path):
     _refused("needs a class table; set `classes=classes.json`", get_dataset, "folder")
     _refused("'camvid' has classes of its own; leave out `classes`", get_dataset, "camvid", {"classes": TWO})
     (tmp_path / "classes.json").write_text("{")

@@ -23,7 +23,7 @@ UPSTREAM = "tfds:cityscapes/semantic_segmentation"
 
 @pytest.fixture(scope="module")
 def cityscapes(tmp_path_factory):
-    """Drawn streets as a folder, their two archives, and what the upstream builder prepares from these.
+    """Synthetic scenes as a folder, their two archives, and what the upstream builder prepares from these.
 
     Drawn at 64 x 128: the builder copies the files' bytes, and nothing here decodes them with the size that it
     announces. The names of its cities have letters only, as ours have.
@@ -196,6 +196,6 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     _refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
 
 
-def test_definitions_that_do_not_belong():
+def test_class_tables_that_do_not_belong():
     _refused("'tfds:other' needs a class table; set `classes=classes.json`", get_dataset, "tfds:other")
     _refused("has classes of its own; leave out `classes`", get_dataset, UPSTREAM, MASKS)

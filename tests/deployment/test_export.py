@@ -53,10 +53,10 @@ def test_the_tflite_file_takes_uint8_and_gives_logits_at_an_eighth(exported):
 
 def test_exported_files_compute_what_the_network_computes(exported, network, images):
     for name in ("saved_model", "model.tflite"):
-        agreement = check_parity(exported / name, network, images)
-        assert agreement.largest_logit > 0.1
-        assert agreement.largest_difference < 1e-4 * agreement.largest_logit
-        assert agreement.label_parity > 0.999
+        parity = check_parity(exported / name, network, images)
+        assert parity.largest_logit > 0.1
+        assert parity.largest_difference < 1e-4 * parity.largest_logit
+        assert parity.label_parity > 0.999
 
 
 def test_the_check_sees_another_network(exported, images):
@@ -64,9 +64,9 @@ def test_the_check_sees_another_network(exported, images):
     small = keras.layers.Conv2D(19, 8, strides=8, name="classifier")(image)
     logits = keras.layers.UpSampling2D(8, interpolation="bilinear")(small)
     other = keras.Model(image, {"main": logits}, name="other")
-    agreement = check_parity(exported / "model.tflite", other, images)
-    assert agreement.largest_difference > 0.1 * agreement.largest_logit
-    assert agreement.label_parity < 0.9
+    parity = check_parity(exported / "model.tflite", other, images)
+    assert parity.largest_difference > 0.1 * parity.largest_logit
+    assert parity.label_parity < 0.9
 
 
 def test_check_by_hand(tmp_path, images):
@@ -80,8 +80,8 @@ def test_check_by_hand(tmp_path, images):
     convolution.set_weights([kernel, np.full(2, 0.125, np.float32)])
     image = np.zeros((1, 8, 8, 3), np.uint8)
     image[..., 0] = 255
-    agreement = check_parity(tmp_path / "model.tflite", model, image)
-    assert agreement == Parity(pytest.approx(0.125, rel=1e-5), pytest.approx(1.125, rel=1e-5), label_parity=1.0)
+    parity = check_parity(tmp_path / "model.tflite", model, image)
+    assert parity == Parity(pytest.approx(0.125, rel=1e-5), pytest.approx(1.125, rel=1e-5), label_parity=1.0)
     convolution.set_weights([kernel, np.array([0, 2], np.float32)])
     assert check_parity(tmp_path / "model.tflite", model, image).label_parity == 0.0
 

@@ -103,7 +103,7 @@ def test_float16_files_let_xnnpack_compute_in_float16(files):
 
 def test_sizes_are_as_the_precisions_say(files):
     # 844,115 weights and biases (846,179 with 19 classes, less 16 x 129) of 4, 2 and 1 byte, and 50 to 100 kB of
-    # graph. The biases of a fresh network, some 9,000, are all zero and stand in the file once for each length; in
+    # graph. The biases of an untrained network, some 9,000, are all zero and stand in the file once for each length; in
     # int8 there are biases of 4 bytes and a scale and a name for each channel too.
     sizes = {name: (files / f"{name}.tflite").stat().st_size for name in ("float32", "float16", "int8")}
     assert 3.33e6 < sizes["float32"] < 3.43e6
@@ -195,15 +195,15 @@ def test_files_of_other_networks_have_no_layer_in_common(files, images, tmp_path
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
 def test_labels_and_probabilities_are_those_of_the_network(precision, network, images, tmp_path):
-    agreements = {}
+    parities = {}
     for output in ("labels", "probabilities"):
         export_tflite(network, tmp_path / f"{output}.tflite", precision, output=output, calibration=images)
-        agreements[output] = check_parity(tmp_path / f"{output}.tflite", network, images)
+        parities[output] = check_parity(tmp_path / f"{output}.tflite", network, images)
     least = {"float32": 0.999, "float16": 0.99, "int8": 0.85}[precision]
     most = {"float32": 1e-4, "float16": 0.02, "int8": 0.3}[precision]
-    assert agreements["labels"].largest_difference is None
-    assert agreements["probabilities"].largest_difference < most
-    assert all(x.label_parity > least for x in agreements.values())
+    assert parities["labels"].largest_difference is None
+    assert parities["probabilities"].largest_difference < most
+    assert all(x.label_parity > least for x in parities.values())
     engine = LiteRTEngine(tmp_path / "probabilities.tflite")
     probabilities = engine.logits(images[0])
     assert (probabilities.dtype, probabilities.shape) == (np.float32, (32, 32, 3))

@@ -13,7 +13,7 @@ MODULE = "contextnet_tf.deployment.upsample_compiled"
 
 
 @pytest.fixture(autouse=True)
-def fresh_process(monkeypatch):
+def new_process(monkeypatch):
     """As if nothing had been imported and chosen yet."""
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
     monkeypatch.delattr(deployment, "upsample_compiled", raising=False)

@@ -1,4 +1,4 @@
-"""Predictions over drawn streets, scored by us and by Cityscapes' own program: every figure is the same."""
+"""Predictions on synthetic scenes, scored by us and by Cityscapes' own program: every figure is the same."""
 
 import cv2
 import numpy as np
@@ -52,7 +52,7 @@ PREDICTIONS = {
 
 @pytest.fixture(scope="module")
 def drawn_dir(tmp_path_factory):
-    """Five drawn streets of four seeds, of several sizes; the last holds pixels of ignored labels only."""
+    """Five synthetic scenes of four seeds, of several sizes; the last holds pixels of ignored labels only."""
     folder = tmp_path_factory.mktemp("drawn")
     drawn = [(0, (64, 128)), (1, (64, 128)), (2, (96, 128)), (3, (128, 256)), (0, (64, 64))]
     for index, (seed, size) in enumerate(drawn):

@@ -181,7 +181,7 @@ def test_frames_per_second_come_from_the_runtime_comparison(shared, tmp_path):
     }  # fmt: skip
     smaller, other = row | {"size": [32, 48], "frames_per_second": 999.0}, row | {"threads": 2}
     comparison = {
-        "weights": "fresh", "frames": "4", "rounds": 1, "warm_up": 1, "distributions": [], "left_out": {},
+        "weights": "random", "frames": "4", "rounds": 1, "warm_up": 1, "distributions": [], "left_out": {},
         "rows": [smaller, row, other],
     }  # fmt: skip
     (tmp_path / "runtime").mkdir()

@@ -56,7 +56,7 @@ def test_a_trained_network_is_compared_on_images_of_its_data_set(call, run_dir, 
     assert (tmp_path / "out" / "runtime.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_fresh_networks_are_compared_on_drawn_streets(call, tmp_path):
+def test_networks_with_random_weights_are_compared_on_synthetic_scenes(call, tmp_path):
     arguments = ("--models=cn14-160", "--engines=litert", "--modes=sequential", "--sizes=64x128", "--rounds=1")
     called = call(compare_runtime, f"--output_dir={tmp_path}", *arguments)
 

@@ -110,12 +110,12 @@ def test_export_refuses_what_it_cannot_do(call, tiny_file, tmp_path):
     assert called.err == "error: --height and --width go together; give both or neither\n"
 
 
-@pytest.mark.parametrize("agreement", [Parity(0.002, 1.0, 1.0), Parity(0.0, 1.0, 0.998)])
-def test_export_keeps_older_files_where_the_new_ones_are_wrong(tiny_file, tmp_path, monkeypatch, agreement):
+@pytest.mark.parametrize("figures", [Parity(0.002, 1.0, 1.0), Parity(0.0, 1.0, 0.998)])
+def test_export_keeps_older_files_where_the_new_ones_are_wrong(tiny_file, tmp_path, monkeypatch, figures):
     older = tmp_path / "export" / "model.tflite"
     older.parent.mkdir()
     older.write_text("older")
-    monkeypatch.setattr(parity, "check_parity", lambda path, network, images: agreement)
+    monkeypatch.setattr(parity, "check_parity", lambda path, network, images: figures)
     with pytest.raises(InputError, match=r"model.tflite: does not compute what the network computes"):
         export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
     assert [x.name for x in older.parent.iterdir()] == ["model.tflite"]

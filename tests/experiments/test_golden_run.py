@@ -1,4 +1,4 @@
-"""The folder of a run that version 0.1 wrote: today's programs read it and go on in it."""
+"""The folder of a run that version 0.1 wrote: today's programs read it and resume in it."""
 
 import json
 import pathlib

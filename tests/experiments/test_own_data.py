@@ -16,7 +16,7 @@ CLASSES = json.loads((pathlib.Path(__file__).parents[2] / "data" / "folder" / "s
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """Drawn streets, two to train on, one to validate on and one without label, and their classes.json."""
+    """Synthetic scenes, two to train on, one to validate on and one without label, and their classes.json."""
     root = tmp_path_factory.mktemp("own")
     folder = write_streets(root, {"train": 2, "val": 1, "test": 1})
     for path in (folder / "gtFine" / "test").rglob("*labelIds.png"):

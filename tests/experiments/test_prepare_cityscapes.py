@@ -1,4 +1,4 @@
-"""data.cityscapes.prepare as a person calls it, on archives of drawn streets."""
+"""data.cityscapes.prepare as a person calls it, on archives of synthetic scenes."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""The program submit on drawn streets: Cityscapes' own program reads the images and says what evaluate says."""
+"""The program submit on synthetic scenes: Cityscapes' own program reads the images and says what evaluate says."""
 
 import zipfile
 
@@ -19,7 +19,7 @@ from experiments import evaluate, export, submit
 
 @pytest.fixture(scope="module")
 def drawn_dir(tmp_path_factory):
-    """Three drawn streets in Cityscapes' layout, one of a size that the network does not take as it is."""
+    """Three synthetic scenes in Cityscapes' layout, one of a size that the network does not take as it is."""
     folder = tmp_path_factory.mktemp("drawn")
     for index, size in enumerate([(64, 128), (68, 100), (64, 128)]):
         streets.write_scene(folder, 0, "val", index, *size)
@@ -28,7 +28,7 @@ def drawn_dir(tmp_path_factory):
 
 @pytest.fixture
 def run_dir(tmp_path, drawn_dir):
-    """The folder of a run on the drawn streets."""
+    """The folder of a run on the synthetic scenes."""
     folder = tmp_path / "run"
     folder.mkdir()
     write_tiny_network(folder / "best.keras", 19)

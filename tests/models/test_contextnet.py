@@ -158,7 +158,7 @@ def test_auxiliary_head_hangs_on_the_context_branch(cn14):
     assert cn14.get_layer("aux_classifier").input is cn14.get_layer("context_conv2_relu6").output
 
 
-def test_auxiliary_head_is_not_in_the_inference_network(cn14):
+def test_auxiliary_head_is_built_only_where_asked_for(cn14):
     model = build_model("cn14")
 
     assert list(model.output) == ["main"]

@@ -140,9 +140,9 @@ def test_folded_and_exported_it_computes_the_same(network, tmp_path):
 
     export_tflite(folded, tmp_path / "network.tflite", size=size)
     images = np.random.default_rng(3).integers(0, 256, (1, *size, 3), dtype=np.uint8)
-    agreement = check_parity(tmp_path / "network.tflite", folded, images)
-    assert agreement.largest_difference < (0.1 if _documented(network).unstable else 1e-3) * agreement.largest_logit
-    assert agreement.label_parity > 0.98
+    parity = check_parity(tmp_path / "network.tflite", folded, images)
+    assert parity.largest_difference < (0.1 if _documented(network).unstable else 1e-3) * parity.largest_logit
+    assert parity.label_parity > 0.98
 
 
 @pytest.mark.parametrize("name", model_names())

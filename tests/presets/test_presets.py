@@ -18,7 +18,7 @@ LARGEST = 4 * 2**20  # bytes of a file
 
 @pytest.fixture(scope="module")
 def street():
-    """A drawn street, uint8 [256, 512, 3]."""
+    """A synthetic scene, uint8 [256, 512, 3]."""
     return draw_street(5, 256, 512).image
 
 

@@ -18,13 +18,13 @@ CLASSES = [("road", (128, 64, 128)), ("car", (0, 0, 142)), ("sky", (70, 130, 180
 
 def _shown(name, wrong_columns, confidence=None):
     """12 x 16 pixels of road with a car of 4 x 4; the first columns are predicted as car. The first row is ignored."""
-    truth = np.zeros((12, 16), np.uint8)
-    truth[4:8, 12:] = 1
-    prediction = truth.copy()
+    ground_truth = np.zeros((12, 16), np.uint8)
+    ground_truth[4:8, 12:] = 1
+    prediction = ground_truth.copy()
     prediction[:, :wrong_columns] = 1
     prediction[4:6, 12:] = 0  # half of the car is missed
-    truth[0] = 255
-    return Shown(Sample(name, np.full((12, 16, 3), 200, np.uint8), truth, prediction), confidence)
+    ground_truth[0] = 255
+    return Shown(Sample(name, np.full((12, 16, 3), 200, np.uint8), ground_truth, prediction), confidence)
 
 
 SHOWN = {
@@ -36,7 +36,7 @@ SHOWN = {
 
 def _outcome(shown):
     sample = shown.sample
-    return Outcome.of(sample.name, sample.truth, sample.prediction, shown.confidence, len(CLASSES))
+    return Outcome.of(sample.name, sample.ground_truth, sample.prediction, shown.confidence, len(CLASSES))
 
 
 def _section(worst=2):

@@ -98,8 +98,8 @@ def test_ratios_have_bounds_for_what_the_bounds_are_of():
     assert ratios(other, "cn18", (1024, 2048)) == [
         Ratio("exact upsampling of the network's logits", "TensorFlow's resize and arg-max", 0.3)
     ]
-    fresh = ratios(replace(SECTION, weights="fresh"), "cn14", (1024, 2048))
-    assert [ratio.bound for ratio in fresh[-2:]] == [None, 1.5]
+    random = ratios(replace(SECTION, weights="random"), "cn14", (1024, 2048))
+    assert [ratio.bound for ratio in random[-2:]] == [None, 1.5]
 
 
 def test_a_bound_itself_is_met():

@@ -31,7 +31,7 @@ KEYS = {field.name for record in _records() for field in dataclasses.fields(reco
 
 
 def _spelled_keys(source):
-    """Constant keys by which a value is taken out of a mapping; exported files' JSON and flags do not count."""
+    """Constant keys by which a value is taken out of a mapping; exported files' JSON and flags are ignored."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Subscript):
             key, mapping = node.slice, node.value

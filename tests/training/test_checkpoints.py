@@ -1,4 +1,4 @@
-"""The states of a run on disk: which stay, and what becomes of a damaged one."""
+"""The checkpoints of a run: which stay, and what becomes of a damaged one."""
 
 import dataclasses
 import pathlib
@@ -52,7 +52,7 @@ def test_the_newest_whole_state_is_used_and_damaged_ones_are_named(tmp_path, cap
     assert re.fullmatch(
         r"\S*step-3.npz: cannot be used \(it is cut off or was changed\) and is skipped", caplog.messages[0]
     )
-    # The run goes on from 2: the damaged state of a later step is not one of the two that stay.
+    # The run resumes from 2: the damaged checkpoint of a later step is not one of the two that stay.
     checkpoints.save(2, 0, {})
     assert _names(tmp_path) == ["step-1.npz", "step-2.npz"]
 

@@ -1,4 +1,4 @@
-"""Real processes killed at any moment: the run that goes on afterwards is the run that was never stopped."""
+"""Real processes killed at any moment: the resumed run is the run that was never stopped."""
 
 import dataclasses
 import json
@@ -60,7 +60,7 @@ def _history(folder):
 
 
 def _state(folder):
-    """The variables of the last state, and how far it says that the run has come."""
+    """The variables of the last checkpoint, and how far it says that the run has come."""
     with np.load(folder / "checkpoints" / f"step-{STEPS}.npz") as arrays:
         variables = dict(arrays)
     progress = json.loads(str(variables.pop("notes")))["progress"]
@@ -82,7 +82,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(camvid_dir, tmp_pat
 
     reference = process(whole)
     reference.start()
-    _kill_when(process(parts), present("checkpoints/.step-*"))  # while the first state is written
+    _kill_when(process(parts), present("checkpoints/.step-*"))  # while the first checkpoint is written
     _kill_when(process(parts), present("checkpoints/step-7.npz"))  # in the step after, or its saving
     _kill_when(process(parts), present(".best.*"))  # while the best network is written
     last = process(parts)

@@ -25,7 +25,7 @@ def clock():
     return _Clock()
 
 
-def _make_steps(pace, clock, seconds, waited=0.0):
+def _make_steps(timer, clock, seconds, waited=0.0):
     """Steps that last `seconds` each, of which `waited` for the batch."""
 
     def batches():
@@ -33,64 +33,64 @@ def _make_steps(pace, clock, seconds, waited=0.0):
             clock.spend(waited)
             yield None
 
-    batch = pace.waiting(batches())
+    batch = timer.waiting(batches())
     for length in seconds:
         next(batch)
         clock.spend(length - waited)
-        pace.end_step()
+        timer.end_step()
 
 
-def _pace(clock, validation_steps=0.0, save_seconds=600.0):
+def _timer(clock, validation_steps=0.0, save_seconds=600.0):
     return StepTimer(8, validation_steps=validation_steps, save_seconds=save_seconds, clock=clock)
 
 
 def test_nothing_is_said_before_the_second_step(clock):
-    pace = _pace(clock)
-    assert pace.speed() == {} and math.isnan(pace.seconds_left(100, 1))
-    _make_steps(pace, clock, [60.0])
-    assert pace.speed() == {} and math.isnan(pace.seconds_left(100, 1))
+    timer = _timer(clock)
+    assert timer.speed() == {} and math.isnan(timer.seconds_left(100, 1))
+    _make_steps(timer, clock, [60.0])
+    assert timer.speed() == {} and math.isnan(timer.seconds_left(100, 1))
 
 
 def test_the_first_step_and_a_hiccup_do_not_count(clock):
-    pace = _pace(clock)
-    _make_steps(pace, clock, [60.0, 2.0, 2.0, 9.0])
-    assert pace.seconds_left(100, 0) == 200.0
+    timer = _timer(clock)
+    _make_steps(timer, clock, [60.0, 2.0, 2.0, 9.0])
+    assert timer.seconds_left(100, 0) == 200.0
 
 
 def test_speed_and_waiting(clock):
-    pace = _pace(clock)
-    _make_steps(pace, clock, [60.0, 2.0, 2.0, 4.0], waited=0.5)
+    timer = _timer(clock)
+    _make_steps(timer, clock, [60.0, 2.0, 2.0, 4.0], waited=0.5)
     # 3 steps of 8 images in 8 seconds, of which 1.5 were waited.
-    assert pace.speed() == {"images_per_second": 3.0, "input_wait_share": 0.1875}
+    assert timer.speed() == {"images_per_second": 3.0, "input_wait_share": 0.1875}
 
 
 def test_validations_count_once_they_were_measured(clock):
-    pace = _pace(clock, validation_steps=5.0)
-    _make_steps(pace, clock, [60.0, 2.0])
+    timer = _timer(clock, validation_steps=5.0)
+    _make_steps(timer, clock, [60.0, 2.0])
     # 100 steps, 4 validations of 5 steps, and one at the end.
-    assert pace.seconds_left(100, 4) == 200 + 4 * 10 + 10
+    assert timer.seconds_left(100, 4) == 200 + 4 * 10 + 10
     for seconds in (50.0, 30.0, 32.0):
-        with pace.validation():
+        with timer.validation():
             clock.spend(seconds)
     # The first builds the graph, as the one at the end does.
-    assert pace.seconds_left(100, 4) == 200 + 4 * 31 + 50
+    assert timer.seconds_left(100, 4) == 200 + 4 * 31 + 50
     # The step after a validation does not contain it.
-    _make_steps(pace, clock, [2.0])
-    assert pace.speed()["images_per_second"] == 4.0
+    _make_steps(timer, clock, [2.0])
+    assert timer.speed()["images_per_second"] == 4.0
 
 
 def test_savings_count(clock):
-    pace = _pace(clock, save_seconds=600.0)
-    _make_steps(pace, clock, [60.0, 2.0])
-    with pace.saving():
+    timer = _timer(clock, save_seconds=600.0)
+    _make_steps(timer, clock, [60.0, 2.0])
+    with timer.saving():
         clock.spend(9.0)
-    # Within 6000 seconds ten states are saved.
-    assert pace.seconds_left(3000, 0) == 6000 + 10 * 9
+    # Within 6000 seconds ten checkpoints are saved.
+    assert timer.seconds_left(3000, 0) == 6000 + 10 * 9
 
 
 def test_savings_after_each_step(clock):
-    pace = _pace(clock, save_seconds=0.0)
-    _make_steps(pace, clock, [60.0, 2.0])
-    with pace.saving():
+    timer = _timer(clock, save_seconds=0.0)
+    _make_steps(timer, clock, [60.0, 2.0])
+    with timer.saving():
         clock.spend(1.0)
-    assert pace.seconds_left(100, 0) == 200 + 100
+    assert timer.seconds_left(100, 0) == 200 + 100

@@ -111,8 +111,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tm
 def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     with pytest.raises(_Stopped):
         _train(camvid_dir, tmp_path / "run", on_step=_stop_at(4))
-    state = tmp_path / "run" / "checkpoints" / "step-3.npz"
-    before = state.read_bytes()
+    checkpoint = tmp_path / "run" / "checkpoints" / "step-3.npz"
+    before = checkpoint.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
             _train(camvid_dir, tmp_path / "run", checkpoint_policy=loop.CheckpointPolicy(minutes=0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert list(state.parent.iterdir()) == [state] and state.read_bytes() == before
+    assert list(checkpoint.parent.iterdir()) == [checkpoint] and checkpoint.read_bytes() == before
 
 
 def test_folders_that_are_not_this_run_are_refused_and_kept(camvid_dir, tmp_path):
