@@ -56,7 +56,14 @@ def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True)
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end the work
             stream.reconfigure(errors="backslashreplace")
     absl_logging.set_verbosity(absl_logging.WARNING)
-    app.run(with_plain_errors(loaded), flags_parser=parse_flags)
+    try:
+        try:
+            app.run(with_plain_errors(loaded), flags_parser=parse_flags)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
+        sys.exit(141)  # as shells report a process that a closed pipe ended
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:
@@ -115,9 +122,6 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
             _set_log_level(flags.FLAGS.log_level)
             with needed_by("this program"):
                 main(argv)
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         except InputError as error:
             print(f"error: {with_flags(str(error))}", file=sys.stderr)
             sys.exit(1)

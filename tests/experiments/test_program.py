@@ -2,8 +2,11 @@
 
 import ast
 import importlib
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import types
 
 import pytest
@@ -194,3 +197,13 @@ def test_a_split_named_twice_is_refused(call):
     assert called.status == 1
     wrong = "--train_splits=train,val,train: names a split twice"
     assert called.err == f"error: {wrong}; give each once, for example train,val; see --help\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    called = subprocess.run(
+        [sys.executable, "-m", "experiments.check_data", "--help"], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert (called.returncode, called.stderr) == (141, "")
