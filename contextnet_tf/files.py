@@ -36,7 +36,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file")
+        raise InputError(f"{path}: is a folder; give a file")
     ensure_writable_dir(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -59,7 +59,7 @@ def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        raise InputError(f"{path}: cannot be written ({error.strerror}); make room and start again") from error
+        raise InputError(f"{path}: cannot be written ({error.strerror}); free disk space and start again") from error
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:
@@ -83,7 +83,7 @@ def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; name a folder")
+        raise InputError(f"{path}: is a file; give a folder")
     ensure_writable_dir(path.parent)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o755)
@@ -162,7 +162,7 @@ def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:
             pass
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written as a folder ({error.strerror}); name another output folder"
+            f"{path}: cannot be written as a folder ({error.strerror}); choose another output folder"
         ) from None
     return path
 
@@ -179,8 +179,8 @@ def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
     free = shutil.disk_usage(place).free
     if num_bytes > free:
         raise InputError(
-            f"{folder}: {gigabytes(num_bytes)} are needed and {gigabytes(free)} are free; make room or name "
-            "another folder"
+            f"{folder}: {gigabytes(num_bytes)} are needed and {gigabytes(free)} are free; free disk space or "
+            "choose another folder"
         )
 
 

@@ -32,7 +32,7 @@ class _SplitParser(flags.ArgumentParser):
 
     def parse(self, argument: str) -> str:
         if not argument or argument.startswith(".") or set(argument) & {"/", "\\", "\0"}:
-            raise ValueError("is no name of a split; give for example val or train")
+            raise ValueError("is not the name of a split; give for example val or train")
         return argument
 
 

@@ -50,7 +50,7 @@ def named_images(name: str) -> tuple[int, Iterator[Item]]:
     names = {}
     for path in paths:
         if path.stem in names:
-            raise InputError(f"{path}: has the name of {names[path.stem]}; segment them one folder at a time")
+            raise InputError(f"{path}: has the same name as {names[path.stem]}; segment them one folder at a time")
         names[path.stem] = path
     return len(paths), (Item(path.stem, read_image(path)) for path in paths)
 
@@ -80,6 +80,6 @@ def _paths(name: str) -> list[pathlib.Path]:
         print(f"note: {line}", file=sys.stderr)
     if not found.paths:
         raise InputError(
-            f"{name}: no images found; name an image, a folder, a quoted pattern, a video or a camera's number"
+            f"{name}: no images found; give an image, a folder, a quoted pattern, a video or a camera's number"
         )
     return found.paths

@@ -36,9 +36,9 @@ def refuse_renamed(arguments: Sequence[str], own_flags: Collection[str]) -> None
         name, _, value = argument.lstrip("-").partition("=")
         program = PROGRAMS.get((name, value))
         if program and name not in own_flags:
-            raise InputError(f"--{name}={value} is a program of its own now: python -m experiments.{program}")
+            raise InputError(f"--{name}={value} is now a separate program: python -m experiments.{program}")
         for prefix in ("", "no"):
             old = name.removeprefix(prefix)
             new = RENAMED.get(old) if name.startswith(prefix) else None
             if new in own_flags and old not in own_flags:
-                raise InputError(f"--{name} has another name now: --{prefix}{new}")
+                raise InputError(f"--{name} was renamed: --{prefix}{new}")

@@ -26,7 +26,7 @@ def zero_branch(model: keras.Model, branch: str) -> keras.Model:
     """
     terms = _fused_terms(model)
     if not terms:
-        raise InputError(f"network {model.name!r}: has no fusion unit, so no branch can be zeroed; take a ContextNet")
+        raise InputError(f"network {model.name!r}: has no fusion unit, so no branch can be zeroed; give a ContextNet")
     if branch not in terms:
         raise InputError(f"branch {branch!r}: network {model.name!r} has the branches {', '.join(sorted(terms))}")
     merge, index = terms[branch]

@@ -24,14 +24,14 @@ def ensemble(models: Sequence[keras.Model]) -> keras.Model:
         inner models of the same name; or a model is not functional or has no output "main".
     """
     if not isinstance(models, list | tuple):
-        raise InputError(f"an ensemble is made of a list of networks, not of a {type(models).__name__}")
+        raise InputError(f"an ensemble needs a list of networks, not a {type(models).__name__}")
     for model in models:
         require_model(model)
     if len(models) < 2:
         raise InputError(f"an ensemble needs two networks or more, not {len(models)}")
     for model in models:
         if not isinstance(getattr(model, "output", None), dict) or "main" not in model.output:
-            raise InputError(f"network {model.name!r}: has no output 'main'; take a segmentation network")
+            raise InputError(f"network {model.name!r}: has no output 'main'; give a segmentation network")
     classes = [model.output["main"].shape[-1] for model in models]
     if len(set(classes)) > 1:
         raise InputError(f"networks of an ensemble need the same classes; these have {', '.join(map(str, classes))}")

@@ -148,8 +148,8 @@ class Comparison:
         runtime, parity = RUNTIMES[key.runtime], self._parity(key, labels)
         if runtime.precision == "float32" and parity < LEAST_PARITY:
             raise InputError(
-                f"{runtime.title}: labels {parity:.2%} of the pixels of {key.model} as LiteRT does, not "
-                f"{LEAST_PARITY:.0%}; it computes something else: leave {key.runtime} out"
+                f"{runtime.title}: only {parity:.2%} of the labels of {key.model} equal LiteRT's, {LEAST_PARITY:.0%} "
+                f"are needed; leave out {key.runtime}"
             )
 
     def _row(self, case: Case, found: Measured, size: tuple[int, int]) -> RuntimeRow:

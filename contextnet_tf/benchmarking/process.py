@@ -95,8 +95,8 @@ class ServerProcess:
             failed, answer = self._connection.recv()
         except (EOFError, ConnectionResetError):
             raise InputError(
-                f"a measured process ended by itself (exit code {self._process.wait()}), maybe because memory ran "
-                "out; compare fewer at a time"
+                f"a benchmark process ended unexpectedly (exit code {self._process.wait()}), perhaps because memory "
+                "ran out; compare fewer networks or runtimes at a time"
             ) from None
         if failed:
             raise InputError(answer)

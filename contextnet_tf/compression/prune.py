@@ -118,7 +118,7 @@ def prune_filters(model: keras.Model, spec: ContextNetSpec) -> keras.Model:
     """
     model = graph.as_functional(model)
     if not isinstance(model.output, dict) or "main" not in model.output:
-        raise InputError(f"network {model.name!r}: cannot be pruned, as it has no output 'main'; take a ContextNet")
+        raise InputError(f"network {model.name!r}: cannot be pruned, as it has no output 'main'; give a ContextNet")
     narrow = build_model(
         spec,
         num_classes=model.output["main"].shape[-1],

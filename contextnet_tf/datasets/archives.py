@@ -42,7 +42,9 @@ def members(archive: str | os.PathLike, wanted: Callable[[tuple[str, ...]], bool
     for info in _directory(path):
         parts = safe_parts(info.orig_filename)
         if parts is None or stat.S_ISLNK(info.external_attr >> 16):
-            raise InputError(f"{path}: its member {info.orig_filename!r} would leave the folder; nothing was unpacked")
+            raise InputError(
+                f"{path}: its member {info.orig_filename!r} has a path outside the target folder; nothing was unpacked"
+            )
         if info.is_dir() or not wanted(parts):
             continue
         if parts in found:
@@ -97,9 +99,9 @@ def _directory(path: pathlib.Path) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(path) as opened:
             return opened.infolist()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name the archives' folder") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the folder of the archives") from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputError(f"{path}: is damaged or only half there; download it again") from None
+        raise InputError(f"{path}: is damaged or incomplete; download it again") from None
 
 
 def _is_whole(path: pathlib.Path, member: Member) -> bool:
@@ -130,7 +132,7 @@ def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
     reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
-    return InputError(f"{path}: cannot be written ({reason}); make room and rerun the command to resume")
+    return InputError(f"{path}: cannot be written ({reason}); free disk space and rerun the command to resume")
 
 
 def _pieces(file) -> Iterator[bytes]:

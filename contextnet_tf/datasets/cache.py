@@ -117,7 +117,7 @@ def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[s
     if missing > free:
         raise InputError(
             f"`cache={folder}`: {len(examples)} decoded images take {in_megabytes(missing)} more, "
-            f"{in_megabytes(free)} are free on that disk; name a folder on another one, or use no cache"
+            f"{in_megabytes(free)} are free on that disk; choose a folder on another disk, or use no cache"
         )
     return ImageCache(len(examples), missing, store)
 

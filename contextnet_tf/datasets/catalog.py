@@ -58,7 +58,7 @@ class Dataset:
           InputError: the image size is unknown until `measured`.
         """
         if self.image_size is None:
-            raise InputError(f"dataset {self.name!r}: its image size is not known yet; measure it on an example first")
+            raise InputError(f"dataset {self.name!r}: its image size is unknown; call `measured` with an example first")
         return self.image_size
 
     @property

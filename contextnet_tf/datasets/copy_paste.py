@@ -36,7 +36,9 @@ def rare_places(classes: ClassUniform, pixel_counts: np.ndarray) -> ClassUniform
     """
     rare = (pixel_counts > 0) & (pixel_counts < pixel_counts.sum() / (2 * len(pixel_counts)))
     if not (rare & (classes.counts > 0)).any():
-        raise InputError("`copy_paste_fraction`: no class is rare (half of an even share of the pixels); set it to 0")
+        raise InputError(
+            "`copy_paste_fraction`: no class is rare (below half of an even share of the pixels); set it to 0"
+        )
     return dataclasses.replace(classes, counts=np.where(rare, classes.counts, 0))
 
 

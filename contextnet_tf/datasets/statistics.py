@@ -76,7 +76,7 @@ def class_uniform_sampling(
         out of range; or no example shows any class.
     """
     if not 0 < share <= 1:
-        raise InputError(f"the share of samples by class is {share}; give a number above 0, at most 1")
+        raise InputError(f"the share of class-uniform samples is {share}; give a number above 0, at most 1")
     found: list[list[tuple[int, int, int]]] = [[] for _ in range(dataset.num_classes)]
     for number, (_, label) in enumerate(evaluation_examples(dataset, examples)):
         for train_id, center in _tile_centers(label.numpy(), dataset.num_classes, tile_size):

@@ -60,20 +60,20 @@ class Video:
         self._path = pathlib.Path(path)
         self.name = self._path.stem
         if not self._path.is_file():
-            raise InputError(f"{path}: is not a file; name a video, or a camera by its number")
+            raise InputError(f"{path}: is not a file; give a video or the number of a camera")
         self._av = pyav()
         try:
             # With a protocol, a colon in the name is no protocol; the list keeps playlists from opening addresses.
             self._container = self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
         except (self._av.FFmpegError, UnicodeError) as error:
             raise InputError(
-                f"{path}: is no image and no video that can be read, or is cut off ({_reason(error)})"
+                f"{path}: is neither an image nor a video that can be read, or is truncated ({_reason(error)})"
             ) from None
         streams = [x for x in self._container.streams.video if not x.disposition & _ATTACHED_PIC]
         best = self._container.streams.best("video")
         if not streams or best is None or best.codec_context is None:
             self._container.close()
-            raise InputError(f"{path}: is no image and no video that can be read, or is cut off")
+            raise InputError(f"{path}: is neither an image nor a video that can be read, or is truncated")
         self._stream = best if best in streams else streams[0]
         # Not decoded by several threads: they would lose the frames before a damaged one.
         rate = self._stream.guessed_rate
@@ -105,7 +105,7 @@ class Video:
         if reader.ends_early or is_short:
             of = f" of {self.num_frames}" if self.num_frames and self.num_frames > count else ""
             raise InputError(
-                f"{self._path}: breaks off after frame {count}{of}; repair it, or use the first {count} frames alone"
+                f"{self._path}: ends early, after frame {count}{of}; repair it, or use only the first {count} frames"
             )
         if reader.damaged:
             raise InputError(
@@ -228,7 +228,7 @@ class Camera:
         with _quiet():
             self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
-            raise InputError(f"{self._source}: cannot be opened; is it connected, and used by no other program?")
+            raise InputError(f"{self._source}: cannot be opened; is it connected, and not in use by another program?")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.frames_per_second = Fraction(rate).limit_denominator(1001) if 0 < rate <= 1000 else _USUAL_RATE
 
@@ -256,7 +256,7 @@ class Camera:
                     Fraction(now - first, 1_000_000_000),
                     1 / self.frames_per_second,
                 )
-        raise InputError(f"{self._source}: gives no more frames after {count}; is it still connected?")
+        raise InputError(f"{self._source}: stopped after {count} frames; is it still connected?")
 
     def close(self) -> None:
         """Releases the camera; may be called twice."""

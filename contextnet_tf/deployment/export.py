@@ -118,7 +118,7 @@ def export_tflite(
     if not isinstance(float_layers, Iterable):
         raise InputError(f"float_layers {float_layers!r}: it must be a list of names of layers")
     if precision != "int8" and float_layers:
-        raise InputError(f"float_layers are for precision 'int8'; a file of {precision} has float layers alone")
+        raise InputError(f"float_layers are for precision 'int8'; a file of {precision} has only float layers")
     network = folded_at_size(model, size)
     part = part_with_output(network, output)
     facts = {

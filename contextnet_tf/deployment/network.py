@@ -28,7 +28,7 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
         size = checked_size(size)
     height, width = size or own
     if height is None or width is None:
-        raise InputError(f"network {model.name!r} takes many sizes, a file only one: give height and width")
+        raise InputError(f"network {model.name!r} accepts many sizes, a file only one: give height and width")
     multiple = size_multiple(model)
     if height % multiple or width % multiple:
         nearest = padded_size((height, width), multiple)

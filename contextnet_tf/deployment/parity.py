@@ -62,7 +62,7 @@ def require_parity(path: str | os.PathLike, model: keras.Model, images: np.ndarr
     parity = check_parity(path, model, images)
     if not parity.within_limits(precision):
         raise InputError(
-            f"{os.path.basename(path)}: does not compute what the network computes (logits differ by up to "
+            f"{os.path.basename(path)}: differs too much from the network (logits differ by up to "
             f"{parity.relative_difference:.1e} of the largest, {parity.label_parity:.2%} of the labels agree); nothing "
             "was written"
         )
@@ -100,7 +100,7 @@ def _run_saved_model(path: str | os.PathLike) -> tuple[_Run, bool]:
     try:
         signatures = tf.saved_model.load(str(path)).signatures
     except OSError:
-        raise InputError(f"{path}: is not a SavedModel; name a folder that the export wrote") from None
+        raise InputError(f"{path}: is not a SavedModel; give a folder that the export wrote") from None
 
     def run(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         batch = tf.constant(image[None])

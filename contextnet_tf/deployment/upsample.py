@@ -69,7 +69,7 @@ def fastest_way() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
     except ModuleNotFoundError:  # the extra [fast] is not installed
         return upsample_numpy.labels_of
     except Exception as error:  # numba is too old for this NumPy, or its cache folder is not accessible
-        _logger.warning("labels are made without numba, which takes longer: %s", error)
+        _logger.warning("numba cannot be used (%s); labels are computed with NumPy, which takes longer", error)
         return upsample_numpy.labels_of
     return upsample_compiled.labels_of
 

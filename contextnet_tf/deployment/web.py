@@ -81,7 +81,7 @@ def describe_file(path: str | os.PathLike) -> dict[str, Any]:
     file = read_tflite(path)
     if file.metadata.get("output") == "labels":
         raise InputError(
-            f"{path}: gives labels; the page upsamples logits itself, export the network without output labels"
+            f"{path}: outputs labels, but the page needs logits; export the network with the output logits"
         )
     classes = [{"name": x["name"], "color": x["color"]} for x in file.metadata.get("classes", ())]
     if classes and len(classes) != file.num_classes:
@@ -131,7 +131,7 @@ class PageServer(http.server.ThreadingHTTPServer):
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise InputError(f"port {port} is taken by another program; choose another port") from None
-            raise InputError(f"host {host}, port {port}: cannot be listened at ({error.strerror})") from None
+            raise InputError(f"host {host}, port {port}: cannot be used ({error.strerror})") from None
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self.server_address[1]}/"
         # Against DNS rebinding: a loopback server answers only to loopback host names. Otherwise a foreign page could

@@ -85,7 +85,7 @@ def evaluate(
     if not isinstance(dataset, Dataset):
         raise InputError(f"dataset {dataset!r}: it must be a dataset from get_dataset")
     if not callable(network):
-        raise InputError(f"a {type(network).__name__} is no network; give a Keras model or a function")
+        raise InputError(f"a {type(network).__name__} is not a network; give a Keras model or a function")
     segment = segmentation(network) if isinstance(network, keras.Model) else network
     matrix = ConfusionMatrix(dataset.num_classes, dataset.ignore_label)
     paths = instance_paths(dataset, examples)

@@ -108,8 +108,8 @@ def instance_paths(dataset: Dataset, examples: Sequence[Example]) -> list[pathli
     if any(missing):
         example, path = next((e, p) for e, p, absent in zip(examples, paths, missing, strict=True) if absent)
         raise InputError(
-            f"{path or example.name}: is missing, though {missing.count(False)} of the {len(paths)} images have "
-            "their file of instances; unpack the dataset again, or remove all of these files"
+            f"{path or example.name}: is missing, though {missing.count(False)} of the {len(paths)} images have an "
+            "instance file; unpack the dataset again, or remove all of these files"
         )
     return [path for path in paths if path is not None]
 
@@ -122,11 +122,11 @@ def read_instances(path: str | os.PathLike, dataset: Dataset, shape: tuple[int, 
     """
     ids = read_values(path)
     if ids.ndim != 2 or ids.dtype != np.uint16:
-        raise InputError(f"{path}: a file of instances has one 16-bit value a pixel; unpack the dataset again")
+        raise InputError(f"{path}: an instance file has one 16-bit value per pixel; unpack the dataset again")
     if ids.shape != tuple(shape):
         raise InputError(
             f"{path}: is {ids.shape[1]} x {ids.shape[0]} pixels, its labels are {shape[1]} x {shape[0]}; "
-            "they must be of one size"
+            "they must have the same size"
         )
     known = np.ones(1 << 16, bool)
     known[_FACTOR + 1 :] = np.isin(

@@ -49,7 +49,7 @@ class Submission:
             writable or holds files of unknown origin.
         """
         if dataset.labels != CITYSCAPES_LABELS:
-            raise InputError(f"dataset {dataset.name!r} has not Cityscapes' label ids, which the server wants")
+            raise InputError(f"dataset {dataset.name!r} does not have Cityscapes' label ids, which the server expects")
         for example in examples:
             if not _NAME.fullmatch(example.name):
                 raise InputError(
@@ -99,7 +99,7 @@ class Submission:
             if not all(is_system_file(entry.name) for entry in self._folder.iterdir()):
                 raise InputError(
                     f"{self._folder}: holds files, but {record.name} beside it is missing, so their source is unknown; "
-                    "remove the folder or name another one"
+                    "remove the folder or choose another"
                 )
         elif read_json(record) == made_by:
             return

@@ -40,7 +40,7 @@ def as_functional(model: keras.Model) -> keras.Model:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if isinstance(model, keras.Function) and isinstance(model, keras.Model):
         return model
-    raise InputError(f"network {model.name!r}: its layers are hidden; take a functional or sequential model")
+    raise InputError(f"network {model.name!r}: its layers cannot be read; give a functional or built sequential model")
 
 
 def require_model(model: Any) -> None:
@@ -50,7 +50,7 @@ def require_model(model: Any) -> None:
       InputError: it is something else.
     """
     if not isinstance(model, keras.Model):
-        raise InputError(f"a {type(model).__name__} is no network; give a Keras model")
+        raise InputError(f"a {type(model).__name__} is not a network; give a Keras model")
 
 
 def require_segmentation_network(model: Any) -> None:
@@ -64,8 +64,8 @@ def require_segmentation_network(model: Any) -> None:
     takes_image = len(functional.inputs) == 1 and len(functional.inputs[0].shape) == 4
     if not takes_image or functional.inputs[0].shape[3] != 3 or len(getattr(outputs.get("main"), "shape", ())) != 4:
         raise InputError(
-            f"network {model.name!r}: is no segmentation network, which takes one image [H, W, 3] and has the output "
-            "'main', logits [H, W, classes]"
+            f"network {model.name!r}: is not a segmentation network, which takes one image [H, W, 3] and has the "
+            "output 'main', logits [H, W, classes]"
         )
 
 

@@ -54,10 +54,10 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
     path = checked_path(checkpoint)
     if path.is_dir():
         if not (path / BEST_NETWORK).is_file():
-            raise InputError(f"{path}: holds no {BEST_NETWORK}; name a .keras file or a trained run's folder")
+            raise InputError(f"{path}: holds no {BEST_NETWORK}; give a .keras file or the folder of a trained run")
         return path / BEST_NETWORK
     if not path.is_file():
-        raise InputError(f"{path}: does not exist; name a .keras file or a trained run's folder")
+        raise InputError(f"{path}: does not exist; give a .keras file or the folder of a trained run")
     return path
 
 
@@ -70,7 +70,7 @@ def _load(path: pathlib.Path) -> "keras.Model":
     from contextnet_tf.models import logits, network, pyramid, unpooling  # noqa: F401
 
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: is not a .keras file, or is cut off; name one that the training wrote")
+        raise InputError(f"{path}: is not a .keras file, or is truncated; give one that training wrote")
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a damaged file can raise any exception in Keras' loader

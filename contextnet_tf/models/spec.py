@@ -163,7 +163,7 @@ class ContextNetSpec:
         """
         if not isinstance(factor, numbers.Real) or not 0 < factor <= LARGEST_FACTOR:
             raise InputError(
-                f"network {self.name!r}: cannot be widened by {factor}; take a factor above 0, up to {LARGEST_FACTOR}"
+                f"network {self.name!r}: cannot be widened by {factor}; use a factor above 0, up to {LARGEST_FACTOR}"
             )
         if factor == 1:
             return self

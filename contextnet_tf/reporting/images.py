@@ -51,9 +51,9 @@ def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
     """
     labels = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
     if labels is None:
-        raise InputError(f"{path}: is missing or not a whole image file; run predict again")
+        raise InputError(f"{path}: is missing, damaged or truncated; run predict again")
     if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise InputError(f"{path}: holds no train ids (one 8-bit value a pixel); run predict again")
+        raise InputError(f"{path}: holds no train ids (one 8-bit value per pixel); run predict again")
     if labels.shape != tuple(size):
         height, width = labels.shape
         raise InputError(f"{path}: is {width} x {height} pixels, its image {size[1]} x {size[0]}; run predict again")
@@ -75,7 +75,7 @@ def read_confidence(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarra
         return None
     values = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2 or values.dtype != np.uint8:
-        raise InputError(f"{path}: holds no confidences (one 8-bit value a pixel); run evaluate again")
+        raise InputError(f"{path}: holds no confidences (one 8-bit value per pixel); run evaluate again")
     return cv2.resize(values.astype(np.float32) / 255, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 

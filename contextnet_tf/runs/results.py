@@ -107,7 +107,7 @@ def read_results(run_dir: str | os.PathLike, *, missing_ok: bool = False) -> Res
     if not os.path.exists(path):  # not `path.exists`, which raises OSError for a name that is too long
         if missing_ok:
             return Results()
-        raise InputError(f"{path}: is missing; name the folder of a run that train or evaluate wrote")
+        raise InputError(f"{path}: is missing; give the folder of a run that train or evaluate wrote")
     return _decoded(path, _read(path))
 
 

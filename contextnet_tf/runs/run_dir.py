@@ -120,10 +120,10 @@ def _check_kinds(folder: pathlib.Path) -> None:
     """Checks that no folder stands where the run writes a file, and no file where it makes a folder."""
     for path in (folder / name for name in _FILES):
         if path.is_dir():
-            raise InputError(f"{path}: is a folder, and a run writes a file there; move it away")
+            raise InputError(f"{path}: is a folder where a run writes a file; move it away")
     for path in (folder / name for name in _FOLDERS):
         if path.exists() and not path.is_dir():
-            raise InputError(f"{path}: is a file, and a run makes a folder there; move it away")
+            raise InputError(f"{path}: is a file where a run creates a folder; move it away")
 
 
 @contextlib.contextmanager
@@ -137,7 +137,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
                 f"{folder}: another process trains in it; wait for it to end, or choose another `output_dir`"
             ) from None
         except OSError as error:  # some network file systems have no locks
-            _logger.warning("%s: cannot be locked (%s); start no second process in it", folder, error.strerror)
+            _logger.warning("%s: cannot be locked (%s); do not start a second process in it", folder, error.strerror)
         yield
 
 

@@ -112,7 +112,7 @@ class Checkpoints:
         found = arrays.keys() - {_NOTES}
         if found != numbered.keys():
             raise InputError(
-                f"{path}: is of checkpoint format 1 and has {len(found)} variables, this run has {len(numbered)}; "
+                f"{path}: has checkpoint format 1 and has {len(found)} variables, this run has {len(numbered)}; "
                 "choose another `output_dir`"
             )
         return {numbered[name]: arrays[name] for name in found}
@@ -167,7 +167,7 @@ def _newest(folder: pathlib.Path) -> tuple[pathlib.Path, dict[str, np.ndarray]] 
             continue
         if int(arrays.get(_FORMAT, 1)) > FORMAT_VERSION:
             raise InputError(
-                f"{path}: is of checkpoint format {arrays[_FORMAT]}, this version reads up to {FORMAT_VERSION}; "
+                f"{path}: has checkpoint format {arrays[_FORMAT]}, this version reads up to {FORMAT_VERSION}; "
                 "update contextnet_tf"
             )
         return path, arrays

@@ -70,8 +70,8 @@ class TrainingPlan:
     def __post_init__(self):
         if not self.steps:
             raise InputError(
-                f"{len(self.train_examples)} training and {len(self.val_examples)} validation images are too few; "
-                f"needed are {self.recipe.batch_size} (one batch) for training, or a smaller `batch_size`"
+                f"{len(self.train_examples)} training images are too few for one batch of {self.recipe.batch_size}; "
+                "set a smaller `batch_size`"
             )
 
     @property

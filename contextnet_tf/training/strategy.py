@@ -164,7 +164,7 @@ def _multi_worker() -> Devices:
     own = (task.get("type"), task.get("index")) if isinstance(task, dict) else None
     if own is None or own not in processes:
         raise InputError(
-            f"TF_CONFIG: its task {task} is none of the processes of its cluster; expected "
+            f"TF_CONFIG: its task {task} is not in its cluster; expected "
             '{"type": "worker", "index": 0} in the first, 1 in the second'
         )
     if len(processes) == 1:
@@ -177,7 +177,7 @@ def _require_free(address: str) -> None:
     """Raises InputError where the port of `address` is in use: TensorFlow would end with a traceback."""
     port = address.rpartition(":")[2]
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
-        raise InputError(f'TF_CONFIG: {address!r} is no address of a worker; expected "host:2222"')
+        raise InputError(f'TF_CONFIG: {address!r} is not the address of a worker; expected "host:2222"')
     with socket.socket() as own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -185,7 +185,7 @@ def _require_free(address: str) -> None:
         except OSError as error:
             raise InputError(
                 f"TF_CONFIG: port {port} of {address} cannot be used ({error.strerror}); end the program that uses it, "
-                "or name another port in the TF_CONFIG of all workers"
+                "or set another port in the TF_CONFIG of all workers"
             ) from None
 
 
@@ -195,7 +195,7 @@ def _tpu() -> Devices:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        raise InputError(f"`strategy=tpu`: no TPU answers ({reason_of(error)})") from error
+        raise InputError(f"`strategy=tpu`: no TPU was found ({reason_of(error)})") from error
     return Devices(tf.distribute.TPUStrategy(resolver))
 
 
@@ -226,7 +226,7 @@ def _parsed_tf_config() -> Mapping[str, Any]:
     try:
         config = json.loads(os.environ["TF_CONFIG"])
     except ValueError as error:
-        raise InputError(f"TF_CONFIG: is no JSON ({error})") from None
+        raise InputError(f"TF_CONFIG: is not JSON ({error})") from None
     cluster = _cluster(config)
     if cluster is None or not all(
         isinstance(addresses, list) and all(isinstance(address, str) for address in addresses)

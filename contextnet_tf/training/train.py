@@ -176,7 +176,7 @@ def _require_same_data(devices: Devices, digests: Mapping[str, Digests]) -> None
         texts = devices.gathered(text)
         chief, other = (json.loads(texts[worker]) for worker in (0, others[0]))
         changes = [change for split in chief for change in changed_examples(split, chief[split], other[split])]
-        raise InputError(f"worker {others[0]} has other data than worker 0: {'; '.join(changes)}; copy them anew")
+        raise InputError(f"worker {others[0]} has other data than worker 0: {'; '.join(changes)}; copy them again")
 
 
 @contextlib.contextmanager
@@ -186,7 +186,7 @@ def _naming_lack_of_memory() -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise InputError(
-            f"the memory is too small for a step ({reason_of(error)[:120]}); set a larger `accumulate`, a smaller "
+            f"out of memory in a training step ({reason_of(error)[:120]}); set a larger `accumulate`, a smaller "
             "`batch_size` or smaller crops, with another `output_dir`"
         ) from error
 

@@ -80,10 +80,10 @@ def _claim(root: pathlib.Path, record: dict) -> None:
         if found != record:
             raise InputError(
                 f"{root}: holds another drawn set ({_in_words(found)}) than asked for ({_in_words(record)}); "
-                "name another folder, or remove this one"
+                "choose another folder, or remove this one"
             )
     elif not all(is_system_file(entry.name) for entry in root.iterdir()):
-        raise InputError(f"{root}: holds files but no drawn set ({RECORD} is missing); name an empty or new folder")
+        raise InputError(f"{root}: holds files but no drawn set ({RECORD} is missing); choose an empty or new folder")
     else:
         write_json(path, record)
 

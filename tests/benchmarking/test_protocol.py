@@ -111,7 +111,7 @@ def test_both_ways_of_upsampling_agree(tmp_path):
 
 
 def test_what_another_process_cannot_do_is_one_line(frames, tmp_path):
-    with pytest.raises(InputError, match="none.tflite: is not a file; name a .tflite file"):
+    with pytest.raises(InputError, match="none.tflite: is not a file; give a .tflite file"):
         BenchmarkProcess(OneFrame(RUNTIMES["litert"], tmp_path / "none.tflite", 1), frames)
 
 
@@ -125,7 +125,7 @@ class Ending:
 
 
 def test_a_process_that_ends_by_itself_is_one_line(frames):
-    with pytest.raises(InputError, match=r"process ended by itself \(exit code 3\), maybe because memory ran out"):
+    with pytest.raises(InputError, match=r"process ended unexpectedly \(exit code 3\), perhaps because memory ran out"):
         BenchmarkProcess(Ending(), frames)
 
 

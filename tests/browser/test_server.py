@@ -157,7 +157,7 @@ def test_a_taken_port_is_one_line(server, built):
 
 
 def test_a_host_of_another_machine_is_one_line(built):
-    with pytest.raises(InputError, match="^host 192.0.2.1, port 0: cannot be listened at"):
+    with pytest.raises(InputError, match="^host 192.0.2.1, port 0: cannot be used"):
         PageServer(built, host="192.0.2.1")
 
 

@@ -55,7 +55,12 @@ def small(tmp_path):
 )  # fmt: skip
 def test_members_that_would_leave_the_folder_are_refused(tmp_path, name):
     path = _archive(tmp_path / "bad.zip", {"good/0.png": b"0", name: b"1"})
-    _refused(r"bad.zip: its member .* would leave the folder; nothing was unpacked", archives.members, path, everything)
+    _refused(
+        r"bad.zip: its member .* has a path outside the target folder; nothing was unpacked",
+        archives.members,
+        path,
+        everything,
+    )
 
 
 def test_links_are_refused(tmp_path):
@@ -121,7 +126,7 @@ def test_half_an_archive_and_a_damaged_one_are_named(small, tmp_path):
     whole = small.read_bytes()
     (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
     _refused(
-        "half.zip: is damaged or only half there; download it again",
+        "half.zip: is damaged or incomplete; download it again",
         archives.members,
         tmp_path / "half.zip",
         everything,
@@ -180,7 +185,9 @@ def test_a_full_disk_leaves_no_half_file(small, tmp_path):
     limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-        with pytest.raises(InputError, match="a/0.png: cannot be written .File too large.; make room and start again"):
+        with pytest.raises(
+            InputError, match="a/0.png: cannot be written .File too large.; free disk space and start again"
+        ):
             archives.unpack(found, target)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

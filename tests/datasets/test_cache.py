@@ -15,7 +15,7 @@ from contextnet_tf.datasets.decode import ExampleReader
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
-DECODED = 64 * 96 * 4  # bytes of a image and its label
+DECODED = 64 * 96 * 4  # bytes of an image and its label
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_a_jpeg_that_lost_its_middle_is_refused(tmp_path, progressive):
     third = len(whole) // 3
     for content in (whole[:third] + b"\xff\xd9", whole[:third] + bytes(600) + whole[third + 600 :]):
         (tmp_path / "x.jpg").write_bytes(content)
-        message = r"x\.jpg: is missing or not a whole image file \((the JPEG data are cut off|JPEG: Corrupt JPEG data)"
+        message = r"x\.jpg: is missing, damaged or truncated \((the JPEG data are truncated|JPEG: Corrupt JPEG data)"
         _refused(message, sources.read_image, tmp_path / "x.jpg")
         _refused(message, sources.check_files, [sources.Example("x", str(tmp_path / "x.jpg"), None)])
 
@@ -111,7 +111,7 @@ def test_a_jpeg_of_an_unknown_version_is_read_and_still_checked(tmp_path):
     odd = FILES["jpg"].replace(b"JFIF\0\1", b"JFIF\0\0", 1)
     assert odd != FILES["jpg"]
     np.testing.assert_array_equal(_read(tmp_path, odd), _read(tmp_path, FILES["jpg"]))
-    _refused("the JPEG data are cut off", _read, tmp_path, odd[:-40] + b"\xff\xd9")
+    _refused("the JPEG data are truncated", _read, tmp_path, odd[:-40] + b"\xff\xd9")
 
 
 def test_a_jpeg_in_four_inks(tmp_path):
@@ -177,8 +177,8 @@ def test_a_bmp_of_one_bit_has_the_indices_of_its_palette(tmp_path, colors):
         (_saved(Image.fromarray(INDICES > 1), "PNG"), "is a gray PNG of 1 bits, whose values readers stretch"),
         (_saved(Image.fromarray(INDICES > 1), "TIFF"), "is a gray TIFF file of 1 bits, whose values readers stretch"),
         (_saved(INDICES, "TIFF", tiffinfo={262: 0}), "0 is white, so that readers invert its values"),
-        (_saved(RGB[..., 0].astype(np.uint16), "TIFF"), "one 8-bit value a pixel, this one has 1 x uint16"),
-        (_saved(np.dstack([INDICES, INDICES + 1]), "PNG"), "one 8-bit value a pixel, this one has 4 x uint8"),
+        (_saved(RGB[..., 0].astype(np.uint16), "TIFF"), "one 8-bit value per pixel, this one has 1 x uint16"),
+        (_saved(np.dstack([INDICES, INDICES + 1]), "PNG"), "one 8-bit value per pixel, this one has 4 x uint8"),
     ],
 )
 def test_labels_whose_values_reading_would_alter_are_refused(tmp_path, content, message):

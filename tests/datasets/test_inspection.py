@@ -22,7 +22,7 @@ def test_figures_of_a_sound_data_set(camvid_dir):
     found = _inspect(camvid_dir, seen=seen)
     assert found.problems == [] and len(seen) == 1 + 8
     assert found.images == {"train": 6, "val": 2} and found.sizes == {(64, 96): 8}
-    # 64 x 96 = 6,144 pixels a image; image i is class i.
+    # 64 x 96 = 6,144 pixels an image; image i is class i.
     assert found.class_pixels["train"].tolist() == [6144] * 5 + [4608] + [0] * 5
     assert found.class_images["train"].tolist() == [1] * 6 + [0] * 5
     assert found.ignored_pixels == {"train": 1536, "val": 0}
@@ -32,7 +32,7 @@ def test_figures_of_a_sound_data_set(camvid_dir):
     ]
     assert "train: no pixel of sign_symbol, fence, car, pedestrian, bicyclist" in found.warnings
     crops = found.crops
-    assert (crops.size, crops.number, crops.to_cover) == ((64, 96), 204, 1)  # 34 a image make at least 200
+    assert (crops.size, crops.number, crops.to_cover) == ((64, 96), 204, 1)  # 34 an image make at least 200
     # Each crop shows one image, which is one class.
     assert crops.showing.tolist()[:5] == [34] * 5 and crops.showing[6:].sum() == 0
     # One image in six is ignored by a quarter, 4.2 %, of what is no padding.

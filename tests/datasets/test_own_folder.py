@@ -100,7 +100,7 @@ def test_files_without_partner_and_names_that_occur_twice(own):
     cv2.imwrite(str(own / "images/train/0.bmp"), np.zeros((32, 64, 3), np.uint8))
     problems = dataset.listing(own, "train").problems
     assert len(problems) == 3
-    assert "train/0.jpg: has the name of" in problems[0]
+    assert "train/0.jpg: has the same name as" in problems[0]
     assert problems[1].endswith("train/1.jpg: has no label file; expected 1 under labels/train/**/*")
     assert "deep/0.png: has no image; expected deep_0 under images/train/**/*" in problems[2]
     _refused("has no images of the split 'night'; looked for images/night", dataset.list_examples, own, "night")

@@ -108,9 +108,9 @@ def test_a_jpeg_that_is_cut_off(tmp_path):
     label = np.ones((64, 64), np.uint8)
     for length in (len(jpeg) // 2, len(jpeg) - 2):
         example = _example(tmp_path, jpeg[:length], label, "image.jpg")
-        _refused("image.jpg: is missing or not a whole image file .the JPEG data are cut off", example)
+        _refused("image.jpg: is missing, damaged or truncated .the JPEG data are truncated", example)
         with pytest.raises(
-            InputError, match="image.jpg: is missing or not a whole image file .the JPEG data are cut off"
+            InputError, match="image.jpg: is missing, damaged or truncated .the JPEG data are truncated"
         ):
             sources.check_files([example])
     # What some cameras write behind the end does no harm.
@@ -127,9 +127,9 @@ def test_other_images_that_are_cut_off_or_empty(tmp_path, suffix):
 
 
 def test_16_bits_are_refused(tmp_path):
-    _refused("image.png: has 16 bits a channel; convert it to 8", _example(tmp_path, RGB.astype(np.uint16) * 257))
+    _refused("image.png: has 16 bits per channel; convert it to 8", _example(tmp_path, RGB.astype(np.uint16) * 257))
     _refused("image.png: has 16 bits a channel", _example(tmp_path, RGB[..., 0].astype(np.uint16)))
-    message = "label.png: a label file has one 8-bit value a pixel, this one has 1 x uint16"
+    message = "label.png: a label file has one 8-bit value per pixel, this one has 1 x uint16"
     _refused(message, _example(tmp_path, label=LABEL.astype(np.uint16)))
 
 
@@ -187,8 +187,8 @@ def test_labels_in_formats_that_change_values_are_refused(tmp_path):
 
 
 def test_a_label_in_colors_or_with_alpha_is_no_label_of_values(tmp_path):
-    _refused("one 8-bit value a pixel, this one has 3 x uint8", _example(tmp_path, label=np.dstack([LABEL] * 3)))
-    _refused("one 8-bit value a pixel, this one has 4 x uint8", _example(tmp_path, label=np.dstack([LABEL] * 4)))
+    _refused("one 8-bit value per pixel, this one has 3 x uint8", _example(tmp_path, label=np.dstack([LABEL] * 3)))
+    _refused("one 8-bit value per pixel, this one has 4 x uint8", _example(tmp_path, label=np.dstack([LABEL] * 4)))
 
 
 def test_a_wrong_label_value(tmp_path):

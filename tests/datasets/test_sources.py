@@ -111,7 +111,7 @@ def test_one_name_in_two_cities(cityscapes_dir):
     again = cityscapes_dir / "leftImg8bit" / "train" / "ulm"
     again.mkdir()
     (again / "bonn_000000_000019_leftImg8bit.png").touch()
-    message = "train/ulm/bonn_000000_000019_leftImg8bit.png: has the name of .*bonn/bonn_000000_000019"
+    message = "train/ulm/bonn_000000_000019_leftImg8bit.png: has the same name as .*bonn/bonn_000000_000019"
     _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
 
 
@@ -140,13 +140,13 @@ def test_truncated_file_is_named(camvid_dir):
     path = camvid_dir / "train" / "p4.png"
     path.write_bytes(path.read_bytes()[:-20])
     examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("p4.png: is missing or not a whole image file .the PNG data are cut off", sources.check_files, examples)
+    _refused("p4.png: is missing, damaged or truncated .the PNG data are truncated", sources.check_files, examples)
 
 
 def test_file_that_is_no_png_is_named(camvid_dir):
     (camvid_dir / "train" / "p1.png").write_bytes(b"not a image at all, but long enough for a header")
     examples = CAMVID.list_examples(camvid_dir, "train")
-    message = "train/p1.png: is missing or not a whole image file .its content is no image"
+    message = "train/p1.png: is missing, damaged or truncated .its content is no image"
     _refused(message, sources.check_files, examples)
     _refused(message, sources.read_example, examples[1], CAMVID)
 
@@ -170,7 +170,7 @@ def test_label_value_outside_the_table_is_named(camvid_dir):
 def test_colored_label_is_refused_where_labels_are_values(cityscapes_dir):
     examples = CITYSCAPES.list_examples(cityscapes_dir, "train")
     cv2.imwrite(examples[0].label_path, np.zeros((32, 64, 3), np.uint8))
-    _refused("one 8-bit value a pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
+    _refused("one 8-bit value per pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
 
 
 def test_catalog():

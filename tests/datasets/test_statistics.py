@@ -49,7 +49,7 @@ def test_tiles_larger_than_the_image(camvid_dir):
 
 @pytest.mark.parametrize(
     ("share", "value", "message"),
-    [(0.5, 11, "no training image shows any class"), (0, 1, "share of samples by class is 0"), (1.5, 1, "is 1.5")],
+    [(0.5, 11, "no training image shows any class"), (0, 1, "share of class-uniform samples is 0"), (1.5, 1, "is 1.5")],
 )
 def test_classes_that_cannot_be_sampled(camvid_dir, share, value, message):
     examples = _write_labels(camvid_dir, np.full((64, 96), value, np.uint8))

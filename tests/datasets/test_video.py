@@ -31,13 +31,15 @@ def test_a_video_that_breaks_off_says_where_after_its_frames(tmp_path):
     frames = Video(tmp_path / "cut.mkv").frames()
     for _ in range(count):
         next(frames)
-    with pytest.raises(InputError, match=f"cut.mkv: breaks off after frame {count} of 12; .* the first {count} frames"):
+    with pytest.raises(
+        InputError, match=f"cut.mkv: ends early, after frame {count} of 12; .* the first {count} frames"
+    ):
         next(frames)
 
 
 def test_what_cannot_be_opened(tmp_path, capfd):
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(InputError, match="text.mp4: is no image and no video that can be read, or is cut off"):
+    with pytest.raises(InputError, match="text.mp4: is neither an image nor a video that can be read, or is truncated"):
         Video(tmp_path / "text.mp4")
     # Without its whole index, an MP4 has no frame that could be read.
     with video_writer(tmp_path / "whole.mp4", 10) as add:
@@ -45,12 +47,14 @@ def test_what_cannot_be_opened(tmp_path, capfd):
             add(gray_frame(20 * i))
     content = (tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(content[: content.index(b"trak")])
-    with pytest.raises(InputError, match="cut.mp4: is no image and no video that can be read, or is cut off"):
+    with pytest.raises(InputError, match="cut.mp4: is neither an image nor a video that can be read, or is truncated"):
         Video(tmp_path / "cut.mp4")
-    with pytest.raises(InputError, match="absent.mp4: is not a file; name a video, or a camera by its number"):
+    with pytest.raises(InputError, match="absent.mp4: is not a file; give a video or the number of a camera"):
         Video(tmp_path / "absent.mp4")
     capfd.readouterr()
-    with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected, and used by no other program?"):
+    with pytest.raises(
+        InputError, match="camera 97: cannot be opened; is it connected, and not in use by another program?"
+    ):
         Camera(97)
     assert capfd.readouterr().err == ""  # the one line is ours
 

@@ -118,7 +118,7 @@ def test_signal_handlers_keep_their_stack(exported, engine):
 
 @pytest.mark.parametrize("engine", TFLITE_ENGINES)
 def test_files_that_no_engine_takes(exported, tmp_path, engine):
-    with pytest.raises(InputError, match=r"absent.tflite: is not a file; name a .tflite file"):
+    with pytest.raises(InputError, match=r"absent.tflite: is not a file; give a .tflite file"):
         Segmenter(tmp_path / "absent.tflite", engine=engine)
     (tmp_path / "text.tflite").write_text("no network at all")
     with pytest.raises(InputError, match="text.tflite: is not a TFLite file"):

@@ -190,7 +190,7 @@ def test_files_that_the_engine_does_not_take(exported, tmp_path):
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "foreign.onnx")
     for source, message in (
-        (tmp_path / "absent.onnx", "absent.onnx: is not a file; name a .onnx file that the export wrote"),
+        (tmp_path / "absent.onnx", "absent.onnx: is not a file; give a .onnx file that the export wrote"),
         (tmp_path / "text.onnx", "text.onnx: cannot be used"),
         (tmp_path / "cut.onnx", "cut.onnx: cannot be used"),
         (tmp_path / "foreign.onnx", "foreign.onnx: has no metadata of a segmentation network"),

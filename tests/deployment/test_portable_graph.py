@@ -152,7 +152,9 @@ def test_what_openvino_does_not_read_is_told(tmp_path):
 def test_what_has_no_counterpart_is_named():
     image = keras.Input((8, 8, 3))
     network = keras.Model(image, {"main": layers.ELU(name="curve")(image)}, name="mine")
-    message = "layer 'curve', of type ELU, has no counterpart in other libraries here; known types: Add, AveragePooling"
+    message = (
+        "layer 'curve', of type ELU, cannot be converted for other libraries; supported types: Add, AveragePooling"
+    )
     with pytest.raises(InputError, match=message):
         portable_graph_of(network)
     for layer, what in (

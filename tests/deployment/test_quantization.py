@@ -171,13 +171,13 @@ def test_pooling_as_a_convolution_computes_the_same(images):
 def test_what_cannot_be_quantized_is_refused_and_nothing_is_written(network, images, tmp_path):
     target = tmp_path / "model.tflite"
     for calibration in (None, images[:0], images[:1]):
-        with pytest.raises(InputError, match=r"images of the training split: \d given, 2 are the least"):
+        with pytest.raises(InputError, match=r"images of the training split: \d given, at least 2 are needed"):
             export_tflite(network, target, "int8", calibration=calibration)
     with pytest.raises(InputError, match=r"image is uint8 \[16, 32, 3\]; it must be uint8 \[32, 32, 3\]"):
         export_tflite(network, target, "int8", calibration=images[:, :16])
     with pytest.raises(InputError, match=r"image is float32 \[32, 32, 3\]; it must be uint8"):
         export_tflite(network, target, "int8", calibration=images.astype(np.float32))
-    with pytest.raises(InputError, match="'fusion' is no layer with a kernel; those are: context_downsample, "):
+    with pytest.raises(InputError, match="'fusion' is not a layer with a kernel; choose from: context_downsample, "):
         export_tflite(network, target, "int8", calibration=images, float_layers=["fusion"])
     with pytest.raises(InputError, match="float_layers are for precision 'int8'"):
         export_tflite(network, target, float_layers=["classifier"])
@@ -189,7 +189,9 @@ def test_what_cannot_be_quantized_is_refused_and_nothing_is_written(network, ima
 def test_files_of_other_networks_have_no_layer_in_common(files, images, tmp_path):
     image = keras.Input((*SIZE, 3))
     export_tflite(keras.Model(image, {"main": keras.layers.Conv2D(2, 1, name="other")(image)}), tmp_path / "o.tflite")
-    with pytest.raises(InputError, match="o.tflite: has no layer of .*as_it_is.tflite; both must be of one network"):
+    with pytest.raises(
+        InputError, match="o.tflite: has no layer of .*as_it_is.tflite; both must be files of the same network"
+    ):
         layer_errors(files / "as_it_is.tflite", tmp_path / "o.tflite", images)
 
 

@@ -231,7 +231,7 @@ def test_images_of_the_wrong_kind(either_engine, image, words):
 
 
 def test_files_that_are_missing_or_of_another_kind(colors_file, tmp_path):
-    with pytest.raises(InputError, match=r"^\S*absent.tflite: is not a file; name a .tflite file"):
+    with pytest.raises(InputError, match=r"^\S*absent.tflite: is not a file; give a .tflite file"):
         Segmenter(tmp_path / "absent.tflite")
     with pytest.raises(InputError, match="is not a file"):
         Segmenter(tmp_path)

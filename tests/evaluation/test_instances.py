@@ -79,7 +79,7 @@ def test_without_files_of_instances_there_is_no_instance_iou(tmp_path):
 
 
 def test_a_missing_file_of_instances_is_named(tmp_path):
-    message = "b_gtFine_instanceIds.png: is missing, though 2 of the 3 images have their file of instances"
+    message = "b_gtFine_instanceIds.png: is missing, though 2 of the 3 images have an instance file"
     with pytest.raises(InputError, match=message):
         instance_paths(STREETS, _examples(tmp_path, "a", "c"))
 
@@ -118,7 +118,7 @@ def test_problems_of_all_files_of_instances(tmp_path):
 def test_an_unreadable_file_of_instances_is_refused(tmp_path):
     path = tmp_path / "a_gtFine_instanceIds.png"
     path.write_text("no image")
-    with pytest.raises(InputError, match="a_gtFine_instanceIds.png: is missing or not a whole image file"):
+    with pytest.raises(InputError, match="a_gtFine_instanceIds.png: is missing, damaged or truncated"):
         read_instances(path, STREETS, (2, 3))
     cv2.imwrite(str(path), np.array([[0, 24, 1000, 24999, 33000, 29001]], np.uint16))
     assert read_instances(path, STREETS, (1, 6)).tolist() == [[0, 24, 1000, 24999, 33000, 29001]]

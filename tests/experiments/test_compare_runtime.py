@@ -113,7 +113,7 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
             (f"--checkpoint={run_dir}", "--models=cn14"),
             "--checkpoint and --models (random weights) cannot be combined; choose one",
         ),
-        (("--checkpoint=none",), "none: does not exist; name a .keras file or a trained run's folder"),
+        (("--checkpoint=none",), "none: does not exist; give a .keras file or the folder of a trained run"),
     ):
         called = call(compare_runtime, f"--output_dir={out}", *arguments)
         assert (called.status, called.out) == (1, "") and called.err.count("\n") == 1, called
@@ -128,7 +128,7 @@ def test_labels_of_another_network_are_refused(run_dir, tmp_path):
     network = folded_at_size(load_network(run_dir), (32, 64))
     measured.add(network, [comparison.Case("tiny", "litert", 1)])
     measured._references["tiny"] = np.full((32, 64), 255, np.uint8)
-    with pytest.raises(InputError, match="labels 0.00% of the pixels of tiny as LiteRT does, not 99%"):
+    with pytest.raises(InputError, match="only 0.00% of the labels of tiny equal LiteRT's, 99% are needed"):
         measured.run(rounds=1, warm_up=0, on_start=lambda samples: None, on_sample=lambda: None)
 
 

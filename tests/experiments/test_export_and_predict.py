@@ -116,7 +116,7 @@ def test_export_keeps_older_files_where_the_new_ones_are_wrong(tiny_file, tmp_pa
     older.parent.mkdir()
     older.write_text("older")
     monkeypatch.setattr(parity, "check_parity", lambda path, network, images: figures)
-    with pytest.raises(InputError, match=r"model.tflite: does not compute what the network computes"):
+    with pytest.raises(InputError, match=r"model.tflite: differs too much from the network"):
         export.run(checkpoint=str(tiny_file), output_dir=str(tmp_path), formats=("tflite",), size=(32, 32))
     assert [x.name for x in older.parent.iterdir()] == ["model.tflite"]
     assert older.read_text() == "older"
@@ -245,7 +245,7 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "frame.png"), np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(InputError, match="two/frame.png: has the name of .*one/frame.png"):
+    with pytest.raises(InputError, match="two/frame.png: has the same name as .*one/frame.png"):
         predict.run(input=f"{tmp_path}/*/frame.png", **settings)
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(InputError, match="text.mp4: is no image and no video that can be read"):

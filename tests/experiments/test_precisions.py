@@ -88,8 +88,10 @@ def test_export_refuses_with_one_line_and_leaves_nothing(called, call, run_dir, 
     refused(called(export, "--format=saved_model", "--precision=int8"), "a SavedModel has float32 weights")
     refused(called(export, "--format=both", "--output=labels"), "leave out --precision and --output")
     refused(called(export, "--precision=int8"), "--calibration_images=50: camvid has only 6 training images")
-    refused(called(export, *INT8[:1], "--calibration_images=1"), "1 given, 2 are the least")
-    refused(called(export, *INT8, "--float_layers=conv9"), "'conv9' is no layer with a kernel; those are: classifier")
+    refused(called(export, *INT8[:1], "--calibration_images=1"), "1 given, at least 2 are needed")
+    refused(
+        called(export, *INT8, "--float_layers=conv9"), "'conv9' is not a layer with a kernel; choose from: classifier"
+    )
     refused(called(export, *INT8, "--height=63", "--width=96"), "multiples of 8")
     (tmp_path / "lone.keras").write_bytes((run_dir / "best.keras").read_bytes())
     lone = (f"--checkpoint={tmp_path / 'lone.keras'}", f"--output_dir={tmp_path / 'out'}", "--height=64", "--width=96")

@@ -63,14 +63,14 @@ def test_predict_keeps_the_frames_of_a_video_that_breaks_off(call, caplog, expor
     assert called.status == 0
     (warning,) = caplog.messages
     found = re.search(
-        r"cut.mkv: breaks off after frame (\d) of 12; repair it, .*cut_overlay.mp4 has the first (\d) frames$", warning
+        r"cut.mkv: ends early, after frame (\d) of 12; repair it, .*cut_overlay.mp4 has the first (\d) frames$", warning
     )
     assert found.group(1) == found.group(2)
     (written,) = (tmp_path / "out" / "predictions").iterdir()
     assert len(frames_of(written)) == int(found.group(1))
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), InputError("camera 0: gives no more frames after 5")])
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), InputError("camera 0: stopped after 5 frames")])
 def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch, end):
     class FakeCamera(Camera):
         """No machine that runs tests has a camera."""
@@ -89,7 +89,7 @@ def test_predict_keeps_what_a_camera_showed(exported_dir, tmp_path, monkeypatch,
     monkeypatch.setattr(inputs, "opened_video", lambda name: FakeCamera())
     settings = {"checkpoint": str(exported_dir), "output_dir": str(tmp_path), "input": "0", "workers": 1}
     if isinstance(end, InputError):
-        with pytest.raises(InputError, match="camera 0: gives no more frames after 5"):
+        with pytest.raises(InputError, match="camera 0: stopped after 5 frames"):
             predict.run(**settings)
     else:
         assert predict.run(**settings).images == 5

@@ -50,10 +50,10 @@ def test_what_cannot_be_unpacked(packed, tmp_path, call):
         (bad / path.name).write_bytes(path.read_bytes())
     content = (bad / "gtFine_trainvaltest.zip").read_bytes()
     (bad / "gtFine_trainvaltest.zip").write_bytes(content[: len(content) // 2])
-    _refused(call(prepare, out, f"--zip_dir={bad}"), "gtFine_trainvaltest.zip: is damaged or only half there")
+    _refused(call(prepare, out, f"--zip_dir={bad}"), "gtFine_trainvaltest.zip: is damaged or incomplete")
     with zipfile.ZipFile(bad / "gtFine_trainvaltest.zip", "w") as archive:
         archive.writestr("gtFine/train/bonn/../../../../x_gtFine_labelIds.png", b"")
-    _refused(call(prepare, out, f"--zip_dir={bad}"), "would leave the folder; nothing was unpacked")
+    _refused(call(prepare, out, f"--zip_dir={bad}"), "has a path outside the target folder; nothing was unpacked")
     with zipfile.ZipFile(bad / "gtFine_trainvaltest.zip", "w") as archive:
         archive.writestr("readme", b"")
     _refused(call(prepare, out, f"--zip_dir={bad}"), "holds no gtFine/SPLIT/CITY/*_gtFine_labelIds.png")

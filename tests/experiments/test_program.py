@@ -181,7 +181,7 @@ def test_home_is_expanded_in_every_path(call, monkeypatch, tmp_path):
         ("--color_jitter=inf", "--color_jitter=inf: inf is not a number in the range [0, 10]"),
         ("--label_smoothing=1.5", "--label_smoothing=1.5: 1.5 is not a"),
         ("--recipe=best", "--recipe=best: value should be one of <paper|modern|short|smoke>"),
-        ("--split=../val", "--split=../val: is no name of a split; give for example val or train"),
+        ("--split=../val", "--split=../val: is not the name of a split; give for example val or train"),
         ("--no_such_flag=1", "Unknown command line flag 'no_such_flag'"),
     ],
 )

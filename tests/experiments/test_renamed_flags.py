@@ -10,11 +10,11 @@ from experiments.renamed_flags import RENAMED, refuse_renamed
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--colours=0.5", "--colours has another name now: --color_jitter"),
-        ("-hard_below=0.5", "--hard_below has another name now: --ohem_threshold"),
-        ("--whole_pictures", "--whole_pictures has another name now: --whole_images"),
-        ("--nowhole_pictures", "--nowhole_pictures has another name now: --nowhole_images"),
-        ("--precision=mixed_float16", "--precision has another name now: --dtype_policy"),
+        ("--colours=0.5", "--colours was renamed: --color_jitter"),
+        ("-hard_below=0.5", "--hard_below was renamed: --ohem_threshold"),
+        ("--whole_pictures", "--whole_pictures was renamed: --whole_images"),
+        ("--nowhole_pictures", "--nowhole_pictures was renamed: --nowhole_images"),
+        ("--precision=mixed_float16", "--precision was renamed: --dtype_policy"),
     ],
 )
 def test_old_names_of_train(call, tmp_path, argument, message):
@@ -32,14 +32,14 @@ def test_a_flag_that_the_program_still_has_is_no_old_name(call, tmp_path):
 
 
 def test_what_is_a_program_of_its_own_now():
-    with pytest.raises(InputError, match="--what=models is a program of its own now: .* experiments.compare_models"):
+    with pytest.raises(InputError, match="--what=models is now a separate program: .* experiments.compare_models"):
         refuse_renamed(["--what=models"], {"output_dir"})
     refuse_renamed(["--what=models"], {"what"})
 
 
 def test_every_new_name_is_a_flag_of_a_program():
     for old, new in RENAMED.items():
-        with pytest.raises(InputError, match=f"--{old} has another name now: --{new}"):
+        with pytest.raises(InputError, match=f"--{old} was renamed: --{new}"):
             refuse_renamed([f"--{old}=1"], {new})
         refuse_renamed([f"--{old}=1", f"--{new}=1"], {"seed"})  # not a flag of this program: absl says so
         refuse_renamed(["--", f"--{old}=1"], {new})

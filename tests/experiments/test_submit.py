@@ -125,5 +125,5 @@ def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path
         submit, f"--checkpoint={tmp_path}/eleven.keras", "--dataset=camvid", f"--data_dir={camvid_dir}",
         f"--output_dir={tmp_path}/out",
     )  # fmt: skip
-    assert called.err == "error: dataset 'camvid' has not Cityscapes' label ids, which the server wants\n"
+    assert called.err == "error: dataset 'camvid' does not have Cityscapes' label ids, which the server expects\n"
     assert called.status == 1 and not (tmp_path / "out").exists()

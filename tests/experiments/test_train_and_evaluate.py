@@ -222,7 +222,7 @@ def test_train_refuses_wrong_data(camvid_dir, call, tmp_path):
     image = camvid_dir / "train" / "p1.png"
     content = image.read_bytes()
     image.write_bytes(content[:-9])
-    _refused(_train(call, camvid_dir, out), "train/p1.png: is missing or not a whole image file (the PNG data are")
+    _refused(_train(call, camvid_dir, out), "train/p1.png: is missing, damaged or truncated (the PNG data are")
     image.unlink()
     _refused(_train(call, camvid_dir, out), "train/p1.png: is listed in")
     image.write_bytes(content)

@@ -61,7 +61,7 @@ def test_files_that_are_no_network(run, tmp_path):
     (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "named.h5").write_bytes(whole)
     for name in ("text.keras", "cut.keras", "named.h5"):
-        with pytest.raises(InputError, match=f"{name}: is not a .keras file, or is cut off"):
+        with pytest.raises(InputError, match=f"{name}: is not a .keras file, or is truncated"):
             load_network(tmp_path / name)
 
     (tmp_path / "damaged.keras").write_bytes(whole.replace(b'{"module"', b"{nonsense"))

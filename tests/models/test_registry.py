@@ -39,7 +39,7 @@ def test_names_of_a_network_that_was_widened_twice():
 
 @pytest.mark.parametrize("name", ["cn14x17", "cn14x0"])
 def test_widths_that_no_network_has_are_refused(name):
-    with pytest.raises(InputError, match="'cn14': cannot be widened by (17|0).0; take a factor above 0, up to 16"):
+    with pytest.raises(InputError, match="'cn14': cannot be widened by (17|0).0; use a factor above 0, up to 16"):
         build_model(name)
 
 

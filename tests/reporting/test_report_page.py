@@ -271,7 +271,7 @@ def test_a_report_that_cannot_be_written_names_its_folder(tmp_path):
 def test_a_folder_in_the_place_of_the_report_is_named(tmp_path):
     results.update_results(tmp_path)
     (tmp_path / "report.html").mkdir()
-    with pytest.raises(InputError, match="report.html: is a folder; name a file"):
+    with pytest.raises(InputError, match="report.html: is a folder; give a file"):
         report.write_report(tmp_path)
 
 

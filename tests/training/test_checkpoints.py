@@ -154,7 +154,7 @@ def test_numbered_variables_of_version_0_1_are_read_by_their_order(tmp_path):
         ({"detail_channels": (8, 8, 8, 16)}, "another network or optimizer .* the first is ema/detail_"),
         (
             {"context_rows": (*TINY.context_rows, ("bottleneck", 1, 8, 1, 1))},
-            "is of checkpoint format 1 and has .* variables, this run has",
+            "has checkpoint format 1 and has .* variables, this run has",
         ),
     ],
     ids=["wider", "deeper"],
@@ -169,7 +169,7 @@ def test_a_newer_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("contextnet_tf.training.checkpoints.FORMAT_VERSION", 3)
     _checkpoints(tmp_path)[0].save(1, 0, {})
     monkeypatch.undo()
-    with pytest.raises(InputError, match="step-1.npz: is of checkpoint format 3, this version reads up to 2"):
+    with pytest.raises(InputError, match="step-1.npz: has checkpoint format 3, this version reads up to 2"):
         _checkpoints(tmp_path)[0].restore()
 
 

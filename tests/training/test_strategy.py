@@ -66,12 +66,12 @@ def test_a_port_in_use_is_named(monkeypatch):
     ("config", "message"),
     [
         (None, "`strategy=multi_worker`: the environment variable TF_CONFIG is missing; it names all workers"),
-        ("{", "TF_CONFIG: is no JSON"),
+        ("{", "TF_CONFIG: is not JSON"),
         ("[]", "TF_CONFIG: names no workers; expected"),
         ('{"cluster": {"ps": ["a:1"]}}', "TF_CONFIG: names no workers; expected"),
         (
             '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
-            "TF_CONFIG: its task {'type': 'worker', 'index': 2} is none of the processes of its cluster",
+            "TF_CONFIG: its task {'type': 'worker', 'index': 2} is not in its cluster",
         ),
         ("", "`strategy=multi_worker`: the environment variable TF_CONFIG is missing"),
         ("3", "TF_CONFIG: names no workers; expected"),
@@ -82,7 +82,7 @@ def test_a_port_in_use_is_named(monkeypatch):
         ('{"cluster": {"worker": ["a:1", "b:1"]}}', "TF_CONFIG: its task None is none of"),
         (
             '{"cluster": {"worker": ["a", "b:1"]}, "task": {"type": "worker", "index": 0}}',
-            "TF_CONFIG: 'a' is no address of a worker; expected",
+            "TF_CONFIG: 'a' is not the address of a worker; expected",
         ),
     ],
 )
@@ -159,7 +159,7 @@ def test_other_data_of_one_process_end_all():
         labels = "1" if devices.worker < 2 else "2"
         _require_same_data(devices, {"train": [("a", "0", labels)], "val": []})
 
-    message = "worker 2 has other data than worker 0: 1 label of train, the first of a; copy them anew"
+    message = "worker 2 has other data than worker 0: 1 label of train, the first of a; copy them again"
     assert list(map(str, _in_three_processes(start))) == [message] * 3
 
 
@@ -179,7 +179,7 @@ def test_a_lost_worker_is_one_line():
 def test_unknown_strategies_and_absent_tpus_are_refused():
     with pytest.raises(InputError, match="`strategy=two` is unknown; choose from auto, one, mirrored"):
         get_devices("two")
-    with pytest.raises(InputError, match="`strategy=tpu`: no TPU answers"):
+    with pytest.raises(InputError, match="`strategy=tpu`: no TPU was found"):
         get_devices("tpu")
 
 

@@ -116,7 +116,9 @@ def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
-        with pytest.raises(InputError, match="checkpoints/step-4.npz: cannot be written .*; make room and start again"):
+        with pytest.raises(
+            InputError, match="checkpoints/step-4.npz: cannot be written .*; free disk space and start again"
+        ):
             _train(camvid_dir, tmp_path / "run", checkpoint_policy=loop.CheckpointPolicy(minutes=0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -163,7 +165,9 @@ def test_a_network_that_does_not_fit_the_data_set(camvid_dir, tmp_path):
 
 
 def test_too_few_images_for_a_batch(camvid_dir, tmp_path):
-    with pytest.raises(InputError, match="6 training and 2 validation images are too few; needed are 64"):
+    with pytest.raises(
+        InputError, match="6 training images are too few for one batch of 64; set a smaller `batch_size`"
+    ):
         _train(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, batch_size=64))
 
 

@@ -270,8 +270,8 @@ def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
 
 
 def _cut_off(path: str | os.PathLike, kind: str) -> InputError:
-    return _damaged(path, f"the {kind} data are cut off")
+    return _damaged(path, f"the {kind} data are truncated")
 
 
 def _damaged(path: str | os.PathLike, reason: str) -> InputError:
-    return InputError(f"{path}: is missing or not a whole image file ({reason}); copy or unpack it again")
+    return InputError(f"{path}: is missing, damaged or truncated ({reason}); copy or unpack it again")

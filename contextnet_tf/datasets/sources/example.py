@@ -79,7 +79,9 @@ def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.
             continue
         name = example_name(name)
         if name in found:
-            problems.append(f"{path}: has the name of {found[name]} ({name!r}); a split needs one name a image")
+            problems.append(
+                f"{path}: has the same name as {found[name]} ({name!r}); names must be unique within a split"
+            )
         found.setdefault(name, path)
     return found, problems
 

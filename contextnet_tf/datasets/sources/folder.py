@@ -50,7 +50,7 @@ def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> L
     root = existing_folder(data_dir)
     list_path = root / list_pattern.replace("{split}", split)
     if not list_path.is_file():
-        raise InputError(f"{list_path}: is missing; it lists the split's pairs 'IMAGE LABEL', one a line")
+        raise InputError(f"{list_path}: is missing; it must list the split's pairs 'IMAGE LABEL', one per line")
     return listed_pairs(root, list_path)
 
 

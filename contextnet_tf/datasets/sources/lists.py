@@ -49,7 +49,7 @@ def listed_pairs(
         if not missing:
             examples.append(Example(name, str(image), str(label)))
     if not examples and not problems:
-        raise InputError(f"{list_path}: lists no images; expected a pair 'IMAGE LABEL' a line")
+        raise InputError(f"{list_path}: lists no images; expected a pair 'IMAGE LABEL' per line")
     return Listing(examples, problems)
 
 

@@ -111,7 +111,9 @@ class PreparedSet:
                     raise _damaged(builder.data_dir, f"{len(names)} of {info.num_examples} examples are there")
                 write_json(folder / _RECORD, self._record(builder, info))
         except OSError as error:
-            raise InputError(f"{pending.folder}: cannot be written ({error.strerror}); nothing is left there") from None
+            raise InputError(
+                f"{pending.folder}: cannot be written ({error.strerror}); nothing was kept there"
+            ) from None
 
     def _builder(self, data_dir: str | os.PathLike):
         # Imported on use, because the import takes a second or two.
@@ -138,7 +140,7 @@ class PreparedSet:
             )
         if len({path.parent for path in found}) > 1:
             configurations = ", ".join(sorted({f"{name}/{path.parent.name}" for path in found}))
-            raise InputError(f"{root}: holds several configurations; name one of tfds:{configurations}")
+            raise InputError(f"{root}: holds several configurations; choose one of tfds:{configurations}")
         return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
 
     def _split_info(self, builder, split: str):

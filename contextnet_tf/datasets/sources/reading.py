@@ -90,15 +90,16 @@ def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
         raise InputError(f"{path}: is a {lossy} file, which changes label values; save labels as PNG")
     if label.turned:
         raise InputError(
-            f"{path}: has an orientation tag, and whether its labels were drawn on the upright image is not known; "
-            "save it without metadata"
+            f"{path}: has an orientation tag, so it is unknown whether its labels are upright; save it without metadata"
         )
     values = label.pixels
     if dataset.label_colors and (values.ndim == 3 or not dataset.has_label_values):
         return _train_ids_of_colors(_rgb(label, path), dataset, path)
     if values.ndim != 2 or values.dtype != np.uint8:
         channels = 1 if values.ndim == 2 else values.shape[2]
-        raise InputError(f"{path}: a label file has one 8-bit value a pixel, this one has {channels} x {values.dtype}")
+        raise InputError(
+            f"{path}: a label file has one 8-bit value per pixel, this one has {channels} x {values.dtype}"
+        )
     if label.altered:
         raise InputError(f"{path}: {label.altered}")
     return _train_ids_of_values(values, dataset, path)
@@ -143,7 +144,7 @@ def _other_size(example: Example, image_shape: Sequence[int], label_shape: Seque
     """The error for a label that differs in size from its image; shapes are (height, width)."""
     return InputError(
         f"{example.label_path}: the label is {label_shape[1]} x {label_shape[0]} pixels, "
-        f"its image {example.image_path} is {image_shape[1]} x {image_shape[0]}; they must be of one size"
+        f"its image {example.image_path} is {image_shape[1]} x {image_shape[0]}; they must have the same size"
     )
 
 
@@ -158,11 +159,11 @@ def _rgb(decoded: Decoded, path: str | os.PathLike) -> np.ndarray:
     """Converts gray, RGB or RGBA to uint8 [H, W, 3]."""
     image = decoded.pixels
     if image.dtype != np.uint8:
-        raise InputError(f"{path}: has {8 * image.itemsize} bits a channel; convert it to 8")
+        raise InputError(f"{path}: has {8 * image.itemsize} bits per channel; convert it to 8")
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     if image.shape[2] == 4 and image[..., 3].min() < 255:
-        raise InputError(f"{path}: has transparent pixels, whose color is not known; save it without alpha channel")
+        raise InputError(f"{path}: has transparent pixels, whose color is undefined; save it without alpha channel")
     return np.ascontiguousarray(image[..., :3])
 
 

@@ -11,7 +11,7 @@ import onnxruntime
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import available_cores
 
-_ADVICE = "name a .onnx file that the export wrote"
+_ADVICE = "give a .onnx file that the export wrote"
 
 
 class ONNXRuntimeEngine:

@@ -29,7 +29,7 @@ class KerasEngine:
         if isinstance(model, str | os.PathLike):
             model = load_network(model)
         elif not isinstance(model, keras.Model):
-            raise InputError(f"a {type(model).__name__} is no network; give a Keras model or a file's path")
+            raise InputError(f"a {type(model).__name__} is not a network; give a Keras model or a file's path")
         require_segmentation_network(model)
         network, _ = without_upsampling(without_aux_heads(model))
 
@@ -73,7 +73,7 @@ class SavedModelEngine:
         self._run = self._loaded.signatures.get("logits")
         self._input, image, logits = _image_and_logits(self._run) if self._run else ("", [], [])
         if not logits:
-            raise InputError(f"{path}: has no signature from an image to logits; name a folder that the export wrote")
+            raise InputError(f"{path}: has no signature from an image to logits; give a folder that the export wrote")
         self.size: tuple[int, int] = (image[1], image[2])
         self.num_classes = logits[3]
         self.metadata, self.num_threads = read_metadata(path), num_threads

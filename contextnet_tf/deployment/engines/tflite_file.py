@@ -131,13 +131,13 @@ def _content(path: str | os.PathLike) -> bytes:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"this engine runs a .tflite file, not a {type(path).__name__}; give its path")
     if not pathlib.Path(path).is_file():
-        raise InputError(f"{path}: is not a file; name a .tflite file that the export wrote")
+        raise InputError(f"{path}: is not a file; give a .tflite file that the export wrote")
     try:
         content = pathlib.Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if content[4:8] != b"TFL3":  # the identifier of every TFLite file
-        raise InputError(f"{path}: is not a TFLite file; name a .tflite file that the export wrote")
+        raise InputError(f"{path}: is not a TFLite file; give a .tflite file that the export wrote")
     return content
 
 

@@ -57,8 +57,8 @@ def _operation_of(node: Any, network: str, training: bool) -> ops.Operation | No
     operations = _OPERATIONS | (_IN_TRAINING if training else {})
     if type(layer) not in operations:
         raise InputError(
-            f"network {network!r}: layer {layer.name!r}, of type {type(layer).__name__}, has no counterpart in other "
-            f"libraries here; known types: {', '.join(sorted(kind.__name__ for kind in operations))}"
+            f"network {network!r}: layer {layer.name!r}, of type {type(layer).__name__}, cannot be converted "
+            f"for other libraries; supported types: {', '.join(sorted(kind.__name__ for kind in operations))}"
         )
     return operations[type(layer)](layer, node)
 
@@ -177,7 +177,7 @@ def _require_linear(layer: Any) -> None:
 
 def _require(layer: Any, condition: bool, what: str) -> None:
     if not condition:
-        raise InputError(f"layer {layer.name!r}: has {what}, which has no counterpart in other libraries here")
+        raise InputError(f"layer {layer.name!r}: has {what}, which cannot be converted for other libraries")
 
 
 _OPERATIONS: dict[type, Callable[[Any, Any], ops.Operation | None]] = {

@@ -28,7 +28,7 @@ def layer_errors(
     exact, rounded = _Features(reference), _Features(path)
     names = [name for name in rounded.layers if name in exact.layers]
     if not names:
-        raise InputError(f"{path}: has no layer of {reference}; both must be of one network")
+        raise InputError(f"{path}: has no layer of {reference}; both must be files of the same network")
     difference, size = np.zeros(len(names)), np.zeros(len(names))
     for image in images:
         exact.run(image)

@@ -26,7 +26,8 @@ def checked_calibration(images: Iterable[np.ndarray] | None, size: tuple[int, in
     images = list(() if images is None else images)
     if len(images) < LEAST_IMAGES:
         raise InputError(
-            f"int8 is calibrated with images of the training split: {len(images)} given, {LEAST_IMAGES} are the least"
+            f"int8 is calibrated on images of the training split: {len(images)} given, at least {LEAST_IMAGES} are "
+            "needed"
         )
     for image in images:
         if not isinstance(image, np.ndarray):
@@ -86,5 +87,5 @@ def _outputs_of(calibrated: TFLiteGraph, layers: Sequence[str]) -> list[str]:
     known = calibrated.layer_outputs()
     for name in layers:
         if name not in known:
-            raise InputError(f"{name!r} is no layer with a kernel; those are: {', '.join(known)}")
+            raise InputError(f"{name!r} is not a layer with a kernel; choose from: {', '.join(known)}")
     return [known[name] for name in layers]
