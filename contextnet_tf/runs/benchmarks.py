@@ -1,4 +1,4 @@
-"""The sections of result.json on what networks, runtimes, data loading and training steps cost in time and memory."""
+"""The sections of result.json on time and memory: of networks, runtimes, data loading and training steps."""
 
 import dataclasses
 from typing import Any
@@ -9,15 +9,15 @@ from contextnet_tf.runs.sections import Measured, Size
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeRow(Record):
-    """What one runtime took for one network at one image size.
+    """The speed of one network in one runtime at one image size.
 
     Attributes:
-      runtime, title: its name in code and for people.
+      runtime, title: name of the runtime, and its display name.
       mode: "sequential" or "pipelined".
       milliseconds_spread: 10th and 90th percentile.
       parts: milliseconds by name: copying, network, upsampling.
-      peak_memory: bytes that the process held at most beyond what it had before it loaded the network.
-      label_parity: share of the pixels that have LiteRT's label.
+      peak_memory: peak memory of the process in bytes, minus its memory before it loaded the network.
+      label_parity: share of the pixels with the same label as in LiteRT.
     """
 
     model: str
@@ -36,7 +36,7 @@ class RuntimeRow(Record):
 
 @dataclasses.dataclass(frozen=True)
 class UpsamplingRow(Record):
-    """Milliseconds from logits to labels, exactly and by TensorFlow's resize. `logits`: "network" or "noise"."""
+    """Milliseconds from logits to labels, exact and by TensorFlow's resize. `logits`: "network" or "noise"."""
 
     model: str
     size: Size
@@ -47,7 +47,10 @@ class UpsamplingRow(Record):
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeComparisonSection(Measured):
-    """What compare_runtime measured. `left_out`: why, by title. `distributions`: those that took part."""
+    """The result of compare_runtime.
+
+    `left_out`: title of a runtime -> why it was not measured. `distributions`: packages whose versions affect speed.
+    """
 
     weights: str
     frames: str
@@ -61,7 +64,7 @@ class RuntimeComparisonSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class InputCost(Record):
-    """What one image costs: milliseconds by the clock, and of processor time on all cores together."""
+    """The cost of one image: wall-clock milliseconds, and processor milliseconds summed over all cores."""
 
     milliseconds: float
     core_milliseconds: float
@@ -69,7 +72,7 @@ class InputCost(Record):
 
 @dataclasses.dataclass(frozen=True)
 class InputSection(Measured):
-    """What benchmark_input measured: the cost of each stage by the size of the crops."""
+    """The result of benchmark_input: the cost of each stage, by crop size."""
 
     images: int
     rounds: int
@@ -79,7 +82,7 @@ class InputSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class StepMemoryRow(Record):
-    """Bytes of a process before the first step and at most, by images in a step; `simple`: of a plain Keras step."""
+    """Memory of a process in bytes, before the first step and at its peak; `simple`: with a plain Keras step."""
 
     images: int
     simple: bool
@@ -89,7 +92,7 @@ class StepMemoryRow(Record):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSpeedSection(Measured):
-    """What benchmark_training measured; `seconds_a_step` by what ran the step."""
+    """The result of benchmark_training; `seconds_a_step` by implementation of the step."""
 
     model: str
     recipe: dict[str, Any]
@@ -103,13 +106,13 @@ class TrainingSpeedSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class NetworkOverview(Record):
-    """What a network is made of and costs, before it is trained.
+    """Size and cost of an untrained network.
 
     Attributes:
       layers: number of convolutions.
       receptive_field: (height, width) in pixels that one logit can depend on; None: the whole image.
       parameters: batch normalization folded.
-      parameters_as_trained: all of them, moving statistics included.
+      parameters_as_trained: not folded, moving statistics included.
       multiply_adds: for one image, by its size as "HEIGHTxWIDTH".
     """
 

@@ -1,4 +1,4 @@
-"""check_data.json: what check_data found in a dataset."""
+"""check_data.json: the findings of check_data on a dataset."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ FILE_NAME = "check_data.json"
 
 @dataclasses.dataclass(frozen=True)
 class SizeCount(Record):
-    """How many images have a size."""
+    """The number of images of a size."""
 
     height: int
     width: int
@@ -19,9 +19,9 @@ class SizeCount(Record):
 
 @dataclasses.dataclass(frozen=True)
 class CropCheck(Record):
-    """What random crops show: `showing` has, by class, the number of crops in which the class occurs.
+    """Statistics of random crops. `showing`: by class, the number of crops in which the class occurs.
 
-    `ignored` and `padded` are shares of the crops' pixels, `to_cover_an_image` is the crops that an image's area takes.
+    `ignored` and `padded` are shares of the crops' pixels; `to_cover_an_image` crops cover one image.
     """
 
     size: Size
@@ -34,7 +34,7 @@ class CropCheck(Record):
 
 @dataclasses.dataclass(frozen=True)
 class DataCheck(Measured):
-    """The problems, and how often each class occurs: counts by split, one for each of `classes`."""
+    """The problems, and the frequency of each class: counts by split, one for each of `classes`."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""examples.json: digests of the files that a run was started with, so that it does not resume on changed ones."""
+"""examples.json: digests of the files that a run was started with, so that it does not resume on changed files."""
 
 import os
 import pathlib
@@ -13,12 +13,12 @@ Digests = Sequence[tuple[str, str, str | None]]  # (name, of the image, of the l
 
 
 def check_examples(run_dir: str | os.PathLike, digests: Mapping[str, Digests]) -> None:
-    """Compares the digests, by split, with those in `run_dir`/examples.json; writes the file where it is missing.
+    """Compares the digests, by split, with those in `run_dir`/examples.json; writes the file if it is missing.
 
     Runs of version 0.1 have no such file. They get one when they resume.
 
     Raises:
-      InputError: files have changed since the run was started, or the file is damaged.
+      InputError: files have changed since the run was started, or examples.json is damaged.
     """
     path = pathlib.Path(run_dir) / EXAMPLES
     if not path.exists():
@@ -39,7 +39,7 @@ def check_examples(run_dir: str | os.PathLike, digests: Mapping[str, Digests]) -
 
 
 def changed_examples(split: str, before: Digests, now: Digests) -> list[str]:
-    """What differs between two lists of digests, in words: "3 labels of train, the first of p0"."""
+    """The differences between two lists of digests, in words: "3 labels of train, the first of p0"."""
     if [name for name, *_ in before] != [name for name, *_ in now]:
         return [f"{split} has other examples"]
     found = []

@@ -1,4 +1,4 @@
-"""history.jsonl: what training noted on its way, one JSON object a line."""
+"""history.jsonl: the metrics of a run over its steps, one JSON object per line."""
 
 import json
 import math
@@ -23,7 +23,7 @@ IMAGES_PER_SECOND = "images_per_second"
 
 
 class History:
-    """Writes the lines. `length` is their number; what an earlier process wrote beyond `length` is dropped."""
+    """Appends lines. `length` is the number of lines; lines of an earlier process beyond `length` are removed."""
 
     def __init__(self, path: pathlib.Path, length: int):
         self._path = path
@@ -33,7 +33,7 @@ class History:
             temporary.write_bytes(b"".join(lines[:length]))
 
     def append(self, step: int, epoch: float, figures: Mapping[str, float]) -> None:
-        """Adds the figures of a step; figures that are not finite become null.
+        """Adds the metrics of a step; values that are not finite become null.
 
         Raises:
           InputError: the disk is full.
@@ -45,9 +45,9 @@ class History:
 
 
 def read_history(run_dir: str | os.PathLike) -> list[dict[str, Any]]:
-    """The lines of `run_dir`/history.jsonl in order; empty where the file is missing.
+    """The lines of `run_dir`/history.jsonl in order; empty if the file is missing.
 
-    A last line that was cut off, as by a run that was killed, is left out.
+    A truncated last line, as left by a killed run, is skipped.
 
     Raises:
       InputError: another line is not a JSON object, or the file cannot be read.
@@ -76,9 +76,9 @@ def read_history(run_dir: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """(epochs, values) of the figure `name`, by step; values that are missing or not finite are left out.
+    """(epochs, values) of the metric `name`, by step; values that are missing or not finite are left out.
 
-    A resumed run notes some steps twice: the later line counts.
+    A resumed run records some steps twice; the later line replaces the earlier one.
     """
     points = {}
     for entry in history:
@@ -92,7 +92,7 @@ def curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float],
 
 
 def binned(epochs: Sequence[float], values: Sequence[float], bins: int = 200) -> tuple[list[float], list[float]]:
-    """At most `bins` points: means of equally many neighbors. What a plot can show, and no more bytes."""
+    """At most `bins` points: means of equally many neighbors, as a plot cannot show more."""
     size = max(1, math.ceil(len(values) / bins))
     starts = range(0, len(values), size)
     means = [[sum(part) / len(part) for part in (column[start : start + size] for start in starts)]

@@ -3,9 +3,9 @@
 The network itself is best.keras: `models.loading.BEST_NETWORK`, since networks import no other part of the library.
 """
 
-SETTINGS = "settings.json"  # what the weights at the end depend on: `run_dir`
+SETTINGS = "settings.json"  # all settings that determine the final weights: `run_dir`
 RESULT = "result.json"  # the figures, in sections: `results`
-HISTORY = "history.jsonl"  # the figures along the training: `history`
+HISTORY = "history.jsonl"  # the metrics over the steps: `history`
 FLAGS = "flags.txt"  # train's flags, for --flagfile
 LOG = "train.log"
 EXAMPLES = "examples.json"  # digests of the files that the run was started with: `examples`
@@ -15,5 +15,5 @@ EXPORT = "export"
 SAVED_MODEL = "saved_model"  # in EXPORT
 TFLITE = "model.tflite"  # in EXPORT: the file of float32 logits
 PREDICTIONS = "predictions"
-CONFIDENCE = "{}_confidence.png"  # in PREDICTIONS: the name of an example's confidence
+CONFIDENCE = "{}_confidence.png"  # in PREDICTIONS, by example name
 REPORT = "report.html"

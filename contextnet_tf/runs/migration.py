@@ -1,6 +1,6 @@
-"""Files of a run that version 0.1 wrote, under today's names and in today's form.
+"""Converts files of a run from version 0.1 to today's names and structure.
 
-Version 0.1 wrote no format version. Only names and places change here; types are checked by whoever reads the result.
+Version 0.1 wrote no format version. Only names and nesting change here; the readers check types.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ _WRITERS = {
 
 
 def migrated_settings(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A settings.json without a format version, in the form of version 2."""
+    """Converts a settings.json without a format version to version 2."""
     parts = {"recipe": RECIPE, "compute_config": {"precision": "dtype_policy"}}
     return {
         name: _renamed(value, parts[name]) if name in parts and isinstance(value, Mapping) else value
@@ -32,7 +32,7 @@ def migrated_settings(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def migrated_results(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The sections of a result.json of version 0, in the form of version 1."""
+    """Converts the sections of a result.json of version 0 to version 1."""
     sections = {name: value for name, value in content.items() if name not in _ENVIRONMENT}
     steps: dict[str, Callable[[Any], Any]] = {
         "dataset": _dataset,
@@ -56,12 +56,12 @@ def migrated_results(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def migrated_history_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A line of history.jsonl."""
+    """Converts a line of history.jsonl."""
     return _renamed(entry, {"pictures_per_second": "images_per_second"})
 
 
 def migrated_metadata(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON beside an exported file, or in a SavedModel; one of today stays as it is."""
+    """Converts the JSON beside an exported file or in a SavedModel; today's form stays unchanged."""
     metadata: dict[str, Any] = _renamed(content, METADATA)
     image = metadata.get("image")
     if isinstance(image, dict) and image.get("normalization") == "picture / 255, inside the file":
@@ -70,19 +70,19 @@ def migrated_metadata(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def renamed_recipe(recipe: Any) -> Any:
-    """The settings of a recipe by today's names."""
+    """The settings of a recipe under today's names."""
     return _renamed(recipe, RECIPE)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """`value`, if it is an object, as one with these keys renamed; a value under the new name stays."""
+    """A copy of the object `value` with renamed keys; existing new names stay. Other values are returned unchanged."""
     if not isinstance(value, Mapping):
         return value
     return {names.get(name, name): item for name, item in value.items() if names.get(name) not in value}
 
 
 def _each(value: Any, change: Callable[..., Any]) -> Any:
-    """`value` with its items changed: `change(item)` of a list's, `change(name, item)` of an object's."""
+    """`value` with its items replaced: by `change(item)` in a list, by `change(name, item)` in an object."""
     if isinstance(value, Mapping):
         return {name: change(name, item) for name, item in value.items()}
     return [change(item) for item in value] if isinstance(value, list) else value
@@ -106,7 +106,7 @@ def _with_recipe(section: Any) -> Any:
 
 
 def _training(section: Any) -> Any:
-    """Version 0 did not record how many epochs the recipe has by itself."""
+    """Version 0 did not record the recipe's own number of epochs."""
     section = _with_recipe(section)
     recipe = section.get("recipe") if isinstance(section, dict) else None
     epochs = _RECIPE_EPOCHS.get(str(recipe.get("name"))) if isinstance(recipe, Mapping) else None
@@ -156,7 +156,7 @@ def _runtime_comparison(section: Any) -> Any:
 
 
 def _ablation(section: Any) -> Any:
-    """Version 0 kept changes and figures in two objects by the names of the rows."""
+    """Version 0 stored changes and figures in two objects, by row name."""
     section = _with_recipe(_renamed(section, IMAGES))
     if not isinstance(section, dict) or "rows" in section:
         return section
@@ -188,9 +188,9 @@ def _program_flags(program: str, flags: Any) -> Any:
 
 
 def _place_dataset(sections: dict[str, Any]) -> None:
-    """Gives the figures of accuracy and speed the dataset and split that they are of.
+    """Adds their dataset and split to the figures of accuracy and speed.
 
-    evaluate and predict recorded them with their flags; train measured on the split of the section "dataset".
+    evaluate and predict recorded both in their flags; train validated on the split of the section "dataset".
     """
     dataset, training, evaluation = (sections.get(name) for name in ("dataset", "training", "evaluation"))
     recorded = {name: dataset.get(name) for name in ("name", "split")} if isinstance(dataset, Mapping) else {}
@@ -212,9 +212,9 @@ def _flag(sections: Mapping[str, Any], program: str, name: str) -> Any:
 
 
 def _place_environment(sections: dict[str, Any], environment: Mapping[str, Any]) -> None:
-    """Gives the file's one environment, that of its last writer, to the sections that this writer wrote.
+    """Moves the file's only environment, that of its last writer, to the sections of this writer.
 
-    Where several programs may have been the last, only a section that each of them wrote gets it.
+    If several programs may have been the last writer, only a section that all of them write gets the environment.
     """
     flags = sections.get("flags")
     writers = [set(_WRITERS[name]) for name in flags if name in _WRITERS] if isinstance(flags, Mapping) else []

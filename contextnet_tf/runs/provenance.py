@@ -1,4 +1,4 @@
-"""Where a figure comes from, besides the flags: versions, machine, commit and date."""
+"""The origin of a figure besides the flags: versions, machine, commit and date."""
 
 import dataclasses
 import datetime
@@ -36,7 +36,7 @@ DISTRIBUTIONS = (
 
 @dataclasses.dataclass(frozen=True)
 class Machine(Record):
-    """What a program ran on. `cores`: those that the process may use. `memory_gib`: None where unknown."""
+    """The machine of a measurement. `cores`: usable by the process. `memory_gib`: None if unknown."""
 
     processor: str | None = None
     cores: int | None = None
@@ -46,12 +46,12 @@ class Machine(Record):
 
 @dataclasses.dataclass(frozen=True)
 class Provenance(Record):
-    """What a figure depends on besides the flags; a file of version 0 does not say it of every figure.
+    """The origin of a figure besides the flags; incomplete in files of version 0.
 
     Attributes:
-      versions: of Python, and of each distribution of `DISTRIBUTIONS` that is installed.
-      machine: what the program ran on.
-      commit: of the checkout, with "+changes" where tracked files differ from it; None outside a checkout.
+      versions: of Python, and of each installed distribution of `DISTRIBUTIONS`.
+      machine: the machine that the program ran on.
+      commit: of the checkout, with "+changes" if tracked files are modified; None outside a checkout.
       date: local time with its offset, ISO 8601.
     """
 
@@ -62,7 +62,7 @@ class Provenance(Record):
 
 
 def current_provenance() -> Provenance:
-    """The provenance of what this process measures now. No package is imported for it."""
+    """The provenance of this process; imports no package."""
     return Provenance(
         versions=_versions(),
         machine=Machine(
@@ -107,7 +107,7 @@ def _memory_gib() -> float | None:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that holds this package; None where it lies in none."""
+    """The commit of the checkout that contains this package; None outside a checkout."""
     checkout = pathlib.Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():  # a repository further up is not ours
         return None
@@ -119,7 +119,7 @@ def _commit() -> str | None:
 
 
 def _git(checkout: pathlib.Path, *arguments: str) -> str | None:
-    """What git prints, or None where it fails or is not installed."""
+    """The output of git; None if git fails or is not installed."""
     # safe.directory: the checkout may be another user's. Inside a hook GIT_ variables name another repository.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:

@@ -34,13 +34,13 @@ class FieldError(ValueError):
         self.path, self.problem = path, problem
 
     def below(self, name: str) -> "FieldError":
-        """The same error, seen from the object that holds the value under `name`."""
+        """The error with `name` prepended to its path."""
         separator = "." if self.path and not self.path.startswith("[") else ""
         return FieldError(f"{name}{separator}{self.path}", self.problem)
 
 
 class Record:
-    """Base of the frozen dataclasses that files of a run consist of.
+    """Base class of the frozen dataclasses that are stored in files of a run.
 
     A field's annotation is `Any`, bool, int, float, str, another record, `tuple[X, ...]`, `tuple[X, Y]`,
     `dict[str, X]`, or one of these `| None`. Fields with a default may be missing in a file. Keys without a field are
@@ -48,7 +48,7 @@ class Record:
     """
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as values that JSON knows; numbers that are not finite become None."""
+        """All fields as JSON values; numbers that are not finite become None."""
         content: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = plain(getattr(self, field.name))
@@ -57,10 +57,10 @@ class Record:
 
     @classmethod
     def from_json(cls, content: Any, origin: str) -> Self:
-        """The record that `content` holds; `origin` names the file for an error.
+        """The record in `content`; `origin` names the file in errors.
 
         Raises:
-          InputError: a value is missing or has the wrong type; one line that names `origin` and the key.
+          InputError: a value is missing or has the wrong type; the message names `origin` and the key.
         """
         try:
             return decoded(cls, content)
@@ -69,7 +69,7 @@ class Record:
 
 
 def plain(value: Any) -> Any:
-    """`value` in the types that JSON knows: records and mappings as objects, nan and infinities as None."""
+    """`value` in JSON types: records and mappings as objects, nan and infinities as None."""
     if isinstance(value, Record):
         return value.to_json()
     if isinstance(value, dict):

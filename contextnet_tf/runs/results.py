@@ -1,16 +1,16 @@
-"""result.json: what was measured of a run, in sections that several programs write and pages and tables read.
+"""result.json: the figures of a run, in sections that programs write and pages and tables read.
 
-A program writes its section so; sections of other kinds, and other programs' flags, stay in the file:
+A program writes its section as follows; other sections and other programs' flags stay in the file:
 
     provenance = current_provenance()  # when it starts
     ...
     section = EvaluationSection(Accuracy.of(report), "best.keras", dataset="camvid", split="val", provenance=provenance)
     update_results(output_dir, section, flags={"evaluate": given_flags})
 
-and a reader takes attributes: `read_results(run_dir).evaluation.accuracy.mean_iou`, where a section that was not
-written is None. No key of the file is spelled outside of this package. The dataclasses of the sections are in
-`sections` (of a run), `studies` (comparisons of accuracy) and `benchmarks`; a new field gets a default, so that older
-files can be read, and a field that is renamed or moves gets a new FORMAT_VERSION and a step in `migration`.
+Readers use attributes, such as `read_results(run_dir).evaluation.accuracy.mean_iou`; a missing section is None. No key
+of the file is spelled outside of this package. The dataclasses of the sections are in `sections` (of a run),
+`studies` (of accuracy) and `benchmarks`. A new field gets a default, so that older files can be read; a field that
+is renamed or moved gets a new FORMAT_VERSION and a step in `migration`.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ _VERSION_KEY = "format_version"
 
 @dataclasses.dataclass(frozen=True)
 class Results(Record):
-    """The sections of a result.json; None where one was not written. `flags` are those given, by program."""
+    """The sections of a result.json; None for missing ones. `flags`: program -> its flags."""
 
     model: ModelSection | None = None
     dataset: DatasetSection | None = None
@@ -76,13 +76,13 @@ _NAMES = {get_args(hint)[0]: name for name, hint in get_type_hints(Results).item
 def update_results(
     run_dir: str | os.PathLike, *sections: Record, flags: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
-    """Puts `sections`, and `flags` by program, into `run_dir`/result.json; the file is replaced as a whole.
+    """Writes `sections`, and `flags` by program, to `run_dir`/result.json, atomically.
 
-    A section replaces the one of its kind, and a program's flags replace its own; all else stays. Programs write one
-    after the other; two that write at the same moment would lose one's sections.
+    A section replaces the one of its type, and a program's flags replace its earlier ones; everything else stays. Two
+    simultaneous calls may lose a section.
 
     Raises:
-      InputError: the file is there but damaged or too new, or the folder cannot be written.
+      InputError: the existing file is damaged or of a newer version, or the folder cannot be written.
     """
     path = pathlib.Path(run_dir) / RESULT
     content = _read(path) if path.exists() else {}
@@ -96,9 +96,9 @@ def update_results(
 
 
 def read_results(run_dir: str | os.PathLike, *, missing_ok: bool = False) -> Results:
-    """The sections of `run_dir`/result.json; none where the file is missing and `missing_ok`.
+    """The sections of `run_dir`/result.json; none if the file is missing and `missing_ok`.
 
-    A file of version 0.1 is read as if today's programs had written it.
+    A file of version 0.1 is converted.
 
     Raises:
       InputError: the file is missing, is not JSON, was written by a newer version, or a value has a wrong type.
@@ -114,9 +114,9 @@ def read_results(run_dir: str | os.PathLike, *, missing_ok: bool = False) -> Res
 def recorded_dataset(
     folders: Iterable[str | os.PathLike], name: str | None, data_dir: str | None
 ) -> tuple[str | None, str | None]:
-    """The dataset's name and folder: as given, or else as the first result.json in `folders` names them.
+    """The dataset's name and folder: as given, otherwise as recorded in the first result.json in `folders`.
 
-    A recorded folder is taken only for the dataset that it was recorded with. Both may stay None.
+    A recorded folder applies only to the recorded dataset. Both may be None.
 
     Raises:
       InputError: a result.json is damaged.
@@ -129,9 +129,9 @@ def recorded_dataset(
 
 
 def recorded_class_table(folders: Iterable[str | os.PathLike], name: str | None) -> dict[str, Any] | None:
-    """What `get_dataset` needs besides the name of the dataset `name`, as the first result.json in `folders` holds it.
+    """The class table of the dataset `name`, for `get_dataset`, from the first result.json in `folders`.
 
-    None where that file names another dataset, or one that needs nothing.
+    None if that file names another dataset, or one without a class table.
 
     Raises:
       InputError: a result.json is damaged.
@@ -141,9 +141,9 @@ def recorded_class_table(folders: Iterable[str | os.PathLike], name: str | None)
 
 
 def recorded_classes(folders: Iterable[str | os.PathLike]) -> tuple[str, ...]:
-    """The names of the classes that a network was trained on, as the first result.json in `folders` holds them.
+    """The names of the classes that a network was trained on, from the first result.json in `folders`.
 
-    Empty where none does.
+    Empty if none names them.
 
     Raises:
       InputError: a result.json is damaged.
@@ -152,7 +152,7 @@ def recorded_classes(folders: Iterable[str | os.PathLike]) -> tuple[str, ...]:
 
 
 def _recorded(folders: Iterable[str | os.PathLike]) -> DatasetSection:
-    """The section "dataset" of the first result.json in `folders` that has one; else an empty one."""
+    """The section "dataset" of the first result.json in `folders` that has one; otherwise an empty one."""
     for folder in folders:
         section = read_results(folder, missing_ok=True).dataset
         if section:

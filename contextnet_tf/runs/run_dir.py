@@ -35,19 +35,19 @@ def claimed_run_dir(
     resume: bool,
     saved_settings: Callable[[pathlib.Path], Mapping[str, Any] | None] = lambda folder: None,
 ) -> Iterator[pathlib.Path]:
-    """Holds `output_dir` for the run that `settings` describes; the folder of another run is not touched.
+    """Locks `output_dir` for the run with these `settings`; the folder of another run is not changed.
 
     Args:
-      output_dir: the folder; made where it is missing.
-      settings: what the weights at the end depend on, as values that JSON knows.
-      resume: whether the folder may hold this very run already.
-      saved_settings: gives the settings that a checkpoint in the folder holds a copy of, or None; they replace a
-        settings.json that is damaged.
+      output_dir: the folder; created if missing.
+      settings: JSON values that determine the final weights.
+      resume: whether the folder may already hold this run.
+      saved_settings: returns the copy of the settings in the folder's newest checkpoint, or None. The copy replaces a
+        damaged settings.json.
 
     Raises:
-      InputError: the folder cannot be written, holds something else or a folder in the place of a file, holds a run
-        and `resume` is off, holds a run that was started with other settings, or its settings are damaged and no
-        checkpoint has a copy.
+      InputError: the folder cannot be written; holds no run, but other files, or a folder in the place of a file; holds
+        a run and `resume` is off; holds a run with other settings; or its settings are damaged and no checkpoint has a
+        copy.
       InUseError: another process trains in it.
     """
     folder = ensure_writable_dir(output_dir)
@@ -87,7 +87,7 @@ def check_same_run(output_dir: str | os.PathLike, settings: Mapping[str, Any]) -
 
 @dataclasses.dataclass(frozen=True)
 class StartedWith(Record):
-    """What settings.json says of a run in words; the rest of it is compared, not read. None where it is unknown."""
+    """The settings of a run that pages show; None if unknown."""
 
     network: str | None = None
     dataset: str | None = None
@@ -95,7 +95,7 @@ class StartedWith(Record):
 
 
 def read_started_with(run_dir: str | os.PathLike) -> StartedWith:
-    """What the run in `run_dir`, finished or not, was started with; nothing is known without a settings.json.
+    """The settings of the run in `run_dir`, finished or not; all unknown without a settings.json.
 
     Raises:
       InputError: settings.json is damaged or of a newer version.
@@ -106,7 +106,7 @@ def read_started_with(run_dir: str | os.PathLike) -> StartedWith:
 
 @contextlib.contextmanager
 def copied_run_dir(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """A temporary copy of what a run resumes from, for each process but the chief."""
+    """Yields a temporary copy of the files that a run resumes from, for processes other than the chief."""
     with tempfile.TemporaryDirectory(prefix="worker") as copy:
         for entry in pathlib.Path(output_dir).iterdir():
             if entry.name == layout.CHECKPOINTS:
@@ -117,7 +117,7 @@ def copied_run_dir(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 def _check_kinds(folder: pathlib.Path) -> None:
-    """Checks that no folder stands where the run writes a file, and no file where it makes a folder."""
+    """Checks that no folder has the name of a file of the run, and no file that of a folder."""
     for path in (folder / name for name in _FILES):
         if path.is_dir():
             raise InputError(f"{path}: is a folder where a run writes a file; move it away")
@@ -128,7 +128,7 @@ def _check_kinds(folder: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
-    """Holds a lock that ends with the process, in whatever way it ends."""
+    """Holds a lock that the system releases when the process ends."""
     with (folder / _LOCK).open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,13 +145,13 @@ def _write(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         json.dump({_VERSION: FORMAT_VERSION} | dict(settings), file, indent=2)
         file.write("\n")
-        # Synced before it is renamed: else a machine that loses power may keep the name without the content.
+        # Synced before the rename: otherwise a power failure may leave the new name without the content.
         file.flush()
         os.fsync(file.fileno())
 
 
 def _read(path: pathlib.Path, saved_settings: Callable[[pathlib.Path], Mapping[str, Any] | None]) -> Mapping[str, Any]:
-    """The settings in `path`, or where it is damaged those of a checkpoint; in today's format."""
+    """The settings in `path`, or in a checkpoint if the file is damaged; in today's format."""
     try:
         settings = read_json(path)
         damage = None if isinstance(settings, Mapping) else f"{path}: is not that of a run"

@@ -1,7 +1,7 @@
-"""The sections of result.json about one run: what was trained, on what, how good and how fast it is.
+"""The sections of result.json about one run: network, dataset, training, accuracy, export and speed.
 
-A measured section has its own dataset, split and provenance, since a later program may measure on other data or on
-another machine. None stands for what is not known, as in files of version 0.
+Measured sections have their own dataset, split and provenance, since a later program may measure on other data or on
+another machine. None means unknown, as in files of version 0.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ Size = tuple[int, int]  # (height, width) in pixels
 
 
 class Accuracies(Protocol):
-    """What `Accuracy.of` takes: `evaluation.evaluate.Report` has these."""
+    """The argument of `Accuracy.of`, such as `evaluation.evaluate.Report`."""
 
     @property
     def class_iou(self) -> dict[str, float]: ...
@@ -57,7 +57,7 @@ class Accuracies(Protocol):
 
 
 class ParityFigures(Protocol):
-    """What `ExportedFile.of` takes: `deployment.parity.Parity` has these."""
+    """The argument of `ExportedFile.of`, such as `deployment.parity.Parity`."""
 
     @property
     def largest_difference(self) -> float | None: ...
@@ -71,7 +71,7 @@ class ParityFigures(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Measured(Record):
-    """Figures with their origin: the data that was measured on, and `provenance`."""
+    """Figures with their origin: dataset, split and provenance."""
 
     dataset: str | None = None
     split: str | None = None
@@ -80,20 +80,20 @@ class Measured(Record):
 
 @dataclasses.dataclass(frozen=True)
 class ModelSection(Record):
-    """The network. `input_size`: of the images that the multiply-adds are counted for."""
+    """The network. `input_size`: image size of the multiply-adds."""
 
     name: str | None = None
     num_classes: int | None = None
     input_size: Size | None = None
     parameters: int | None = None
-    parameters_folded: int | None = None  # without those that batch normalization loses when it is folded
+    parameters_folded: int | None = None  # after folding batch normalization
     multiply_adds: int | None = None
     layers: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassEntry(Record):
-    """One class; its train id is its place in the list."""
+    """One class; its train id is its index in the list."""
 
     name: str
     category: str | None = None
@@ -108,7 +108,7 @@ class ClassEntry(Record):
 class DatasetSection(Record):
     """The dataset that the network was trained on, and the split that it was validated on.
 
-    `class_table` is what `get_dataset` needs besides the name, None for datasets that are known by name.
+    `class_table`: argument of `get_dataset` besides the name; None for datasets known by name.
     """
 
     name: str | None = None
@@ -121,9 +121,9 @@ class DatasetSection(Record):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSection(Measured):
-    """How the network was trained. `recipe` has all its settings by name.
+    """The training. `recipe` has all settings by name.
 
-    `epochs` were trained; `recipe_epochs` are those of the recipe as it is known by name, before a flag changed them.
+    `epochs`: of this run; `recipe_epochs`: of the named recipe, before flags changed it.
     """
 
     recipe: dict[str, Any] | None = None
@@ -145,7 +145,10 @@ class TrainingSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class Accuracy(Record):
-    """How good labels are. IoU values are fractions; None where a class does not occur, or no instances are known."""
+    """Accuracy metrics. IoU values are 0 to 1; None for a class that does not occur.
+
+    iIoU is None without instance files.
+    """
 
     mean_iou: float | None = None
     pixel_accuracy: float | None = None
@@ -186,7 +189,7 @@ class Accuracy(Record):
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSection(Measured):
-    """What train, at its best validation, or evaluate measured. `checkpoint`: the name of the measured file."""
+    """The accuracy by evaluate, or at train's best validation. `checkpoint`: name of the evaluated file."""
 
     accuracy: Accuracy = dataclasses.field(default=Accuracy(), metadata=INLINED)
     checkpoint: str | None = None
@@ -194,7 +197,7 @@ class EvaluationSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class AveragedEvaluationSection(EvaluationSection):
-    """What evaluate measured with test-time averaging: over images resized by `scales` and, with `flip`, mirrored."""
+    """The accuracy by evaluate with test-time averaging over `scales` and, with `flip`, mirrored images."""
 
     scales: tuple[float, ...] = ()
     flip: bool = False
@@ -202,17 +205,17 @@ class AveragedEvaluationSection(EvaluationSection):
 
 @dataclasses.dataclass(frozen=True)
 class ExportedFile(Measured):
-    """An exported file or SavedModel folder, and how its values and labels compare with the network's.
+    """An exported file or SavedModel folder, and its parity with the network.
 
     Attributes:
-      path: below the folder of the run.
-      bytes: its size, of a folder that of all files in it.
-      image_type: "float32" for an image that was divided by 255 before; None: uint8.
-      input_size: of a file for images of any size, that of the images which it was checked with.
-      largest_logit_difference: None for a file that gives labels alone.
-      label_parity: share of the pixels that have the network's own label.
-      checked_with: the images that both were run on, in words.
-      layer_errors: of int8 files, the error of each layer as a share of its values.
+      path: relative to the run folder.
+      bytes: size; of a folder, that of all its files.
+      image_type: "float32" for an input of images divided by 255; None: uint8.
+      input_size: (height, width); for a file of dynamic size, that of the checked images.
+      largest_logit_difference: None for a file of labels.
+      label_parity: share of the pixels with the network's label.
+      checked_with: the images of the parity check, in words.
+      layer_errors: of int8 files, the relative error of each layer; see `tflite.layer_errors`.
     """
 
     path: str
@@ -229,7 +232,7 @@ class ExportedFile(Measured):
 
     @classmethod
     def of(cls, path: pathlib.Path, parity: ParityFigures, **facts: Any) -> Self:
-        """The entry of the file or folder `path`, which is to stand in the folder of exported files."""
+        """The entry of the file or folder `path`, which is in export/ or will be moved there."""
         files = [path] if path.is_file() else path.rglob("*")
         return cls(
             path=f"{EXPORT}/{path.name}",
@@ -248,15 +251,15 @@ class ExportSection(Record):
     files: dict[str, ExportedFile] = dataclasses.field(default_factory=dict)
 
     def with_files(self, files: Mapping[str, ExportedFile]) -> "ExportSection":
-        """The section after `files` were written; files of the same name are replaced."""
+        """A copy with `files` added; files of the same name are replaced."""
         return ExportSection({**self.files, **files})
 
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeSection(Measured):
-    """How fast predict was, and how good where it had ground truth.
+    """The speed of predict, and its mean IoU if there is ground truth.
 
-    The times are those of one image, None where several were under way at once.
+    The milliseconds are the latency of one image; None with several workers.
     """
 
     engine: str | None = None
@@ -272,7 +275,7 @@ class RuntimeSection(Measured):
 
 
 def recipe_setting(recipe: Mapping[str, Any] | None, name: str, kind: type) -> Any:
-    """A setting of a recipe; None where there is no recipe or no such setting.
+    """A setting of a recipe; None without a recipe or such a setting.
 
     Raises:
       FieldError: the setting has another type than `kind`.

@@ -1,4 +1,4 @@
-"""The sections of result.json on how accurate networks are: rows of an ablation, a pruning, branches, precisions."""
+"""The sections of result.json on accuracy: ablations, leave-one-out, pruning, branches, precisions."""
 
 import dataclasses
 from typing import Any
@@ -8,7 +8,7 @@ from contextnet_tf.runs.sections import Accuracy, Measured, Size, recipe_setting
 
 
 class _OfRecipe:
-    """What the sections about runs of one recipe say of it."""
+    """The recipe that all runs of a section share."""
 
     recipe: dict[str, Any]
 
@@ -25,18 +25,18 @@ class _OfRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class AblationRow(Record):
-    """One row: what it changes of the reference row, and its mean IoU (0 to 1), a figure a seed.
+    """One row: its changes of the reference row, and its mean IoU (0 to 1) for each seed.
 
     Attributes:
       model: name of the network.
       parameters, multiply_adds: of the network, batch normalization folded, at the size of the dataset's images.
-      class_iou: mean over the seeds by class; None where a class does not occur.
-      against: name of the row that differences are taken from; None: the first.
-      paper_mean_iou: what the paper prints for this row, 0 to 1.
-      frames_per_second, paper_frames_per_second: of one image after the other.
-      mean_category_iou: mean IoU of the categories, 0 to 1, a figure a seed; empty in older files.
-      paper_category_iou: what the paper prints of it, 0 to 1.
-      paper_million_parameters: what the paper prints.
+      class_iou: mean over the seeds by class; None for a class that does not occur.
+      against: name of the row to compare with; None: the first.
+      paper_mean_iou: the paper's figure for this row, 0 to 1.
+      frames_per_second, paper_frames_per_second: of sequential frames.
+      mean_category_iou: mean IoU of the categories, 0 to 1, for each seed; empty in older files.
+      paper_category_iou: the paper's figure, 0 to 1.
+      paper_million_parameters: the paper's figure.
     """
 
     name: str
@@ -57,9 +57,9 @@ class AblationRow(Record):
 
 @dataclasses.dataclass(frozen=True)
 class AblationSection(_OfRecipe, Measured):
-    """Rows that were trained on the same seeds; the first is the reference. `given`: changes that hold for all rows.
+    """Rows trained on the same seeds; the first is the reference. `given`: changes of the recipe for all rows.
 
-    `speed` says what the rows' frames per second are of.
+    `speed`: how the frames per second were measured, in words.
     """
 
     model: str
@@ -77,15 +77,15 @@ class AblationSection(_OfRecipe, Measured):
 
     @property
     def validation_epochs(self) -> float | None:
-        """Epochs from one validation to the next."""
+        """Epochs between validations."""
         return recipe_setting(self.recipe, "validation_epochs", float)
 
 
 @dataclasses.dataclass(frozen=True)
 class LeaveOneOutRow(Record):
-    """One row: what it changes of the recipe, and its mean IoU (0 to 1) on each held-out drive, a figure a seed.
+    """One row: its changes of the recipe, and its mean IoU (0 to 1) on each held-out drive, for each seed.
 
-    `class_iou`: mean over drives and seeds; None where a class does not occur.
+    `class_iou`: mean over drives and seeds; None for a class that does not occur.
     """
 
     name: str
@@ -116,13 +116,13 @@ class LeaveOneOutSection(_OfRecipe, Measured):
 
 @dataclasses.dataclass(frozen=True)
 class PruningRow(Record):
-    """One network of a pruning.
+    """One network of a pruning sequence.
 
     Attributes:
       parameters, multiply_adds: batch normalization folded, at the section's image size.
       milliseconds: median latency of a frame in LiteRT float32 on one thread.
       epochs: of this network's own training; None: unknown.
-      mean_iou: 0 to 1, a figure a seed; `mean_iou_before`: before fine-tuning, empty if nothing was pruned.
+      mean_iou: 0 to 1, for each seed; `mean_iou_before`: before fine-tuning, empty if nothing was pruned.
     """
 
     name: str
@@ -136,10 +136,10 @@ class PruningRow(Record):
 
 @dataclasses.dataclass(frozen=True)
 class PruningSection(Measured):
-    """A pruning: `rows` from the widest network to the narrowest.
+    """A pruning sequence: `rows` from the widest network to the narrowest.
 
-    `directly` is the last network trained from random weights for all epochs together. `given` are changes of the
-    recipe for all runs, `fine_tuning` further ones after each pruning. `size` is that of the frames.
+    `directly` is the last network, trained from random weights for all epochs together. `given`: changes of the recipe
+    for all runs, `fine_tuning`: further changes after each pruning. `size`: (height, width) of the timed frames.
     """
 
     model: str
@@ -155,13 +155,13 @@ class PruningSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class BranchesRow(Record):
-    """The network with both branches, or one of them alone.
+    """The network with both branches, or with one of them alone.
 
     Attributes:
       name: "both", "context" or "detail".
-      mean_iou: of all pixels, 0 to 1; `class_iou` by class, None where a class does not occur.
-      near_borders: mean IoU of the pixels within the given number of pixels of a border between classes, by number.
-      interior: mean IoU of the pixels farther from every border than the largest of these numbers.
+      mean_iou: of all pixels, 0 to 1; `class_iou` by class, None for a class that does not occur.
+      near_borders: band width in pixels -> mean IoU of the pixels at most so far from a border between classes.
+      interior: mean IoU of the pixels outside the widest band.
     """
 
     name: str
@@ -173,7 +173,7 @@ class BranchesRow(Record):
 
 @dataclasses.dataclass(frozen=True)
 class BranchesSection(Measured):
-    """What analyze_branches measured. `border_share`: the fraction of the labeled pixels near borders, by pixels."""
+    """The result of analyze_branches. `border_share`: band width in pixels -> its share of the labeled pixels."""
 
     model: str
     checkpoint: str
@@ -184,7 +184,7 @@ class BranchesSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class PrecisionFile(Record):
-    """An exported file, measured."""
+    """An evaluated exported file."""
 
     bytes: int
     accuracy: Accuracy = dataclasses.field(default=Accuracy(), metadata=INLINED)
@@ -192,6 +192,6 @@ class PrecisionFile(Record):
 
 @dataclasses.dataclass(frozen=True)
 class PrecisionSection(Measured):
-    """What compare_precision measured of each exported file by name, the float32 file first."""
+    """The result of compare_precision: the exported files by name, the float32 file first."""
 
     files: dict[str, PrecisionFile]
