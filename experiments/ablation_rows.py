@@ -24,7 +24,7 @@ class Row:
       changes: changes of the recipe, by flag name.
       model: name or spec of the network; None: the ablation's network.
       against: name of the row to compare with; None: the first row.
-      paper_mean_iou, paper_category_iou: the paper's figures, in per cent.
+      paper_mean_iou, paper_category_iou: the paper's figures, in percent.
       paper_frames_per_second: the paper's figure.
       paper_million_parameters: the paper's figure.
       made_of: names of the rows whose networks `make` combines, in order; empty for a trained row.

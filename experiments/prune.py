@@ -87,7 +87,7 @@ common_flags.key_flags(
 
 @dataclasses.dataclass
 class _Stage:
-    """A row of the table: the folder of its network with the first seed, and its reports, one a seed."""
+    """A row of the table: the folder of its network with the first seed, and its reports, one per seed."""
 
     name: str
     epochs: int | None

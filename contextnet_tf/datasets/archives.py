@@ -43,7 +43,8 @@ def members(archive: str | os.PathLike, wanted: Callable[[tuple[str, ...]], bool
         parts = safe_parts(info.orig_filename)
         if parts is None or stat.S_ISLNK(info.external_attr >> 16):
             raise InputError(
-                f"{path}: its member {info.orig_filename!r} has a path outside the target folder; nothing was unpacked"
+                f"{path}: its member {info.orig_filename!r} is a link or has a path outside the folder; nothing was "
+                "unpacked"
             )
         if info.is_dir() or not wanted(parts):
             continue

@@ -50,7 +50,7 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
     (title, bars), *others = shares.items()
     names = sorted(bars, key=bars.__getitem__)
     positive = [value for split in shares.values() for value in split.values() if value > 0]
-    least = 10.0 ** np.floor(np.log10(100 * min(positive, default=1.0)))  # in per cent: where the axis starts
+    least = 10.0 ** np.floor(np.log10(100 * min(positive, default=1.0)))  # in percent: where the axis starts
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
@@ -82,14 +82,14 @@ def class_frequencies(shares: Mapping[str, Mapping[str, float]], colors: Mapping
 
 
 def _class_bar(color: Color | None) -> dict[str, Any]:
-    """How the bar of a class looks."""
+    """The style of a class's bar."""
     filling = tuple(part / 255 for part in color or (15, 107, 110))
     # The outline keeps pale colors visible on white, and dark ones on black.
     return {"height": 0.68, "color": filling, "edgecolor": (INK, 0.55), "linewidth": 0.7}
 
 
 def _finish_rows(axes, names: Sequence[str], label: str) -> None:
-    """One named row a class, and a grid to read values by."""
+    """One named row per class, and a grid to read values by."""
     axes.set_yticks(range(len(names)), list(map(short, names)))
     axes.set_ylim(-0.7, len(names) - 0.3)
     axes.grid(axis="x")

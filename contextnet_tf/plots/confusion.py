@@ -8,7 +8,7 @@ from contextnet_tf.plots.canvas import ACCENT, INK, ON_ACCENT, drawn, drawn_soli
 
 
 def confusion_heat_map(confusion: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str]) -> bytes:
-    """SVG heat map of pixel counts int [C, C] by (true, predicted), each row in per cent of its sum.
+    """SVG heat map of pixel counts int [C, C] by (true, predicted), each row in percent of its sum.
 
     A class without a pixel has an empty row.
     """

@@ -23,12 +23,11 @@ def ablation_note(section: AblationSection) -> str:
     paragraphs = [
         f"{section.model} on {wording.dataset_title(section.dataset)}, {section.epochs} epochs of the recipe "
         f"{section.recipe_name}{given and f' with {given}'}; flags are those of experiments.train.",
-        f"Mean IoU in % on the {section.images} images of the validation split: of each run the best of its "
-        f"validations, one every {section.validation_epochs} epochs and one at the end. The network was chosen on the "
-        "same images, which flatters all rows.",
-        f'Difference: from "{reference}" with the same seed, in points, the mean over the seeds, and its standard '
-        f'deviation. The row "{reference}" has the standard deviation of its own figures there: smaller differences '
-        "are noise.",
+        f"Mean IoU in % on the {section.images} images of the validation split: the best validation of each run, "
+        f"of one every {section.validation_epochs} epochs and one at the end. The network was chosen on the "
+        "same images, so all rows are too optimistic.",
+        f'Difference: from "{reference}" with the same seed, in points: mean and standard deviation over the seeds. '
+        f'For "{reference}", the standard deviation is that of its mean IoU: smaller differences are noise.',
     ]
     others = [f'"{row.name}" is compared with "{row.against}".' for row in section.rows if row.against]
     if others:
@@ -41,10 +40,10 @@ def ablation_note(section: AblationSection) -> str:
 
 
 def ablation_table(section: AblationSection) -> str:
-    """One row a change: mean IoU of each seed and their mean, the mean difference and its standard deviation.
+    """One row per row of the ablation: mean IoU of each seed, their mean, the difference and its standard deviation.
 
     Networks, parameters, multiply-adds, mean IoU of the categories, frames per second and the paper's figures have
-    columns where a row has them.
+    columns if a row has them.
     """
     columns = [("Row", [row.name for row in section.rows])]
     if any(row.changes for row in section.rows):
@@ -82,7 +81,10 @@ def ablation_table(section: AblationSection) -> str:
 
 
 def ablation_classes(section: AblationSection) -> str:
-    """IoU in %, a row a class and a column a row of the ablation; behind them the Table 5 figures of their networks."""
+    """IoU in %, a row per class and a column per row of the ablation.
+
+    The last columns are the Table 5 figures of their networks.
+    """
     printed = {
         row.model: paper.class_iou(row.model) for row in section.rows if row.model and paper.class_iou(row.model)
     }
@@ -99,7 +101,7 @@ def ablation_classes(section: AblationSection) -> str:
 
 
 def ablation_plot(section: AblationSection) -> bytes:
-    """PNG: the differences of all rows but the first, a dot a seed, and the paper's differences if printed."""
+    """PNG: the differences of all rows but the first, a dot per seed, and the paper's differences if printed."""
     rows = section.rows[1:]
     return difference_dots(
         [row.name for row in rows],

@@ -98,7 +98,7 @@ def _averaged(section: AveragedEvaluationSection | None) -> str | None:
 
 
 def _paper_columns(results: Results) -> dict[str, dict[str, float]]:
-    """The rows of Table 5 to compare with, in per cent: the variant's own, or all of them."""
+    """The rows of Table 5 to compare with, in percent: the variant's own, or all of them."""
     evaluation = results.evaluation or EvaluationSection()
     if (evaluation.dataset, evaluation.split) != ("cityscapes", "val"):
         return {}

@@ -27,9 +27,9 @@ class BranchSample:
 
 
 def branches_figure(samples: Sequence[BranchSample], names: Sequence[str], colors: Sequence[Color]) -> bytes:
-    """PNG: a row an image: the image, the ground truth if known for one of them, and the predictions.
+    """PNG with a row per image: the image, the ground truth if known for any image, and the predictions.
 
-    Below each prediction is the fraction of correct pixels. Ignored pixels of the ground truth are white.
+    Below each prediction is the share of correct pixels. Ignored pixels of the ground truth are white.
     """
     with_ground_truth = any(sample.ground_truth is not None for sample in samples)
     titles = [
@@ -62,7 +62,7 @@ def branches_page(section: BranchesSection) -> str:
 
 
 def branches_note(section: BranchesSection) -> str:
-    """What was measured, and what "near borders" means."""
+    """A description of the measurement and of the bands near borders."""
     widths = list(section.border_share)
     shares = ", ".join(wording.percent(section.border_share[width]) for width in widths)
     return (
@@ -75,7 +75,7 @@ def branches_note(section: BranchesSection) -> str:
 
 
 def borders_table(section: BranchesSection) -> str:
-    """Mean IoU in % of all pixels, near borders and in the interior; a row a branch."""
+    """Mean IoU in % of all pixels, near borders and in the interior; a row per branch."""
     widths = list(section.border_share)
     header = ["", "Mean IoU", *(f"Within {width} px" for width in widths), "Interior"]
     return markdown_table(
@@ -93,7 +93,7 @@ def borders_table(section: BranchesSection) -> str:
 
 
 def classes_table(section: BranchesSection) -> str:
-    """IoU in %, a row a class."""
+    """IoU in %, a row per class."""
     rows = [
         [name, *(wording.percent(row.class_iou[name]) for row in section.rows)] for name in section.rows[0].class_iou
     ]

@@ -50,7 +50,7 @@ def byline(results: Results) -> list[str]:
 
 
 def headline(results: Results) -> list[Figure]:
-    """Accuracy, speed, parameters and size of the exported file, as far as known."""
+    """Accuracy, speed, parameters and size of the exported file, if known."""
     figures = (_accuracy(results), _speed(results), _parameters(results), _file(results))
     return [figure for figure in figures if figure is not None]
 

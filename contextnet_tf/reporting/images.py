@@ -66,7 +66,7 @@ def small_confidence(confidence: np.ndarray) -> np.ndarray:
 
 
 def read_confidence(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray | None:
-    """Reads what `evaluate` wrote as confidences in 0 to 1, float32 of `size`; None if there is no such file.
+    """Reads the confidences in 0 to 1 that `evaluate` wrote, float32 of `size`; None if there is no such file.
 
     Raises:
       InputError: the file is damaged.
@@ -104,7 +104,7 @@ def confidence_image(confidence: np.ndarray) -> bytes:
 
 
 def fitted_size(height: int, width: int, longest: int = LONGEST_SIDE) -> tuple[int, int]:
-    """(height, width) of the copy of an image: its longer side is at most `longest` pixels."""
+    """(height, width) of the copy of an image: the longer side is at most `longest` pixels."""
     factor = min(1.0, longest / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 

@@ -26,7 +26,7 @@ def leave_one_out_page(section: LeaveOneOutSection) -> str:
 
 
 def leave_one_out_table(section: LeaveOneOutSection) -> str:
-    """One row for each row of the section: the figure of each drive, their mean, and the differences from the first.
+    """One row per setting: mean IoU on each drive, the mean over the drives, and the differences from the first row.
 
     With several seeds, the last column is the standard deviation over the seeds of the mean over the drives.
     """

@@ -1,6 +1,6 @@
-"""The report's section on mistakes: the worst images first, an example of each class, and where the network is unsure.
+"""The report's section on mistakes: the worst images, an example of each class, and the network's confidence.
 
-All of it comes from label images: ground truth, predictions, and the confidences that evaluate writes.
+The input is label images: ground truth, predictions, and the confidences that evaluate writes.
 """
 
 import dataclasses
@@ -23,9 +23,9 @@ _LEAST_WRONG = 0.0005  # share of an image: with fewer wrong pixels, there is no
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The counts of one image: labeled pixels, right ones, and by class those missed or falsely predicted.
+    """The counts of one image: labeled and correct pixels, and by class the missed and falsely predicted ones.
 
-    `sure_right`, `sure_wrong`: the summed confidence (0 to 1) over right and wrong pixels; None if not measured.
+    `sure_right`, `sure_wrong`: the summed confidence (0 to 1) over correct and wrong pixels; None if not measured.
     """
 
     name: str
@@ -53,7 +53,10 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class ClassExample:
-    """Of one class: the image with the most wrong pixels, and the shares of the class's and of its predicted pixels."""
+    """The image with the most wrong pixels of a class.
+
+    `missed`: percent of the class's pixels; `false`: percent of the pixels predicted as the class.
+    """
 
     name: str
     color: Color
@@ -66,7 +69,7 @@ class ClassExample:
 
 @dataclasses.dataclass(frozen=True)
 class WorstImage:
-    """An image and its label images as (role, address); `accuracy`: per cent of the labeled pixels that are right."""
+    """An image and its label images as (role, address); `accuracy`: percent of the labeled pixels that are correct."""
 
     name: str
     accuracy: str
@@ -76,7 +79,7 @@ class WorstImage:
 
 @dataclasses.dataclass(frozen=True)
 class Mistakes:
-    """`sure`: the mean confidence on right and on wrong pixels in per cent; None if not measured."""
+    """`sure`: the mean confidence at correct and at wrong pixels in percent; None if not measured."""
 
     worst: list[WorstImage]
     by_class: list[ClassExample]
@@ -100,11 +103,11 @@ def mistakes(
     *,
     worst: int,
 ) -> Mistakes | None:
-    """The section, of the `worst` images and one example for each class; None without images.
+    """The section with the `worst` images and one example of each class; None without images.
 
     Args:
-      outcomes: the counts of all images; None for one that is left out.
-      load: gives the images of a name, None for one that is left out; is called for those that are shown.
+      outcomes: the counts of all images; None for a skipped image.
+      load: returns the image of a name, or None to skip it; called only for images to show.
       classes: name and color of each class by train id.
       worst: number of images to show.
     """
@@ -126,7 +129,7 @@ def mistakes(
 
 
 def _unlike(images: Iterable[Shown | None], count: int) -> list[Shown]:
-    """The first `count` images, without those that look like an earlier one, as the next frame of a video does."""
+    """The first `count` images, without those similar to an earlier one, such as the next frame of a video."""
     chosen: list[Shown] = []
     thumbnails: list[Thumbnail] = []
     for shown in images if count else ():
@@ -194,12 +197,12 @@ def _class_example(
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> str:
-    """Per cent of the pixels `whole` that are in `part`."""
+    """Percent of the pixels `whole` that are in `part`."""
     return wording.percent(part.sum() / whole.sum()) if whole.any() else wording.UNKNOWN
 
 
 def _painted(image: np.ndarray, right: np.ndarray, missed: np.ndarray, false: np.ndarray) -> np.ndarray:
-    """The image in pale gray, with the class's right pixels as they are and wrong ones in colors."""
+    """The image in pale gray; the class's correct pixels keep their colors, wrong ones are highlighted."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., np.newaxis]
     painted = np.repeat((gray * 0.5 + 110).astype(np.uint8), 3, axis=-1)
     painted[right] = image[right]

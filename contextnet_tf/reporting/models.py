@@ -19,9 +19,9 @@ class Printed:
 
 
 def printed(name: str) -> Printed:
-    """The paper's figures of the registered network `name`: of Table 4, section 3.2.1, or Tables 6 and 7.
+    """The paper's figures of the network registered as `name`, from Table 4, section 3.2.1, and Tables 6 and 7.
 
-    Mean IoU is that of the validation set for ContextNet, and of the test set, in Table 6, for the others.
+    Mean IoU is that on the validation set for ContextNet, and on the test set (Table 6) for the others.
     """
     if variant := paper.variant(name):
         return Printed(variant.million_parameters, variant.frames_per_second, variant.mean_iou)
@@ -36,7 +36,7 @@ def printed(name: str) -> Printed:
 
 
 def models_table(overviews: Sequence[NetworkOverview]) -> str:
-    """One row a network: layers, receptive field, parameters, multiply-adds, and the paper's figures."""
+    """One row per network: layers, receptive field, parameters, multiply-adds, and the paper's figures."""
     sizes = list(overviews[0].multiply_adds)
     header = [
         "Network", "Layers", "Receptive field", "Parameters, folded", "As trained", "Paper: parameters",

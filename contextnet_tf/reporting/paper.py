@@ -1,7 +1,7 @@
 """Every result and setting printed in the paper, once, with its table or section.
 
 Poudel, Bonde, Zach, "ContextNet: Exploring Context and Detail for Semantic Segmentation in
-Real-time", BMVC 2018. Figures are as printed: accuracies in per cent, parameters in millions, frames
+Real-time", BMVC 2018. Figures are as printed: accuracies in percent, parameters in millions, frames
 per second on one CPU thread with an Nvidia Titan X (Maxwell). Where the paper contradicts itself, both
 figures stand here and a comment says so. The layers (Tables 1 to 3) are in `models/spec.py`.
 """
@@ -167,24 +167,24 @@ CITIES = 50
 
 
 def variant(name: str) -> Variant | None:
-    """The column of Table 4 that is called `name`; None where the table has none."""
+    """The column of Table 4 named `name`; None if there is none."""
     return next((row for row in TABLE_4 if row.name == name), None)
 
 
 def class_iou(name: str) -> dict[str, float]:
-    """IoU in per cent by class for the row of Table 5 that is called `name`; empty where it has none."""
+    """IoU in percent by class, from the row of Table 5 named `name`; empty if there is none."""
     return dict(zip(TABLE_5_CLASSES, TABLE_5.get(name, ()), strict=False))  # none at all, or all
 
 
 def accuracy(name: str) -> Accuracy | None:
-    """The row of Table 6 of the network that is registered as `name`; None where the table has none."""
+    """The row of Table 6 of the network registered as `name`; None if there is none."""
     return next((row for row in TABLE_6 if _registered(row.name) == name), None)
 
 
 def runtimes(name: str) -> list[Runtime]:
-    """The rows of Table 7 of the network registered as `name`: one frame after the other, and pipelined, if printed.
+    """The rows of Table 7 of the network registered as `name`: sequential, and pipelined if printed.
 
-    Its ContextNet is cn14, by the frames per second of Table 4.
+    The table's ContextNet is cn14, by the frames per second of Table 4.
     """
     printed_names = {"cn14": "contextnet"}
     return [row for row in TABLE_7 if _registered(row.name) == printed_names.get(name, name)]
@@ -193,7 +193,7 @@ def runtimes(name: str) -> list[Runtime]:
 def speeds(name: str, size: tuple[int, int]) -> dict[str, float]:
     """Frames per second of the network `name` at the image size (height, width), by "sequential" and "pipelined".
 
-    Those of Table 7, whose ContextNet is cn14, or of Table 4; empty where the paper prints none for the size.
+    From Table 7, whose ContextNet is cn14, or from Table 4; empty if the paper prints none for this size.
     """
     column = next((field for field, known in TABLE_7_SIZES.items() if known == tuple(size)), None)
     if column is None:

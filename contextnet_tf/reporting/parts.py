@@ -47,7 +47,7 @@ class ShownSample:
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """Samples under a legend: color (None: hatched), name, and whether it occurs (None: no class)."""
+    """Samples and a legend of (color, name, occurs); color None: hatched; occurs None: not a class."""
 
     legend: list[tuple[tuple[int, int, int] | None, str, bool | None]]
     samples: list[ShownSample]
@@ -66,7 +66,7 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """The network and its exported float32 files; `parity` and `difference` are the worst of both."""
+    """The network and its exported float32 files; `parity` and `difference` are the worse of both."""
 
     model: ModelSection
     printed: str | None
@@ -94,7 +94,7 @@ class Speed:
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where the figures come from. `programs` have a name, flags as facts, and the command line."""
+    """Where the figures come from. `programs`: name, flags as facts, and command line."""
 
     provenance: Provenance
     machine: Machine
@@ -224,7 +224,7 @@ def _shown_sample(sample: images.Sample, colors: Sequence[tuple[int, int, int]])
 
 
 def _exported_accuracy(results: Results) -> str:
-    """The mean IoU that predict measured, with its images where they are not those of the network's own figures."""
+    """The mean IoU of predict; with its images if they differ from those of the network's own figures."""
     runtime, evaluation = results.runtime or RuntimeSection(), results.evaluation
     figure = wording.percent(runtime.mean_iou, sign=" %")
     if runtime.mean_iou is None or evaluation is None or runtime.dataset is None:
@@ -263,7 +263,7 @@ def _measured(results: Results) -> Iterator[tuple[str, Measured]]:
 
 
 def _measured_row(title: str, figures: Measured, usual: Provenance) -> list[str]:
-    """A row on the section `figures`; versions are listed where they differ from `usual`."""
+    """A row on the section `figures`; lists the versions that differ from `usual`."""
     own = figures.provenance
     others = [f"{name} {version}" for name, version in (own.versions or {}).items()
               if (usual.versions or {}).get(name) != version]  # fmt: skip
@@ -279,7 +279,7 @@ def _measured_row(title: str, figures: Measured, usual: Provenance) -> list[str]
 
 
 def _settings(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[Fact]:
-    """Settings by their name in words; those of a part, as of the optimizer, follow its own name."""
+    """The settings by name in words; nested ones, such as the optimizer's, follow the name of their part."""
     for name, value in recipe.items():
         title = prefix + " ".join(_TERMS.get(word, word) for word in name.split("_"))
         if isinstance(value, Mapping):

@@ -14,7 +14,7 @@ def pruning_page(section: PruningSection) -> str:
 
 
 def pruning_note(section: PruningSection) -> str:
-    """Paragraphs on the runs, their data, and what pruning gained."""
+    """Paragraphs on the runs, their data, and the gain from pruning."""
     given = " ".join(wording.flag(name, value) for name, value in section.given.items())
     tuned = " ".join(wording.flag(name, value) for name, value in section.fine_tuning.items())
     paragraphs = [
@@ -38,7 +38,7 @@ def pruning_note(section: PruningSection) -> str:
 
 
 def pruning_table(section: PruningSection) -> str:
-    """One row a network, from the widest to the narrowest, and the last width trained directly."""
+    """One row per network, from the widest to the narrowest, and the last width trained directly."""
     rows = [("trained" if not row.mean_iou_before else "pruned", row) for row in section.rows]
     rows += [("trained directly", section.directly)] if section.directly else []
     header = ["Network", "", "Parameters", "Multiply-adds", "Latency, ms", "Epochs", "Before fine-tuning"]

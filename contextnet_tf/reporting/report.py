@@ -17,15 +17,15 @@ from contextnet_tf.runs.results import Results, read_results
 
 __all__ = ["Sample", "write_report"]
 
-# Part of the page -> the program that produces its data.
+# Part of the page -> the program to run for its data.
 _PROGRAMS = {
-    "images": "predict segments them",
-    "classes": "evaluate measures them",
-    "training": "train records it",
-    "network": "train records it",
-    "speed": "predict measures it",
-    "confusion": "evaluate measures it",
-    "origin": "every program records it",
+    "images": "run predict",
+    "classes": "run evaluate",
+    "training": "run train",
+    "network": "run train",
+    "speed": "run predict",
+    "confusion": "run evaluate",
+    "origin": "run any program",
 }
 _FILTERS = ("count", "decimal", "engine_title", "file_size", "image_size", "memory", "milliseconds", "percent",
             "significant")  # fmt: skip

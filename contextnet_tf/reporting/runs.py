@@ -20,10 +20,10 @@ _PLURALS = {"Network": "networks", "Dataset": "datasets"}
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """The files of a run: its folder as given, its validations, and its result.json, empty while the run is unfinished.
+    """A run: its folder as given, its validations, and its result.json, empty while the run is unfinished.
 
-    `epochs` and `mean_iou` (0 to 1) have one figure a validation. `network`, `dataset` and `images`, the number of
-    validated images, are None where they are unknown.
+    `epochs` and `mean_iou` (0 to 1) have one value per validation. `network`, `dataset` and `images`, the number of
+    validated images, are None if unknown.
     """
 
     name: str
@@ -60,7 +60,7 @@ def read_run(folder: str | os.PathLike) -> Run:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """One row a run: recipe, seed, epochs, the best validation and the last one; what else differs has a column."""
+    """One row per run: recipe, seed, epochs, best and last validation, and columns for other differences."""
     header = [
         "Run", "Recipe", "Seed", "Steps", "Minutes", "Best mean IoU %", "after epochs", "Last mean IoU %",
         "after epochs",
@@ -78,7 +78,7 @@ def differences_note(runs: Sequence[Run]) -> str:
 
 
 def runs_plot(runs: Sequence[Run]) -> bytes:
-    """PNG: mean IoU on the validation split over the epochs, a curve a run."""
+    """PNG: mean IoU on the validation split over the epochs, a curve per run."""
     return plots.validation_curves([(run.name, run.epochs, run.mean_iou) for run in runs])
 
 

@@ -50,7 +50,7 @@ class Ratio:
 
 
 def runtime_table(rows: Iterable[RuntimeRow]) -> str:
-    """Every row: times, their spread and parts, memory, and the share of its labels that equal LiteRT's."""
+    """All rows: times, their spread and parts, memory, and the share of labels that equal LiteRT's."""
     header = [
         "Network", "Image", "Runtime", "Threads", "Mode", "ms", "10th to 90th %", "Frames/s", "Copying ms",
         "Network ms", "Upsampling ms", "Memory MB", "Labels as LiteRT's %",
@@ -94,7 +94,7 @@ def networks_table(rows: Sequence[RuntimeRow], size: Size) -> str:
 
 
 def compared_networks(rows: Iterable[RuntimeRow]) -> list[str]:
-    """The networks that were measured, without those that differ only in the order of the fusion unit."""
+    """The measured networks, without those that differ only in the fusion order."""
     return [name for name in dict.fromkeys(row.model for row in rows) if not name.endswith(f", {UPSAMPLED_LAST}")]
 
 
@@ -143,7 +143,7 @@ def ratio_table(found: Sequence[Ratio]) -> str:
         ]
         for ratio in found
     ]
-    return markdown_table(["Ours", "Against", "Ratio", "To reach", "Met"], table, left=2)
+    return markdown_table(["Ours", "Against", "Ratio", "Target", "Met"], table, left=2)
 
 
 def runtime_page(section: RuntimeComparisonSection) -> str:
@@ -154,10 +154,10 @@ def runtime_page(section: RuntimeComparisonSection) -> str:
     used = ", ".join(f"{name} {versions[name]}" for name in section.distributions if name in versions)
     parts = [
         "# Frames per second\n",
-        f"{section.rounds} rounds in turn after {section.warm_up} of warm-up, on {section.frames}; weights: "
-        f"{section.weights}. A frame counts from the uint8 image in memory to its uint8 labels in memory; median, "
-        "and 10th to 90th percentile. Memory: the most that a process of the row's own held beyond what it had before "
-        "it loaded the network.\n",
+        f"{section.rounds} interleaved rounds after {section.warm_up} of warm-up, on {section.frames}; weights: "
+        f"{section.weights}. Times are from the uint8 image in memory to its uint8 labels in memory: median, and 10th "
+        "to 90th percentile. Memory: the peak of the row's own process, minus its memory before loading the "
+        "network.\n",
         f"{wording.machine(section.provenance.machine)}; {used}.\n",
         *(f"Left out: {title}: {reason}.\n" for title, reason in section.left_out.items()),
         *(
@@ -166,7 +166,7 @@ def runtime_page(section: RuntimeComparisonSection) -> str:
             for size in dict.fromkeys(size for _, size in measured)
             if len(compared_networks(rows)) > 1
         ),
-        "## Every row\n",
+        "## All rows\n",
         runtime_table(rows),
         *(
             f"## Ratios: {model}, {wording.image_size(size)}, one thread\n\n{ratio_table(found)}"
@@ -179,7 +179,7 @@ def runtime_page(section: RuntimeComparisonSection) -> str:
 
 
 def runtime_plot(rows: Sequence[RuntimeRow]) -> bytes:
-    """PNG: a panel for each image size with the frames per second of its rows, a network's behind the paper's."""
+    """PNG: a panel per image size with the frames per second of its rows; the paper's before those of each network."""
     panels: dict[str, dict[str, list[plots.SpeedBar]]] = {}
     for row in rows:
         networks = panels.setdefault(f"{wording.image_size(row.size)} pixels", {})

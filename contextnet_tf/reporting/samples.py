@@ -1,4 +1,4 @@
-"""A page of a dataset's images: each with its labels drawn over it, and what augmentation makes of it."""
+"""A page of a dataset's images, each with its labels drawn over it, and augmented crops."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ Labeled = tuple[np.ndarray, np.ndarray]  # uint8 [H, W, 3] RGB, train ids uint8 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ShownExample:
-    """An example as it is, and crops of it as a network is trained on them."""
+    """An example, and crops of it as in training."""
 
     name: str
     original: Labeled
@@ -65,7 +65,7 @@ def write_samples(
 
 
 def _figure(example: ShownExample, colors: Sequence[Color]) -> dict[str, object]:
-    """Name, ignored share, classes, and the cells: a row of images above a row of the same under their labels."""
+    """Name, ignored share, classes, and cells: a row of images, and below it the same images with their labels."""
     titles = ["image", *(f"crop {number}" for number in range(1, len(example.crops) + 1))]
     pairs = [example.original, *example.crops]
     label = example.original[1]

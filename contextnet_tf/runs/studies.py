@@ -111,7 +111,9 @@ class LeaveOneOutSection(_OfRecipe, Measured):
         for place, row in enumerate(self.rows):
             wrong = [drive for drive in self.drives if len(row.mean_iou.get(drive, ())) != len(self.seeds)]
             if wrong:
-                raise FieldError(f"rows[{place}].mean_iou", f"has not one figure a seed for the drive {wrong[0]}")
+                raise FieldError(
+                    f"rows[{place}].mean_iou", f"does not have one value per seed for the drive {wrong[0]}"
+                )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -181,9 +181,9 @@ def test_a_model_of_another_kind_is_refused():
     class Subclassed(keras.Model):
         pass
 
-    with pytest.raises(InputError, match="network 'mine': its layers are hidden; take a functional"):
+    with pytest.raises(InputError, match="network 'mine': its layers cannot be read; give a functional"):
         fold_batch_norm(Subclassed(name="mine"))
-    with pytest.raises(InputError, match="network 'unbuilt': its layers are hidden"):
+    with pytest.raises(InputError, match="network 'unbuilt': its layers cannot be read"):
         fold_batch_norm(keras.Sequential([layers.Dense(2)], name="unbuilt"))
 
 

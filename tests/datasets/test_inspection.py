@@ -57,7 +57,7 @@ def test_every_problem_at_once(camvid_dir):
     found = _inspect(camvid_dir)
     expected = [
         "trainannot/p0.png: is listed in", "train/p1.png: is missing or not a whole", "p2.png: the label is 95 x 64",
-        "p3.png: label value 77 is not in the table", "val/p1.png: has 16 bits a channel",
+        "p3.png: label value 77 is not in the table", "val/p1.png: has 16 bits per channel",
     ]  # fmt: skip
     assert len(found.problems) == 5
     for problem, message in zip(found.problems, expected, strict=True):

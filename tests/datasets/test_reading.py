@@ -128,7 +128,7 @@ def test_other_images_that_are_cut_off_or_empty(tmp_path, suffix):
 
 def test_16_bits_are_refused(tmp_path):
     _refused("image.png: has 16 bits per channel; convert it to 8", _example(tmp_path, RGB.astype(np.uint16) * 257))
-    _refused("image.png: has 16 bits a channel", _example(tmp_path, RGB[..., 0].astype(np.uint16)))
+    _refused("image.png: has 16 bits per channel", _example(tmp_path, RGB[..., 0].astype(np.uint16)))
     message = "label.png: a label file has one 8-bit value per pixel, this one has 1 x uint16"
     _refused(message, _example(tmp_path, label=LABEL.astype(np.uint16)))
 

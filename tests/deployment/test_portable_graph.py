@@ -166,5 +166,5 @@ def test_what_has_no_counterpart_is_named():
         (layers.Conv2DTranspose(3, 1, strides=2, padding="same", name="layer"), "a kernel smaller than its stride"),
         (layers.BatchNormalization(1, name="layer"), "an axis other than the channels"),
     ):
-        with pytest.raises(InputError, match=f"layer 'layer': has {what}, which has no counterpart"):
+        with pytest.raises(InputError, match=f"layer 'layer': has {what}, which cannot be converted"):
             portable_graph_of(keras.Model(image, {"main": layer(image)}))

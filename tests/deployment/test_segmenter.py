@@ -277,7 +277,7 @@ def test_engine_and_threads_must_exist(colors_file):
         Segmenter(colors_file).stream([], workers=0)
     with pytest.raises(InputError, match="runs a .tflite file, not a Functional"):
         Segmenter(color_network((16, 24)))
-    with pytest.raises(InputError, match="a int is no network"):
+    with pytest.raises(InputError, match="a int is not a network"):
         Segmenter(3, engine="tensorflow")
     tf.constant(1) + 1  # TensorFlow is running now
     with pytest.raises(InputError, match="TensorFlow is already running"):

@@ -46,7 +46,7 @@ def test_numpy_where_nothing_can_be_stored(folder, caplog):
     assert taken() == "contextnet_tf.deployment.upsample_numpy"
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.message.startswith("labels are made without numba, which takes longer: ")
+    assert record.message.startswith("numba cannot be used (")
 
 
 def test_compiled_once_and_stored(folder, monkeypatch):

@@ -87,8 +87,8 @@ def test_a_missing_file_of_instances_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (np.zeros((2, 3), np.uint8), "has one 16-bit value a pixel"),
-        (np.zeros((2, 3, 3), np.uint16), "has one 16-bit value a pixel"),
+        (np.zeros((2, 3), np.uint8), "has one 16-bit value per pixel"),
+        (np.zeros((2, 3, 3), np.uint16), "has one 16-bit value per pixel"),
         (np.zeros((3, 2), np.uint16), "is 2 x 3 pixels, its labels are 3 x 2"),
         (np.full((2, 3), 7001, np.uint16), "value 7001 would be instance 1 of label 7, which has no instances"),
         (np.full((2, 3), 65535, np.uint16), "value 65535 would be instance 535 of label 65"),

@@ -89,7 +89,7 @@ def test_files_of_others_are_not_touched(tmp_path):
 
 
 def test_other_labels_and_names_are_refused(tmp_path):
-    with pytest.raises(InputError, match="dataset 'camvid' has not Cityscapes' label ids"):
+    with pytest.raises(InputError, match="dataset 'camvid' does not have Cityscapes' label ids"):
         Submission(tmp_path / "out", get_dataset("camvid"), EXAMPLES, {})
     for name in ("bonn_000000", "bonn_0_19", "bonn_000000_000019_x", "a_bonn_000000_000019", "frame7"):
         with pytest.raises(InputError, match=f"p.png: the server finds images by CITY_SEQUENCE_.* called {name}"):

@@ -96,5 +96,7 @@ def test_a_row_without_a_figure_for_a_drive_is_refused():
     content = _section().to_json()
     assert LeaveOneOutSection.from_json(content, "result.json") == _section()
     del content["rows"][1]["mean_iou"]["b"]
-    with pytest.raises(InputError, match=re.escape("rows[1].mean_iou has not one figure a seed for the drive b")):
+    with pytest.raises(
+        InputError, match=re.escape("rows[1].mean_iou does not have one value per seed for the drive b")
+    ):
         LeaveOneOutSection.from_json(content, "result.json")

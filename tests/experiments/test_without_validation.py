@@ -33,7 +33,7 @@ def run_dir(camvid_module_dir, tmp_path_factory):
 def test_it_has_a_report_that_says_what_is_missing(run_dir):
     page = report.run(output_dir=str(run_dir)).read_text(encoding="utf-8")
     assert "<h1>tiny on CamVid</h1>" in page
-    assert "classes (evaluate measures them)" in page and "confusion (evaluate measures it)" in page
+    assert "classes (run evaluate)" in page and "confusion (run evaluate)" in page
     assert re.findall(r'<section id="(\w+)"', page) == ["training", "network", "origin"]
 
 

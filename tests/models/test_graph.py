@@ -99,5 +99,5 @@ def test_hidden_layers_are_refused():
         pass
 
     for find in (graph.all_layers, graph.with_inner_models, graph.calls):
-        with pytest.raises(InputError, match="its layers are hidden"):
+        with pytest.raises(InputError, match="its layers cannot be read"):
             find(Subclassed())

@@ -201,5 +201,5 @@ def test_models_with_hidden_layers_are_refused():
     class Subclassed(keras.Model):
         pass
 
-    with pytest.raises(InputError, match="network 'mine': its layers are hidden"):
+    with pytest.raises(InputError, match="network 'mine': its layers cannot be read"):
         rewrite(Subclassed(name="mine"))

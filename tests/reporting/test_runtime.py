@@ -110,7 +110,7 @@ def test_a_bound_itself_is_met():
 def test_the_ratio_table_by_hand():
     found = [Ratio("a", "b", 0.625, bound=0.8), Ratio("c", "d", 1.5, "at least", 1.8), Ratio("e", "f", 0.9)]
     assert ratio_table(found) == (
-        "| Ours | Against | Ratio | To reach | Met |\n"
+        "| Ours | Against | Ratio | Target | Met |\n"
         "| --- | --- | ---: | ---: | ---: |\n"
         "| a | b | 0.62 | at most 0.80 | yes |\n"
         "| c | d | 1.50 | at least 1.80 | no |\n"
@@ -168,12 +168,12 @@ def test_the_page_says_where_it_comes_from():
     assert "2 x Some CPU; keras 3.0.\n" in page and "Left out: PyTorch: torch not installed.\n" in page
     titles = [line for line in page.splitlines() if line.startswith("## ")]
     assert titles == [
-        "## Every row",
+        "## All rows",
         "## Ratios: cn14, 1024 × 2048, one thread",
         "## Ratios: cn14, 512 × 1024, one thread",
         "## Beside Table 7: frames per second",
     ]
-    assert "20 rounds in turn after 2 of warm-up, on 4 images of camvid val; weights: trained." in page
+    assert "20 interleaved rounds after 2 of warm-up, on 4 images of camvid val; weights: trained." in page
 
 
 def test_the_image_has_a_bar_a_row():

@@ -378,6 +378,6 @@ def test_too_little_memory_is_one_line(camvid_dir, tmp_path):
         raise tf.errors.ResourceExhaustedError(None, None, "Failed to allocate memory for the batch\nmore")
 
     with pytest.raises(
-        InputError, match="too small for a step .Failed to allocate memory for the batch.; set a larger"
+        InputError, match="out of memory in a training step .Failed to allocate memory for the batch.; set a larger"
     ):
         _train(camvid_dir, tmp_path / "run", make_batches=exhausted)
