@@ -74,7 +74,7 @@ def test_drawn_streets_as_a_folder_of_ones_own(tmp_path):
 
 def test_a_list_of_pairs(own):
     dataset = get_dataset("folder", {"classes": TWO, "list": "lists/{split}.txt"})
-    _refused("lists/train.txt: is missing; it lists the split's pairs", dataset.list_examples, own, "train")
+    _refused("lists/train.txt: is missing; it must list the split's pairs", dataset.list_examples, own, "train")
     (own / "lists").mkdir()
     (own / "lists/train.txt").write_text("images/train/1.jpg labels/train/1.png\n\nimages/val/0.jpg labels/val/0.png\n")
     assert [e.name for e in dataset.list_examples(own, "train")] == ["1", "0"]

@@ -130,7 +130,7 @@ def test_what_holds_no_video(tmp_path):
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
         silence.sample_rate = 8000
         container.mux([*track.encode(silence), *track.encode(None)])
-    with pytest.raises(InputError, match="sound.mp4: is no image and no video that can be read"):
+    with pytest.raises(InputError, match="sound.mp4: is neither an image nor a video that can be read"):
         Video(tmp_path / "sound.mp4")
     # A playlist may name any address.
     encode(tmp_path / "part.ts", range(5))

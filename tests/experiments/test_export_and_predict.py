@@ -240,7 +240,7 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
         with pytest.raises(InputError, match="no images found"):
             predict.run(input=pattern, **settings)
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(InputError, match="text.png: is missing or not a whole image"):
+    with pytest.raises(InputError, match="text.png: is missing, damaged or truncated"):
         predict.run(input=str(tmp_path / "text.png"), **settings)
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -248,7 +248,7 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
     with pytest.raises(InputError, match="two/frame.png: has the same name as .*one/frame.png"):
         predict.run(input=f"{tmp_path}/*/frame.png", **settings)
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(InputError, match="text.mp4: is no image and no video that can be read"):
+    with pytest.raises(InputError, match="text.mp4: is neither an image nor a video that can be read"):
         predict.run(input=str(tmp_path / "text.mp4"), **settings)
     with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected"):
         predict.run(input="97", **settings)

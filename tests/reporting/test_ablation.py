@@ -41,7 +41,7 @@ def test_one_seed_has_no_deviation():
 def test_the_page_says_what_the_figures_are():
     note = ablation_note(SECTION)
     assert note.startswith("cn14 on CamVid, 60 epochs of the recipe modern with --epochs=60; flags are those of")
-    assert "Mean IoU in % on the 101 images of the validation split: of each run the best" in note
+    assert "Mean IoU in % on the 101 images of the validation split: the best validation of each run" in note
     assert "one every 10 epochs and one at the end" in note
     assert "60 epochs of the recipe modern; flags are" in ablation_note(dataclasses.replace(SECTION, given={}))
     page = ablation_page(SECTION)

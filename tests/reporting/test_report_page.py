@@ -358,7 +358,7 @@ def test_what_is_missing_is_named_with_its_reason():
     source = report.report_html(
         report.Results.from_json(sections, "result.json"), missing={"images": "the folder <a> is missing"}
     )
-    assert "Not in this report: images (the folder &lt;a&gt; is missing); speed (predict measures it)." in source
+    assert "Not in this report: images (the folder &lt;a&gt; is missing); speed (run predict)." in source
 
 
 def test_every_exported_file_is_listed():

@@ -77,9 +77,12 @@ def test_a_port_in_use_is_named(monkeypatch):
         ("3", "TF_CONFIG: names no workers; expected"),
         ('{"cluster": {"worker": 2}}', "TF_CONFIG: names no workers; expected"),
         ('{"cluster": {"worker": [1, 2]}}', "TF_CONFIG: names no workers; expected"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": "worker"}', "TF_CONFIG: its task worker is none of"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": []}', "TF_CONFIG: its task [] is none of"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "TF_CONFIG: its task None is none of"),
+        (
+            '{"cluster": {"worker": ["a:1", "b:1"]}, "task": "worker"}',
+            "TF_CONFIG: its task worker is not in its cluster",
+        ),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": []}', "TF_CONFIG: its task [] is not in its cluster"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "TF_CONFIG: its task None is not in its cluster"),
         (
             '{"cluster": {"worker": ["a", "b:1"]}, "task": {"type": "worker", "index": 0}}',
             "TF_CONFIG: 'a' is not the address of a worker; expected",
