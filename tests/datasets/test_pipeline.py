@@ -62,7 +62,7 @@ def test_a_run_started_later_does_not_read_what_came_before(camvid_dir):
         (camvid_dir / "train" / f"p{shown}.png").write_bytes(b"no image")
         (camvid_dir / "trainannot" / f"p{shown}.png").write_bytes(b"no label")
     _assert_same(whole[2:], list(_batches(camvid_dir, first_step=2, last_step=3)))
-    with pytest.raises(InputError, match="is missing or not a whole image"):
+    with pytest.raises(InputError, match="is missing, damaged or truncated"):
         list(_batches(camvid_dir, first_step=1, last_step=3))
 
 
@@ -165,5 +165,5 @@ def test_bad_files_found_while_reading_are_named(camvid_dir, whole):
     path = camvid_dir / "trainannot" / "p3.png"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="p3.png: is missing or not a whole image"):
+    with pytest.raises(InputError, match="p3.png: is missing, damaged or truncated"):
         read()

@@ -28,7 +28,7 @@ def test_old_names_of_train(call, tmp_path, argument, message):
 
 def test_a_flag_that_the_program_still_has_is_no_old_name(call, tmp_path):
     called = call(export, "--precision=float16", f"--output_dir={tmp_path / 'out'}")
-    assert "another name" not in called.err and "--checkpoint is missing" in called.err
+    assert "was renamed" not in called.err and "--checkpoint is missing" in called.err
 
 
 def test_what_is_a_program_of_its_own_now():
