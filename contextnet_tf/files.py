@@ -204,10 +204,33 @@ def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int,
             raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
+def json_text(value: Any, **options: Any) -> str:
+    """`value` as JSON, with options of `json.dumps`. All that is written as JSON passes here.
+
+    Raises:
+      ValueError: a number is not finite, which JSON cannot express; `records.plain` makes it null.
+      TypeError: a value has a type that JSON does not know.
+    """
+    return json.dumps(value, allow_nan=False, **options)
+
+
+def checked_json(name: str, values: Any) -> dict[str, Any]:
+    """The argument `name`, values by name, as JSON gives them back; empty for None.
+
+    Raises:
+      InputError: a value cannot be written as JSON, or is not finite.
+    """
+    try:
+        return json.loads(json_text(dict(values or {})))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{name} cannot be written as JSON ({error}); give a finite JSON value by name") from None
+
+
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Writes `value` as indented JSON, atomically."""
+    """Writes `value` as indented JSON, atomically; numbers must be finite."""
+    text = json_text(value, indent=2)
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import re
 from collections import Counter
@@ -28,6 +27,7 @@ from contextnet_tf.datasets.sources.folder import own_folder, own_list
 from contextnet_tf.datasets.sources.prepared import PreparedSet
 from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import json_text
 
 OWN = "folder"  # the name of a user's own dataset
 PREPARED = "tfds:"  # prefix of the names of TensorFlow Datasets
@@ -78,7 +78,7 @@ class Dataset:
         datasets defined by their name."""
         if self.class_table is None:
             return None
-        return hashlib.sha256(json.dumps(self.class_table, sort_keys=True).encode()).hexdigest()[:8]
+        return hashlib.sha256(json_text(self.class_table, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def palette(self) -> np.ndarray:

@@ -4,7 +4,6 @@ The export folds batch normalization: the result is the paper's inference networ
 holds only convolutions and sums.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -23,7 +22,7 @@ from contextnet_tf.deployment.tflite.quantization import checked_calibration, in
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.deployment.tflite.task_metadata import task_metadata, with_files
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, atomic_write_dir
+from contextnet_tf.files import atomic_write, atomic_write_dir, checked_json
 from contextnet_tf.models.sizes import size_multiple
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -58,7 +57,7 @@ def export_saved_model(
     """
     path = checked_path(path)
     network = folded_at_size(model, size)
-    facts = {"output_factor": 1, "precision": "float32", "commit": commit, **checked_notes(notes)}
+    facts = {"output_factor": 1, "precision": "float32", "commit": commit, **checked_json("notes", notes)}
     metadata = describe(network, dataset, facts)
     with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
@@ -130,7 +129,7 @@ def export_tflite(
     images = checked_calibration(calibration, network.input_shape[1:3]) if precision == "int8" else ()
     if precision == "int8":
         facts |= {"calibration_images": len(images), "float_layers": list(float_layers)}
-    metadata = describe(network, dataset, facts | checked_notes(notes))
+    metadata = describe(network, dataset, facts | checked_json("notes", notes))
     with atomic_write(path) as temporary:
         if precision == "int8":
             graph = int8_graph(pooling_as_convolution(part), output, images, list(float_layers))
@@ -182,18 +181,6 @@ def describe(
         },
         **facts,
     }
-
-
-def checked_notes(notes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The notes as JSON values; empty for None.
-
-    Raises:
-      InputError: a note cannot be written as JSON, or is not finite.
-    """
-    try:
-        return json.loads(json.dumps(dict(notes or {}), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"notes cannot be written as JSON ({error}); give a finite JSON value by name") from None
 
 
 def _served(network: keras.Model, size: tuple[int, int]) -> tuple[tf.Module, dict[str, Callable]]:

@@ -1,6 +1,5 @@
 """Export to ONNX files, for ONNX Runtime, OpenVINO, TensorRT, ncnn and other runtimes."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +8,13 @@ import keras
 
 from contextnet_tf.arguments import checked_choice, checked_path
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.deployment.export import checked_notes, describe
+from contextnet_tf.deployment.export import describe
 from contextnet_tf.deployment.metadata import IMAGE_TYPES, ONNX_OUTPUTS
 from contextnet_tf.deployment.network import folded, folded_at_size
 from contextnet_tf.deployment.portable.any_size import portable_graph_of_any_size
 from contextnet_tf.deployment.portable.from_keras import portable_graph_of
 from contextnet_tf.errors import InputError, needed_by
-from contextnet_tf.files import atomic_write
+from contextnet_tf.files import atomic_write, checked_json, json_text
 from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 
 
@@ -85,7 +84,7 @@ def export_onnx(
         "output_factor": factor,
         "precision": "float32",
         "commit": commit,
-        **checked_notes(notes),
+        **checked_json("notes", notes),
     }
     metadata = describe(network, dataset, facts, image)
     content = onnx_model(
@@ -95,7 +94,7 @@ def export_onnx(
         output=output,
         factor=factor,
         dynamic_batch=dynamic_batch,
-        metadata={name: json.dumps(value) for name, value in metadata.items()},
+        metadata={name: json_text(value) for name, value in metadata.items()},
     )
     with atomic_write(path) as temporary:
         temporary.write_bytes(content.SerializeToString())

@@ -7,7 +7,6 @@ so no path traversal is possible.
 import colorsys
 import errno
 import http.server
-import json
 import mimetypes
 import os
 import pathlib
@@ -20,7 +19,7 @@ from typing import Any
 
 from contextnet_tf.deployment.engines.tflite_file import read_tflite
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write
+from contextnet_tf.files import atomic_write, json_text
 
 Page = Mapping[str, bytes | pathlib.Path]
 
@@ -68,7 +67,7 @@ def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.
         entries.append({"url": url, **describe_file(path)})
     models = dict.fromkeys(entry["model"] for entry in entries)
     title = f"Segmentation with {', '.join(models)}"
-    page["networks.json"] = json.dumps({"title": title, "files": entries}).encode()
+    page["networks.json"] = json_text({"title": title, "files": entries}).encode()
     return page
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, naming_full_disk
+from contextnet_tf.files import atomic_write, json_text, naming_full_disk
 from contextnet_tf.runs.layout import HISTORY
 from contextnet_tf.runs.migration import migrated_history_entry
 from contextnet_tf.runs.records import plain
@@ -38,7 +38,7 @@ class History:
         Raises:
           InputError: the disk is full.
         """
-        line = json.dumps(plain({"step": step, "epoch": epoch, **figures}), allow_nan=False)
+        line = json_text(plain({"step": step, "epoch": epoch, **figures}))
         with naming_full_disk(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         self.length += 1

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import fcntl
-import json
 import logging
 import os
 import pathlib
@@ -13,7 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from contextnet_tf.errors import InputError, InUseError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, is_system_file, read_json, remove_leftovers
+from contextnet_tf.files import (
+    atomic_write,
+    ensure_writable_dir,
+    is_system_file,
+    json_text,
+    read_json,
+    remove_leftovers,
+)
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.migration import migrated_settings
 from contextnet_tf.runs.records import Record
@@ -142,9 +148,10 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
 
 
 def _write(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
+    text = json_text({_VERSION: FORMAT_VERSION} | dict(settings), indent=2)
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        json.dump({_VERSION: FORMAT_VERSION} | dict(settings), file, indent=2)
-        file.write("\n")
+        file.write(f"{text}
+")
         # Synced before the rename: otherwise a power failure may leave the new name without the content.
         file.flush()
         os.fsync(file.fileno())

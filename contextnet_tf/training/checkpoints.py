@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, remove_leftovers
+from contextnet_tf.files import atomic_write, ensure_writable_dir, json_text, remove_leftovers
 from contextnet_tf.models.graph import all_layers
 
 FORMAT_VERSION = 2
@@ -75,7 +75,7 @@ class Checkpoints:
         """
         arrays = {name: variable.numpy() for name, variable in self._variables.items()}
         arrays[_FORMAT] = np.array(FORMAT_VERSION)
-        arrays[_NOTES] = np.array(json.dumps({"versions": _VERSIONS, **notes}))
+        arrays[_NOTES] = np.array(json_text({"versions": _VERSIONS, **notes}))
         _write(_path(self._folder, step), arrays)
         saved = _steps(self._folder)
         # Checkpoints of later steps are damaged: the run would have resumed from them otherwise.

@@ -23,6 +23,7 @@ from contextnet_tf.datasets.statistics import class_pixels_until_complete, class
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
+from contextnet_tf.files import checked_json, json_text
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.models.loading import BEST_NETWORK
 from contextnet_tf.runs import layout
@@ -93,10 +94,10 @@ def train(
       should_stop: called after each step and each validation image; on True the run stops at a saved checkpoint.
 
     Raises:
-      InputError: an argument is of another type; the network has another number of classes than the dataset, or does
-        not accept the crop size; there are fewer examples than a batch needs; the folder holds another run or other
-        files, or a run on examples whose files have changed since; a file of the dataset is bad; the disk is full; or
-        the loss is not finite.
+      InputError: an argument is of another type, or `extra_settings` are not JSON; the network has another number of
+        classes than the dataset, or does not accept the crop size; there are fewer examples than a batch needs; the
+        folder holds another run or other files, or a run on examples whose files have changed since; a file of the
+        dataset is bad; the disk is full; or the loss is not finite.
       InUseError: another process trains in the folder.
       Stopped: `should_stop` returned True.
     """
@@ -109,7 +110,8 @@ def train(
     plan = TrainingPlan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
     compute_config = compute_config or ComputeConfig()
     compute_config.check_batch(recipe.batch_size)
-    settings = plan.settings(model) | {"compute_config": compute_config.to_json()} | dict(extra_settings or {})
+    settings = plan.settings(model) | {"compute_config": compute_config.to_json()}
+    settings |= checked_json("extra_settings", extra_settings)
     devices = compute_config.devices
     with devices.naming_lost_workers(), _batch_norm_momentum(model, recipe.batch_norm_momentum):
         _require_same_settings(devices, settings)
@@ -156,7 +158,7 @@ def _folder_of_process(
 
 def _require_same_settings(devices: Devices, settings: Mapping[str, Any]) -> None:
     """Raises InputError on all processes where one has other settings than the chief."""
-    told = devices.gathered(json.dumps(settings, sort_keys=True))
+    told = devices.gathered(json_text(settings, sort_keys=True))
     for worker, text in enumerate(told):
         differences = differing_settings(json.loads(told[0]), json.loads(text))
         if differences:
@@ -169,7 +171,7 @@ def _require_same_settings(devices: Devices, settings: Mapping[str, Any]) -> Non
 
 def _require_same_data(devices: Devices, digests: Mapping[str, Digests]) -> None:
     """Raises InputError on all processes where one has other files than the chief."""
-    text = json.dumps(digests)
+    text = json_text(digests)
     summaries = devices.gathered(hashlib.sha256(text.encode()).hexdigest())
     others = [worker for worker, summary in enumerate(summaries) if summary != summaries[0]]
     if others:

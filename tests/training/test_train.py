@@ -350,6 +350,14 @@ def test_a_damaged_settings_file_is_restored_from_the_checkpoint(camvid_dir, tmp
     assert path.read_text() == whole
 
 
+def test_extra_settings_are_json(camvid_dir, tmp_path):
+    """NaN would stand in settings.json, and differ from itself on resume."""
+    for value in (float("nan"), object()):
+        with pytest.raises(InputError, match=r"^extra_settings cannot be written as JSON \("):
+            _train(camvid_dir, tmp_path / "run", extra_settings={"share": value})
+    assert not (tmp_path / "run").exists()
+
+
 def test_extra_settings_tell_runs_apart(camvid_dir, tmp_path):
     _train(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "a"}})
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["initial"] == {"sha256": "a"}

@@ -6,13 +6,14 @@ list of the classes, follow the graph as a zip archive. LiteRT ignores both.
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers
 import numpy as np
+
+from contextnet_tf.files import json_text
 
 LABELS, DESCRIPTION = "labels.txt", "metadata.json"  # the files inside: class names by line; our JSON
 
@@ -72,7 +73,7 @@ def task_metadata(metadata: Mapping[str, Any]) -> bytes:
 
 def with_files(content: bytes, metadata: Mapping[str, Any]) -> bytes:
     """The content of a TFLite file, followed by the archive of the files that its metadata name."""
-    files = {DESCRIPTION: json.dumps(metadata, indent=2)}
+    files = {DESCRIPTION: json_text(metadata, indent=2)}
     if metadata["classes"]:
         files[LABELS] = "".join(f"{entry['name']}\n" for entry in metadata["classes"])
     archive = io.BytesIO(content)
