@@ -1,5 +1,6 @@
 """How every program runs: its flags are parsed, and errors become one line without a traceback."""
 
+import errno
 import io
 import logging
 import math
@@ -40,6 +41,15 @@ def _set_log_level(level: str) -> None:
     absl_logging.get_absl_handler().setLevel(level.upper())
 
 
+def _make_streams_usable() -> None:
+    """What is printed must not end the work: a name that the terminal cannot show, or output that nobody takes."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started the program, as some services do
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True) -> None:
     """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1.
 
@@ -52,9 +62,7 @@ def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True)
             load_tensorflow()
         main(argv)
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end the work
-            stream.reconfigure(errors="backslashreplace")
+    _make_streams_usable()
     absl_logging.set_verbosity(absl_logging.WARNING)
     try:
         try:
@@ -124,6 +132,12 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
                 main(argv)
         except InputError as error:
             print(f"error: {with_flags(str(error))}", file=sys.stderr)
+            sys.exit(1)
+        except OSError as error:  # of files, `files.naming_full_disk` says which
+            if error.errno != errno.ENOSPC:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # at the end, Python would try to write the rest
+            print(f"error: the output cannot be written ({error.strerror}); the disk is full", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(130)  # as shells report a process that Ctrl-C ended

@@ -6,6 +6,7 @@ import itertools
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def write_overlay(
     ):
         try:
             for item, labels in segmenter.labeled(ahead):
-                writing.do(_write, write, item, labels, colors)
+                writing.do(_write, write, item, labels, colors, video.pixel_aspect)
                 count += 1
                 on_frame()
         except (KeyboardInterrupt, InputError) as error:
@@ -59,8 +60,8 @@ def write_overlay(
     return None
 
 
-def _write(write: AddFrame, item: Item, labels: np.ndarray, colors: Sequence[Color]) -> None:
-    write(overlay(item.image, labels, colors), item.start, item.duration)
+def _write(write: AddFrame, item: Item, labels: np.ndarray, colors: Sequence[Color], pixel_aspect: Fraction) -> None:
+    write(overlay(item.image, labels, colors), item.start, item.duration, pixel_aspect)
 
 
 def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:

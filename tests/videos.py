@@ -39,8 +39,9 @@ def frames_of(path: pathlib.Path) -> list[np.ndarray]:
 
 
 def encode(
-    path: pathlib.Path, starts: Sequence[int], *, rate: int = 25, sound: float = 0.0, degrees: int = 0, **options: str
-) -> None:
+    path: pathlib.Path, starts: Sequence[int], *, rate: int = 25, sound: float = 0.0, degrees: int = 0,
+    pixel_aspect: Fraction = Fraction(1), **options: str,
+) -> None:  # fmt: skip
     """Writes an H.264 video whose frames start at `starts` (in 1/rate s), as `gray_frame(20)`, 40 and so on.
 
     Args:
@@ -49,12 +50,14 @@ def encode(
       rate: of the frames, and of the clock.
       sound: seconds of silence in a second track.
       degrees: by which players turn the frames.
+      pixel_aspect: width by height of a pixel.
       options: of the container.
     """
     with av.open(f"file:{path}", "w", options=options) as container:
         stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.codec_context.time_base = Fraction(1, rate)
+        stream.codec_context.sample_aspect_ratio = pixel_aspect
         if degrees:
             stream.set_display_rotation(degrees)
         if sound:

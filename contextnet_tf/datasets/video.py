@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from contextnet_tf.datasets.video_frame import pixel_aspect_of, placing_of, rgb_of
 from contextnet_tf.errors import InputError, needed_by, reason_of
 
 _USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
@@ -17,7 +18,6 @@ _LONGEST_GAP = 10  # seconds; a longer one in a broadcast stream is a jump of it
 # The bits of FFmpeg's flags that PyAV does not name.
 _ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _CLOCK_JUMPS = 0x200  # AVFMT_TS_DISCONT
-_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 class Frame(NamedTuple):
@@ -47,9 +47,11 @@ class Video:
       is_live: False, see `Camera`.
       frames_per_second: the nominal rate; 25 if the file reports no valid rate. Frames have their own times.
       num_frames: number of frames as reported by the file, or by its duration and rate; None if unknown.
+      pixel_aspect: width by height of a pixel as players show the upright frames, once the first was read.
     """
 
     is_live = False
+    pixel_aspect = Fraction(1)
 
     def __init__(self, path: str | pathlib.Path):
         """Opens a video file.
@@ -97,7 +99,7 @@ class Video:
             for frame in reader.decoded():
                 start, duration = clock.times(frame)
                 count += 1
-                yield Frame(_upright(frame), start, duration)
+                yield Frame(self._upright(frame), start, duration)
             declared = self._declared_end()
         if not count:
             raise InputError(f"{self._path}: holds no frame that can be read")
@@ -111,6 +113,18 @@ class Video:
             raise InputError(
                 f"{self._path}: is damaged in {reader.damaged} place(s); frames may be missing or smeared there"
             )
+
+    def _upright(self, frame: Any) -> np.ndarray:
+        """The frame uint8 [H, W, 3] RGB, turned as the file says."""
+        placing = placing_of(frame)
+        self.pixel_aspect = pixel_aspect_of(self._stream, placing)
+        try:
+            return placing.of(rgb_of(frame))
+        except self._av.FFmpegError as error:
+            raise InputError(
+                f"{self._path}: FFmpeg cannot convert its frames ({frame.width} x {frame.height}, {frame.format.name}) "
+                f"to RGB ({_reason(error)}); convert the video to H.264 in BT.709"
+            ) from None
 
     def close(self) -> None:
         """Closes the file; may be called twice."""
@@ -213,10 +227,12 @@ class Camera:
       is_live: True: the source has no end.
       frames_per_second: as reported by the camera; 25 if the reported rate is invalid.
       num_frames: None.
+      pixel_aspect: 1.
     """
 
     is_live = True
     num_frames = None
+    pixel_aspect = Fraction(1)
 
     def __init__(self, number: int):
         """Opens a camera by its number.
@@ -261,15 +277,6 @@ class Camera:
     def close(self) -> None:
         """Releases the camera; may be called twice."""
         self._capture.release()
-
-
-def _upright(frame: Any) -> np.ndarray:
-    """The frame uint8 [H, W, 3] RGB, turned as the file says; phones store all videos in landscape format."""
-    plane = frame.reformat(format="rgb24").planes[0]  # its memory is the array's, where rows have no padding
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    image = np.ascontiguousarray(rows[:, : 3 * plane.width]).reshape(plane.height, plane.width, 3)
-    rotation = _ROTATIONS.get(frame.rotation % 360)
-    return image if rotation is None else cv2.rotate(image, rotation)
 
 
 def _seconds(clock: str) -> Fraction | None:

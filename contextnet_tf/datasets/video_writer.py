@@ -26,9 +26,15 @@ _USUAL_CLOCK = 90_000  # ticks per second, of which the frame rate gets a multip
 
 
 class AddFrame(Protocol):
-    """Appends a frame uint8 [H, W, 3] RGB, with its start and duration in seconds."""
+    """Appends a frame uint8 [H, W, 3] RGB, with its start and duration in seconds, and the aspect of its pixels."""
 
-    def __call__(self, image: np.ndarray, start: Fraction | None = None, duration: Fraction | None = None) -> None: ...
+    def __call__(
+        self,
+        image: np.ndarray,
+        start: Fraction | None = None,
+        duration: Fraction | None = None,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None: ...
 
 
 @contextlib.contextmanager
@@ -36,8 +42,8 @@ def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -
     """Yields a function that appends a frame to the video `path` (.mp4: H.264, or MPEG-4 where FFmpeg has no H.264).
 
     Without `start`, a frame follows the one before at `frames_per_second`. Starts must increase. A frame of another
-    size than the first is resized. The format requires even sizes, so the last row or column of an odd size is
-    dropped. The file is written atomically.
+    size than the first is resized, and all have its `pixel_aspect` (see `video.Video`). The format requires even
+    sizes, so the last row or column of an odd size is dropped. The file is written atomically.
 
     Raises:
       InputError: the file cannot be written, or no frame was added; or PyAV is not installed.
@@ -70,14 +76,21 @@ class _Writer:
         """Whether a frame was added."""
         return self._container is not None
 
-    def add(self, image: np.ndarray, start: Fraction | None = None, duration: Fraction | None = None) -> None:
+    def add(
+        self,
+        image: np.ndarray,
+        start: Fraction | None = None,
+        duration: Fraction | None = None,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
         """See `AddFrame`."""
         if not self.is_open:
-            self._open(image.shape[0] // 2 * 2, image.shape[1] // 2 * 2)
+            self._open(image.shape[0] // 2 * 2, image.shape[1] // 2 * 2, pixel_aspect)
         follows = self._last + self._usual
         self._last = follows if start is None else max(round(start * self._clock), self._last + 1)
         self._durations[self._last] = self._usual if duration is None else max(round(duration * self._clock), 1)
-        frame = pyav().VideoFrame.from_numpy_buffer(self._yuv(image), format="yuv420p")
+        # Not from_numpy_buffer, which loses two rows where half the height is odd (PyAV 18.1).
+        frame = pyav().VideoFrame.from_ndarray(self._yuv(image), format="yuv420p")
         frame.pts, frame.time_base = self._last, 1 / self._clock
         self._mux(frame)
 
@@ -92,7 +105,7 @@ class _Writer:
             with contextlib.suppress(Exception):
                 self._container.close()
 
-    def _open(self, height: int, width: int) -> None:
+    def _open(self, height: int, width: int, pixel_aspect: Fraction) -> None:
         av = pyav()
         if not height or not width:
             raise InputError("a video needs frames of at least 2 x 2 pixels")
@@ -106,6 +119,7 @@ class _Writer:
         self._stream = self._container.add_stream(name, rate=self._rate, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.time_base = self._stream.codec_context.time_base = 1 / self._clock
+        self._stream.codec_context.sample_aspect_ratio = pixel_aspect
         # As `_yuv` converts: players would guess by the size of the frame.
         self._stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU601
         self._stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG

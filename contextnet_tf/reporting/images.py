@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.colors import Color, colorize
+from contextnet_tf.datasets.sources import read_values
 from contextnet_tf.errors import InputError
 
 LONGEST_SIDE = 640  # pixels: sharp at the width of a column, and some 150 kB for the three
@@ -49,9 +50,7 @@ def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
     Raises:
       InputError: the file is missing, is not a single-channel 8-bit image, or has another size.
     """
-    labels = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
-    if labels is None:
-        raise InputError(f"{path}: is missing, damaged or truncated; run predict again")
+    labels = _written(path, "predict")
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise InputError(f"{path}: holds no train ids (one 8-bit value per pixel); run predict again")
     if labels.shape != tuple(size):
@@ -73,8 +72,8 @@ def read_confidence(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarra
     """
     if not os.path.exists(path):
         return None
-    values = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
-    if values is None or values.ndim != 2 or values.dtype != np.uint8:
+    values = _written(path, "evaluate")
+    if values.ndim != 2 or values.dtype != np.uint8:
         raise InputError(f"{path}: holds no confidences (one 8-bit value per pixel); run evaluate again")
     return cv2.resize(values.astype(np.float32) / 255, size[::-1], interpolation=cv2.INTER_LINEAR)
 
@@ -116,6 +115,14 @@ def occurring_ids(samples: Iterable[Sample]) -> set[int]:
         for labels in (sample.ground_truth, sample.prediction):
             occurring.update(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
     return occurring
+
+
+def _written(path: str | os.PathLike, program: str) -> np.ndarray:
+    """The values of a file that `program` wrote."""
+    try:
+        return read_values(path)
+    except InputError as error:
+        raise InputError(f"{str(error).removesuffix('; copy or unpack it again')}; run {program} again") from None
 
 
 def _fitted(image: np.ndarray, interpolation: int, longest: int = LONGEST_SIDE) -> np.ndarray:

@@ -120,7 +120,9 @@ class TrainingLoop:
         """Runs the remaining steps, validations and checkpoints."""
         progress = self._progress
         if progress.validated_step and not self._has_best_network():
-            _logger.warning("%s: is missing or damaged; validating again", self._folder / BEST_NETWORK)
+            _logger.warning(
+                "%s: is missing, damaged or another network; validating again", self._folder / BEST_NETWORK
+            )
             progress.best_step, progress.best_mean_iou, progress.validated_step = 0, -1.0, 0
         self._started = self._saved = time.monotonic()
         self._started -= progress.seconds
@@ -229,11 +231,12 @@ class TrainingLoop:
         on_validation(progress.step, report)
 
     def _has_best_network(self) -> bool:
+        """Whether the file of the best network is there, whole, and of this run's network."""
         try:
-            load_network(self._folder / BEST_NETWORK)
+            network = load_network(self._folder / BEST_NETWORK)
         except InputError:
             return False
-        return True
+        return _shapes(network) == _shapes(self._ema)
 
     def _keep_network(self) -> None:
         with atomic_write(self._folder / BEST_NETWORK) as temporary:
@@ -276,6 +279,10 @@ class TrainingLoop:
 
 def _values(variables: Mapping[str, keras.Variable]) -> dict[str, tf.Variable]:
     return {path: variable.value for path, variable in variables.items()}
+
+
+def _shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
+    return {path: tuple(variable.shape) for path, variable in model_variables(model).items()}
 
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float]:

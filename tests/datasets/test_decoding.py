@@ -1,5 +1,6 @@
 """Decoding of every format: whole or damaged, one rule of bits, palettes and orientations, and no native noise."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -70,6 +71,22 @@ def test_a_file_that_is_cut_off_anywhere_is_refused_by_its_name(name, capfd):
     for length in range(len(FILES[name])):
         with pytest.raises(InputError, match="^x.any: [^\n]*$"):
             decode(FILES[name][:length], "x.any", palette_colors=True)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_image_of_too_many_pixels_is_not_called_damaged():
+    with pytest.raises(
+        InputError, match=r"^x.tif: has too many pixels to be read \(.*400000000 pixels.*\); cut it into"
+    ):
+        decode(_saved(Image.new("1", (20_000, 20_000)), "TIFF", compression="group4"), "x.tif", palette_colors=True)
+
+
+def test_damaged_tiff_files_are_one_line_of_ours(capfd):
+    """libtiff has messages of its own, without the file's name."""
+    content = FILES["lzw.tif"]
+    for at in range(8, len(content) - 4):
+        with contextlib.suppress(InputError):
+            decode(content[:at] + b"\xff\xff\xff" + content[at + 3 :], "x.tif", palette_colors=True)
     assert capfd.readouterr() == ("", "")
 
 

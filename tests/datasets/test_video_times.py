@@ -106,6 +106,58 @@ def test_videos_of_phones_are_turned_upright(tmp_path, degrees):
     np.testing.assert_allclose(frame, by_opencv, atol=8)
 
 
+@pytest.mark.parametrize(("degrees", "expected"), [(0, Fraction(16, 11)), (90, Fraction(11, 16))])
+def test_pixels_that_are_not_square_stay_so(tmp_path, degrees, expected):
+    encode(tmp_path / "dvd.mp4", range(2), degrees=degrees, pixel_aspect=Fraction(16, 11))
+    video = Video(tmp_path / "dvd.mp4")
+    with video_writer(tmp_path / "out.mp4", 25) as add:
+        for frame in video.timed_frames():
+            assert video.pixel_aspect == expected
+            add(*frame, video.pixel_aspect)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.video[0].sample_aspect_ratio == expected
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"), [((-1, 0, 0, 1), (0, -1)), ((1, 0, 0, -1), (-1, 0)), ((0, 1, 1, 0), (0, 0))]
+)
+def test_videos_that_are_stored_mirrored_are_shown_as_players_do(tmp_path, matrix, corner):
+    """As front cameras do; a mirrored frame is no rotated one."""
+    a, b, c, d = (x << 16 for x in matrix)
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:20, :30] = 255
+    with av.open(str(tmp_path / "selfie.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
+        container.mux([*stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")), *stream.encode(None)])
+    (frame,) = Video(tmp_path / "selfie.mp4").frames()
+    assert frame.shape == ((96, 64, 3) if matrix[0] == 0 else (64, 96, 3)) and frame.flags.c_contiguous
+    bright = {(y, x) for y in (0, -1) for x in (0, -1) if frame[y, x].mean() > 128}
+    assert bright == {corner}
+
+
+def test_frames_that_cannot_be_converted_are_one_line(tmp_path):
+    """As those of a film in Dolby Vision, whose colors have another matrix."""
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"x264-params": "colormatrix=ICtCp"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        container.mux([*stream.encode(av.VideoFrame(96, 64, "yuv420p")), *stream.encode(None)])
+    with pytest.raises(InputError, match=r"film.mp4: FFmpeg cannot convert its frames \(96 x 64, yuv420p\) to RGB \("):
+        list(Video(tmp_path / "film.mp4").frames())
+
+
+@pytest.mark.parametrize("height", [2, 6, 64, 66, 270])
+def test_frames_of_every_height_are_written_as_they_are(tmp_path, height):
+    frame = np.full((height, 96, 3), (200, 60, 30), np.uint8)
+    frame[-2:] = 255
+    with video_writer(tmp_path / "out.mp4", 25) as add:
+        add(frame)
+    (written,) = Video(tmp_path / "out.mp4").frames()
+    assert written.shape == frame.shape
+    np.testing.assert_allclose(written, frame, atol=12)
+
+
 def test_frames_of_several_sizes_are_written_in_the_size_of_the_first(tmp_path):
     with video_writer(tmp_path / "out.mp4", 25) as add:
         add(gray_frame(40))

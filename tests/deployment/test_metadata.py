@@ -74,6 +74,23 @@ def test_every_damage_is_seen(copied, name):
     damaged()
 
 
+def test_a_damaged_file_never_reaches_the_interpreter(copied, monkeypatch):
+    """It trusts what it reads: damage may end the process."""
+    path = copied("roads", "roads")
+    content = path.read_bytes()
+    path.write_bytes(content[:400] + bytes(64) + content[464:])
+    monkeypatch.setattr("ai_edge_litert.interpreter.Interpreter", lambda **_: pytest.fail("was started"))
+    with pytest.raises(InputError, match="model.tflite: is damaged, or "):
+        Segmenter(path)
+
+
+def test_damage_that_shows_while_the_file_runs_is_one_line(copied, monkeypatch):
+    segmenter = Segmenter(copied("roads"))  # without a JSON, whose digest would show it
+    monkeypatch.setattr(segmenter._engine, "_run", lambda images: int("Input tensor 276 lacks data"))
+    with pytest.raises(InputError, match=r"model.tflite: cannot be used \(.*lacks data.*\); export the network again"):
+        segmenter.segment(np.zeros((16, 24, 3), np.uint8))
+
+
 @pytest.mark.parametrize(
     ("name", "described", "message"),
     [

@@ -135,6 +135,50 @@ def test_advice_in_errors_exists(all_flags):
     assert not [x for x in named_programs if x[0] not in programs]
 
 
+# A program, and the flags that it is to be called with: `name=value` in the library, --name=value in programs.
+COMMAND = re.compile(
+    r"\b(experiments\.[a-z]\w*|data\.[a-z]\w*\.\w+)\b((?:(?: with| and|,)? (?:`\w+=[^`]*`|--[a-z]\w*=[^\s;,)]+))*)"
+)
+
+
+def _own_names(module):
+    own = flags.FLAGS.get_key_flags_for_module(module)
+    return {flag.name for flag in own} | {f"no{flag.name}" for flag in own if flag.boolean}
+
+
+def test_advised_commands_parse(all_flags):
+    """What an error or a closing line tells the user to call, with values as it gives them, the program takes."""
+    calls = set()
+    for folder in (LIBRARY, EXPERIMENTS, EXPERIMENTS.parent / "data"):
+        for path in folder.rglob("*.py"):
+            for _, text in _texts(path):
+                for name, given in COMMAND.findall(" ".join(text.split())):
+                    pairs = re.findall(r"(?:`|--)(\w+=[^`\s]*)", given)
+                    calls.add((name, *(f"--{pair.replace('{}', '1')}" for pair in pairs)))
+    assert ("experiments.export", "--precision=int8") in calls
+    assert ("experiments.check_data", "--dataset=tfds:1", "--data_dir=1") in calls
+    assert ("experiments.evaluate", "--checkpoint=1", "--output_dir=1") in calls
+    for name, *arguments in calls:
+        module = importlib.import_module(name)
+        arguments = [x for x in arguments if not x.startswith("--flagfile=")]
+        assert {x.split("=")[0].removeprefix("--") for x in arguments} <= _own_names(module), (name, arguments)
+        with flagsaver.flagsaver():
+            assert program.parse_flags([module.__name__, *arguments]) == [module.__name__]
+
+
+def test_errors_of_a_program_advise_its_own_flags(all_flags):
+    wrong, count = [], 0
+    for path in EXPERIMENTS.glob("*.py"):
+        if "__main__" not in path.read_text(encoding="utf-8"):
+            continue
+        own = _own_names(importlib.import_module(f"experiments.{path.stem}"))
+        for line, text in _raised(path):
+            names = re.findall(r"(?<![-\w])--([a-z]\w*)\b(?!{)", COMMAND.sub("", text))
+            count += len(names)
+            wrong += [(f"{path}:{line}", name) for name in names if name not in own]
+    assert not wrong and count > 10
+
+
 def test_a_program_prints_the_flag_of_a_parameter(call, camvid_dir, tmp_path):
     with pytest.raises(InputError) as caught:
         ComputeConfig(accumulate=4).check_batch(6)
@@ -190,6 +234,24 @@ def test_a_wrong_flag_is_one_line(flag, message, call):
     assert (called.status, called.out) == (1, "")
     assert called.err.startswith(f"error: {message}") and called.err.endswith("see --help\n")
     assert called.err.count("\n") == 1
+
+
+def test_closed_streams_do_not_end_the_work(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    program._make_streams_usable()
+    program.with_plain_errors(lambda argv: print("done", file=sys.stderr))(["program"])
+    for stream in (sys.stdout, sys.stderr):
+        assert not stream.isatty()  # as progress bars ask
+        stream.close()
+
+
+def test_output_on_a_full_disk_is_one_line():
+    code = "from experiments import program; program.run(lambda argv: print(1), needs_tensorflow=False)"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        ended = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.stderr == "error: the output cannot be written (No space left on device); the disk is full\n"
+    assert ended.returncode == 1
 
 
 def test_a_split_named_twice_is_refused(call):

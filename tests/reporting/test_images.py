@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import write_png
 from contextnet_tf.reporting import images
 
 ROAD, SKY = (128, 64, 128), (70, 130, 180)
@@ -81,3 +82,18 @@ def test_predictions_that_cannot_be_used_are_named(tmp_path):
             images.read_labels(path, (1, 3))
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert "is 2 x 2 pixels, its image 3 x 1" in str(caught.value)
+
+
+def test_damaged_files_say_which_program_writes_them_again(tmp_path, capfd):
+    write_png(tmp_path / "a.png", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-30])
+    for read, program in ((images.read_labels, "predict"), (images.read_confidence, "evaluate")):
+        with pytest.raises(InputError) as caught:
+            read(tmp_path / "a.png", (8, 8))
+        expected = (
+            f"{tmp_path}/a.png: is missing or not a whole image file (the PNG data are cut off); run {program} again"
+        )
+        assert str(caught.value) == expected
+    with pytest.raises(InputError, match=r"b.png: cannot be read \(No such file or directory\); run predict again"):
+        images.read_labels(tmp_path / "b.png", (8, 8))
+    assert capfd.readouterr() == ("", "")

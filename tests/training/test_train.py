@@ -287,6 +287,10 @@ def test_a_run_whose_best_network_is_missing_validates_again(camvid_dir, tmp_pat
     assert seen == [6] and (tmp_path / "run" / "best.keras").exists()
     if first.best_step == 6:
         assert again.report.to_json() == first.report.to_json()
+    # Another network, copied over it, has the same outputs.
+    build_model(TINY.widened(2), num_classes=11, input_shape=(None, None, 3)).save(tmp_path / "run" / "best.keras")
+    copied = _train(camvid_dir, tmp_path / "run", on_validation=lambda step, report: seen.append(step))
+    assert seen == [6, 6] and copied.report.to_json() == again.report.to_json()
 
 
 @pytest.mark.parametrize(("folder", "kind"), [("valannot", "2 validation"), ("trainannot", "6 training")])

@@ -5,6 +5,8 @@ reports damage that other readers replace by gray. Pillow decodes the other form
 follows a whole image, such as the clip of a phone's motion photo, is ignored.
 """
 
+import contextlib
+import ctypes
 import dataclasses
 import io
 import logging
@@ -25,6 +27,11 @@ from contextnet_tf.errors import InputError, reason_of
 # Pillow warns of oddities in metadata without the file's name. Damage of the pixels is an exception.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
+# So does Pillow's libtiff, on standard error. Its handlers are the library's, for all threads: none prints nothing.
+with contextlib.suppress(OSError, AttributeError):  # a Pillow that has libtiff inside, or none
+    _libtiff = ctypes.CDLL(Image.core.__file__)
+    _libtiff.TIFFSetWarningHandler(None)
+    _libtiff.TIFFSetErrorHandler(None)
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
@@ -234,6 +241,8 @@ def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) ->
             pixels = np.asarray(shown)
     except Image.UnidentifiedImageError:
         raise _unknown(content, path) from None
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: has too many pixels to be read ({reason_of(error)}); cut it into tiles") from None
     except Exception as error:  # for damaged files Pillow raises exceptions of many types
         raise _damaged(path, reason_of(error)) from None
     return Decoded(pixels.astype(np.uint8) if pixels.dtype == bool else pixels, str(image.format), altered, turned)

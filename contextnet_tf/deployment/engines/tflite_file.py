@@ -49,12 +49,12 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
     from ai_edge_litert.interpreter import Interpreter  # takes a second, and only this function needs it
 
     content = _content(path)
+    metadata = read_metadata(path, content)  # first: the interpreter trusts what it reads, also of a damaged file
     try:
         interpreter = Interpreter(model_content=content)
     except (ValueError, RuntimeError) as error:
         raise unusable(path, error) from None
     image, output = _image_and_output(path, interpreter)
-    metadata = read_metadata(path, content)
     size, shape = tuple(image["shape"][1:3].tolist()), output["shape"].tolist()
     require_described(path, metadata, size=size, output=shape)
     if not metadata:
@@ -85,7 +85,7 @@ class TFLiteEngine(abc.ABC):
         Raises:
           InputError: the file is missing, damaged, or of another kind.
         """
-        self._file = read_tflite(path)
+        self._path, self._file = path, read_tflite(path)
         self.size, self.size_multiple = self._file.size, self._file.size_multiple
         self.num_classes, self.metadata = self._file.num_classes, self._file.metadata
         self._lock = threading.Lock()
@@ -104,9 +104,16 @@ class TFLiteEngine(abc.ABC):
         return self.size
 
     def logits(self, image: np.ndarray) -> np.ndarray:
-        """See `Engine`."""
+        """See `Engine`.
+
+        Raises:
+          InputError: the file turns out to be damaged.
+        """
         with self._lock:
-            output = self._run(image[np.newaxis])
+            try:
+                output = self._run(image[np.newaxis])
+            except (ValueError, RuntimeError) as error:
+                raise unusable(self._path, error) from None
         return self._file.dequantized(output)
 
     def twin(self) -> Self:

@@ -1,0 +1,51 @@
+"""A decoded frame of PyAV as players show it: its colors, its orientation and the shape of its pixels."""
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+_WIDEST_PIXEL = Fraction(16)  # times its height
+
+
+class Placing(NamedTuple):
+    """How a stored frame is shown: transposed, then mirrored left to right, then turned upside down."""
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """The frame as it is shown."""
+        image = cv2.transpose(image) if self.transposed else image
+        if self.mirrored or self.flipped:
+            image = cv2.flip(image, -1 if self.mirrored and self.flipped else int(self.mirrored))
+        return image
+
+
+def placing_of(frame: Any) -> Placing:
+    """Phones store all videos in landscape format, and some those of the front camera mirrored."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return Placing()
+    # (x, y) is shown at (a x + c y, b x + d y), up to a shift.
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if abs(b) + abs(c) < abs(a) + abs(d):
+        return Placing(False, a < 0, d < 0)
+    return Placing(True, c < 0, b < 0)
+
+
+def rgb_of(frame: Any) -> np.ndarray:
+    """The frame as it is stored, uint8 [H, W, 3] RGB."""
+    plane = frame.reformat(format="rgb24").planes[0]  # its memory is the array's, where rows have no padding
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return np.ascontiguousarray(rows[:, : 3 * plane.width]).reshape(plane.height, plane.width, 3)
+
+
+def pixel_aspect_of(stream: Any, placing: Placing) -> Fraction:
+    """Width by height of a pixel of the upright frames; 1 where the file says nothing, or what no camera has."""
+    aspect = stream.sample_aspect_ratio
+    if not aspect or not 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:
+        return Fraction(1)
+    return 1 / aspect if placing.transposed else aspect
