@@ -61,5 +61,16 @@ def checked_size(size: Any, name: str = "size") -> tuple[int, int]:
     return int(height), int(width)
 
 
+def checked_seed(seed: Any) -> int:
+    """A seed as a Python integer.
+
+    Raises:
+      InputError: it is no whole number of 32 bits.
+    """
+    if not _is_whole(seed) or not 0 <= seed < 1 << 32:
+        raise InputError(f"seed {seed!r}: it must be a whole number from 0 to {(1 << 32) - 1}")
+    return int(seed)
+
+
 def _is_whole(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)

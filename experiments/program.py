@@ -50,6 +50,11 @@ def _make_streams_usable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _drop_output() -> None:
+    """Leaves nothing on standard output that could fail at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True) -> None:
     """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1.
 
@@ -70,8 +75,14 @@ def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
+        _drop_output()
         sys.exit(141)  # as shells report a process that a closed pipe ended
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # of other files, `files.naming_full_disk` says which
+            raise
+        _drop_output()
+        print(f"error: the output cannot be written ({error.strerror}); make room on its disk", file=sys.stderr)
+        sys.exit(1)
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:
@@ -132,12 +143,6 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
                 main(argv)
         except InputError as error:
             print(f"error: {with_flags(str(error))}", file=sys.stderr)
-            sys.exit(1)
-        except OSError as error:  # of files, `files.naming_full_disk` says which
-            if error.errno != errno.ENOSPC:
-                raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # at the end, Python would try to write the rest
-            print(f"error: the output cannot be written ({error.strerror}); the disk is full", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(130)  # as shells report a process that Ctrl-C ended

@@ -24,6 +24,9 @@ class Context:
         self.two_inputs = _of_two_inputs()
         self.camvid = write_camvid(folder)
         self.dataset = cn.get_dataset("camvid")
+        self.eleven = cn.build_model(TINY, num_classes=11, input_shape=(None, None, 3))
+        self.examples = self.dataset.list_examples(self.camvid, "train")
+        self.run = folder / "run"
         self.text = folder / "text.tflite"
         self.text.write_text("no network")
         cn.export_tflite(self.network, folder / "model.tflite")
@@ -200,6 +203,16 @@ CALLS = {
     "train dataset": lambda c: cn.train(c.free, cn.PAPER, "camvid", [], output_dir=c.folder / "run"),
     "train classes": lambda c: cn.train(c.free, cn.PAPER, c.dataset, [], output_dir=c.folder / "run"),
     "train output_dir": lambda c: cn.train(c.free, cn.PAPER, c.dataset, [], output_dir=3),
+    "train crop_size": lambda c: cn.train(
+        c.eleven, cn.PAPER, c.dataset, c.examples, output_dir=c.run, crop_size="64x96"
+    ),
+    "train seed": lambda c: cn.train(c.eleven, cn.PAPER, c.dataset, c.examples, output_dir=c.run, seed="1"),
+    "train seed negative": lambda c: cn.train(c.eleven, cn.PAPER, c.dataset, c.examples, output_dir=c.run, seed=-1),
+    "train train_examples": lambda c: cn.train(c.eleven, cn.PAPER, c.dataset, ["a.png"], output_dir=c.run),
+    "train val_examples": lambda c: cn.train(c.eleven, cn.PAPER, c.dataset, c.examples, 3, output_dir=c.run),
+    "evaluate examples": lambda c: cn.evaluate(c.network, c.dataset, "a.png"),
+    "evaluate examples of paths": lambda c: cn.evaluate(c.network, c.dataset, ["a.png"]),
+    "evaluate nothing": lambda c: cn.evaluate(c.network, c.dataset, []),
     "evaluate dataset": lambda c: cn.evaluate(c.network, "camvid", []),
     "evaluate network": lambda c: cn.evaluate("cn14", c.dataset, []),
 }

@@ -58,7 +58,10 @@ class Dataset:
           InputError: the image size is unknown until `measured`.
         """
         if self.image_size is None:
-            raise InputError(f"dataset {self.name!r}: its image size is unknown; call `measured` with an example first")
+            raise InputError(
+                f"dataset {self.name!r}: its image size is unknown; use dataset.measured(examples[0]), or give the class "
+                "table an image_size"
+            )
         return self.image_size
 
     @property

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import evaluation_examples
-from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources import Example, checked_examples
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
@@ -79,13 +79,16 @@ def evaluate(
       on_image: called after each image, for a progress bar.
 
     Raises:
-      InputError: `dataset` is no dataset, or `network` no function; a file is unreadable, differs in size from its
-        partner, or has an unknown value; or only some examples have an instance file.
+      InputError: `dataset` is no dataset, `network` no function, or `examples` are none; a file is unreadable, differs
+        in size from its partner, or has an unknown value; or only some examples have an instance file.
     """
     if not isinstance(dataset, Dataset):
         raise InputError(f"dataset {dataset!r}: it must be a dataset from get_dataset")
     if not callable(network):
         raise InputError(f"a {type(network).__name__} is not a network; give a Keras model or a function")
+    examples = checked_examples("examples", examples)
+    if not examples:
+        raise InputError(f"{dataset.name}: there are no examples to evaluate")
     segment = segmentation(network) if isinstance(network, keras.Model) else network
     matrix = ConfusionMatrix(dataset.num_classes, dataset.ignore_label)
     paths = instance_paths(dataset, examples)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from contextnet_tf.arguments import checked_size
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.copy_paste import CopyPaste, rare_places
@@ -201,11 +202,11 @@ def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, i
     """Returns `crop_size`, (height, width), if the network accepts it.
 
     Raises:
-      InputError: height or width is not a multiple of the network's size multiple.
+      InputError: it is no size, or height or width is not a multiple of the network's size multiple.
     """
-    multiple = size_multiple(model)
+    multiple, crop_size = size_multiple(model), checked_size(crop_size, "crop_size")
     if any(length < multiple or length % multiple for length in crop_size):
         raise InputError(
             f"crop size {crop_size[0]} x {crop_size[1]} (height x width): {model.name} takes multiples of {multiple}"
         )
-    return crop_size[0], crop_size[1]
+    return crop_size

@@ -13,12 +13,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from contextnet_tf.arguments import checked_path
+from contextnet_tf.arguments import checked_path, checked_seed
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.fingerprint import example_digests
 from contextnet_tf.datasets.pipeline import training_batches
-from contextnet_tf.datasets.sources import Example
+from contextnet_tf.datasets.sources import Example, checked_examples
 from contextnet_tf.datasets.statistics import class_pixels_until_complete, class_warnings
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.evaluation.evaluate import Report
@@ -105,9 +105,11 @@ def train(
         if not isinstance(value, kind):
             raise InputError(f"{name} {value!r}: it must be a {kind.__name__}")
     output_dir = checked_path(output_dir)
+    train_examples = checked_examples("train_examples", train_examples)
+    val_examples = checked_examples("val_examples", val_examples)
     _check_classes(model, dataset)
     crop_size = checked_crop(model, crop_size or recipe_crop(model, recipe, dataset))
-    plan = TrainingPlan(recipe, dataset, train_examples, val_examples, crop_size, seed, make_batches)
+    plan = TrainingPlan(recipe, dataset, train_examples, val_examples, crop_size, checked_seed(seed), make_batches)
     compute_config = compute_config or ComputeConfig()
     compute_config.check_batch(recipe.batch_size)
     settings = plan.settings(model) | {"compute_config": compute_config.to_json()}

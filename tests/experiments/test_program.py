@@ -250,7 +250,7 @@ def test_output_on_a_full_disk_is_one_line():
     code = "from experiments import program; program.run(lambda argv: print(1), needs_tensorflow=False)"
     with open("/dev/full", "w", encoding="utf-8") as full:
         ended = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert ended.stderr == "error: the output cannot be written (No space left on device); the disk is full\n"
+    assert ended.stderr == "error: the output cannot be written (No space left on device); make room on its disk\n"
     assert ended.returncode == 1
 
 

@@ -5,7 +5,7 @@ lists the examples of a split and, in the same pass, the problems of their files
 of every format, `reading` validates what they hold.
 """
 
-from contextnet_tf.datasets.sources.example import Example, Listing
+from contextnet_tf.datasets.sources.example import Example, Listing, checked_examples
 from contextnet_tf.datasets.sources.finding import IMAGE_SUFFIXES, find_files
 from contextnet_tf.datasets.sources.reading import (
     check_files,
@@ -23,6 +23,7 @@ __all__ = [
     "Example",
     "Listing",
     "check_files",
+    "checked_examples",
     "find_files",
     "no_label",
     "read_example",

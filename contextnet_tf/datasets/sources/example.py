@@ -6,7 +6,7 @@ import os
 import pathlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from contextnet_tf.errors import InputError
 
@@ -45,6 +45,18 @@ class Listing:
             more = f" ({len(self.problems) - 1} more such problems)" if len(self.problems) > 1 else ""
             raise InputError(self.problems[0] + more)
         return self.examples
+
+
+def checked_examples(name: str, examples: Any) -> list[Example]:
+    """The argument `name` of a public function as a list of examples.
+
+    Raises:
+      InputError: it is something else.
+    """
+    listed = list(examples) if isinstance(examples, Iterable) and not isinstance(examples, str) else [None]
+    if not all(isinstance(example, Example) for example in listed):
+        raise InputError(f"{name}: it must be a list of examples, as dataset.list_examples gives them")
+    return listed
 
 
 def paired(
