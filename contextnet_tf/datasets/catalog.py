@@ -59,8 +59,8 @@ class Dataset:
         """
         if self.image_size is None:
             raise InputError(
-                f"dataset {self.name!r}: its image size is unknown; use dataset.measured(examples[0]), or give the class "
-                "table an image_size"
+                f"dataset {self.name!r}: its image size is unknown; use dataset.measured(examples[0]), or give the "
+                "class table an image_size"
             )
         return self.image_size
 

@@ -150,8 +150,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
 def _write(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
     text = json_text({_VERSION: FORMAT_VERSION} | dict(settings), indent=2)
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(f"{text}
-")
+        file.write(f"{text}\n")
         # Synced before the rename: otherwise a power failure may leave the new name without the content.
         file.flush()
         os.fsync(file.fileno())

@@ -120,9 +120,7 @@ class TrainingLoop:
         """Runs the remaining steps, validations and checkpoints."""
         progress = self._progress
         if progress.validated_step and not self._has_best_network():
-            _logger.warning(
-                "%s: is missing, damaged or another network; validating again", self._folder / BEST_NETWORK
-            )
+            _logger.warning("%s: is missing, damaged or another network; validating again", self._folder / BEST_NETWORK)
             progress.best_step, progress.best_mean_iou, progress.validated_step = 0, -1.0, 0
         self._started = self._saved = time.monotonic()
         self._started -= progress.seconds

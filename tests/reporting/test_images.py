@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -90,10 +92,7 @@ def test_damaged_files_say_which_program_writes_them_again(tmp_path, capfd):
     for read, program in ((images.read_labels, "predict"), (images.read_confidence, "evaluate")):
         with pytest.raises(InputError) as caught:
             read(tmp_path / "a.png", (8, 8))
-        expected = (
-            f"{tmp_path}/a.png: is missing or not a whole image file (the PNG data are cut off); run {program} again"
-        )
-        assert str(caught.value) == expected
+        assert re.fullmatch(rf"{tmp_path}/a.png: [^;]*PNG[^;]*; run {program} again", str(caught.value))
     with pytest.raises(InputError, match=r"b.png: cannot be read \(No such file or directory\); run predict again"):
         images.read_labels(tmp_path / "b.png", (8, 8))
     assert capfd.readouterr() == ("", "")
