@@ -28,7 +28,7 @@ class NotInstalledError(InputError, ImportError):
 
 @contextlib.contextmanager
 def needed_by(what: str, extra: str = "train") -> Iterator[None]:
-    """For the imports of `what`, which only the installation with `extra` has.
+    """Names the missing package if an import within the block fails: `what` needs the extra `extra`.
 
     Raises:
       NotInstalledError: a package is not installed.

@@ -142,9 +142,9 @@ def _locked_dir(path: pathlib.Path) -> Iterator[bool]:
 
 
 def is_system_file(name: str) -> bool:
-    """Whether `name` is that of a file or folder that systems leave in any folder, and that is nobody's data.
+    """Whether `name` is that of a file or folder which systems create in any folder, and which is not the user's data.
 
-    Hidden files are among them: macOS' ._NAME and .DS_Store, Jupyter's .ipynb_checkpoints, our temporary files.
+    This includes all hidden files: macOS' ._NAME and .DS_Store, Jupyter's .ipynb_checkpoints, our temporary files.
     """
     return name.startswith(".") or name.lower() in _SYSTEM_FILES
 

@@ -1,6 +1,6 @@
-"""Time and memory of a process up to its first labels, beside LiteRT, OpenCV and NumPy without this package.
+"""Time and memory of a process up to its first labels, compared with LiteRT, OpenCV and NumPy without this package.
 
-Each sample is a process of its own: a cold start is what a device sees after a reboot, apart from the file cache.
+Each sample is a process of its own: a cold start, as on a device after a reboot, except for the file cache.
 """
 
 import dataclasses
@@ -52,9 +52,9 @@ WARM_UP = 1  # rounds: fills the file cache
 
 @dataclasses.dataclass(frozen=True)
 class Startup:
-    """The time of a process from its start to its end, and the medians of its processor time and peak memory.
+    """Duration of a process, and the medians of its processor time and peak memory.
 
-    The processor time, in milliseconds, does not depend on what else the machine does. The peak memory is in bytes.
+    The processor time, in milliseconds, hardly depends on the load of the machine. The peak memory is in bytes.
     """
 
     timing: Timing
@@ -94,6 +94,6 @@ def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) 
 
 
 def _processor_seconds() -> float:
-    """The time that processors spent on all child processes that have ended."""
+    """The processor time of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

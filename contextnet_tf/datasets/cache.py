@@ -103,7 +103,7 @@ def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
 def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[sources.Example]) -> ImageCache:
     """A cache in `folder`, one file per example, that later runs reuse.
 
-    An example is decoded again after its files (by place, size or times) or the label table changed.
+    An example is decoded again if its files (path, size or times) or the label table changed.
 
     Raises:
       InputError: a file cannot be read, the folder is not writable, or its disk lacks space.

@@ -1,7 +1,7 @@
 """Copy-paste of rare objects: pixels of a rare class from another training image are pasted into a sample.
 
 After Ghiasi et al. (2021), "Simple Copy-Paste is a Strong Data Augmentation Method for Instance Segmentation", with all
-pixels of one class in a crop instead of instances, which semantic labels do not tell apart. Not in the paper.
+pixels of one class in a crop instead of instances, which semantic labels do not distinguish. Not in the paper.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def is_pasted(seed: tf.Tensor, fraction: float) -> tf.Tensor:
 
 
 def donor(sample: tf.Tensor, seed: int, places: ClassUniform) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """What is pasted into sample number `sample` (int64 []): the rare classes in turn, each of their places alike.
+    """Chooses what to paste into sample number `sample` (int64 []): the rare classes in turn, each place equally often.
 
     Returns:
       (index of the example int64 [], center of its crop int32 [2], train id int64 []).

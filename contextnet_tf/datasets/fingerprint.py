@@ -1,4 +1,4 @@
-"""Digests of the files of examples, by which a run notices that its data have changed."""
+"""Digests of the files of examples, so that a run detects changed data."""
 
 import concurrent.futures
 import hashlib

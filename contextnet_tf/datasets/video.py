@@ -143,9 +143,9 @@ class Video:
         return min(reported, default=None)
 
     def _declared_end(self) -> Fraction | None:
-        """The least end of the last frame in seconds on the file's own clock; None where the file does not say it.
+        """The earliest end of the last frame, in seconds on the file's own clock; None if the file does not state it.
 
-        The duration of a file is not the answer: other tracks may be longer.
+        The duration of the file does not tell: other tracks may be longer.
         """
         stream, name = self._stream, self._container.format.name
         frame = 1 / self.frames_per_second
@@ -192,7 +192,7 @@ class _Reader:
 
 
 class _Clock:
-    """The start and duration of each frame, from 0 and increasing, from what the file says."""
+    """The start and duration of each frame, increasing and from 0, by the times in the file."""
 
     def __init__(self, usual: Fraction, jumps: bool):
         self._usual, self._jumps = usual, jumps
@@ -253,7 +253,7 @@ class Camera:
         return (frame.image for frame in self.timed_frames())
 
     def timed_frames(self) -> Iterator[Frame]:
-        """Yields the frames as they come, with the time at which each was read. Endless.
+        """Yields frames as they arrive, each with the time at which it was read. Endless.
 
         Raises:
           InputError: the camera is disconnected.

@@ -14,8 +14,8 @@ from contextnet_tf.datasets.video import pyav
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write
 
-# The first that FFmpeg was built with. Browsers play H.264. x264's fastest preset takes a sixth of the time of
-# `veryfast`, for files half as large again: encoding must not hold the network up.
+# The first encoder that FFmpeg has is used. Browsers play H.264. x264's fastest preset takes a sixth of the time of
+# `veryfast`, for files half as large again: encoding must not slow down the network.
 _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"preset": "ultrafast", "crf": "23"}),
     ("libopenh264", {}),
@@ -63,7 +63,7 @@ def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -
 
 
 class _Writer:
-    """The file, opened when the first frame tells its size."""
+    """The file, opened when the first frame gives its size."""
 
     def __init__(self, path: pathlib.Path, rate: Fraction):
         self._path, self._rate = path, rate
@@ -100,7 +100,7 @@ class _Writer:
         self._container.close()
 
     def abandon(self) -> None:
-        """Closes the file, whatever it holds."""
+        """Closes the unfinished file."""
         if self.is_open:
             with contextlib.suppress(Exception):
                 self._container.close()

@@ -27,19 +27,20 @@ from contextnet_tf.presets import exported_preset, resolved
 class Segmenter:
     """Labels images of any size with a network.
 
-    A file has a fixed image size. Smaller images are padded at the lower and right edge by repeating the last row and
-    column, and their labels are cropped. Alternatively, images are resized, and their logits are upsampled bilinearly
-    to the original size. For a network without a fixed size (engine "tensorflow"), every image is padded to the next
+    Most files have a fixed image size. An image smaller by less than the network's size multiple is padded at the
+    lower and right edge, by repeating the last row and column, and its labels are cropped. Any other image is resized,
+    and its logits are upsampled bilinearly to the original size (`resize_mode` can select one of the two). For a
+    network without a fixed size (a Keras network, an ONNX file of dynamic size), every image is padded to the next
     multiples of the network's size multiple.
 
-    Several threads may use one Segmenter: inference is serialized, everything else runs concurrently. To use several
-    cores for inference, increase `num_threads`, or pass frames to `stream`.
+    Several threads may use one Segmenter. The engines "litert" and "openvino" serialize inference; everything else runs
+    concurrently. To use several cores for inference, increase `num_threads`, or pass frames to `stream`.
 
     Attributes:
       size: (height, width) that images are padded or resized to; None: any size is accepted.
       num_classes: number of classes; the labels are 0 to num_classes - 1.
       metadata: the content of the JSON beside the file: classes, colors, dataset and more; may be empty.
-      workers: default number of stream workers: cores // threads per worker.
+      workers: default number of stream workers: cores // threads per worker, at least 1.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Segmenter:
     ) -> Iterator[np.ndarray]:
         """The labels of each frame, uint8 [H, W, 3] -> uint8 [H, W], in the order of the frames.
 
-        If `pipelined`, several worker threads, each with its own engine, label frames while the calling thread reads
+        If `pipelined`, several worker threads with concurrent engines label frames while the calling thread reads
         frames and consumes labels. At most workers + 1 frames are in flight, so later frames may be read before the
         labels of a frame are returned. Otherwise each frame is labeled before the next one is read. Do not modify a
         frame before its labels are returned.
@@ -96,8 +97,8 @@ class Segmenter:
         An exception from the source or for a frame is raised in place of that frame's labels and ends the stream.
         Closing the stream early waits for the frames being labeled and drops the queued frame.
 
-        `workers` None: the attribute `workers`. The workers share the file's content; each has its own feature
-        memory. Their engines are reused by the next stream.
+        `workers` None: the attribute `workers`. The workers share the file's content; their engines are kept for the
+        next stream.
 
         Raises:
           InputError: `frames` cannot be iterated; a frame is not uint8 [H, W, 3] with at least one pixel, or is too

@@ -1,7 +1,7 @@
 """Trained networks that come with the package, by name.
 
 A preset is a folder `NAME/` beside this file with the layout of a run's folder: best.keras, result.json, and in
-export/ an int8 TFLite file. Its card.md says what it was trained on, how accurate it is and what it is not fit for.
+export/ an int8 TFLite file. Its card.md describes training data, accuracy and limits.
 `python -m experiments.make_preset` writes such a folder from a run.
 """
 
@@ -39,7 +39,7 @@ def preset_dir(name: str) -> pathlib.Path:
 def load_preset(name: str) -> "keras.Model":
     """The trained network `name`: float32 [B, H, W, 3] in [0, 1] -> {"main": logits float32 [B, H, W, C]}.
 
-    H and W may be any multiple of what the network takes. Batch normalization is not folded.
+    H and W may be any multiples of its size multiple (`size_multiple`). Batch normalization is not folded.
 
     Raises:
       InputError: there is no preset of that name, or its file is damaged.

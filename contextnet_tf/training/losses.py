@@ -1,8 +1,8 @@
 """Cross-entropy with OHEM and class weights, of logits that are smaller than the image.
 
-The network's last layer upsamples its logits bilinearly: one matrix product along each axis. The loss does this
-upsampling itself, one band of rows at a time, and computes the gradient together with the value. So logits of the
-image's full size never exist in memory, only one band of them.
+The network ends with a bilinear upsampling of its logits, which equals one matrix product along each axis. The loss
+does this upsampling itself, one band of rows at a time, and computes the gradient together with the value. So only one
+band of the full-size logits is in memory at a time.
 """
 
 import dataclasses
@@ -113,7 +113,7 @@ class CrossEntropy:
 def head_losses(
     outputs: Iterable[str], aux_weight: float, cross_entropy: CrossEntropy
 ) -> dict[str, tuple[CrossEntropy, float]]:
-    """The loss of each output and its weight in the total: 1 for "main", `aux_weight` for others (section 2.2.3)."""
+    """Output name -> (loss, weight in the total): 1 for "main", `aux_weight` for other outputs (section 2.2.3)."""
     return {name: (cross_entropy, 1.0 if name == "main" else aux_weight) for name in outputs}
 
 

@@ -44,7 +44,7 @@ class Poly(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Sampling(NamedTuple):
-    """Class-uniform sampling and the pasting of rare objects; None where the recipe has it off."""
+    """Class-uniform sampling and copy-paste of rare objects; None if the recipe does not use it."""
 
     class_uniform: ClassUniform | None
     copy_paste: CopyPaste | None

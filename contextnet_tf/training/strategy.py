@@ -125,8 +125,8 @@ def one_device() -> Devices:
 def get_devices(name: str) -> Devices:
     """The devices of the strategy `name`. Call this function before TensorFlow has computed anything.
 
-    "one": one device. "mirrored": all GPUs of this machine, or all its (virtual) CPUs if there is no GPU; a single one
-    is trained on as "one" does. "multi_worker": all GPUs of the processes listed in TF_CONFIG; a single process is
+    "one": one device. "mirrored": all GPUs of this machine, or all its (virtual) CPUs if there is no GPU; the same as
+    "one" for a single device. "multi_worker": all GPUs of the processes listed in TF_CONFIG; a single process is
     "mirrored". "tpu": the TPU attached to this machine; follows TensorFlow's documentation but has never run, as no
     TPU was available. "auto": multi_worker if TF_CONFIG lists several processes; else mirrored if there are several
     GPUs; else one.
@@ -142,7 +142,7 @@ def get_devices(name: str) -> Devices:
 
 def _auto() -> Devices:
     if os.environ.get("TF_CONFIG", "").strip():
-        # Services describe one machine alone in other ways too, and that one needs no description.
+        # Some services set TF_CONFIG for a single machine, too, in other forms; a single machine does not need it.
         config = _parsed_tf_config()
         alone = sum(len(addresses) for addresses in _cluster(config).values()) <= 1
         if not alone and len(_processes(_tf_config())) > 1:

@@ -1,4 +1,4 @@
-"""Training of a network by a recipe; keeps the network of the best validation."""
+"""Training of a network by a recipe; keeps the network with the best validation."""
 
 import contextlib
 import dataclasses
@@ -71,8 +71,8 @@ def train(
     Args:
       model: a network of free input size with its initial weights: random, built after
         `keras.utils.set_random_seed(seed)`, or copied. Outputs other than "main" are auxiliary heads: build the network
-        with `aux_head=True` to have the auxiliary loss. Afterwards it has the weights of the last step.
-        Its settings stay.
+        with `aux_head=True` to have the auxiliary loss. Afterwards it has the weights of the last step; the momentum
+        of its batch normalization, which the recipe sets for the training, is restored.
       recipe: optimizer, schedule, augmentation, loss and so on.
       dataset: the dataset of the examples.
       train_examples, val_examples: the training split, and the validation split, which selects the best network.
@@ -159,7 +159,7 @@ def _folder_of_process(
 
 
 def _require_same_settings(devices: Devices, settings: Mapping[str, Any]) -> None:
-    """Raises InputError on all processes where one has other settings than the chief."""
+    """Raises InputError on all processes if one has other settings than the chief."""
     told = devices.gathered(json_text(settings, sort_keys=True))
     for worker, text in enumerate(told):
         differences = differing_settings(json.loads(told[0]), json.loads(text))
@@ -172,7 +172,7 @@ def _require_same_settings(devices: Devices, settings: Mapping[str, Any]) -> Non
 
 
 def _require_same_data(devices: Devices, digests: Mapping[str, Digests]) -> None:
-    """Raises InputError on all processes where one has other files than the chief."""
+    """Raises InputError on all processes if one has other files than the chief."""
     text = json_text(digests)
     summaries = devices.gathered(hashlib.sha256(text.encode()).hexdigest())
     others = [worker for worker, summary in enumerate(summaries) if summary != summaries[0]]
@@ -185,7 +185,7 @@ def _require_same_data(devices: Devices, digests: Mapping[str, Digests]) -> None
 
 @contextlib.contextmanager
 def _naming_lack_of_memory() -> Iterator[None]:
-    """Converts TensorFlow's error about memory, on a device or of the process, to one line."""
+    """Converts TensorFlow's out-of-memory errors, of a device or of the process, to an InputError of one line."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:

@@ -122,7 +122,7 @@ def test_other_images_that_are_cut_off_or_empty(tmp_path, suffix):
     content = cv2.imencode(f".{suffix}", RGB)[1].tobytes()
     for length in (len(content) // 2, 20, 0):
         _refused(
-            f"i.{suffix}: is missing, damaged or truncated", _example(tmp_path, content[:length], image_name=f"i.{suffix}")
+            f"i.{suffix}: is missing, damaged or tru", _example(tmp_path, content[:length], image_name=f"i.{suffix}")
         )
 
 

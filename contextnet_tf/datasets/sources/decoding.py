@@ -1,8 +1,8 @@
-"""Decoding of image files: one rule for all formats, and the decoder's own word on whether a file is whole.
+"""Decoding of image files: the same rules for all formats; the decoders detect damaged files.
 
 PNG is checked by its checksums and decoded by libpng (OpenCV). JPEG is decoded by libjpeg-turbo (simplejpeg), which
-reports damage that other readers replace by gray. Pillow decodes the other formats and the rare forms of PNG. What
-follows a whole image, such as the clip of a phone's motion photo, is ignored.
+reports damage that other readers replace by gray. Pillow decodes the other formats and rare forms of PNG. Data after
+the image, such as the clip of a phone's motion photo, is ignored.
 """
 
 import contextlib

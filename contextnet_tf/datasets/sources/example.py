@@ -29,7 +29,7 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """The complete examples of a split, one line for each problem of the others, and notes on what is left out."""
+    """The complete examples of a split, one line for each problem of the others, and notes on skipped files."""
 
     examples: list[Example]
     problems: list[str]
@@ -80,7 +80,7 @@ def paired(
 def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.Path], list[str]]:
     """Files by name; reports each file whose name is already taken or cannot be used.
 
-    Names are normalized (Unicode NFC), since systems write accented letters in two ways; very long ones are shortened.
+    Names are normalized (Unicode NFC), since systems encode accented letters in two ways; very long ones are shortened.
     """
     found: dict[str, pathlib.Path] = {}
     problems = []

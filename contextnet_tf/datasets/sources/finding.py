@@ -1,7 +1,7 @@
-"""Finding files by pattern: one walk for every layout, and for the folders that programs are given.
+"""Finding files by pattern: one walk for all layouts, and for folders given to programs.
 
-Links to folders are followed, but not in circles. What systems leave in folders is no data (`files.is_system_file`).
-Broken links and folders that cannot be read are problems; everything else that is left out is named.
+Links to folders are followed, but not in circles. Files that systems create are skipped (`files.is_system_file`).
+Broken links and unreadable folders are problems; all other skipped files are listed in a note.
 """
 
 import dataclasses
@@ -22,12 +22,12 @@ _SHOWN = 3  # names in a note
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a walk found.
+    """The result of a walk.
 
     Attributes:
       paths: the files that match, sorted.
       problems: one line for each broken link and each folder that cannot be read.
-      others: files and subfolders of the searched folders that are left out.
+      others: skipped files and subfolders of the searched folders.
     """
 
     paths: list[pathlib.Path] = dataclasses.field(default_factory=list)
@@ -35,7 +35,7 @@ class Found:
     others: list[pathlib.Path] = dataclasses.field(default_factory=list)
 
     def notes(self, place: object, matched: Collection[pathlib.Path] = ()) -> list[str]:
-        """A line that counts and names what is left out of `place`; none if nothing is.
+        """A line with the number and some names of skipped files in `place`; an empty list if there are none.
 
         `matched`: files that another search found.
         """

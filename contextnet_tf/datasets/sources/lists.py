@@ -21,7 +21,7 @@ def listed_pairs(
 ) -> Listing:
     """The examples of a list, in the list's order, named by the stems of their images.
 
-    Relative paths are relative to `root`. An absolute path means itself; `absolute` may map those that do not exist.
+    Relative paths are relative to `root`. An absolute path is used as it is; `absolute` may map one that is missing.
 
     Raises:
       InputError: the list is not readable as text, or is empty.
@@ -54,9 +54,10 @@ def listed_pairs(
 
 
 def list_fields(list_path: pathlib.Path) -> Iterator[tuple[int, list[str] | str]]:
-    """The lines of a list that are not blank: (number, fields), or (number, the line) where its quotes do not match.
+    """The lines of a list that are not blank: (number, fields), or (number, the line) if its quotes do not match.
 
-    Fields are separated by blanks or tabs; one that has some is in double quotes. Backslashes separate folders, as `/`.
+    Fields are separated by blanks or tabs; a field that contains any is in double quotes. A backslash separates
+    folders, like `/`.
 
     Raises:
       InputError: the list is not readable as text (UTF-8, with or without a byte order mark).

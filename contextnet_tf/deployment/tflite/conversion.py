@@ -34,7 +34,7 @@ def converter_for(part: keras.Model, output: str) -> tf.lite.TFLiteConverter:
 
 
 def converted(converter: tf.lite.TFLiteConverter) -> bytes:
-    """The content of the converter's file. The converter prints its settings, with no file's name."""
+    """The content of the converter's file; the converter's own output is discarded."""
     with quietly():
         return converter.convert()
 
