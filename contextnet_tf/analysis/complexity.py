@@ -131,6 +131,6 @@ def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int
     positions = list((input_shape if isinstance(layer, _TRANSPOSED) else output_shape)[1:])
     del positions[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
     if None in positions:
-        raise InputError(f"layer {layer.name!r}: its size is unknown; give `input_size`")
+        raise InputError(f"layer {layer.name!r}: its size is unknown; give input_size")
     kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, _SEPARABLE) else ("kernel",)
     return math.prod(filter(None, positions)) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)

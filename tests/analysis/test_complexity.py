@@ -69,7 +69,7 @@ def test_multiply_adds_at_the_models_own_size():
 
 
 def test_multiply_adds_need_a_size(cn14):
-    with pytest.raises(InputError, match="its size is unknown; give `input_size`"):
+    with pytest.raises(InputError, match="its size is unknown; give input_size"):
         count_multiply_adds(cn14)
 
 
