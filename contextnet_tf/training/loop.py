@@ -19,7 +19,7 @@ from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.runs import layout
-from contextnet_tf.runs.history import History
+from contextnet_tf.runs.history import MEAN_IOU, PIXEL_ACCURACY, History
 from contextnet_tf.training.checkpoints import Checkpoints, model_variables, optimizer_variables
 from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.monitoring import Board, StepTimer, memory_in_use
@@ -216,7 +216,7 @@ class TrainingLoop:
             self._history.append(
                 progress.step,
                 self._plan.epoch(progress.step),
-                {"val_mean_iou": report.mean_iou, "val_pixel_accuracy": report.pixel_accuracy},
+                {MEAN_IOU: report.mean_iou, PIXEL_ACCURACY: report.pixel_accuracy},
             )
             self._board.validation(progress.step, report, self._segment, self._plan.val_examples)
             if report.mean_iou > progress.best_mean_iou:

@@ -54,7 +54,7 @@ def test_the_check_finds_a_key():
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: str(path.relative_to(LIBRARY.parent)))
 def test_no_key_of_a_result_is_spelled(path):
     source = path.read_text(encoding="utf-8")
-    if "contextnet_tf.runs" not in source:
+    if path.is_relative_to(LIBRARY) and "contextnet_tf.runs" not in source:
         return  # it handles no results
     assert set(_spelled_keys(source)) & KEYS == set()
 
