@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from program_calls import refused
 from tiny_network import write_tiny_network
 
 from contextnet_tf.evaluation.evaluate import Report
@@ -29,13 +30,6 @@ def run_dir(camvid_dir, tmp_path):
 def called(call, run_dir):
     """Calls a program on the run: `called(export, "--precision=int8")`."""
     return lambda module, *arguments: call(module, f"--checkpoint={run_dir}", f"--output_dir={run_dir}", *arguments)
-
-
-def refused(called, message: str) -> None:
-    """Checks for exit status 1 and one line that says `message`."""
-    assert (called.status, called.out) == (1, "")
-    assert called.err.startswith("error: ") and called.err.count("\n") == 1
-    assert message in called.err
 
 
 INT8 = ("--precision=int8", "--calibration_images=6")
