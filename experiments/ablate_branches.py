@@ -1,14 +1,14 @@
 """Ablates the number of branches: cn124 has a third branch, which sees the image at half its size.
 
 The paper: section 3.2.1, "Multiple Branches", Tables 4 and 5. Mean IoU on Cityscapes val 65.9 % (cn14), 67.3 % (cn124)
-and 68.7 % (cn12), at 18.3, 7.6 and 11.4 frames per second: a third branch adds accuracy, but cn12 has more of it and is
-faster.
+and 68.7 % (cn12), at 18.3, 7.6 and 11.4 frames per second: a third branch adds accuracy, but cn12 is both more accurate
+and faster.
 
   python -m experiments.ablate_branches --dataset=camvid --data_dir=DIR --epochs=60 --output_dir=runs/branches
   python -m experiments.ablate_branches --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
 Two seeds are 6 runs, of which `ablate_resolution` has 4. On CamVid with 60 epochs, each takes 20 minutes to an hour on
-two cores. The section "Ablations" of experiments/README.md tells how they run and what they share.
+two cores. The section "Ablations" of experiments/README.md describes how they run and what they share.
 """
 
 from experiments import ablation, program

@@ -1,4 +1,4 @@
-"""Ablates the design choices of section 2.2.3 and the fusion unit: cn14 beside cn14 with one choice made otherwise.
+"""Ablates the design choices of section 2.2.3 and the fusion unit: cn14, and cn14 with one choice changed.
 
 The paper says in words, without figures: pyramid pooling after the context branch increases accuracy; a context branch
 at higher resolution with asymmetric convolutions is less efficient than down-sampled input; class weights do not help
@@ -9,8 +9,8 @@ The order in the fusion unit is Table 3's or ours.
   python -m experiments.ablate_design --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
 Two seeds are 18 runs; --rows=1,4 trains some of them. On CamVid with 60 epochs, each takes 20 minutes to an hour on two
-cores. No row but those of class weights has class weights. Efficiency is the accuracy beside the multiply-adds in the
-table. How ablations run, and what they share: the section "Ablations" of experiments/README.md.
+cores. Only the rows on class weights use class weights. The table shows efficiency as accuracy beside multiply-adds.
+How ablations run, and what they share: the section "Ablations" of experiments/README.md.
 """
 
 import dataclasses

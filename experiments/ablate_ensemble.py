@@ -7,7 +7,7 @@ branch 25.1 %, ensemble 60.3 %, cn14 65.9 % in Table 4 (66.9 by the text). The e
   python -m experiments.ablate_ensemble --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
 Two seeds are 6 runs; on CamVid with 60 epochs, each takes 10 to 40 minutes on two cores. The ensembles are evaluated,
-not trained. The section "Ablations" of experiments/README.md tells how ablations run and what they share.
+not trained. The section "Ablations" of experiments/README.md describes how ablations run and what they share.
 """
 
 import contextnet_tf as cn

@@ -7,7 +7,7 @@ The paper: section 3.2.1, "Number of Parameters", Table 4. Mean IoU on Cityscape
   python -m experiments.ablate_parameters --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
 Two seeds are 6 runs; on CamVid with 60 epochs, each takes 15 to 40 minutes on two cores. The section "Ablations" of
-experiments/README.md tells how they run and what they share.
+experiments/README.md describes how they run and what they share.
 """
 
 from experiments import ablation, program

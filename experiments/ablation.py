@@ -5,10 +5,10 @@ own in --runs_dir, named by network and settings, and is resumable; complete run
 again, so rows and seeds can be added later. Writes ablation.md, ablation.png and the section "ablation" of result.json
 into --output_dir.
 
-The same command may run several times at once: each process trains what no other has begun. One that finds nothing
-left but what another is training ends with a line that says so; the last one writes the table. On a machine of two
-cores, two processes of one thread each (on Linux `taskset --cpu-list 0 python -m ...` and the same with 1) train more
-than one process of two threads.
+The same command may run in several processes at once: each trains runs that no other has begun. A process ends with a
+message when all remaining runs are being trained by others; the last one writes the table. On a machine of two cores,
+two processes of one thread each (on Linux `taskset --cpu-list 0 python -m ...`, and the same with 1) are faster than
+one process of two threads.
 """
 
 import functools
@@ -81,10 +81,10 @@ def run(
       ablation: the rows.
       output_dir: folder of the table.
       runs_dir: folder of the runs; None: `output_dir`.
-      seeds: each a run of every row.
+      seeds: every row is trained once per seed.
       rows: numbers of the rows to train; None: all. The first, and those that a row is compared with or made of, are
         always among them.
-      model: network of the rows that name none; None: cn14.
+      model: network of the rows without one; None: cn14.
       recipe: name of the recipe; None: the ablation's.
       changes: of the recipe, for all rows, by the names of the flags.
       runtime_dir: folder whose result.json has the frames per second.
@@ -94,8 +94,8 @@ def run(
     Raises:
       InputError: there are no seeds, a row has no such number or changes nothing, `model` is given though the rows
         name their networks; and what `train.run` raises.
-      InUseError: all that is left is being trained by another process.
-      Stopped: `should_stop` said so.
+      InUseError: all remaining runs are being trained by other processes.
+      Stopped: `should_stop` returned True.
     """
     if not seeds:
         raise InputError("--seeds is empty; two or more seeds tell a difference from noise")
@@ -162,7 +162,7 @@ def _main(ablation: Ablation, argv: Sequence[str]) -> None:
 def _row_of_section(
     runs: Runs, row: Row, reports: "Sequence[Report]", seed: int, speeds: Mapping[str, float]
 ) -> AblationRow:
-    """The row as result.json has it; `seed` is one whose folder holds a network of it."""
+    """The row of result.json; `seed` is one whose folder holds the network."""
     from contextnet_tf.analysis.complexity import count_parameters
 
     path = runs.folder_of(row, seed)
@@ -195,13 +195,13 @@ def _fraction(percent: float | None) -> float | None:
 
 
 def _mean(figures: Sequence[float]) -> float | None:
-    """The mean of those that are numbers: a class may not occur."""
+    """The mean without nan: a class may not occur."""
     known = [figure for figure in figures if not math.isnan(figure)]
     return sum(known) / len(known) if known else None
 
 
 def _speeds(runtime_dir: str) -> tuple[dict[str, float], str]:
-    """Frames per second by network, and what they are of: LiteRT on one thread, the largest size that was measured."""
+    """Frames per second by network, and their description: LiteRT on one thread, at the largest measured size."""
     section = read_results(runtime_dir).runtime_comparison
     rows = [row for row in section.rows if (row.runtime, row.mode, row.threads) == ("litert", "sequential", 1)] \
         if section else []  # fmt: skip

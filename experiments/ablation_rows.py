@@ -1,4 +1,4 @@
-"""The rows of an ablation, and which of them a person chose."""
+"""The rows of an ablation, and the selection of rows."""
 
 import dataclasses
 import re
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row: a network that is trained, or one that is made of other rows' trained networks.
+    """One row: a network to train, or one that is made of other rows' trained networks.
 
     Attributes:
       name: name in the table.
@@ -44,7 +44,7 @@ class Row:
 
 
 def paper_row(name: str, model: str) -> Row:
-    """The row of a network that Table 4 has, with what the paper prints of it."""
+    """The row of a network of Table 4, with the paper's figures."""
     printed = paper.variant(model)
     return Row(name, model=model, paper_mean_iou=printed.mean_iou, paper_frames_per_second=printed.frames_per_second)
 
@@ -69,7 +69,7 @@ class Ablation:
 
 
 def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Recipe) -> list[Row]:
-    """The rows of these numbers (None: all), with the first and all that they are compared with or made of.
+    """The rows with these numbers (None: all), the first row, and all rows that they are compared with or made of.
 
     Raises:
       InputError: a number is out of range, or a row changes nothing of the first row's network and `recipe`.
@@ -92,9 +92,9 @@ def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Reci
 
 
 def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str, Any], seed: int) -> str:
-    """The name of the folder of a run: its network, what `changes` really change of `recipe`, and its seed.
+    """The folder name of a run: its network, the effective changes of `recipe`, and its seed.
 
-    Rows of different ablations that train the same thing have the same name; with one --runs_dir they share the run.
+    Identical runs of different ablations have the same name; with one --runs_dir they share the folder.
     """
     real = {name: value for name, value in changes.items() if recipe_flags.changed(recipe, {name: value}) != recipe}
     described = [f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
@@ -104,5 +104,5 @@ def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str
 
 
 def in_file_name(text: str) -> str:
-    """The text with hyphens for everything but lower-case letters, digits and points."""
+    """The text with a hyphen for every character except lower-case letters, digits and points."""
     return re.sub("[^a-z0-9.]+", "-", text)

@@ -23,10 +23,10 @@ class Runs:
 
     Attributes:
       folder: holds the folder of each run.
-      model: network of the rows that name none.
+      model: network of the rows without one.
       recipe: name of the recipe.
       own: the ablation's changes of the recipe, for all rows.
-      given: a person's changes, which take precedence over `own`.
+      given: the user's changes, which take precedence over `own`.
       settings: further arguments of `train.run`.
       should_stop: called after each step; on True the current run is saved.
     """
@@ -43,7 +43,7 @@ class Runs:
         """The folder of a run."""
         if row.make:
             return self.folder / in_file_name(f"{row.name}-seed{seed}")
-        # A person's flags are not in the name: the same command with other flags is refused, not trained beside.
+        # The user's flags are not in the name: the same command with other flags is refused, not trained separately.
         recipe = recipe_flags.changed(get_recipe(self.recipe), self.given)
         changes = {name: value for name, value in self.own.items() if name not in self.given} | dict(row.changes)
         return self.folder / run_name(self.network(row), recipe, changes, seed)
@@ -53,12 +53,12 @@ class Runs:
         return row.model or self.model
 
     def reports(self, rows: Sequence[Row], seeds: Sequence[int]) -> "dict[tuple[str, int], Report]":
-        """The report of each run, by name of the row and seed. Trains what is missing.
+        """The report of each run, by row name and seed; trains missing runs.
 
         Runs in training by another process are retried last.
 
         Raises:
-          InUseError: all that is left is being trained by another process.
+          InUseError: all remaining runs are being trained by other processes.
         """
         reports, passed_over = {}, []
         # Seed by seed: all rows with one seed are more useful than half the rows with two.

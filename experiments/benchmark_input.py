@@ -71,8 +71,7 @@ def run(
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> "dict[str, dict[str, Cost]]":
-    """Measures each crop size, "height x width" -> name -> cost; the arguments are the flags, `class_table` what
-    --classes says."""
+    """Measures each crop size: "height x width" -> name -> cost. The arguments are the flags."""
     from contextnet_tf.benchmarking.input_pipeline import measure_input
 
     provenance = current_provenance()

@@ -55,9 +55,9 @@ common_flags.key_flags(
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """The measurements: the loop on one batch and the runtimes beside it, the loop with real input, and memory.
+    """The measurements: the loop on one batch with the interleaved runtimes, the loop with real input, and memory.
 
-    `memory` is by (images in a step, whether it is the simple step).
+    `memory` is by (images per step, whether it is the simple step).
     """
 
     ready: "LoopSpeed"
@@ -82,7 +82,7 @@ def run(
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> Measured:
-    """Measures; the arguments are the flags, `class_table` what --classes says, `memory_size` None: no memory."""
+    """Measures; the arguments are the flags. `memory_size` None: memory is not measured."""
     from contextnet_tf.benchmarking.training_step import bare_step, first_batch, loop_speed
     from contextnet_tf.training.plan import default_crop
 

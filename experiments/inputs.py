@@ -1,4 +1,4 @@
-"""What `predict --input` and --split name: images, or the frames of a video."""
+"""The input of predict, by --input or --split: images, or the frames of a video."""
 
 import pathlib
 import sys
@@ -16,7 +16,7 @@ from experiments import opening
 
 
 class Item(NamedTuple):
-    """An image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] where they are known.
+    """An image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] if known.
 
     A frame of a video has its start and duration in seconds.
     """
@@ -29,10 +29,10 @@ class Item(NamedTuple):
 
 
 def opened_video(name: str) -> Video | Camera | None:
-    """The video or the camera that `name` means; None where it means images.
+    """The video or camera `name`; None if `name` is an image, a folder or a pattern.
 
     Raises:
-      InputError: the camera is not there, or the file is neither an image nor a video.
+      InputError: the camera is unavailable, or the file is neither an image nor a video.
     """
     if name.isdecimal() and not pathlib.Path(name).exists():
         return Camera(int(name))
@@ -41,7 +41,7 @@ def opened_video(name: str) -> Video | Camera | None:
 
 
 def named_images(name: str) -> tuple[int, Iterator[Item]]:
-    """How many images `name`, a file, a folder or a pattern, means, and the images.
+    """The number of images of `name` (a file, a folder or a pattern), and the images.
 
     Raises:
       InputError: there are none, or two have the same name; while reading: one cannot be read.
@@ -56,10 +56,10 @@ def named_images(name: str) -> tuple[int, Iterator[Item]]:
 
 
 def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
-    """How many images a split has, and the images, with their ground truth where it is public.
+    """The number of images of a split, and the images, with ground truth if it is public.
 
     Raises:
-      InputError: the dataset is not there, or not whole.
+      InputError: the dataset is missing or incomplete.
     """
     examples = opening.list_examples(dataset, data_dir, split)
     check_files(examples)

@@ -1,4 +1,4 @@
-"""What --checkpoint and --dataset mean: one way to open a network, and one to find a dataset and list its examples."""
+"""The meaning of --checkpoint and --dataset: opening a network, finding a dataset and listing its examples."""
 
 import filecmp
 import os
@@ -195,23 +195,23 @@ def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Da
 
 
 def _class_names(path: pathlib.Path) -> Sequence[str]:
-    """The names of the classes of the network in the file `path`, in order; empty where they are unknown."""
+    """The class names of the network in the file `path`, in order; empty if unknown."""
     metadata = read_metadata(path) if is_exported(path) else {}
     classes = metadata.get("classes")
     return [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(path))
 
 
 def require_own_results(output_dir: str | os.PathLike, path: pathlib.Path) -> None:
-    """Checks that the figures of the network in `path` do not come under those of another run's network.
+    """Checks that the figures of the network in `path` are not written into the run folder of another network.
 
-    An exported file is not compared: nothing tells which run it is from.
+    Exported files are not checked, as they do not name their run.
 
     Raises:
-      InputError: `output_dir` is the folder of a run whose network is another one.
+      InputError: `output_dir` is the folder of a run with another network.
     """
     own = pathlib.Path(output_dir) / BEST_NETWORK
     if path.suffix == ".keras" and own.is_file() and not filecmp.cmp(own, path, shallow=False):
         raise InputError(
-            f"{output_dir}: holds the run of another network than {path}, and its result.json would name the figures "
-            "as those of the run; choose another --output_dir"
+            f"{output_dir}: holds the run of another network than {path}, whose result.json must not get these "
+            "figures; choose another --output_dir"
         )

@@ -42,7 +42,7 @@ def _set_log_level(level: str) -> None:
 
 
 def _make_streams_usable() -> None:
-    """What is printed must not end the work: a name that the terminal cannot show, or output that nobody takes."""
+    """Printing must not abort the work: a name that the terminal cannot show, or closed output."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started the program, as some services do
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
@@ -114,7 +114,7 @@ FLAG_OF_PARAMETER = {"num_threads": "threads"}
 
 
 def with_flags(message: str) -> str:
-    """A message of the library as a program prints it: `data_dir` becomes --data_dir, `resume=True` --resume.
+    """A message of the library with flags: `data_dir` becomes --data_dir, `resume=True` --resume.
 
     The library knows no flags, so its errors name parameters, in backquotes. Names without a matching flag in the
     running process are not changed.

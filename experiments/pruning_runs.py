@@ -24,7 +24,7 @@ from contextnet_tf.training.plan import TrainingPlan, checked_crop, recipe_crop
 from contextnet_tf.training.recipe import Recipe
 from experiments import evaluate, opening, train
 
-RECALIBRATION_BATCHES = 16  # where the recipe has none of its own
+RECALIBRATION_BATCHES = 16  # if the recipe sets none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PruningRuns:
     settings: Mapping[str, Any]
 
     def trained(self, spec: ContextNetSpec, kind: str, *, initial: str | None = None, **changes: Any) -> Report:
-        """The report of the run NAME-`kind`-seedN; trains what is missing of it."""
+        """The report of the run NAME-`kind`-seedN; trains it if it is incomplete."""
         out = self.path(spec, kind)
         print(f"{spec.name}, {kind}, seed {self.seed}: {out}", flush=True)
         keras.backend.clear_session()  # frees the memory of the run before
@@ -81,7 +81,7 @@ class PruningRuns:
         return before, self.trained(spec, "fine-tuned", initial=str(out), **self.fine_tuning)
 
     def evaluated(self, checkpoint: pathlib.Path, output_dir: pathlib.Path) -> Report:
-        """The report of a network that is not trained here; its figures go into the result.json of `output_dir`."""
+        """The report of a network that is not trained here; the figures go into result.json in `output_dir`."""
         return evaluate.run(
             checkpoint=str(checkpoint), output_dir=str(output_dir), dataset=self.dataset, data_dir=self.data_dir,
             class_table=self.class_table, split="val",

@@ -1,4 +1,4 @@
-"""Flags that had another name in an earlier version, so that an old command or flagfile is told the new one."""
+"""Renamed flags: an old command or flagfile is refused with the new name."""
 
 from collections.abc import Collection, Sequence
 
@@ -19,7 +19,7 @@ PROGRAMS = {("what", "models"): "compare_models", ("what", "runs"): "compare_run
 
 
 def refuse_renamed(arguments: Sequence[str], own_flags: Collection[str]) -> None:
-    """Refuses an old flag name where the running program, which has `own_flags`, knows it by a new name.
+    """Refuses an old flag name if the running program, which has `own_flags`, has the flag under a new name.
 
     Args:
       arguments: of the command line, those of flagfiles included.

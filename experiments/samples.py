@@ -1,4 +1,4 @@
-"""Images of a dataset beside what training makes of them, for check_data."""
+"""Images of a dataset and their training crops, for check_data."""
 
 import dataclasses
 import pathlib
@@ -32,7 +32,7 @@ def write_page(
 ) -> pathlib.Path | None:
     """Writes samples.html: `count` readable examples with labels, evenly spread over `examples`.
 
-    Their crops are made as in training by `recipe`, but each image is shown alike: without class-uniform sampling.
+    Crops are made as in training by `recipe`, but each image has the same number: without class-uniform sampling.
 
     Returns: the path; None if no example is readable.
     """

@@ -1,4 +1,4 @@
-"""Which examples a network is trained on, validated on and evaluated on."""
+"""The examples to train on, to validate on and to evaluate."""
 
 import dataclasses
 import itertools
@@ -103,9 +103,9 @@ class Evaluated:
 
 
 def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Evaluated:
-    """What `split` and `holdout` select; `trained` are the splits of the training.
+    """The examples that `split` and `holdout` select; `trained` are the splits of the training.
 
-    `split` None: the examples that the training held out; if it held out none, the split val. With `holdout`, the
+    `split` None: the examples that the training held out, or the split val if it held out none. With `holdout`, the
     splits that were trained on.
     """
     prefixes = tuple(holdout) or (trained.holdout if split is None else ())
@@ -117,7 +117,7 @@ def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Eva
 
 
 def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:
-    """The splits that a run was trained on, from the flags of train in its result.json; its validation is left out."""
+    """The splits that a run was trained on, by the flags of train in its result.json; without its validation split."""
 
     def names(flag: str) -> tuple[str, ...]:
         value = flags_of_train.get(flag)

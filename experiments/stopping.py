@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a question: the work asks whether to stop, where it can."""
+"""SIGTERM and SIGINT as requests: the work asks at suitable points whether to stop."""
 
 import contextlib
 import shlex
@@ -50,10 +50,10 @@ class StopSignals:
 
 @contextlib.contextmanager
 def stoppable(advice: str) -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether a signal asked to stop.
+    """Yields a function that returns whether a signal asked to stop.
 
-    When the work answers it with `Stopped`, the program ends with one line, which closes with `advice`, and the exit
-    status that shells report after the signal.
+    If the work then raises `Stopped`, the program ends with one line that includes `advice`, and with the exit status
+    that shells report after the signal.
     """
     with StopSignals() as signals:
         try:

@@ -1,13 +1,12 @@
-"""Writes the label images that Cityscapes' test server takes, and a zip of them to upload.
+"""Writes label images for Cityscapes' test server, and a zip of them to upload.
 
 The paper: Table 6. About three images of 1024 x 2048 per second on two busy cores, so eight minutes for the 1,525
 images of the test split.
 
   python -m experiments.submit --checkpoint=runs/city --data_dir=DIR --split=test --output_dir=runs/city
 
-Writes submission_SPLIT/ and submission_SPLIT.zip
-into --output_dir. Rerun the same command to resume: finished images of the same network are kept, those of another
-network are replaced.
+Writes submission_SPLIT/ and submission_SPLIT.zip into --output_dir. Rerun the same command to resume: finished images
+of the same network are kept, those of another network are replaced.
 
 With --split=val, cityscapesScripts can evaluate the images; it gives the same figures as experiments.evaluate
 (cityscapesScripts 2.3.0 needs NumPy below 2.4):

@@ -1,4 +1,4 @@
-"""Images to labels, and how fast: section 3.1 of the paper where one image is labeled at a time."""
+"""Labels images and measures the speed, as in section 3.1 of the paper for sequential images."""
 
 import collections
 import itertools

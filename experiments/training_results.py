@@ -1,4 +1,4 @@
-"""What a finished training writes into result.json about its network, its dataset and its best validation."""
+"""The sections of result.json that a finished training writes: network, dataset and best validation."""
 
 import keras
 
@@ -31,7 +31,7 @@ def dataset_section(dataset: Dataset, data_dir: str | None, data_splits: Splits,
     """The dataset, with `images` validation images."""
     return DatasetSection(
         name=dataset.name,
-        split=data_splits.validated or data_splits.train[0],  # one that can be listed: programs show images of it
+        split=data_splits.validated or data_splits.train[0],  # an existing split: programs show its images
         images=images,
         data_dir=data_dir or dataset.default_data_dir,
         classes=tuple(ClassEntry(label.name, label.category, label.color) for label in dataset.classes),
@@ -42,7 +42,7 @@ def dataset_section(dataset: Dataset, data_dir: str | None, data_splits: Splits,
 def evaluation_sections(
     result: TrainResult, dataset: Dataset, data_splits: Splits, provenance: Provenance
 ) -> list[EvaluationSection]:
-    """The best validation; none where nothing was validated on."""
+    """The best validation; empty without validation."""
     if result.report is None:
         return []
     return [

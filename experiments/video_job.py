@@ -1,4 +1,4 @@
-"""From a video or camera to its overlay video: what predict does, and what benchmark_video measures."""
+"""Segments a video or camera into an overlay video, for predict and benchmark_video."""
 
 import collections
 import contextlib
@@ -65,7 +65,7 @@ def _write(write: AddFrame, item: Item, labels: np.ndarray, colors: Sequence[Col
 
 
 def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The items, of which up to `_AHEAD` are read in another thread before they are asked for."""
+    """The items; another thread reads up to `_AHEAD` of them in advance."""
     with ThreadPoolExecutor(1, "read") as reader:
         pending = collections.deque(reader.submit(next, items, None) for _ in range(_AHEAD))
         while (item := pending.popleft().result()) is not None:
@@ -94,7 +94,7 @@ class _InTurn:
             while self._pending:
                 self._pending.popleft().result()
         except BaseException:
-            if kind is None:  # an error before is the one to be told
+            if kind is None:  # an earlier error takes precedence
                 raise
         finally:
             self._thread.shutdown(cancel_futures=True)

@@ -27,13 +27,15 @@ ARCHIVES = {
     "gtFine_trainvaltest.zip": (LABELS, (LABEL_END, INSTANCE_END)),
 }
 
-flag_kinds.define_path("zip_dir", None, "Folder that holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip.")
-common_flags.key_flags("data_dir")
+flag_kinds.define_path(
+    "zip_dir", None, "Folder with leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip. Required."
+)
+common_flags.key_flags(data_dir="Folder to unpack to. Default: data/cityscapes.")
 
 
 def run(*, zip_dir: str, data_dir: str) -> dict[str, tuple[int, int, int]]:
-    """Unpacks the missing files; returns for each split the number of images, of label files, and the published
-    number of both. The arguments are the flags."""
+    """Unpacks the missing files; returns (images, label files, published number of both) by split. The arguments are
+    the flags."""
     wanted = []
     for name, (folder, ends) in ARCHIVES.items():
         found = members(pathlib.Path(zip_dir) / name, functools.partial(_is_needed, folder=folder, ends=ends))

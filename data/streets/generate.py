@@ -15,11 +15,15 @@ from contextnet_tf.datasets.catalog import get_dataset
 from data import streets
 from experiments import common_flags, program
 
-flags.DEFINE_integer("image_height", 256, "Height of the images.", lower_bound=64, upper_bound=common_flags.MAX_SIDE)
-flags.DEFINE_integer("image_width", 512, "Width of the images.", lower_bound=64, upper_bound=common_flags.MAX_SIDE)
-flags.DEFINE_integer("train_images", 400, "Number of images to train on.", lower_bound=1, upper_bound=10_000_000)
-flags.DEFINE_integer("val_images", 60, "Number of images to validate on.", lower_bound=1, upper_bound=10_000_000)
-common_flags.key_flags("output_dir", "seed")
+flags.DEFINE_integer(
+    "image_height", 256, "Height of the images in pixels.", lower_bound=64, upper_bound=common_flags.MAX_SIDE
+)
+flags.DEFINE_integer(
+    "image_width", 512, "Width of the images in pixels.", lower_bound=64, upper_bound=common_flags.MAX_SIDE
+)
+flags.DEFINE_integer("train_images", 400, "Number of images of the split train.", lower_bound=1, upper_bound=10_000_000)
+flags.DEFINE_integer("val_images", 60, "Number of images of the split val.", lower_bound=1, upper_bound=10_000_000)
+common_flags.key_flags(output_dir="Folder to write to. Default: data/streets/drawn.", seed="Seed of the scenes.")
 
 
 def run(
