@@ -26,7 +26,7 @@ def checked_choice(name: str, value: Any, known: Sequence[str], wrong: str = "is
     """Checks that the argument `name` has one of the `known` values.
 
     Raises:
-      InputError: it has not.
+      InputError: it has another value.
     """
     if not isinstance(value, str) or value not in known:
         raise InputError(f"{name} {value!r} {wrong}; choose from: {', '.join(known)}")
@@ -51,7 +51,7 @@ def checked_size(size: Any, name: str = "size") -> tuple[int, int]:
     """A (height, width) as Python integers.
 
     Raises:
-      InputError: it is no pair of whole numbers of 1 or more.
+      InputError: it is not a pair of whole numbers, 1 or more.
     """
     is_pair = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
     if not is_pair or not all(_is_whole(x) and x > 0 for x in size):
@@ -65,7 +65,7 @@ def checked_seed(seed: Any) -> int:
     """A seed as a Python integer.
 
     Raises:
-      InputError: it is no whole number of 32 bits.
+      InputError: it is not a whole number of 32 bits.
     """
     if not _is_whole(seed) or not 0 <= seed < 1 << 32:
         raise InputError(f"seed {seed!r}: it must be a whole number from 0 to {(1 << 32) - 1}")

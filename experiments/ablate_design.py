@@ -22,7 +22,7 @@ from experiments.ablation_rows import Ablation, Row
 
 
 def _cn14(name: str, **options: Any) -> ContextNetSpec:
-    """cn14 with other options, under a name of its own."""
+    """cn14 with other options, under its own name."""
     return dataclasses.replace(VARIANTS["cn14"], name=f"cn14-{name}", **options)
 
 

@@ -98,9 +98,9 @@ def run(
       Stopped: `should_stop` returned True.
     """
     if not seeds:
-        raise InputError("--seeds is empty; two or more seeds tell a difference from noise")
+        raise InputError("--seeds is empty; give two or more, to distinguish differences from noise")
     if model and ablation.rows[0].model:
-        raise InputError("--model: the rows of this ablation name their networks; leave it out")
+        raise InputError("--model: the rows of this ablation have their own networks; leave it out")
     given = {**ablation.changes, **(changes or {})}
     used_recipe = recipe_flags.changed(get_recipe(recipe or ablation.recipe), given)
     chosen = chosen_rows(ablation.rows, rows, used_recipe)

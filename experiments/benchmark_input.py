@@ -30,7 +30,7 @@ IMAGE_SIZE = (1024, 2048)  # of the synthetic scenes, as Cityscapes' images
 CROPS = ((1024, 1024), (1024, 2048))  # half of such an image, and all of it
 BATCH_SIZE = 4
 
-# What the table shows of each name that is measured, in its order.
+# The title of each measured name in the table, in order.
 ROWS = {
     "read": "read the files",
     "png": "decode PNG, nothing else",

@@ -130,7 +130,7 @@ def required(name: str) -> str:
 
 
 def given(name: str) -> Any:
-    """The value of the flag `name`; None where it has its default because it was not given."""
+    """The value of the flag `name`; None if it was not given."""
     flag = flags.FLAGS[name]
     return flag.value if flag.present else None
 
@@ -143,7 +143,7 @@ def given_size(height: str, width: str) -> tuple[int, int] | None:
     """
     size = flags.FLAGS[height].value, flags.FLAGS[width].value
     if (size[0] is None) != (size[1] is None):
-        raise InputError(f"--{height} and --{width} go together; give both or neither")
+        raise InputError(f"--{height} and --{width} must be given together, or neither")
     return None if None in size else size
 
 

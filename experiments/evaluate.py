@@ -169,7 +169,7 @@ def _trained_splits(folders: Sequence[os.PathLike], dataset: Dataset) -> splits.
 
 
 def table(report: "Report") -> str:
-    """The figures as lines of text, in percent: IoU, then iIoU, whose lines are left out where there is none."""
+    """The figures as lines of text, in percent: IoU, then iIoU if it was measured."""
     rows = [*report.class_iou.items(), ("mean of the classes", report.mean_iou)]
     rows += [*report.category_iou.items(), ("mean of the categories", report.mean_category_iou)]
     if report.instance_iou is not None:

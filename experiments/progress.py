@@ -1,4 +1,4 @@
-"""What a person sees of long work while it runs."""
+"""Progress of long work on the terminal."""
 
 import math
 import sys

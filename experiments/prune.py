@@ -122,7 +122,7 @@ def run(
     `settings` are further arguments of `train.run`; `recipe` None is "modern".
 
     Raises:
-      InputError: there are no seeds or factors; `checkpoint` is no ContextNet as wide as the first factor, or was
+      InputError: there are no seeds or factors; `checkpoint` is not a ContextNet at least as wide as the first factor, or was
         trained for an unknown number of epochs and `directly` is set; and what `train.run` raises.
     """
     from experiments.pruning_runs import PruningRuns

@@ -112,7 +112,7 @@ class _Predicted:
         )
 
     def outcome(self, name: str) -> Outcome | None:
-        """What is right and wrong in an example, read from its labels alone; None if they are damaged."""
+        """The correct and wrong pixels of an example, from its label files; None if they are damaged."""
         ground_truth = self._intact(lambda: read_label(self.examples[name].label_path, self.dataset))
         if ground_truth is None:
             return None
@@ -122,7 +122,7 @@ class _Predicted:
         )
 
     def _intact(self, read: Callable[[], T]) -> T | None:
-        """What `read` gives; None, and a note, if a file is damaged since it was segmented."""
+        """The result of `read`; None, with a note, if a file was damaged after it was segmented."""
         try:
             return read()
         except InputError as error:

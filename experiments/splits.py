@@ -43,7 +43,9 @@ class Splits:
         if not self.train or not all(self.train):
             raise InputError("`train_splits` names no split; give for example `train_splits=train`")
         if self.holdout and self.val is not None:
-            raise InputError("`val_split` and `holdout` do not go together: the held-out examples are validated on")
+            raise InputError(
+                "`val_split` and `holdout` cannot be combined: the held-out examples are the validation examples"
+            )
         if not self.holdout and self.validated in self.train:
             raise InputError(
                 f"the split {self.validated} is both trained and validated on; give `val_split={NO_VALIDATION}`, "

@@ -127,7 +127,7 @@ def run(
     description, data_dir = opening.find_dataset(dataset=dataset, data_dir=data_dir, class_table=class_table)
     changes = changes or {}
     if crop_size and changes.get("whole_images"):
-        raise InputError("--whole_images and --crop_height do not go together; choose one")
+        raise InputError("--whole_images and --crop_height cannot be combined; choose one")
     used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -139,7 +139,7 @@ def run(
         print(matched, flush=True)
         settings["initial"] = matched.to_json()
     devices = (compute_config or ComputeConfig()).devices
-    with devices.naming_lost_workers(), devices.all_or_none():  # a worker without its data is no riddle to the others
+    with devices.naming_lost_workers(), devices.all_or_none():  # all workers report why one has no data
         train_examples, val_examples = data_splits.examples(description, data_dir)
         for examples in (train_examples, val_examples):
             sources.check_files(examples)

@@ -100,7 +100,7 @@ class Dataset:
         """The complete examples of `split`, and the problems of all incomplete ones.
 
         Raises:
-          InputError: the folder is missing, empty, or in another layout, or `split` is no plain name.
+          InputError: the folder is missing, empty, or in another layout, or `split` is not a plain name.
         """
         if not split.strip() or split in (".", "..") or re.search(r"[/\\*?\[\]{}\0]", split):
             raise InputError(f"{split!r} is not the name of a split; give for example train or val")
@@ -119,7 +119,7 @@ class Dataset:
         return dataclasses.replace(self, image_size=size, class_table=class_table)
 
     def missing_examples_note(self, split: str, examples: list[Example]) -> str | None:
-        """A line on how the number of examples, by city where there are cities, differs from the published one;
+        """A line on how the number of examples, by city if the dataset has cities, differs from the published one;
         None if there is no difference or no published number."""
         expected = self.split_sizes.get(split, len(examples))
         if len(examples) == expected:

@@ -107,7 +107,7 @@ class _Checked:
             # Accented letters have two forms, which look the same, as names with blanks around them do.
             names.append(unicodedata.normalize("NFC", self._text(row, "name", f"{where}.").strip()))
             if any(unicodedata.category(character) in ("Cc", "Cs") for character in row["name"]):
-                raise self._wrong(f"{where}.name", f"{row['name']!r} has a character that is no text")
+                raise self._wrong(f"{where}.name", f"{row['name']!r} has a character that is not text")
             if names[-1] in names[:-1]:
                 raise self._wrong(f"{where}.name", f"{row['name']!r} is the name of another class too")
         return rows

@@ -56,7 +56,7 @@ def shuffled_index(sample: tf.Tensor, count: int, seed: int) -> tf.Tensor:
 def class_uniform_index(sample: tf.Tensor, count: int, seed: int, classes: ClassUniform) -> tuple[tf.Tensor, tf.Tensor]:
     """The example and crop center of sample number `sample` (int64 []) under class-uniform sampling.
 
-    Each round over the classes, and each round over the places of one class, is shuffled anew. Samples not
+    Each round over the classes, and each round over the places of one class, has a new random order. Samples not
     assigned to a class run through the epochs as in `shuffled_index`.
 
     Returns:

@@ -65,7 +65,8 @@ class Video:
             raise InputError(f"{path}: is not a file; give a video or the number of a camera")
         self._av = pyav()
         try:
-            # With a protocol, a colon in the name is no protocol; the list keeps playlists from opening addresses.
+            # With the protocol "file:", a colon in the name does not start another. The list keeps playlists from
+            # opening URLs.
             self._container = self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
         except (self._av.FFmpegError, UnicodeError) as error:
             raise InputError(

@@ -44,7 +44,7 @@ def rgb_of(frame: Any) -> np.ndarray:
 
 
 def pixel_aspect_of(stream: Any, placing: Placing) -> Fraction:
-    """Width by height of a pixel of the upright frames; 1 where the file says nothing, or what no camera has."""
+    """Width by height of a pixel of the upright frames; 1 if the file gives none, or an implausible one."""
     aspect = stream.sample_aspect_ratio
     if not aspect or not 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:
         return Fraction(1)

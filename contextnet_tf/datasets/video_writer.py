@@ -114,7 +114,8 @@ class _Writer:
         self._clock = _clock(self._rate, _MPEG4_CLOCK if name == "mpeg4" else None)
         self._usual = max(1, round(self._clock / self._rate))
         self._last = -self._usual
-        # With a protocol, a colon in the name is no protocol. The index stands first, so that browsers start at once.
+        # With the protocol "file:", a colon in the name does not start another. The index comes first, so that browsers
+        # start at once.
         self._container = av.open(f"file:{self._path}", "w", format="mp4", options={"movflags": "faststart"})
         self._stream = self._container.add_stream(name, rate=self._rate, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"

@@ -20,7 +20,7 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
     Returns the network itself if it already has this size, otherwise an uncompiled copy.
 
     Raises:
-      InputError: `model` is no segmentation network, no size is known, or the size is invalid for the network.
+      InputError: `model` is not a segmentation network, no size is known, or the size is invalid for the network.
     """
     graph.require_segmentation_network(model)
     own = tuple(model.input_shape[1:3])
@@ -45,7 +45,7 @@ def folded(model: keras.Model) -> keras.Model:
     """The network with batch normalization folded; `model` itself if there is none.
 
     Raises:
-      InputError: `model` is no segmentation network, or a weight is not finite.
+      InputError: `model` is not a segmentation network, or a weight is not finite.
     """
     graph.require_segmentation_network(model)
     for variable in model.variables:

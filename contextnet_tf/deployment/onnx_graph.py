@@ -14,7 +14,7 @@ from contextnet_tf.errors import InputError
 
 OPSET, IR_VERSION = 17, 8  # of ONNX 1.12: the oldest that has all operators used here
 
-# What ONNX's own metadata say of an image: its standard names are read by tools of other frameworks.
+# ONNX's standard metadata of an image, which tools of other frameworks read.
 _COLOR_SPACE = {"Image.BitmapPixelFormat": "Rgb8", "Image.ColorSpaceGamma": "SRGB"}
 _PIXEL_RANGE = {"uint8": "NominalRange_0_255", "float32": "Normalized_0_1"}
 

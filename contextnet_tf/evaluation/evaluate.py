@@ -79,7 +79,7 @@ def evaluate(
       on_image: called after each image, for a progress bar.
 
     Raises:
-      InputError: `dataset` is no dataset, `network` no function, or `examples` are none; a file is unreadable, differs
+      InputError: `dataset` is not a dataset, `network` not a function, or there are no `examples`; a file is unreadable, differs
         in size from its partner, or has an unknown value; or only some examples have an instance file.
     """
     if not isinstance(dataset, Dataset):

@@ -57,7 +57,7 @@ def require_segmentation_network(model: Any) -> None:
     """Checks that `model` takes one image [H, W, 3] and has the output "main", logits [H, W, C].
 
     Raises:
-      InputError: it does not, or is no functional model.
+      InputError: it does not, or is not a functional model.
     """
     functional = as_functional(model)
     outputs = functional.output if isinstance(functional.output, dict) else {}

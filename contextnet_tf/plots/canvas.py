@@ -84,7 +84,7 @@ def _names_in_any_script() -> Iterator[None]:
 
 
 def solid(color: str) -> str:
-    """The fallback color of a placeholder; any other text as it is."""
+    """The fallback color of a placeholder; any other text is returned unchanged."""
     return _VARIABLES[color].split()[-1].rstrip(")") if color in _VARIABLES else color
 
 

@@ -18,7 +18,7 @@ class DotColumn:
 def dot_columns(names: Sequence[str], columns: Sequence[DotColumn]) -> bytes:
     """PNG with a row for each name and, side by side, a logarithmic panel for each column of positive values.
 
-    Marks stand at figures to compare with; a row without a value says that there is no bound.
+    Marks are figures to compare with; a row without a value is labeled as unbounded.
     """
 
     def draw(figure) -> None:

@@ -15,7 +15,7 @@ from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.images import Sample, confidence_image, fitted_size, label_image, photograph
 from contextnet_tf.reporting.inline import data_uri
 
-MISSED, FALSE = (230, 97, 1), (94, 60, 153)  # colors that the color-blind tell apart
+MISSED, FALSE = (230, 97, 1), (94, 60, 153)  # colors that color-blind people distinguish
 _IGNORED = 255
 _LONGEST_SIDE = 400  # pixels, of an example of a class
 _LEAST_WRONG = 0.0005  # share of an image: with fewer wrong pixels, there is nothing to see

@@ -229,7 +229,7 @@ class TrainingLoop:
         on_validation(progress.step, report)
 
     def _has_best_network(self) -> bool:
-        """Whether the file of the best network is there, whole, and of this run's network."""
+        """Whether the file of the best network exists, is undamaged, and has this run's network."""
         try:
             network = load_network(self._folder / BEST_NETWORK)
         except InputError:

@@ -131,7 +131,7 @@ class TrainingPlan:
         return enet_weights(counts) if enet else balanced_weights(counts, self.recipe.class_weight_exponent)
 
     def sampling(self) -> Sampling:
-        """What `batches` needs to know of where the classes are; reads the labels if the recipe asks for it.
+        """The places of the classes, for `batches`; reads all labels if the recipe needs them.
 
         Raises:
           InputError: rare objects are to be pasted, but no class is rare.
@@ -202,7 +202,7 @@ def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, i
     """Returns `crop_size`, (height, width), if the network accepts it.
 
     Raises:
-      InputError: it is no size, or height or width is not a multiple of the network's size multiple.
+      InputError: it is not a size, or height or width is not a multiple of the network's size multiple.
     """
     multiple, crop_size = size_multiple(model), checked_size(crop_size, "crop_size")
     if any(length < multiple or length % multiple for length in crop_size):

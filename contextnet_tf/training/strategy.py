@@ -174,7 +174,7 @@ def _multi_worker() -> Devices:
 
 
 def _require_free(address: str) -> None:
-    """Raises InputError where the port of `address` is in use: TensorFlow would end with a traceback."""
+    """Raises InputError if the port of `address` is in use: TensorFlow would end with a traceback."""
     port = address.rpartition(":")[2]
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
         raise InputError(f'TF_CONFIG: {address!r} is not the address of a worker; expected "host:2222"')

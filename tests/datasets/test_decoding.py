@@ -227,7 +227,7 @@ def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path, capfd):
         (b"<!DOCTYPE html><html>404</html>", "a web page instead of an image"),
         (_saved(_palette(), "GIF"), "a GIF file, which is not supported; convert it to PNG"),
         (b"\0\0\0\x18ftypheic" + bytes(30), "a HEIC or AVIF file"),
-        (b"PK\3\4" + bytes(30), "its content is no image of a supported format"),
+        (b"PK\3\4" + bytes(30), "its content is not an image of a supported format"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, content, message):

@@ -216,7 +216,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     arguments = {"output_dir": str(tmp_path / "out"), "dataset": "camvid"}
     with pytest.raises(InputError, match="--seeds is empty"):
         ablation.run(MADE, seeds=[], **arguments)
-    with pytest.raises(InputError, match="--model: the rows of this ablation name their networks"):
+    with pytest.raises(InputError, match="--model: the rows of this ablation have their own networks"):
         ablation.run(MADE, model="cn14", **arguments)
     with pytest.raises(InputError, match="row 7, batch size 16, changes nothing here; leave it out by --rows=0,8"):
         ablate_design.run(changes={"batch_size": 16}, rows=[7, 8], **arguments)

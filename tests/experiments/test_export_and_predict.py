@@ -107,7 +107,7 @@ def test_export_refuses_what_it_cannot_do(call, tiny_file, tmp_path):
         export.run(dataset="cityscapes", size=(64, 96), **settings)
     called = call(export, "--height=64", *(f"--{name}={value}" for name, value in settings.items()))
     assert (called.status, called.out) == (1, "")
-    assert called.err == "error: --height and --width go together; give both or neither\n"
+    assert called.err == "error: --height and --width must be given together, or neither\n"
 
 
 @pytest.mark.parametrize("figures", [Parity(0.002, 1.0, 1.0), Parity(0.0, 1.0, 0.998)])

@@ -35,14 +35,14 @@ def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
     message = "crop size 65 x 96 (height x width): cn14 takes multiples of 32"
     refused(train_camvid(call, camvid_dir, out, "--crop_height=65"), message)
     called = call(train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={out}", "--crop_height=64")
-    refused(called, "--crop_height and --crop_width go together")
+    refused(called, "--crop_height and --crop_width must be given together")
     assert not out.exists()
 
 
 def test_train_refuses_recipes_that_contradict_themselves(camvid_dir, call, tmp_path):
     out = tmp_path / "out"
     refused(
-        train_camvid(call, camvid_dir, out, "--whole_images"), "--whole_images and --crop_height do not go together"
+        train_camvid(call, camvid_dir, out, "--whole_images"), "--whole_images and --crop_height cannot be combined"
     )
     refused(train_camvid(call, camvid_dir, out, "--min_scale=3"), "--min_scale (3) is above --max_scale (2)")
     assert not out.exists()
@@ -75,7 +75,7 @@ def test_train_refuses_a_wrong_label_value(camvid_dir, call, tmp_path):
     ("arguments", "message"),
     [
         (("--train_splits=train,val",), "the split val is both trained and validated on"),
-        (("--holdout=p1", "--val_split=val"), "do not go together"),
+        (("--holdout=p1", "--val_split=val"), "cannot be combined"),
         (("--holdout=p1,zz",), "no name of the 6 examples begins with 'zz'; the first is 'p0'"),
         (("--holdout=p",), "all 6 examples are held out, none is left to train on"),
         (("--train_splits=",), "names no split"),

@@ -249,7 +249,7 @@ def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) ->
 
 
 def _alteration(image: Image.Image, content: bytes) -> str | None:
-    """What Pillow did to gray values: it stretches fewer than 8 bits, and inverts where 0 is white."""
+    """How Pillow changed gray values: it stretches fewer than 8 bits, and inverts if 0 is white."""
     tags = getattr(image, "tag_v2", {})
     if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         return "is a TIFF file in which 0 is white, so that readers invert its values; save it as PNG"
@@ -275,7 +275,7 @@ def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
     for start, what in _OTHER_CONTENTS.items():
         if re.match(start, content):
             return InputError(f"{path}: is {what}")
-    return _damaged(path, "its content is no image of a supported format")
+    return _damaged(path, "its content is not an image of a supported format")
 
 
 def _cut_off(path: str | os.PathLike, kind: str) -> InputError:

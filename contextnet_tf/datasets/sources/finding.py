@@ -44,7 +44,7 @@ class Found:
             return []
         more = f" and {len(left_out) - _SHOWN:,} more" if len(left_out) > _SHOWN else ""
         names = ", ".join(map(_shown, left_out[:_SHOWN]))
-        return [f"{place}: left out, since the name does not match or is no image's: {names}{more}"]
+        return [f"{place}: skipped, since the name does not match or is not that of an image: {names}{more}"]
 
 
 def find_files(root: str | os.PathLike, pattern: str, suffixes: Collection[str] = IMAGE_SUFFIXES) -> Found:
