@@ -122,8 +122,8 @@ def run(
     `settings` are further arguments of `train.run`; `recipe` None is "modern".
 
     Raises:
-      InputError: there are no seeds or factors; `checkpoint` is not a ContextNet at least as wide as the first factor, or was
-        trained for an unknown number of epochs and `directly` is set; and what `train.run` raises.
+      InputError: there are no seeds or factors; `checkpoint` is not a ContextNet at least as wide as the first factor,
+        or was trained for an unknown number of epochs and `directly` is set; and what `train.run` raises.
     """
     from experiments.pruning_runs import PruningRuns
 

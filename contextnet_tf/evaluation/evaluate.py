@@ -79,8 +79,9 @@ def evaluate(
       on_image: called after each image, for a progress bar.
 
     Raises:
-      InputError: `dataset` is not a dataset, `network` not a function, or there are no `examples`; a file is unreadable, differs
-        in size from its partner, or has an unknown value; or only some examples have an instance file.
+      InputError: `dataset` is not a dataset, `network` not a function, or there are no `examples`; a file is
+        unreadable, differs in size from its partner, or has an unknown value; or only some examples have an instance
+        file.
     """
     if not isinstance(dataset, Dataset):
         raise InputError(f"dataset {dataset!r}: it must be a dataset from get_dataset")

@@ -104,8 +104,8 @@ def test_what_is_left_out_is_counted_and_named(tmp_path, camvid_dir, cityscapes_
     _touch(tmp_path, "images/train/a.png", "labels/train/a.png", *(f"images/train/{name}.heic" for name in "bcdef"))
     listing = TWO.listing(tmp_path, "train")
     assert listing.notes == [
-        f"{tmp_path}/images/train/**/*: skipped, since the name does not match or is not that of an image: b.heic, c.heic, "
-        "d.heic and 2 more"
+        f"{tmp_path}/images/train/**/*: skipped, since the name does not match or is not that of an image: b.heic, "
+        "c.heic, d.heic and 2 more"
     ]
     # Images and labels in one folder are not left out of each other's search.
     _touch(tmp_path, "both/val/a_i.png", "both/val/a_l.png")
