@@ -12,7 +12,7 @@ over all cores. With --output_dir the figures go into the section "input" of res
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from absl import flags
 
@@ -22,9 +22,6 @@ from contextnet_tf.runs.results import update_results
 from experiments import common_flags, opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
-
-if TYPE_CHECKING:
-    from contextnet_tf.benchmarking.input_pipeline import Cost
 
 IMAGE_SIZE = (1024, 2048)  # of the synthetic scenes, as Cityscapes' images
 CROPS = ((1024, 1024), (1024, 2048))  # half of such an image, and all of it
@@ -70,7 +67,7 @@ def run(
     seed: int = 0,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> "dict[str, dict[str, Cost]]":
+) -> dict[str, dict[str, InputCost]]:
     """Measures each crop size: "height x width" -> name -> cost. The arguments are the flags."""
     from contextnet_tf.benchmarking.input_pipeline import measure_input
 
@@ -94,10 +91,7 @@ def run(
             images=len(examples),
             rounds=rounds,
             batch_size=BATCH_SIZE,
-            crops={
-                crop: {name: InputCost(cost.milliseconds, cost.core_milliseconds) for name, cost in measured.items()}
-                for crop, measured in costs.items()
-            },
+            crops=costs,
             dataset=dataset or f"streets, drawn at {image_size[0]} x {image_size[1]}",
             split="train",
             provenance=provenance,
@@ -106,7 +100,7 @@ def run(
     return costs
 
 
-def table(costs: "dict[str, Cost]") -> str:
+def table(costs: dict[str, InputCost]) -> str:
     """The figures of one crop size as lines of text."""
     lines = [f"{'':30} {'images/s':>10} {'core-ms an image':>18}"]
     for name, title in ROWS.items():

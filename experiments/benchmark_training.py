@@ -32,7 +32,6 @@ from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
-    from contextnet_tf.benchmarking.step_memory import StepMemory
     from contextnet_tf.benchmarking.training_step import LoopSpeed
 
 IMAGE_SIZE = (360, 480)  # of the synthetic scenes, as CamVid's images
@@ -55,14 +54,11 @@ common_flags.key_flags(
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """The measurements: the loop on one batch with the interleaved runtimes, the loop with real input, and memory.
-
-    `memory` is by (images per step, whether it is the simple step).
-    """
+    """The measurements: the loop on one batch with the interleaved runtimes, the loop with real input, and memory."""
 
     ready: "LoopSpeed"
     real: "LoopSpeed"
-    memory: "dict[tuple[int, bool], StepMemory]"
+    memory: tuple[StepMemoryRow, ...]
 
 
 def run(
@@ -114,7 +110,7 @@ def run(
         measured = Measured(
             ready=loop_speed(build, used, description, examples, ready=batch, runtimes=runtimes, **plan),
             real=loop_speed(build, used, description, examples, **plan),
-            memory=_memory(model, used, memory_size, description.num_classes) if memory_size else {},
+            memory=_memory(model, used, memory_size, description.num_classes) if memory_size else (),
         )
     if output_dir:
         section = TrainingSpeedSection(
@@ -125,10 +121,7 @@ def run(
             seconds_a_step={**measured.ready.runtimes, "loop": measured.ready.loop, "real": measured.real.loop},
             input_wait_share=measured.real.input_wait_share,
             memory_size=memory_size if measured.memory else None,
-            memory=tuple(
-                StepMemoryRow(images=count, simple=simple, before=memory.before, peak=memory.peak)
-                for (count, simple), memory in measured.memory.items()
-            ),
+            memory=measured.memory,
             dataset=dataset or f"streets, drawn at {image_size[0]} x {image_size[1]}",
             split="train",
             provenance=provenance,
@@ -154,24 +147,22 @@ def table(measured: Measured, images_per_step: int) -> str:
     lines.append(f"with real input it waits {100 * measured.real.input_wait_share:.1f} % of its time")
     if "bare step in PyTorch" in seconds:
         lines.append(f"PyTorch's step takes {seconds['bare step in PyTorch'] / bare:.2f} times as long")
-    for (count, simple), memory in measured.memory.items():
+    for memory in measured.memory:
+        step = f"{'simple ' if memory.simple else ''}step of {memory.images}"
         lines.append(
-            f"memory of a {'simple ' if simple else ''}step of {count}: {memory.of_the_step / 2**20:,.0f} MiB "
-            f"(the process {memory.peak / 2**20:,.0f})"
+            f"memory of a {step}: {memory.of_the_step / 2**20:,.0f} MiB (the process {memory.peak / 2**20:,.0f})"
         )
     return "\n".join(lines)
 
 
-def _memory(
-    model: str, recipe: Recipe, size: tuple[int, int], num_classes: int
-) -> "dict[tuple[int, bool], StepMemory]":
+def _memory(model: str, recipe: Recipe, size: tuple[int, int], num_classes: int) -> tuple[StepMemoryRow, ...]:
     from contextnet_tf.benchmarking.step_memory import step_memory
 
-    return {
-        (count, simple): step_memory(model, recipe, size, count, num_classes=num_classes, simple=simple)
+    return tuple(
+        step_memory(model, recipe, size, count, num_classes=num_classes, simple=simple)
         for count in MEMORY_BATCHES
         for simple in (False, True)
-    }
+    )
 
 
 def main(argv: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """The cost of each stage of the input pipeline on this machine, measured with the code used in training."""
 
-import dataclasses
 import itertools
 import statistics
 import time
@@ -14,22 +13,10 @@ from contextnet_tf.datasets.pipeline import evaluation_dataset, training_dataset
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.windows import window_at
 from contextnet_tf.errors import InputError
+from contextnet_tf.runs.benchmarks import InputCost
 
 LARGE_SCALE = 2.0  # section 3.1's largest scale, where cropping first saves most
 _IMAGES_A_PASS = 16  # amortizes the start of a stage, some milliseconds
-
-
-@dataclasses.dataclass(frozen=True)
-class Cost:
-    """The cost of one image: wall-clock milliseconds, and CPU milliseconds summed over all cores."""
-
-    milliseconds: float
-    core_milliseconds: float
-
-    @property
-    def images_per_second(self) -> float:
-        """Throughput by wall-clock time."""
-        return 1000.0 / self.milliseconds
 
 
 def measure_input(
@@ -42,7 +29,7 @@ def measure_input(
     augmentation: Augmentation = Augmentation(),
     seed: int = 0,
     on_round: Callable[[], None] = lambda: None,
-) -> dict[str, Cost]:
+) -> dict[str, InputCost]:
     """Measures all stages in each round, in order; returns medians over the rounds.
 
     The stages run on one thread, each on the cached result of the stage before; the total is the whole pipeline with
@@ -69,7 +56,7 @@ def measure_input(
     images = -(-max(_IMAGES_A_PASS, len(examples)) // batch_size) * batch_size
     passed = list(itertools.islice(itertools.cycle(examples), images))
     stages = _stages(dataset, passed, crop_size, batch_size, augmentation, seed)
-    costs: dict[str, list[Cost]] = {name: [] for name in stages}
+    costs: dict[str, list[InputCost]] = {name: [] for name in stages}
     for number in range(rounds + 1):
         for name, stage in stages.items():
             cost = _cost(stage, images)
@@ -77,7 +64,7 @@ def measure_input(
                 costs[name].append(cost)
         on_round()
     return {
-        name: Cost(
+        name: InputCost(
             statistics.median(cost.milliseconds for cost in measured),
             statistics.median(cost.core_milliseconds for cost in measured),
         )
@@ -168,11 +155,11 @@ def _stages(
     return {name: stage.with_options(options) for name, stage in stages.items()} | {"total": total}
 
 
-def _cost(stage: tf.data.Dataset, images: int) -> Cost:
+def _cost(stage: tf.data.Dataset, images: int) -> InputCost:
     started, started_computing = time.perf_counter(), time.process_time()
     for _ in stage:
         pass
-    return Cost(
+    return InputCost(
         1000.0 * (time.perf_counter() - started) / images,
         1000.0 * (time.process_time() - started_computing) / images,
     )

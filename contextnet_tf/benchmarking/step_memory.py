@@ -12,6 +12,7 @@ from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.machine import peak_memory
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
+from contextnet_tf.runs.benchmarks import StepMemoryRow
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.plan import Poly
 from contextnet_tf.training.recipe import Recipe
@@ -20,22 +21,9 @@ from contextnet_tf.training.step import make_training_step
 _STEPS = 2  # the second also holds the optimizer's slots and memory kept by the first
 
 
-@dataclasses.dataclass(frozen=True)
-class StepMemory:
-    """Peak resident memory of a process in bytes: before the first step, and after the measured steps."""
-
-    before: int
-    peak: int
-
-    @property
-    def of_the_step(self) -> int:
-        """The memory of the step itself in bytes."""
-        return self.peak - self.before
-
-
 def step_memory(
     model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, *, num_classes: int = 19, simple: bool
-) -> StepMemory:
+) -> StepMemoryRow:
     """Measures training steps of a network on the CPU, in a new process.
 
     Args:
@@ -74,7 +62,7 @@ def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_w
 
 def _measure(
     model: str, recipe: Recipe, size: tuple[int, int], batch_size: int, num_classes: int, simple: bool
-) -> StepMemory:
+) -> StepMemoryRow:
     network = build_model(model, num_classes=num_classes, input_shape=(None, None, 3), aux_head=True)
     recipe = dataclasses.replace(recipe, ema_decay=0.0)
     optimizer = recipe.optimizer.build(Poly(recipe.base_learning_rate, recipe.power, _STEPS))
@@ -89,4 +77,4 @@ def _measure(
     before = peak_memory()
     for _ in range(_STEPS):
         step({"image": images, "label": labels})
-    return StepMemory(before, peak_memory())
+    return StepMemoryRow(batch_size, simple, before, peak_memory())

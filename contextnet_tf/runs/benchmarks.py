@@ -69,6 +69,11 @@ class InputCost(Record):
     milliseconds: float
     core_milliseconds: float
 
+    @property
+    def images_per_second(self) -> float:
+        """Throughput by wall-clock time."""
+        return 1000.0 / self.milliseconds
+
 
 @dataclasses.dataclass(frozen=True)
 class InputSection(Measured):
@@ -88,6 +93,11 @@ class StepMemoryRow(Record):
     simple: bool
     before: int
     peak: int
+
+    @property
+    def of_the_step(self) -> int:
+        """The memory of the step itself in bytes."""
+        return self.peak - self.before
 
 
 @dataclasses.dataclass(frozen=True)

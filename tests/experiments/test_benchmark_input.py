@@ -2,7 +2,7 @@
 
 import json
 
-from contextnet_tf.benchmarking.input_pipeline import Cost
+from contextnet_tf.runs.benchmarks import InputCost
 from experiments import benchmark_input
 
 
@@ -21,8 +21,8 @@ def test_drawn_images_are_measured_stage_by_stage(tmp_path):
 
 
 def test_table_by_hand():
-    costs = {name: Cost(10.0, 20.0) for name in benchmark_input.ROWS}
-    costs |= {"png": Cost(4.0, 10.0), "total": Cost(8.0, 16.0), "scale_first": Cost(70.0, 90.0)}
+    costs = {name: InputCost(10.0, 20.0) for name in benchmark_input.ROWS}
+    costs |= {"png": InputCost(4.0, 10.0), "total": InputCost(8.0, 16.0), "scale_first": InputCost(70.0, 90.0)}
 
     lines = benchmark_input.table(costs).splitlines()
 

@@ -2,8 +2,8 @@
 
 import json
 
-from contextnet_tf.benchmarking.step_memory import StepMemory
 from contextnet_tf.benchmarking.training_step import LoopSpeed
+from contextnet_tf.runs.benchmarks import StepMemoryRow
 from experiments import benchmark_training
 
 
@@ -24,10 +24,10 @@ def test_table_by_hand():
     measured = benchmark_training.Measured(
         ready=LoopSpeed(0.55, {"bare": 0.5, "torch": 0.75}, 0.0),
         real=LoopSpeed(1.0, {}, 0.25),
-        memory={
-            (1, False): StepMemory(before=100 * 2**20, peak=400 * 2**20),
-            (1, True): StepMemory(before=100 * 2**20, peak=1700 * 2**20),
-        },
+        memory=(
+            StepMemoryRow(1, simple=False, before=100 * 2**20, peak=400 * 2**20),
+            StepMemoryRow(1, simple=True, before=100 * 2**20, peak=1700 * 2**20),
+        ),
     )
     assert [line.split() for line in benchmark_training.table(measured, 4).splitlines()[1:5]] == [
         ["bare", "step", "2.00", "8.0"],

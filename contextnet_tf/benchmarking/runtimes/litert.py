@@ -24,12 +24,12 @@ class LiteRT(Runtime):
     file = "model.tflite"
     engine = "litert"
 
-    @staticmethod
-    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    @classmethod
+    def write(cls, network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
         from contextnet_tf.deployment.export import export_tflite
 
-        export_tflite(network, path)
+        export_tflite(network, path, cls.precision, calibration=images)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
@@ -50,13 +50,6 @@ class LiteRTFloat16(LiteRT):
     precision = "float16"
     file = "model_float16.tflite"
 
-    @staticmethod
-    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
-        """See `Runtime`."""
-        from contextnet_tf.deployment.export import export_tflite
-
-        export_tflite(network, path, "float16")
-
 
 class LiteRTInt8(LiteRT):
     """`LiteRT` in int8, calibrated on the timed images, since only speed is measured, not accuracy."""
@@ -64,13 +57,6 @@ class LiteRTInt8(LiteRT):
     title = "LiteRT int8 + exact upsampling"
     precision = "int8"
     file = "model_int8.tflite"
-
-    @staticmethod
-    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
-        """See `Runtime`."""
-        from contextnet_tf.deployment.export import export_tflite
-
-        export_tflite(network, path, "int8", calibration=images)
 
 
 class LiteRTLabels(Runtime):
@@ -82,13 +68,14 @@ class LiteRTLabels(Runtime):
     distributions = ("ai-edge-litert",)
     file = "model_labels.tflite"
     engine = None
+    tiling = True
 
-    @staticmethod
-    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    @classmethod
+    def write(cls, network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """See `Runtime`."""
         from contextnet_tf.deployment.export import export_tflite
 
-        export_tflite(network, path, output="labels")
+        export_tflite(network, path, output="labels", tiling=cls.tiling)
 
     def __init__(self, path: pathlib.Path, num_threads: int):
         """See `Runtime`."""
@@ -105,13 +92,7 @@ class LiteRTInGraph(LiteRTLabels):
 
     title = "LiteRT float32, upsampling in the graph"
     file = "model_untiled_labels.tflite"
-
-    @staticmethod
-    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
-        """See `Runtime`."""
-        from contextnet_tf.deployment.export import export_tflite
-
-        export_tflite(network, path, output="labels", tiling=False)
+    tiling = False
 
 
 class _Steps(LiteRTEngine):

@@ -45,8 +45,8 @@ class Runtime(Protocol):
     engine: ClassVar[str | None]
     stages: tuple[Stage, ...]
 
-    @staticmethod
-    def write(network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    @classmethod
+    def write(cls, network: "keras.Model", path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         """Writes the file for the constructor, for a folded network of fixed size.
 
         `images`, uint8 [H, W, 3] of this size, are the images to be timed; int8 is calibrated on them.

@@ -53,7 +53,7 @@ def checked_examples(name: str, examples: Any) -> list[Example]:
     Raises:
       InputError: it is something else.
     """
-    listed = list(examples) if isinstance(examples, Iterable) and not isinstance(examples, str) else [None]
+    listed: list[Any] = list(examples) if isinstance(examples, Iterable) and not isinstance(examples, str) else [None]
     if not all(isinstance(example, Example) for example in listed):
         raise InputError(f"{name}: it must be a list of examples, as dataset.list_examples gives them")
     return listed
