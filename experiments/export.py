@@ -111,10 +111,10 @@ def run(
 
     If `dataset`, `data_dir` or `class_table` is None, the result.json beside the checkpoint gives it, if there is one.
     """
-    from contextnet_tf.deployment import exporting
+    from contextnet_tf.deployment import checked_export
 
     provenance = current_provenance()
-    formats = exporting.chosen_formats(formats, precision, output)
+    formats = checked_export.chosen_formats(formats, precision, output)
     network = opening.open_network(checkpoint, model=model)
     file = opening.checkpoint_file(checkpoint)
     resolved = opening.find_dataset(
@@ -124,22 +124,22 @@ def run(
     if description:
         opening.require_classes(file, network.output["main"].shape[-1], description)
     opening.require_own_results(output_dir, file)
-    found = exporting.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
-    size = size or exporting.default_size(network, description, found)
+    found = checked_export.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
+    size = size or checked_export.default_size(network, description, found)
     notes: dict[str, Any] = {"accuracy": _measured(file)}
     tflite: dict[str, Any] = {"float_layers": float_layers, "tiling": tiling}
     if precision == "int8":
         if description is None:
             raise InputError("int8 is calibrated on training images: give --dataset and --data_dir")
         examples = opening.list_examples(description, found_dir, "train")
-        images = exporting.calibration_images(description, examples, calibration_images)
-        tflite["calibration"] = exporting.fitted(network, images, size)
+        images = checked_export.calibration_images(description, examples, calibration_images)
+        tflite["calibration"] = checked_export.fitted(network, images, size)
         notes["calibration_split"] = f"{description.name} train"
-    exported = exporting.export_checked(
+    exported = checked_export.export_checked(
         network,
         pathlib.Path(output_dir) / layout.EXPORT,
         formats=formats,
-        images=np.stack(exporting.fitted(network, found, size) or exporting.noise(size)),
+        images=np.stack(checked_export.fitted(network, found, size) or checked_export.noise(size)),
         precision=precision,
         output=output,
         tflite=tflite,
@@ -186,7 +186,7 @@ def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
 
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
-    from contextnet_tf.deployment import exporting
+    from contextnet_tf.deployment import checked_export
 
     del argv
     values = flags.FLAGS
@@ -210,10 +210,10 @@ def main(argv: Sequence[str]) -> None:
     )
     names = {
         "saved_model": layout.SAVED_MODEL,
-        "tflite": exporting.tflite_name(values.precision, values.output),
-        "onnx": exporting.onnx_name(values.output, **onnx),
+        "tflite": checked_export.tflite_name(values.precision, values.output),
+        "onnx": checked_export.onnx_name(values.output, **onnx),
     }
-    written = [names[each] for each in exporting.chosen_formats(asked, values.precision, values.output)]
+    written = [names[each] for each in checked_export.chosen_formats(asked, values.precision, values.output)]
     for name in written:
         print(file_lines(output_dir, section.files[name]))
     if written != [layout.SAVED_MODEL]:

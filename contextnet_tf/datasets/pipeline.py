@@ -11,7 +11,7 @@ from contextnet_tf.datasets.appearance import vary_appearance
 from contextnet_tf.datasets.augment import Augmentation, augment
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.decode import ExampleReader
+from contextnet_tf.datasets.example_reader import ExampleReader
 from contextnet_tf.datasets.sampling import (
     ClassUniform,
     class_uniform_index,

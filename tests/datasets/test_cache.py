@@ -11,7 +11,7 @@ import tensorflow as tf
 from contextnet_tf.datasets import cache, pipeline
 from contextnet_tf.datasets.augment import Augmentation
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.decode import ExampleReader
+from contextnet_tf.datasets.example_reader import ExampleReader
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")

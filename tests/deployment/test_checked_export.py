@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_network import write_tiny_network
 
-from contextnet_tf.deployment import exporting
+from contextnet_tf.deployment import checked_export
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import staging_dir
@@ -16,18 +16,18 @@ from contextnet_tf.models.loading import load_network
 
 
 def test_names():
-    assert exporting.tflite_name("float32", "logits") == "model.tflite"
-    assert exporting.tflite_name("int8", "logits") == "model_int8.tflite"
-    assert exporting.tflite_name("float16", "labels") == "model_float16_labels.tflite"
-    assert exporting.onnx_name() == "model.onnx"
-    assert exporting.onnx_name("labels", dynamic_batch=True) == "model_labels_any_batch.onnx"
-    assert exporting.onnx_name(image_type="float32", dynamic_size=True) == "model_float_image_any_size.onnx"
+    assert checked_export.tflite_name("float32", "logits") == "model.tflite"
+    assert checked_export.tflite_name("int8", "logits") == "model_int8.tflite"
+    assert checked_export.tflite_name("float16", "labels") == "model_float16_labels.tflite"
+    assert checked_export.onnx_name() == "model.onnx"
+    assert checked_export.onnx_name("labels", dynamic_batch=True) == "model_labels_any_batch.onnx"
+    assert checked_export.onnx_name(image_type="float32", dynamic_size=True) == "model_float_image_any_size.onnx"
 
 
 def test_formats():
-    assert exporting.chosen_formats(None, "float32", "logits") == ("saved_model", "tflite")
-    assert exporting.chosen_formats(None, "int8", "logits") == ("tflite",)
-    assert exporting.chosen_formats(("saved_model",), "float32", "logits") == ("saved_model",)
+    assert checked_export.chosen_formats(None, "float32", "logits") == ("saved_model", "tflite")
+    assert checked_export.chosen_formats(None, "int8", "logits") == ("tflite",)
+    assert checked_export.chosen_formats(("saved_model",), "float32", "logits") == ("saved_model",)
     for arguments, message in (
         ((None, "int4", "logits"), "`precision=int4`: choose from float32, float16, int8"),
         ((None, "int8", "boxes"), "`output=boxes`: choose from logits, labels, probabilities"),
@@ -37,7 +37,7 @@ def test_formats():
         ((("saved_model",), "int8", "logits"), "leave out `precision` and `output`"),
     ):
         with pytest.raises(InputError, match=message):
-            exporting.chosen_formats(*arguments)
+            checked_export.chosen_formats(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_file_of_another_network_is_no_parity(tmp_path):
     write_tiny_network(tmp_path / "tiny.keras", 5)
     network = load_network(tmp_path / "tiny.keras")
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
-    exporting.export_tflite(network, tmp_path / "model.tflite", size=(32, 64))
+    checked_export.export_tflite(network, tmp_path / "model.tflite", size=(32, 64))
     assert require_parity(tmp_path / "model.tflite", network, images, "float32").label_parity > 0.999
     network.get_layer("classifier").kernel.assign(-network.get_layer("classifier").kernel)
     with pytest.raises(InputError, match="model.tflite: differs too much from the network"):
@@ -95,7 +95,7 @@ def test_a_folder_replaces_an_older_one_as_a_whole(tmp_path):
     (older / "older").write_text("older")
     write_tiny_network(tmp_path / "tiny.keras", 5)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
-    (exported,) = exporting.export_checked(
+    (exported,) = checked_export.export_checked(
         load_network(tmp_path / "tiny.keras"), tmp_path / "export", formats=("saved_model",), images=images, tflite={},
         size=(32, 64),
     )  # fmt: skip
