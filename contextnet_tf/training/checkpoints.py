@@ -99,7 +99,7 @@ class Checkpoints:
             variable.assign(values[name])
         notes = json.loads(str(arrays[_NOTES]))
         if notes["versions"] != _VERSIONS:
-            _logger.warning("%s: was saved with %s, and this is %s", path, notes["versions"], _VERSIONS)
+            _logger.warning("%s: was saved with %s; this process runs %s", path, notes["versions"], _VERSIONS)
         return notes
 
     def _from_format_1(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -58,7 +58,10 @@ def test_files_of_several_kinds_stand_side_by_side(called, run_dir):
 def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, run_dir):
     shown = called(export, *INT8)
     assert shown.status == 0
-    assert "model_int8.tflite: 0.0" in shown.out and "layers of the largest error, of 1:\n    classifier" in shown.out
+    assert (
+        "model_int8.tflite: 0.0" in shown.out
+        and "relative errors of the layers, the largest 1 of 1:\n    classifier" in shown.out
+    )
     metadata = json.loads((run_dir / "export" / "model_int8.json").read_text())
     assert metadata["classes"][0] == {"name": "sky", "category": "sky", "color": [128, 128, 128]}
     assert metadata["image"]["size"] == [64, 96]

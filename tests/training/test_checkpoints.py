@@ -97,7 +97,7 @@ def test_the_state_of_another_network_is_refused(tmp_path):
 def test_other_versions_are_told(tmp_path, caplog):
     _checkpoints(tmp_path)[0].save(1, 0, {"versions": {"tensorflow": "2.1.0"}})
     _checkpoints(tmp_path)[0].restore()
-    assert "step-1.npz: was saved with {'tensorflow': '2.1.0'}, and this is" in caplog.messages[0]
+    assert "step-1.npz: was saved with {'tensorflow': '2.1.0'}; this process runs" in caplog.messages[0]
 
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"

@@ -103,7 +103,7 @@ class TFLiteGraph:
         return operator
 
     def make_ends_uint8(self) -> None:
-        """Changes the input to a uint8 image, and an output of int8 logits or probabilities to uint8.
+        """Changes the input to a uint8 image, and an int8 output to uint8.
 
         The old input is float32 in 0 to 1, or int8 with that range. This adds one DEQUANTIZE or QUANTIZE at the input
         and one QUANTIZE at an int8 output.
