@@ -18,7 +18,7 @@ from data.streets import draw_scene
 from experiments import common_flags, opening, program
 
 common_flags.key_flags(
-    checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
+    checkpoint=f"Exported network: {common_flags.PRESET}, the folder of a run (its "
     "export/model.tflite) or a .tflite file. Required.",
     image="Image to segment. Default: a synthetic scene of 360 x 480 (height x width).",
     rounds="Measurement rounds; medians are reported. Default: 10.",

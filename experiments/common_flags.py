@@ -9,10 +9,12 @@ from absl import flags
 from contextnet_tf.datasets.class_table import read_class_table
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import model_names
+from contextnet_tf.presets import preset_names
 from contextnet_tf.training.recipe import recipe_names
 from experiments import flag_kinds
 
-# Pixels a side; a larger image or crop is probably a mistake.
+PRESET = f"preset:NAME ({', '.join(preset_names())})"  # in the help of --checkpoint
+# Pixels per side; a larger image or crop is probably a mistake.
 MAX_SIDE = 1 << 15
 
 
@@ -73,8 +75,7 @@ flags.DEFINE_string(
 flag_kinds.define_path(
     "checkpoint",
     None,
-    "Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras) or a .keras "
-    "file. Required.",
+    f"Trained network: {PRESET}, the folder of a run (its best.keras) or a .keras file. Required.",
 )
 flags.DEFINE_integer(
     "rounds",

@@ -89,7 +89,7 @@ common_flags.key_flags(
     "rounds",
     dataset=common_flags.dataset_text("the one recorded with the checkpoint, else synthetic scenes of each size"),
     split="Split of the dataset to take the images from, for example val or train.",
-    checkpoint="Trained network to measure: preset:NAME (one that comes with the project), the folder of a run (its "
+    checkpoint=f"Trained network to measure: {common_flags.PRESET}, the folder of a run (its "
     "best.keras) or a .keras file. Default: none, see --models.",
     output_dir="Folder for runtime.md, runtime.png and result.json. Required.",
     seed="Seed of the random weights and the synthetic scenes.",

@@ -57,7 +57,7 @@ common_flags.key_flags(
     "val.",
     holdout="Prefixes of the names of the examples to evaluate, in --split or else in the run's --train_splits. "
     "Default: without --split, those that the run held out; else all examples.",
-    checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
+    checkpoint=f"Trained network: {common_flags.PRESET}, the folder of a run (its best.keras), "
     "a .keras file, an exported .tflite or .onnx file or a SavedModel folder. Required.",
     model="Expected name of the network; any other is refused. Default: any.",
     output_dir="Folder whose result.json gets the figures. Required.",

@@ -94,9 +94,9 @@ flags.DEFINE_integer(
 common_flags.key_flags(
     "split",
     *common_flags.DATASET_FLAGS,
-    checkpoint="Exported network: preset:NAME (one that comes with the project), the folder of a run (its "
+    checkpoint=f"Exported network: {common_flags.PRESET}, the folder of a run (its "
     "export/model.tflite), a .tflite file, or a .onnx file. With --engine=tensorflow: the folder of a run (its "
-    "best.keras), a .keras file or a SavedModel folder.",
+    "best.keras), a .keras file or a SavedModel folder. Required.",
     output_dir="Folder whose predictions/ gets the images or the video. Required.",
 )
 

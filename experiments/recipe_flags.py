@@ -55,7 +55,7 @@ flags.DEFINE_float(
     10,
 )
 flags.DEFINE_float(
-    "aux_weight", None, f"Weight of the auxiliary loss; 0: none. {_default(lambda x: x.aux_weight)}", 0, 100
+    "aux_weight", None, f"Weight of the auxiliary head's loss; 0: none. {_default(lambda x: x.aux_weight)}", 0, 100
 )
 flags.DEFINE_float(
     "batch_norm_momentum",

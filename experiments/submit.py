@@ -33,7 +33,7 @@ common_flags.key_flags(
     "split",
     "output_dir",
     dataset=common_flags.dataset_text("the one recorded with the checkpoint, else cityscapes"),
-    checkpoint="Trained network: preset:NAME (one that comes with the project), the folder of a run (its best.keras), "
+    checkpoint=f"Trained network: {common_flags.PRESET}, the folder of a run (its best.keras), "
     "a .keras file or an exported .tflite or .onnx file. Required.",
 )
 
