@@ -152,7 +152,7 @@ def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
     """The values of the list flag `name` as whole numbers from 0 to `largest`.
 
     Raises:
-      InputError: one of them is not such a number.
+      InputError: one of them is not such a number, or is there twice: the mean of one seed has no spread.
     """
     texts = flags.FLAGS[name].value
     for text in texts:
@@ -160,7 +160,10 @@ def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
             raise InputError(f"--{name}: {text!r} is not a whole number; give them as --{name}=0,1")
         if int(text) > largest:
             raise InputError(f"--{name}: {text} is too large; the largest is {largest}")
-    return [int(text) for text in texts]
+    values = [int(text) for text in texts]
+    if len(set(values)) < len(values):
+        raise InputError(f"--{name}={','.join(texts)}: gives a number twice; give each once, as --{name}=0,1")
+    return values
 
 
 def numbers(name: str) -> list[float]:

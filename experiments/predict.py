@@ -15,8 +15,8 @@ needs TensorFlow.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
 a video, predictions/NAME_overlay.mp4 (H.264, with the original frame times). If a video is damaged or truncated, its
-readable frames are written, with a warning; if a camera disconnects, the frames up to then. With --input, legend.png in
---output_dir names the color of each class.
+readable frames are written, with a warning; if a camera disconnects, the frames up to then. With --input,
+predictions/legend.png names the color of each class.
 
 With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory
 (section 3.1 of the paper), after one warm-up frame. With more workers, it is the throughput of the whole job, reading
@@ -139,8 +139,9 @@ def run(
         timed = TimedSegmenter(segmenter, workers or 1)
         count, items = inputs.named_images(input) if input else inputs.split_images(description, data_dir, split)
         count = min(count, max_frames or count)
+        ensure_writable_dir(folder)  # before a bar is shown
         bar = progress_bar(total=count, desc="segmenting", unit="image")
-        _segment_images(itertools.islice(items, count), timed, description, ensure_writable_dir(folder), matrix, bar)
+        _segment_images(itertools.islice(items, count), timed, description, folder, matrix, bar)
     section = dataclasses.replace(
         timed.section(),
         engine=engine,
@@ -153,7 +154,8 @@ def run(
     )
     if input:
         names = [entry.name for entry in description.classes]
-        write_png(pathlib.Path(output_dir) / LEGEND, legend(names, description.palette)[..., ::-1])
+        # Not beside `predictions`: there, it would be an image of a folder that is both input and output.
+        write_png(folder / LEGEND, legend(names, description.palette)[..., ::-1])
     else:
         used = (given_flags or {}) | {"dataset": description.name}
         update_results(output_dir, section, flags={"predict": used})
@@ -242,7 +244,8 @@ def main(argv: Sequence[str]) -> None:
     print(_summary(section))
     if section.mean_iou is not None:
         print(f"mean IoU of the exported file: {100 * section.mean_iou:.2f} %")
-    print(f"written: {output_dir}/predictions" + (f"; {output_dir}/{LEGEND} names the colors" if values.input else ""))
+    written = f"{output_dir}/{layout.PREDICTIONS}"
+    print(f"written: {written}" + (f"; {written}/{LEGEND} names the colors" if values.input else ""))
 
 
 def _summary(section: RuntimeSection) -> str:

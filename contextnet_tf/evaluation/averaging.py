@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.traced import TracedPerSize
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
@@ -39,8 +40,7 @@ def averaged_probabilities(
             logits = tf.image.resize(logits, size)
         return tf.nn.softmax(logits[0])
 
-    # Traced once per size, because Keras' upsampling needs static sizes.
-    @tf.function
+    @TracedPerSize
     def averaged(image: tf.Tensor) -> tf.Tensor:
         height, width, _ = image.shape
         whole = tf.cast(image, tf.float32) / 255.0
@@ -54,4 +54,4 @@ def averaged_probabilities(
                 total += tf.reverse(probabilities(tf.reverse(scaled, [1]), (height, width)), [1])
         return total / (len(scales) * (2 if flip else 1))
 
-    return lambda image: averaged(tf.convert_to_tensor(image))
+    return averaged

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tiny_network import write_tiny_network
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation import traced
 from contextnet_tf.evaluation.averaging import averaged_probabilities
 from contextnet_tf.evaluation.evaluate import segmentation
 from contextnet_tf.models.loading import load_network
@@ -62,6 +63,15 @@ def test_the_mirrored_image_counts_as_much_as_the_image(network, image):
     mirrored = _labels(network, image[:, ::-1], flip=True)[:, ::-1]
     np.testing.assert_array_equal(mirrored[sure], labels[sure])
     assert (segmentation(network)(tf.constant(image[:, ::-1])).numpy()[:, ::-1] != labels).any()
+
+
+def test_old_sizes_take_no_memory(monkeypatch):
+    """As on photos of many sizes: the graph of each takes megabytes."""
+    monkeypatch.setattr(traced, "_MOST_SIZES", 1)
+    averaged = averaged_probabilities(_pointwise([[0, 1]] * 3), flip=True)
+    for size in ((2, 3), (3, 2), (2, 3)):
+        assert averaged(np.zeros((*size, 3), np.uint8)).shape == (*size, 2)
+        assert list(averaged._graphs) == [size]
 
 
 def test_scales_are_averaged_as_probabilities_not_as_logits():

@@ -110,6 +110,8 @@ def test_refuses_wrong_rows_and_seeds(tmp_path, call):
         ablate_recipe.run(output_dir=tmp_path / "out", rows=[9], dataset="camvid")
     called = call(ablate_recipe, "--seeds=one", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (1, "error: --seeds: 'one' is not a whole number; give them as --seeds=0,1\n")
+    called = call(ablate_recipe, "--seeds=0,1,0", f"--output_dir={tmp_path / 'out'}")  # as if it were a third run
+    assert called.err == "error: --seeds=0,1,0: gives a number twice; give each once, as --seeds=0,1\n"
     called = call(ablate_recipe, "--class_weight_exponent=0", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (
         1, "error: row 3, without class weights, changes nothing here; leave it out by --rows=0,1,2,4,5,6,7\n"

@@ -35,7 +35,7 @@ def test_predict_lays_the_class_colors_over_a_video(call, exported_dir, tmp_path
     )  # fmt: skip
     assert called.status == 0
     assert "6 images: " in called.out and "frames per second" in called.out
-    assert [x.name for x in (tmp_path / "out" / "predictions").iterdir()] == ["drive_overlay.mp4"]
+    assert {x.name for x in (tmp_path / "out" / "predictions").iterdir()} == {"drive_overlay.mp4", "legend.png"}
     frames = frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")
     segmenter = Segmenter(exported_dir / "export" / "model.tflite")
     for frame, source in zip(frames, frames_of(tmp_path / "drive.avi"), strict=True):
@@ -66,7 +66,7 @@ def test_predict_keeps_the_frames_of_a_video_that_breaks_off(call, caplog, expor
         r"cut.mkv: ends early, after frame (\d) of 12; repair it, .*cut_overlay.mp4 has the first (\d) frames$", warning
     )
     assert found.group(1) == found.group(2)
-    (written,) = (tmp_path / "out" / "predictions").iterdir()
+    (written,) = (tmp_path / "out" / "predictions").glob("*.mp4")
     assert len(frames_of(written)) == int(found.group(1))
 
 

@@ -92,6 +92,6 @@ def test_a_photo_is_segmented_by_name(call, street, tmp_path):
     assert called.status == 0, called.err
     labels = cv2.imread(str(tmp_path / "predictions" / "photo_labels.png"), cv2.IMREAD_UNCHANGED)
     assert labels.shape == (256, 512) and np.mean(labels == 3) > 0.3  # the road
-    legend = cv2.imread(str(tmp_path / "legend.png"))
+    legend = cv2.imread(str(tmp_path / "predictions" / "legend.png"))
     assert legend[3 * 24 + 12, 16, ::-1].tolist() == cn.get_dataset("camvid").palette[3].tolist()
-    assert f"{tmp_path}/legend.png names the colors" in called.out
+    assert f"{tmp_path}/predictions/legend.png names the colors" in called.out
