@@ -16,6 +16,7 @@ from experiments import flag_kinds
 PRESET = f"preset:NAME ({', '.join(preset_names())})"  # in the help of --checkpoint
 # Pixels per side; a larger image or crop is probably a mistake.
 MAX_SIDE = 1 << 15
+MAX_SEED = (1 << 32) - 1
 
 
 def dataset_text(default: str) -> str:
@@ -63,9 +64,7 @@ flags.DEFINE_enum(
     "Training recipe: paper (section 3.1), modern (techniques of later networks), short (about an hour on a small "
     "dataset), smoke (only tests that training runs).",
 )
-flags.DEFINE_integer(
-    "seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=(1 << 32) - 1
-)
+flags.DEFINE_integer("seed", 0, "Seed of weights, sample order and augmentation.", lower_bound=0, upper_bound=MAX_SEED)
 flags.DEFINE_list("seeds", ["0", "1"], "Seeds; every row is trained once per seed.")
 flags.DEFINE_string(
     "model",
@@ -148,8 +147,8 @@ def given_size(height: str, width: str) -> tuple[int, int] | None:
     return None if None in size else size
 
 
-def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
-    """The values of the list flag `name` as whole numbers from 0 to `largest`.
+def whole_numbers(name: str) -> list[int]:
+    """The values of the list flag `name` as whole numbers from 0 to `MAX_SEED`.
 
     Raises:
       InputError: one of them is not such a number, or is there twice: the mean of one seed has no spread.
@@ -158,8 +157,8 @@ def whole_numbers(name: str, largest: int = (1 << 32) - 1) -> list[int]:
     for text in texts:
         if not (text.isascii() and text.isdecimal()):
             raise InputError(f"--{name}: {text!r} is not a whole number; give them as --{name}=0,1")
-        if int(text) > largest:
-            raise InputError(f"--{name}: {text} is too large; the largest is {largest}")
+        if int(text) > MAX_SEED:
+            raise InputError(f"--{name}: {text} is too large; the largest is {MAX_SEED}")
     values = [int(text) for text in texts]
     if len(set(values)) < len(values):
         raise InputError(f"--{name}={','.join(texts)}: gives a number twice; give each once, as --{name}=0,1")

@@ -16,14 +16,15 @@ from contextnet_tf.errors import InputError
 
 ROWS = ("python", "c++", "python, stream", "c++, stream")
 WARM_UP = 3  # rounds
+STREAM_FRAMES = 8
 
 
 def compare_cpp(
-    file: str | os.PathLike, program: str | os.PathLike, image: np.ndarray, *, rounds: int, stream_frames: int = 8
+    file: str | os.PathLike, program: str | os.PathLike, image: np.ndarray, *, rounds: int
 ) -> dict[str, Timing]:
     """Times `ROWS` on one image uint8 [H, W, 3] of the file's size: milliseconds per frame, from pixels to labels.
 
-    `program` is the compiled time_segment of cpp/. A single frame uses one thread; a stream of `stream_frames` frames
+    `program` is the compiled time_segment of cpp/. A single frame uses one thread; a stream of `STREAM_FRAMES` frames
     uses one worker per core, and its time is divided by the number of frames.
 
     Raises:
@@ -37,9 +38,9 @@ def compare_cpp(
             "python": lambda: {"frame": _milliseconds(lambda: segmenter.segment(image))},
             "c++": lambda: {"frame": ask("segment")},
             "python, stream": lambda: {
-                "frame": _milliseconds(lambda: list(segmenter.stream([image] * stream_frames))) / stream_frames
+                "frame": _milliseconds(lambda: list(segmenter.stream([image] * STREAM_FRAMES))) / STREAM_FRAMES
             },
-            "c++, stream": lambda: {"frame": ask(f"stream {stream_frames}")},
+            "c++, stream": lambda: {"frame": ask(f"stream {STREAM_FRAMES}")},
         }
         return take_turns(rows, rounds=rounds, warm_up=WARM_UP)
 

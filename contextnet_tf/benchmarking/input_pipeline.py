@@ -16,6 +16,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.runs.benchmarks import InputCost
 
 LARGE_SCALE = 2.0  # section 3.1's largest scale, where cropping first saves most
+_AUGMENTATION = Augmentation()
 _IMAGES_A_PASS = 16  # amortizes the start of a stage, some milliseconds
 
 
@@ -26,7 +27,6 @@ def measure_input(
     crop_size: tuple[int, int],
     batch_size: int,
     rounds: int,
-    augmentation: Augmentation = Augmentation(),
     seed: int = 0,
     on_round: Callable[[], None] = lambda: None,
 ) -> dict[str, InputCost]:
@@ -41,7 +41,6 @@ def measure_input(
       crop_size: (height, width) of the crops.
       batch_size: images per batch.
       rounds: number of measured rounds.
-      augmentation: ranges of the augmentation.
       seed: of order and augmentation.
       on_round: called after each round.
 
@@ -55,7 +54,7 @@ def measure_input(
     """
     images = -(-max(_IMAGES_A_PASS, len(examples)) // batch_size) * batch_size
     passed = list(itertools.islice(itertools.cycle(examples), images))
-    stages = _stages(dataset, passed, crop_size, batch_size, augmentation, seed)
+    stages = _stages(dataset, passed, crop_size, batch_size, seed)
     costs: dict[str, list[InputCost]] = {name: [] for name in stages}
     for number in range(rounds + 1):
         for name, stage in stages.items():
@@ -98,7 +97,6 @@ def _stages(
     examples: Sequence[Example],
     crop_size: tuple[int, int],
     batch_size: int,
-    augmentation: Augmentation,
     seed: int,
 ) -> dict[str, tf.data.Dataset]:
     files = tf.data.Dataset.from_tensor_slices(
@@ -112,7 +110,7 @@ def _stages(
 
     def change(pair, sample_seed):
         image, label = pair
-        return augment(image, label, sample_seed, crop_size, augmentation)
+        return augment(image, label, sample_seed, crop_size, _AUGMENTATION)
 
     changed = tf.data.Dataset.zip(images, seeds).map(change)
     # At the image center, on whole pixels, so that both methods give the same crop.
@@ -145,7 +143,7 @@ def _stages(
     total = training_dataset(
         dataset,
         examples,
-        augmentation=augmentation,
+        augmentation=_AUGMENTATION,
         crop_size=crop_size,
         batch_size=batch_size,
         seed=seed,

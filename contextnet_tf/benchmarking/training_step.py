@@ -39,17 +39,12 @@ class LoopSpeed:
     input_wait_share: float
 
 
-def bare_step(
-    model: keras.Model, recipe: Recipe, steps: int, batch: Batch, compute_config: ComputeConfig | None = None
-) -> Callable[[], Any]:
+def bare_step(model: keras.Model, recipe: Recipe, steps: int, batch: Batch) -> Callable[[], Any]:
     """A function that runs one training step on `batch` and returns when the step has finished."""
-    compute_config = compute_config or ComputeConfig()
-    model = compute_config.place(model)
-    with compute_config.devices.strategy.scope():
-        optimizer = recipe.optimizer.build(Poly(recipe.base_learning_rate, recipe.power, steps))
+    optimizer = recipe.optimizer.build(Poly(recipe.base_learning_rate, recipe.power, steps))
     network = without_aux_heads(model)
     ema = clone_network(network, dtype_policy="float32")
-    step = make_training_step(model, network, ema, optimizer, recipe, None, compute_config)
+    step = make_training_step(model, network, ema, optimizer, recipe, None, ComputeConfig())
     return lambda: float(step(batch)["loss"])
 
 

@@ -13,6 +13,7 @@ from contextnet_tf.runs.results import Results
 from contextnet_tf.runs.sections import AveragedEvaluationSection, DatasetSection, EvaluationSection, ModelSection
 
 Table = tuple[list[str], list[list[object]], list[object]]  # header, rows and a highlighted last row
+_MISTAKES = 8  # shown in words
 _COLORED_NAME = Markup('<span class="swatch" style="background:rgb({},{},{})"></span>{}')
 
 
@@ -141,10 +142,10 @@ def _with_instances(
     return [*header, "iIoU\u00a0%"], rows, [*total, wording.percent(mean)]
 
 
-def _mistakes(counts: Sequence[Sequence[int]], names: Sequence[str], most: int = 8) -> list[tuple[float, str, str]]:
+def _mistakes(counts: Sequence[Sequence[int]], names: Sequence[str]) -> list[tuple[float, str, str]]:
     """(share of the true class's pixels, true class, predicted class) of the largest entries beside the diagonal."""
     shares = np.nan_to_num(plots.row_shares(counts))
     np.fill_diagonal(shares, 0)
-    order = np.argsort(shares, axis=None)[::-1][:most]
+    order = np.argsort(shares, axis=None)[::-1][:_MISTAKES]
     cells = [np.unravel_index(position, shares.shape) for position in order]
     return [(float(shares[x, y]), names[x], names[y]) for x, y in cells if shares[x, y] >= 0.005]

@@ -20,7 +20,8 @@ def test_losses_of_the_first_steps_agree():
     recipe = dataclasses.replace(RECIPE, ema_decay=0.0, class_weight_exponent=0.0, base_learning_rate=1e-3)
     images, labels = batches(1)[0]
     # A schedule so long that its rate stays that of its beginning.
-    ours = bare_step(small_network(frozen=False), recipe, 10**6, (tf.constant(images), tf.constant(labels)))
+    batch = {"image": tf.constant(images), "label": tf.constant(labels)}
+    ours = bare_step(small_network(frozen=False), recipe, 10**6, batch)
     with TorchProcess(small_network(frozen=False), recipe, images, labels) as theirs:
         np.testing.assert_allclose([ours() for _ in range(5)], [theirs.step(1) for _ in range(5)], rtol=2e-4)
         assert theirs.fastest_threads() >= 1

@@ -47,13 +47,13 @@ class Found:
         return [f"{place}: skipped, since the name does not match or is not that of an image: {names}{more}"]
 
 
-def find_files(root: str | os.PathLike, pattern: str, suffixes: Collection[str] = IMAGE_SUFFIXES) -> Found:
-    """The files below `root` that match `pattern` and have one of `suffixes` (in either case).
+def find_files(root: str | os.PathLike, pattern: str) -> Found:
+    """The files below `root` that match `pattern` and have one of `IMAGE_SUFFIXES` (in either case).
 
     In a pattern such as "images/*/**/*.png", `*`, `?` and `[...]` match within a name, and `**` any depth of folders.
     """
     found = Found()
-    _walk(pathlib.Path(root), pattern.split("/"), tuple(suffixes), found)
+    _walk(pathlib.Path(root), pattern.split("/"), found)
     for listed in (found.paths, found.others):
         listed[:] = sorted(set(listed))
     found.problems[:] = sorted(set(found.problems))
@@ -81,7 +81,6 @@ def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
 def _walk(
     folder: pathlib.Path,
     parts: list[str],
-    suffixes: tuple[str, ...],
     found: Found,
     trail: frozenset = frozenset(),
     deep: bool = False,
@@ -94,8 +93,8 @@ def _walk(
     if part != "**" and not any(character in part for character in "*?["):
         path = folder / part
         if rest and os.path.isdir(path):
-            _walk(path, rest, suffixes, found)
-        elif not rest and os.path.isfile(path) and path.suffix.lower() in suffixes:
+            _walk(path, rest, found)
+        elif not rest and os.path.isfile(path) and path.suffix.lower() in IMAGE_SUFFIXES:
             found.paths.append(path)
         return
     try:
@@ -105,12 +104,12 @@ def _walk(
             found.problems.append(f"{_shown(folder)}: cannot be read ({error.strerror})")
         return
     if part == "**":
-        _walk(folder, rest or ["*"], suffixes, found, deep=True)
+        _walk(folder, rest or ["*"], found, deep=True)
         here = os.path.realpath(folder)
         trail = trail | {here, *map(str, pathlib.Path(here).parents)}
         for entry in entries:
             if _is_dir(entry) and os.path.realpath(folder / entry.name) not in trail:  # a link may lead in a circle
-                _walk(folder / entry.name, parts, suffixes, found, trail)
+                _walk(folder / entry.name, parts, found, trail)
         return
     for entry in entries:
         path, matches = folder / entry.name, fnmatch.fnmatchcase(entry.name, part)
@@ -119,11 +118,11 @@ def _walk(
                 found.problems.append(f"{_shown(path)}: is a broken link to {_shown(os.readlink(path))}")
         elif rest:
             if matches and _is_dir(entry):
-                _walk(path, rest, suffixes, found)
+                _walk(path, rest, found)
         elif _is_dir(entry):
             if not deep:
                 found.others.append(path)
-        elif matches and path.suffix.lower() in suffixes:
+        elif matches and path.suffix.lower() in IMAGE_SUFFIXES:
             found.paths.append(path)
         else:
             found.others.append(path)
