@@ -49,7 +49,7 @@ async function startEngine() {
     engine = starting;
     if (compute === "cpu") $("compute-note").textContent = threads > 1 ? `${threads} threads` : "1 thread";
     else if (!whole) $("compute-note").textContent = "The GPU runs part of the network, the processor the rest.";
-    say(source ? "" : "Ready.");
+    say(source ? waiting(source) : "Ready.");
     await segmentFrame();
   } catch (error) {
     starting.stop();
@@ -102,12 +102,17 @@ async function open(opening) {
     if (!source.video) view.drawImage(source.draw);
     showWhatNeedsResult(false);
     showPlayer();
-    say(engine ? source.note : "The network is being loaded …");
+    say(engine ? waiting(source) : "The network is being loaded …");
     if (source.video) playFrames(source);
     else segmentFrame();
   } catch (error) {
     if (number === openNumber) say(error.message, true);
   }
+}
+
+/** What the status says until the first labels of `opened` are there. */
+function waiting(opened) {
+  return opened.video ? opened.note : "Segmenting …";
 }
 
 function showPlayer() {
