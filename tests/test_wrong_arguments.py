@@ -142,6 +142,9 @@ CALLS = {
     "export_tflite calibration size": lambda c: cn.export_tflite(
         c.network, c.folder / "out.tflite", "int8", calibration=[IMAGE[:16]] * 2
     ),
+    "export_tflite calibration black": lambda c: cn.export_tflite(
+        c.network, c.folder / "out.tflite", "int8", calibration=[IMAGE, IMAGE]
+    ),
     "export_tflite float_layers": lambda c: cn.export_tflite(
         c.network, c.folder / "out.tflite", "int8", calibration=c.calibration, float_layers=["absent"]
     ),

@@ -18,7 +18,7 @@ from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.metadata import OUTPUTS, write_metadata
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
 from contextnet_tf.deployment.tflite.conversion import float_graph, part_with_output
-from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph
+from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph, require_runnable
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.deployment.tflite.task_metadata import task_metadata, with_files
 from contextnet_tf.errors import InputError
@@ -106,10 +106,10 @@ def export_tflite(
       notes: for the metadata: further facts, a JSON value by name.
 
     Raises:
-      InputError: precision, output or a layer is unknown; there are too few calibration images, or one has another
-        size; the network has no fixed size and none is given; the size is invalid for the network; its weights are
-        not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
-        file cannot be written.
+      InputError: precision, output or a layer is unknown; there are too few calibration images, one has another size,
+        or they give no range; the network has no fixed size and none is given; the size is invalid for the network;
+        its weights are not finite; it has more than 256 classes; the network and the dataset differ in the number of
+        classes; or the file cannot be written.
     """
     path = checked_path(path)
     checked_choice("precision", precision, PRECISIONS, "is not available")
@@ -141,6 +141,8 @@ def export_tflite(
             tile_rows(graph)  # after the image has become uint8, so that each band converts its own rows
         graph.add_metadata("TFLITE_METADATA", task_metadata(metadata))
         content = with_files(graph.content(), metadata)
+        if precision == "int8":
+            require_runnable(content)
         temporary.write_bytes(content)
         write_metadata(path, metadata, content)
 

@@ -42,7 +42,7 @@ def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """The network with batch normalization folded; `model` itself if there is none.
+    """The network in float32 with batch normalization folded; `model` itself if nothing needs to change.
 
     Raises:
       InputError: `model` is not a segmentation network, or a weight is not finite.
@@ -51,6 +51,8 @@ def folded(model: keras.Model) -> keras.Model:
     for variable in model.variables:
         if not np.isfinite(variable.numpy()).all():
             raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")
+    if any(layer.compute_dtype != "float32" for layer in graph.all_layers(model)):  # of a user's own dtype policy
+        model = rewrite(model, lambda layer: copy_layer(layer, dtype="float32"))
     return fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model
 
 

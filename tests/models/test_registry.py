@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 from contextnet_tf.errors import InputError
@@ -30,6 +31,13 @@ def test_each_contextnet_is_built_by_the_name_that_widening_gives(name, factor):
 
     assert spec_of(model) == spec
     assert model.name == (name if factor == 1 else f"{name}x{factor}")
+
+
+def test_channels_first_is_refused(monkeypatch):
+    """Another part of the process may have set it, and the network would have other axes."""
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(InputError, match="^Keras is set to channels_first; call "):
+        build_model("cn14", input_shape=(64, 64, 3))
 
 
 def test_names_of_a_network_that_was_widened_twice():

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from contextnet_tf.deployment.tflite.conversion import converted, converter_for
 from contextnet_tf.deployment.tflite.graph import TFLiteGraph
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import quietly
 
 # One image would leave the ranges of rare features to chance, and every dataset has two.
@@ -65,6 +65,23 @@ def int8_graph(
     if output == "probabilities":
         graph.drop_last_operator()  # the operator that quantizes the float32 soft-max
     return graph
+
+
+def require_runnable(content: bytes) -> None:
+    """Checks that LiteRT can run an int8 file. It refuses features without a range, for example of black images.
+
+    Raises:
+      InputError: it cannot.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # takes a second
+
+    try:
+        with quietly():
+            Interpreter(model_content=content).allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"int8: LiteRT cannot run the file ({reason_of(error)}); calibrate on more images of the training split"
+        ) from None
 
 
 def _calibrated(part: keras.Model, output: str, images: Sequence[np.ndarray]) -> TFLiteGraph:
