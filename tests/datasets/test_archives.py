@@ -14,6 +14,7 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 
 from contextnet_tf.datasets import archives
 from contextnet_tf.errors import InputError
@@ -28,12 +29,6 @@ def _archive(path, contents, compression=zipfile.ZIP_DEFLATED):
         for name, content in contents.items():
             archive.writestr(name, content)
     return path
-
-
-def _refused(message, function, *arguments):
-    with pytest.raises(InputError, match=message) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 def _files(folder):
@@ -55,7 +50,7 @@ def small(tmp_path):
 )  # fmt: skip
 def test_members_that_would_leave_the_folder_are_refused(tmp_path, name):
     path = _archive(tmp_path / "bad.zip", {"good/0.png": b"0", name: b"1"})
-    _refused(
+    refused(
         r"bad.zip: its member .* is a link or has a path outside the folder; nothing was unpacked",
         archives.members,
         path,
@@ -69,7 +64,7 @@ def test_links_are_refused(tmp_path):
         link = zipfile.ZipInfo("a/link.png")
         link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    _refused("its member 'a/link.png' is a link or has a path outside the folder", archives.members, path, everything)
+    refused("its member 'a/link.png' is a link or has a path outside the folder", archives.members, path, everything)
 
 
 @settings(deadline=None, max_examples=300)
@@ -125,18 +120,18 @@ def test_only_what_is_wanted(small):
 def test_half_an_archive_and_a_damaged_one_are_named(small, tmp_path):
     whole = small.read_bytes()
     (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
-    _refused(
+    refused(
         "half.zip: is damaged or incomplete; download it again",
         archives.members,
         tmp_path / "half.zip",
         everything,
     )
-    _refused("none.zip: cannot be read", archives.members, tmp_path / "none.zip", everything)
+    refused("none.zip: cannot be read", archives.members, tmp_path / "none.zip", everything)
     place = whole.index(b"a/1.png") + len(b"a/1.png") + 4  # within its packed bytes
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
     found = archives.members(damaged, everything)
-    _refused("damaged.zip: its member a/1.png is damaged", archives.unpack, found, tmp_path / "target")
+    refused("damaged.zip: its member a/1.png is damaged", archives.unpack, found, tmp_path / "target")
     # What came before stays, of the damaged file nothing.
     assert list(_files(tmp_path / "target")) == ["a/0.png"]
 
@@ -146,19 +141,19 @@ def test_a_member_that_occurs_twice_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("a.png", b"1")
         archive.writestr("a.png", b"2")
-    _refused("holds 'a.png' twice", archives.members, path, everything)
+    refused("holds 'a.png' twice", archives.members, path, everything)
 
 
 def test_an_encrypted_member_is_refused(small):
     content = bytearray(small.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag in the directory
     small.write_bytes(content)
-    _refused("'a/0.png' is encrypted", archives.members, small, everything)
+    refused("'a/0.png' is encrypted", archives.members, small, everything)
 
 
 def test_too_little_space_is_said_before_anything_is_written(small, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 8000, 8000))
-    _refused(
+    refused(
         "9 kB are needed and 8 kB are free", archives.unpack, archives.members(small, everything), tmp_path / "target"
     )
     assert _files(tmp_path / "target") == {}
@@ -170,12 +165,12 @@ def test_too_little_space_is_said_before_anything_is_written(small, tmp_path, mo
 def test_a_file_in_the_place_of_a_folder(small, tmp_path):
     target = tmp_path / "target"
     target.write_text("kept")
-    _refused("target: cannot be written as a folder", archives.unpack, archives.members(small, everything), target)
+    refused("target: cannot be written as a folder", archives.unpack, archives.members(small, everything), target)
     assert target.read_text() == "kept"
     target.unlink()
     target.mkdir()
     (target / "b").write_text("kept")
-    _refused("target/b: cannot be written as a folder", archives.unpack, archives.members(small, everything), target)
+    refused("target/b: cannot be written as a folder", archives.unpack, archives.members(small, everything), target)
     assert (target / "b").read_text() == "kept" and (target / "a/1.png").exists()
 
 
@@ -204,5 +199,5 @@ def test_a_target_that_may_not_be_written(small, tmp_path, monkeypatch):
 
     monkeypatch.setattr("contextnet_tf.files.tempfile.TemporaryFile", refuse)
     target = tmp_path / "target"
-    _refused(r"cannot be written as a folder \(Read-only", archives.unpack, archives.members(small, everything), target)
+    refused(r"cannot be written as a folder \(Read-only", archives.unpack, archives.members(small, everything), target)
     assert _files(target) == {}

@@ -5,12 +5,12 @@ import re
 import cv2
 import numpy as np
 import pytest
+from refusals import refused
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.labels import CAMVID_COLORS
 from contextnet_tf.datasets.sources.camvid import split_of
-from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
 FRAMES = ("0001TP_006690", "0001TP_008550", "0006R0_f00930", "0016E5_07959", "0016E5_08190", "Seq05VD_f00000")
@@ -26,12 +26,6 @@ def original(tmp_path):
         label = np.full((32, 64, 3), (0, 192, 64), np.uint8)  # blue, green, red of (64, 192, 0)
         cv2.imwrite(str(tmp_path / "LabeledApproved_full" / f"{frame}_L.png"), label)
     return tmp_path
-
-
-def _refused(message, function, *arguments):
-    with pytest.raises(InputError, match=message) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 def test_frames_are_split_by_drive(original):
@@ -61,9 +55,9 @@ def test_lists_beside_the_frames_come_first(original):
         "/SegNet/CamVid/val/0006R0_f00930.png /SegNet/CamVid/valannot/0006R0_f00930.png\n"
     )
     assert [e.name for e in CAMVID.list_examples(original, "val")] == ["0006R0_f00930"]
-    _refused("has lists, but no train.txt", CAMVID.list_examples, original, "train")
+    refused("has lists, but no train.txt", CAMVID.list_examples, original, "train")
     (original / "train.txt").write_text("0001TP_006690.png\n0001TP_999999.png\n")
-    _refused("train.txt: lists 0001TP_999999, which is not in", CAMVID.list_examples, original, "train")
+    refused("train.txt: lists 0001TP_999999, which is not in", CAMVID.list_examples, original, "train")
 
 
 def test_colors_become_the_eleven_classes(original):
@@ -79,7 +73,7 @@ def test_colors_become_the_eleven_classes(original):
     label[5, 6] = (3, 2, 1)
     cv2.imwrite(example.label_path, label)
     message = re.escape("0016E5_07959_L.png: the color (1, 2, 3) (R, G, B) is not in the table")
-    _refused(message, sources.read_example, example, CAMVID)
+    refused(message, sources.read_example, example, CAMVID)
 
 
 def test_the_table_of_colors():
@@ -109,14 +103,14 @@ def test_label_colors_txt_must_say_the_same(original):
     path.write_text("64 128 64\tAnimal\n\n128 64 128\t\tRoad\n")
     assert len(CAMVID.list_examples(original, "val")) == 1
     path.write_text("64 128 64\tAnimal\n128 64 129\tRoad\n")
-    _refused("label_colors.txt:2: .*Road' is not one of CamVid's 32 colors", CAMVID.list_examples, original, "val")
+    refused("label_colors.txt:2: .*Road' is not one of CamVid's 32 colors", CAMVID.list_examples, original, "val")
 
 
 def test_frames_without_partner_and_without_folder(original):
     (original / "LabeledApproved_full" / "0016E5_07959_L.png").unlink()
     message = "0016E5_07959.png: has no label file; expected LabeledApproved_full/0016E5_07959_L.png"
-    _refused(message, CAMVID.list_examples, original, "val")
-    _refused("has no frames of the split 'extra'", CAMVID.list_examples, original, "extra")
+    refused(message, CAMVID.list_examples, original, "val")
+    refused("has no frames of the split 'extra'", CAMVID.list_examples, original, "extra")
     for path in (original / "701_StillsRaw_full").iterdir():
         path.unlink()
-    _refused("expected frames 701_StillsRaw_full/", CAMVID.list_examples, original, "val")
+    refused("expected frames 701_StillsRaw_full/", CAMVID.list_examples, original, "val")

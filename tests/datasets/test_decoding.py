@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from refusals import refused
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
@@ -58,12 +59,6 @@ def _read(tmp_path, content):
 def _label(tmp_path, content, dataset=VALUES):
     (tmp_path / "label.png").write_bytes(content)
     return sources.read_label(tmp_path / "label.png", dataset)
-
-
-def _refused(message, function, *arguments):
-    with pytest.raises(InputError, match=message) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -120,15 +115,15 @@ def test_a_jpeg_that_lost_its_middle_is_refused(tmp_path, progressive):
     for content in (whole[:third] + b"\xff\xd9", whole[:third] + bytes(600) + whole[third + 600 :]):
         (tmp_path / "x.jpg").write_bytes(content)
         message = r"x\.jpg: is missing, damaged or truncated \((the JPEG data are truncated|JPEG: Corrupt JPEG data)"
-        _refused(message, sources.read_image, tmp_path / "x.jpg")
-        _refused(message, sources.check_files, [sources.Example("x", str(tmp_path / "x.jpg"), None)])
+        refused(message, sources.read_image, tmp_path / "x.jpg")
+        refused(message, sources.check_files, [sources.Example("x", str(tmp_path / "x.jpg"), None)])
 
 
 def test_a_jpeg_of_an_unknown_version_is_read_and_still_checked(tmp_path):
     odd = FILES["jpg"].replace(b"JFIF\0\1", b"JFIF\0\0", 1)
     assert odd != FILES["jpg"]
     np.testing.assert_array_equal(_read(tmp_path, odd), _read(tmp_path, FILES["jpg"]))
-    _refused("the JPEG data are truncated", _read, tmp_path, odd[:-40] + b"\xff\xd9")
+    refused("the JPEG data are truncated", _read, tmp_path, odd[:-40] + b"\xff\xd9")
 
 
 def test_a_jpeg_in_four_inks(tmp_path):
@@ -164,7 +159,7 @@ def test_orientation_tags_of_every_format(tmp_path, image_format, orientation):
     np.testing.assert_allclose(image[8::16, 8::16, 0], 40 * np.array(UPRIGHT[orientation]), atol=2)
     assert sources.stored_size(tmp_path / "x.png") == image.shape[:2]
     if orientation > 1 and image_format == "PNG":
-        _refused("label.png: has an orientation tag", _label, tmp_path, _saved(INDICES, "PNG", exif=exif))
+        refused("label.png: has an orientation tag", _label, tmp_path, _saved(INDICES, "PNG", exif=exif))
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "TIFF"])
@@ -199,7 +194,7 @@ def test_a_bmp_of_one_bit_has_the_indices_of_its_palette(tmp_path, colors):
     ],
 )
 def test_labels_whose_values_reading_would_alter_are_refused(tmp_path, content, message):
-    _refused(f"label.png: .*{message}", _label, tmp_path, content)
+    refused(f"label.png: .*{message}", _label, tmp_path, content)
 
 
 def test_a_pgm_label_of_eight_bits(tmp_path):
@@ -216,7 +211,7 @@ def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path, capfd):
     ok, content = cv2.imencode(".tif", np.zeros((4, 4, 4), np.uint8))
     five = content.tobytes().replace(struct.pack("<HHI", 277, 3, 1) + b"\4\0", struct.pack("<HHI", 277, 3, 1) + b"\5\0")
     assert ok and five != content.tobytes()
-    _refused(r"x\.png: is a damaged TIFF file, or one with a number of channels or bits", _read, tmp_path, five)
+    refused(r"x\.png: is a damaged TIFF file, or one with a number of channels or bits", _read, tmp_path, five)
     assert capfd.readouterr() == ("", "")
 
 
@@ -231,12 +226,12 @@ def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path, capfd):
     ],
 )
 def test_files_that_are_something_else(tmp_path, content, message):
-    _refused(rf"x\.png: .*{message}", _read, tmp_path, content)
+    refused(rf"x\.png: .*{message}", _read, tmp_path, content)
 
 
 def test_transparent_colors_of_a_png(tmp_path):
     content = _saved(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8), "PNG", transparency=(4, 5, 6))
-    _refused("has transparent pixels", _read, tmp_path, content)
+    refused("has transparent pixels", _read, tmp_path, content)
     image = _read(tmp_path, _saved(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8), "PNG", transparency=(9, 9, 9)))
     assert image.tolist() == [[[1, 2, 3], [4, 5, 6]]]
 

@@ -9,19 +9,13 @@ import pytest
 from folders import write_streets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.class_table import read_class_table
-from contextnet_tf.errors import InputError
 
 TWO = [{"name": "road", "value": 7}, {"name": "car", "value": [26, 27]}]
-
-
-def _refused(message, function, *arguments):
-    with pytest.raises(InputError, match=message) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def test_drawn_streets_as_a_folder_of_ones_own(tmp_path):
 
 def test_a_list_of_pairs(own):
     dataset = get_dataset("folder", {"classes": TWO, "list": "lists/{split}.txt"})
-    _refused("lists/train.txt: is missing; it must list the split's pairs", dataset.list_examples, own, "train")
+    refused("lists/train.txt: is missing; it must list the split's pairs", dataset.list_examples, own, "train")
     (own / "lists").mkdir()
     (own / "lists/train.txt").write_text("images/train/1.jpg labels/train/1.png\n\nimages/val/0.jpg labels/val/0.png\n")
     assert [e.name for e in dataset.list_examples(own, "train")] == ["1", "0"]
@@ -88,9 +82,9 @@ def test_a_list_of_pairs(own):
         "train.txt:3",
         "9.png",
     ]
-    _refused(r"lists a second image of the name '0' \(2 more such problems\)", dataset.list_examples, own, "train")
+    refused(r"lists a second image of the name '0' \(2 more such problems\)", dataset.list_examples, own, "train")
     (own / "lists/train.txt").write_bytes(b"\xff\xfe\x00")
-    _refused("train.txt: cannot be read as a list", dataset.list_examples, own, "train")
+    refused("train.txt: cannot be read as a list", dataset.list_examples, own, "train")
 
 
 def test_files_without_partner_and_names_that_occur_twice(own):
@@ -103,7 +97,7 @@ def test_files_without_partner_and_names_that_occur_twice(own):
     assert "train/0.jpg: has the same name as" in problems[0]
     assert problems[1].endswith("train/1.jpg: has no label file; expected 1 under labels/train/**/*")
     assert "deep/0.png: has no image; expected deep_0 under images/train/**/*" in problems[2]
-    _refused("has no images of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
+    refused("has no images of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
 
 
 def test_every_key_of_classes_json_acts(own):
@@ -130,13 +124,13 @@ def test_every_key_of_classes_json_acts(own):
 
 @pytest.mark.parametrize("split", ["", "*", "tr?in", "[a-z]rain", "../train", "train/deep", "..", "{split}"])
 def test_a_split_is_a_plain_name(own, split):
-    _refused("is not the name of a split", get_dataset("folder", {"classes": TWO}).list_examples, own, split)
+    refused("is not the name of a split", get_dataset("folder", {"classes": TWO}).list_examples, own, split)
 
 
 def test_an_image_is_not_its_own_label(own):
     (own / "train.txt").write_text("labels/train/0.png labels/train/0.png\n")
     dataset = get_dataset("folder", {"classes": TWO, "list": "{split}.txt"})
-    _refused("train.txt:1: lists .*0.png as its own label", dataset.list_examples, own, "train")
+    refused("train.txt:1: lists .*0.png as its own label", dataset.list_examples, own, "train")
 
 
 def test_a_table_as_other_programs_write_it(tmp_path):
@@ -144,11 +138,11 @@ def test_a_table_as_other_programs_write_it(tmp_path):
     path.write_bytes("\ufeff".encode() + json.dumps({"classes": TWO}, indent=2).replace("\n", "\r\n").encode())
     assert get_dataset("folder", path).num_classes == 2
     path.write_text('{"classes": [{"name": "a", "value": 1, "value": 2}, {"name": "b", "value": 3}]}')
-    _refused("classes.json: is not JSON .the key 'value' is given twice", get_dataset, "folder", path)
+    refused("classes.json: is not JSON .the key 'value' is given twice", get_dataset, "folder", path)
     path.write_text("[" * 100_000)
-    _refused("classes.json: is not JSON", get_dataset, "folder", path)
+    refused("classes.json: is not JSON", get_dataset, "folder", path)
     path.write_text('{"classes": [\n  {"name": "a"},\n  {"name": "b"},\n]}')
-    _refused("classes.json: is not JSON .*line [34] column", get_dataset, "folder", path)
+    refused("classes.json: is not JSON .*line [34] column", get_dataset, "folder", path)
 
 
 def test_classes_without_values_or_colors_are_numbered():
@@ -213,12 +207,12 @@ def test_colors_to_show_classes_by_differ(count):
 def test_a_wrong_class_table_is_refused_by_its_key(tmp_path, class_table, message):
     path = tmp_path / "classes.json"
     path.write_text(json.dumps(class_table))
-    _refused(f"classes.json: {message}", read_class_table, path)
+    refused(f"classes.json: {message}", read_class_table, path)
 
 
 def test_class_tables_that_are_missing_or_too_many(tmp_path):
-    _refused("needs a class table; set `classes=classes.json`", get_dataset, "folder")
-    _refused("'camvid' has classes of its own; leave out `classes`", get_dataset, "camvid", {"classes": TWO})
+    refused("needs a class table; set `classes=classes.json`", get_dataset, "folder")
+    refused("'camvid' has classes of its own; leave out `classes`", get_dataset, "camvid", {"classes": TWO})
     (tmp_path / "classes.json").write_text("{")
-    _refused("classes.json: is not JSON", get_dataset, "folder", tmp_path / "classes.json")
-    _refused("set `data_dir` to the folder", get_dataset("folder", {"classes": TWO}).list_examples, None, "train")
+    refused("classes.json: is not JSON", get_dataset, "folder", tmp_path / "classes.json")
+    refused("set `data_dir` to the folder", get_dataset("folder", {"classes": TWO}).list_examples, None, "train")

@@ -11,12 +11,12 @@ import pytest
 import tensorflow_datasets as tfds
 from folders import write_streets, zip_cityscapes
 from prepared_sets import MASKS, prepare_masks
+from refusals import refused
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.archives import members, unpack
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import prepared
-from contextnet_tf.errors import InputError
 
 UPSTREAM = "tfds:cityscapes/semantic_segmentation"
 
@@ -117,7 +117,7 @@ def test_records_of_both_formats_give_the_same_files(both_formats, tmp_path):
         numbered = _masks(name_key="number")
         numbered.prepared.lay_out(data_dir, "train")
         contents.append(_content(numbered.list_examples(data_dir, "train")))
-        _refused(
+        refused(
             "'outline' is neither text nor a whole number", _masks(name_key="outline").prepared.lay_out, data_dir, "val"
         )
     assert contents[0] == contents[1] and sorted(name for name, _, _ in contents[0]) == ["7", "8", "9"]
@@ -158,44 +158,38 @@ def test_damaged_records_and_metadata_are_one_line(both_formats, tmp_path, form,
     (path,) = (data_dir / "tiny_masks" / "1.0.0").glob(pattern)
     damage(path)
     message = "tiny_masks/1.0.0: the prepared dataset is damaged|example '000000' has no 'photo'"
-    _refused(message, _masks().prepared.lay_out, data_dir, "train")
+    refused(message, _masks().prepared.lay_out, data_dir, "train")
     assert not list(data_dir.rglob("*.png")), "nothing half-written is left"
 
 
 def test_a_set_without_validation_split_says_how_it_is_trained(both_formats, monkeypatch):
     monkeypatch.setattr(prepared, "_SPLIT_NAMES", {})
     message = "has no split 'val'; it has train, validation; set `val_split` to one of them, or to none"
-    _refused(message, _masks().prepared.pending, both_formats["tfrecord"], "val")
-
-
-def _refused(message, function, *arguments):
-    with pytest.raises(InputError, match=message) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
+    refused(message, _masks().prepared.pending, both_formats["tfrecord"], "val")
 
 
 def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypatch):
     upstream = get_dataset(UPSTREAM)
-    _refused(
+    refused(
         "holds no prepared dataset 'cityscapes/semantic_segmentation'.*tfds.load", upstream.list_examples, masks, "val"
     )
-    _refused("set `data_dir` to the folder", upstream.list_examples, None, "val")
+    refused("set `data_dir` to the folder", upstream.list_examples, None, "val")
     wrong = get_dataset("tfds:tiny_masks", MASKS)
-    _refused(
+    refused(
         "has no image feature 'image'; it has mask, photo; set `tfds_image_key`",
         wrong.prepared.lay_out,
         masks,
         "train",
     )
-    _refused("has no split 'test'; it has train, validation", wrong.prepared.lay_out, masks, "test")
+    refused("has no split 'test'; it has train, validation", wrong.prepared.lay_out, masks, "test")
     named = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask", "name_key": "species"})
-    _refused("two examples have the name 'cat'", named.prepared.lay_out, masks, "train")
-    _refused("is not extracted to files yet; run experiments.check_data", named.list_examples, masks, "train")
+    refused("two examples have the name 'cat'", named.prepared.lay_out, masks, "train")
+    refused("is not extracted to files yet; run experiments.check_data", named.list_examples, masks, "train")
     assert not list((masks / "prepared").rglob("*.png")), "nothing half-written is left"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
-    _refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
+    refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
 
 
 def test_class_tables_that_do_not_belong():
-    _refused("'tfds:other' needs a class table; set `classes=classes.json`", get_dataset, "tfds:other")
-    _refused("has classes of its own; leave out `classes`", get_dataset, UPSTREAM, MASKS)
+    refused("'tfds:other' needs a class table; set `classes=classes.json`", get_dataset, "tfds:other")
+    refused("has classes of its own; leave out `classes`", get_dataset, UPSTREAM, MASKS)

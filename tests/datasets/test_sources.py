@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import dataset_names, get_dataset
@@ -17,13 +18,6 @@ from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
 CITYSCAPES = get_dataset("cityscapes")
-
-
-def _refused(message, function, *arguments):
-    """Checks that the call fails with one line that matches `message`."""
-    with pytest.raises(InputError, match=message) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 def test_cityscapes_examples(cityscapes_dir):
@@ -52,16 +46,16 @@ def test_missing_empty_and_foreign_folders(tmp_path):
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "readme.txt").write_text("no images")
     for dataset in (CAMVID, CITYSCAPES):
-        _refused("absent: is not a folder", dataset.list_examples, tmp_path / "absent", "train")
-        _refused("empty: is empty", dataset.list_examples, tmp_path / "empty", "train")
-    _refused("foreign: has no folder leftImg8bit", CITYSCAPES.list_examples, tmp_path / "foreign", "train")
-    _refused("foreign: has no train.txt", CAMVID.list_examples, tmp_path / "foreign", "train")
+        refused("absent: is not a folder", dataset.list_examples, tmp_path / "absent", "train")
+        refused("empty: is empty", dataset.list_examples, tmp_path / "empty", "train")
+    refused("foreign: has no folder leftImg8bit", CITYSCAPES.list_examples, tmp_path / "foreign", "train")
+    refused("foreign: has no train.txt", CAMVID.list_examples, tmp_path / "foreign", "train")
 
 
 def test_split_without_images(cityscapes_dir, camvid_dir):
-    _refused("no images of the split 'val'", CITYSCAPES.list_examples, cityscapes_dir, "val")
+    refused("no images of the split 'val'", CITYSCAPES.list_examples, cityscapes_dir, "val")
     (camvid_dir / "val.txt").write_text("\n")
-    _refused("val.txt: lists no images", CAMVID.list_examples, camvid_dir, "val")
+    refused("val.txt: lists no images", CAMVID.list_examples, camvid_dir, "val")
 
 
 def _cities(root, split, counts, label):
@@ -84,7 +78,7 @@ def test_the_test_split_of_cityscapes_has_no_labels(tmp_path, label):
     with pytest.raises(InputError, match="bonn_000000_000019_leftImg8bit.png: has no label"):
         list(evaluation_examples(CITYSCAPES, examples))
     _cities(tmp_path, "val", {"lindau": 1}, None)
-    _refused("lindau_000000_000019_leftImg8bit.png: has no label file", CITYSCAPES.list_examples, tmp_path, "val")
+    refused("lindau_000000_000019_leftImg8bit.png: has no label file", CITYSCAPES.list_examples, tmp_path, "val")
 
 
 def test_a_test_split_with_real_labels_keeps_them(tmp_path):
@@ -112,7 +106,7 @@ def test_one_name_in_two_cities(cityscapes_dir):
     again.mkdir()
     (again / "bonn_000000_000019_leftImg8bit.png").touch()
     message = "train/ulm/bonn_000000_000019_leftImg8bit.png: has the same name as .*bonn/bonn_000000_000019"
-    _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
+    refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
 
 
 def test_image_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
@@ -120,43 +114,43 @@ def test_image_without_label_and_the_reverse(cityscapes_dir, camvid_dir):
     image = next((cityscapes_dir / "leftImg8bit").rglob("bonn_000000*"))
     kept = label.read_bytes()
     label.unlink()
-    _refused("bonn_000001_000019_leftImg8bit.png: has no label", CITYSCAPES.list_examples, cityscapes_dir, "train")
+    refused("bonn_000001_000019_leftImg8bit.png: has no label", CITYSCAPES.list_examples, cityscapes_dir, "train")
     label.write_bytes(kept)
     image.unlink()
     message = "bonn_000000_000019_gtFine_labelIds.png: has no image"
-    _refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
+    refused(message, CITYSCAPES.list_examples, cityscapes_dir, "train")
     (camvid_dir / "trainannot" / "p2.png").unlink()
-    _refused(r"trainannot/p2.png: is listed in .*train.txt:3 but missing", CAMVID.list_examples, camvid_dir, "train")
+    refused(r"trainannot/p2.png: is listed in .*train.txt:3 but missing", CAMVID.list_examples, camvid_dir, "train")
     (camvid_dir / "val" / "p1.png").unlink()
-    _refused(r"val/p1.png: is listed in .*val.txt:2 but missing", CAMVID.list_examples, camvid_dir, "val")
+    refused(r"val/p1.png: is listed in .*val.txt:2 but missing", CAMVID.list_examples, camvid_dir, "val")
 
 
 def test_list_with_a_line_that_is_no_pair(camvid_dir):
     (camvid_dir / "train.txt").write_text("train/p0.png\n")
-    _refused("train.txt:1: expected a pair", CAMVID.list_examples, camvid_dir, "train")
+    refused("train.txt:1: expected a pair", CAMVID.list_examples, camvid_dir, "train")
 
 
 def test_truncated_file_is_named(camvid_dir):
     path = camvid_dir / "train" / "p4.png"
     path.write_bytes(path.read_bytes()[:-20])
     examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("p4.png: is missing, damaged or truncated .the PNG data are truncated", sources.check_files, examples)
+    refused("p4.png: is missing, damaged or truncated .the PNG data are truncated", sources.check_files, examples)
 
 
 def test_file_that_is_no_png_is_named(camvid_dir):
     (camvid_dir / "train" / "p1.png").write_bytes(b"not a image at all, but long enough for a header")
     examples = CAMVID.list_examples(camvid_dir, "train")
     message = "train/p1.png: is missing, damaged or truncated .its content is not an image"
-    _refused(message, sources.check_files, examples)
-    _refused(message, sources.read_example, examples[1], CAMVID)
+    refused(message, sources.check_files, examples)
+    refused(message, sources.read_example, examples[1], CAMVID)
 
 
 def test_label_of_another_size_is_named(camvid_dir):
     cv2.imwrite(str(camvid_dir / "trainannot" / "p5.png"), np.zeros((64, 95), np.uint8))
     examples = CAMVID.list_examples(camvid_dir, "train")
     message = r"trainannot/p5.png: the label is 95 x 64 pixels, its image .*train/p5.png is 96 x 64"
-    _refused(message, sources.check_files, examples)
-    _refused(message, sources.read_example, examples[5], CAMVID)
+    refused(message, sources.check_files, examples)
+    refused(message, sources.read_example, examples[5], CAMVID)
 
 
 def test_label_value_outside_the_table_is_named(camvid_dir):
@@ -164,13 +158,13 @@ def test_label_value_outside_the_table_is_named(camvid_dir):
     label[5, 5], label[6, 6] = 12, 200
     cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), label)
     examples = CAMVID.list_examples(camvid_dir, "train")
-    _refused("trainannot/p0.png: label value 12, 200 is not in the table", sources.read_example, examples[0], CAMVID)
+    refused("trainannot/p0.png: label value 12, 200 is not in the table", sources.read_example, examples[0], CAMVID)
 
 
 def test_colored_label_is_refused_where_labels_are_values(cityscapes_dir):
     examples = CITYSCAPES.list_examples(cityscapes_dir, "train")
     cv2.imwrite(examples[0].label_path, np.zeros((32, 64, 3), np.uint8))
-    _refused("one 8-bit value per pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
+    refused("one 8-bit value per pixel, this one has 3 x uint8", sources.read_example, examples[0], CITYSCAPES)
 
 
 def test_catalog():
@@ -185,7 +179,7 @@ def test_catalog():
         "car,truck,bus,train,motorcycle,bicycle"
     ).split(",")
     np.testing.assert_array_equal(CITYSCAPES.palette[[0, 13, 18]], [[128, 64, 128], [0, 0, 142], [119, 11, 32]])
-    _refused(re.escape("'kitti' is not a known dataset; choose from camvid, cityscapes, streets"), get_dataset, "kitti")
+    refused(re.escape("'kitti' is not a known dataset; choose from camvid, cityscapes, streets"), get_dataset, "kitti")
 
 
 def test_train_ids_of_cityscapes():
