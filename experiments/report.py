@@ -60,7 +60,7 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6,
 
     results = read_results(output_dir)
     predictions = pathlib.Path(output_dir) / layout.PREDICTIONS
-    samples, errors, reason = [], None, "none were asked for"
+    samples, errors, reason = [], None, "--report_images is 0"
     if report_images or worst_images:
         try:
             predicted = _predicted(output_dir, data_dir, _predicted_split(results), predictions)
@@ -73,9 +73,9 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6,
                 )
             reason = f"{predictions} holds no prediction of the dataset's images" if report_images else reason
         except _NoDataset as error:
-            reason = str(error)
+            reason = program.with_flags(str(error))
         if not samples and report_images:
-            print(program.with_flags(f"note: no images in the report: {reason}"), file=sys.stderr)
+            print(f"note: no images in the report: {reason}", file=sys.stderr)
     return write_report(output_dir, samples, missing={"images": reason}, mistakes=errors)
 
 

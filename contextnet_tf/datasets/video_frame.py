@@ -1,4 +1,4 @@
-"""A decoded frame of PyAV as players show it: its colors, its orientation and the shape of its pixels."""
+"""A decoded frame of PyAV as players show it: colors, orientation and pixel aspect ratio."""
 
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,14 +10,14 @@ _WIDEST_PIXEL = Fraction(16)  # times its height
 
 
 class Placing(NamedTuple):
-    """How a stored frame is shown: transposed, then mirrored left to right, then turned upside down."""
+    """How a stored frame is shown: transposed, then mirrored left to right, then flipped upside down."""
 
     transposed: bool = False
     mirrored: bool = False
     flipped: bool = False
 
     def of(self, image: np.ndarray) -> np.ndarray:
-        """The frame as it is shown."""
+        """The frame as players show it."""
         image = cv2.transpose(image) if self.transposed else image
         if self.mirrored or self.flipped:
             image = cv2.flip(image, -1 if self.mirrored and self.flipped else int(self.mirrored))
@@ -25,7 +25,7 @@ class Placing(NamedTuple):
 
 
 def placing_of(frame: Any) -> Placing:
-    """Phones store all videos in landscape format, and some those of the front camera mirrored."""
+    """The placing of a frame: phones store videos in landscape format, and some mirror those of the front camera."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return Placing()

@@ -1,4 +1,4 @@
-"""Results as plots. Only `canvas` knows matplotlib."""
+"""Results as plots. Only `canvas` imports matplotlib."""
 
 from contextnet_tf.plots.classes import class_bars, class_frequencies
 from contextnet_tf.plots.confusion import confusion_heat_map, confusion_image, row_shares

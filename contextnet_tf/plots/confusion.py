@@ -1,4 +1,4 @@
-"""The confusion matrix as a heat map, for the report's page and for TensorBoard."""
+"""The confusion matrix as a heat map, for the report and for TensorBoard."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ def confusion_heat_map(confusion: Sequence[Sequence[int]] | np.ndarray, names: S
 
 
 def confusion_image(confusion: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str]) -> bytes:
-    """PNG of the same heat map, for where no page gives it its colors."""
+    """PNG of the same heat map with its own colors, for TensorBoard."""
     return drawn_solid(*_heat_map(confusion, names, solid))
 
 

@@ -78,7 +78,9 @@ def test_a_dataset_that_has_moved_leaves_a_report_that_says_so(run_dir, data_dir
     path = report.run(output_dir=str(run_dir))
     assert shown_names(path) == []
     assert re.search("no images in the report: .*data: is not a folder.*--data_dir", capsys.readouterr().err)
-    assert re.search("Not in this report: images \\(.*data: is not a folder", path.read_text(encoding="utf-8"))
+    assert re.search(
+        "Not in this report: images \\(.*data: is not a folder.*--data_dir", path.read_text(encoding="utf-8")
+    )
     path = report.run(output_dir=str(run_dir), data_dir=str(tmp_path / "moved"))
     assert shown_names(path) == NAMES[:4]
     assert shown_names(report.run(output_dir=str(run_dir), report_images=0)) == []

@@ -164,7 +164,7 @@ def test_iiou_stands_beside_iou_where_it_was_measured():
     header = rows.index(["Category", "IoU\u00a0%", "iIoU\u00a0%"])
     categories = [["flat", "97.0", "–"], ["human", "61.0", "37.5"], ["mean", "80.1", "37.5"]]
     assert rows[header + 1 : header + 4] == categories
-    assert "weighs each person" in parsed.text
+    assert "weighs every instance" in parsed.text
     assert "iIoU" not in read(page_of(few_classes(), [])).text
 
 
