@@ -36,7 +36,11 @@ from experiments.progress import progress_bar
 
 FIGURE_IMAGES = 4
 
-flags.DEFINE_string("figure_input", None, "Images to show, without measuring: a file, folder, or quoted pattern.")
+flags.DEFINE_string(
+    "figure_input",
+    None,
+    "Images to show, without measuring: a file, folder, or quoted pattern. Default: the dataset's, measured.",
+)
 flags.DEFINE_integer("figure_images", FIGURE_IMAGES, "Images of the split to show, evenly spread.", 1, 100)
 common_flags.key_flags("checkpoint", *common_flags.DATASET_FLAGS, "split", "output_dir")
 

@@ -98,7 +98,7 @@ DATASET_FLAGS = ("dataset", "data_dir", "classes", "tfds_image_key", "tfds_label
 UNRECORDED = {
     "dataset": dataset_text("streets"),
     "data_dir": "Folder of the dataset. Default: data/DATASET; for streets data/streets/drawn.",
-    "classes": "classes.json of your own dataset, see data/folder/README.md.",
+    "classes": "classes.json of your own dataset, see data/folder/README.md. Required with --dataset=folder.",
 }
 _shared_texts: dict[str, tuple[str, str]] = {}  # the help and the shown default, by flag
 

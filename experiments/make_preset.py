@@ -56,7 +56,7 @@ _DATA = {
 
 flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid. Required.")
 flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe, each with a drive held out, for the card.")
-flags.DEFINE_string("note", None, "A sentence for the card about this training.")
+flags.DEFINE_string("note", None, "A sentence for the card about this training. Default: none.")
 common_flags.key_flags(
     "split",
     checkpoint="Folder of the run. Required.",

@@ -30,7 +30,7 @@ PORT = 8000
 
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0: other machines can connect.")
 flags.DEFINE_integer("port", PORT, "Port to listen on; 0: any free port.", lower_bound=0, upper_bound=65535)
-flag_kinds.define_path("static", None, "Folder to write the page to, instead of serving it.")
+flag_kinds.define_path("static", None, "Folder to write the page to, instead of serving it. Default: none.")
 common_flags.key_flags(
     checkpoint="Exported .tflite file of logits, preset:NAME, or the folder of a run with such files in its export/. "
     "Required."
