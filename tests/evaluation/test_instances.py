@@ -109,7 +109,10 @@ def test_problems_of_all_files_of_instances(tmp_path):
     cv2.imwrite(str(tmp_path / "b_gtFine_instanceIds.png"), np.zeros((3, 2), np.uint16))
     (tmp_path / "c_gtFine_instanceIds.png").write_bytes(b"no image")
     second, third = instance_problems(STREETS, [*examples, Example("test", "test.png", None)])
-    assert "b_gtFine_instanceIds.png: is 2 x 3 pixels" in second and "c_gtFine_instanceIds.png: is missing or" in third
+    assert (
+        "b_gtFine_instanceIds.png: is 2 x 3 pixels" in second
+        and "c_gtFine_instanceIds.png: is missing, damaged or truncated" in third
+    )
     (tmp_path / "a_gtFine_instanceIds.png").unlink()
     (missing,) = instance_problems(STREETS, examples)
     assert "a_gtFine_instanceIds.png: is missing, though 2 of the 3 images" in missing
