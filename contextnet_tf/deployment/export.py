@@ -17,6 +17,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
 from contextnet_tf.deployment.metadata import OUTPUTS, write_metadata
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
+from contextnet_tf.deployment.tflite.column_packing import pack_columns
 from contextnet_tf.deployment.tflite.conversion import float_graph, part_with_output
 from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph, require_runnable
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
@@ -99,8 +100,8 @@ def export_tflite(
       output: "logits", "labels" or "probabilities".
       calibration: for int8: training images uint8 [H, W, 3] of the file's size.
       float_layers: for int8: names of layers with a kernel that stay in float32.
-      tiling: whether float files compute large features in tiles, which is faster on a processor with caches.
-        Turn it off for GPU delegates.
+      tiling: whether float files compute large features in tiles, and int8 files join columns of the image, which is
+        faster on a processor. Turn it off for GPU delegates.
       dataset: for the metadata: the dataset with its classes and colors.
       commit: for the metadata: the commit of the code.
       notes: for the metadata: further facts, a JSON value by name.
@@ -133,6 +134,8 @@ def export_tflite(
     with atomic_write(path) as temporary:
         if precision == "int8":
             graph = int8_graph(pooling_as_convolution(part), output, images, list(float_layers))
+            if tiling:
+                pack_columns(graph)
         else:
             tiled = with_channel_tiling(part) if tiling else part
             graph = float_graph(tiled, output, float16=precision == "float16")

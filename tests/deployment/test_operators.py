@@ -96,11 +96,15 @@ def of_floats(name) -> dict[str, int]:
     return dict(collections.Counter(NETWORKS[name]) + more)
 
 
-def of_int8(expected) -> dict[str, int]:
-    """Average pooling is a depth-wise convolution, and uint8 becomes int8 at one end and uint8 again at the other."""
-    changed = dict(expected)
-    changed["DEPTHWISE_CONV_2D"] += changed.pop("AVERAGE_POOL_2D", 0)
-    return changed | {"QUANTIZE": 2}
+def of_int8(name) -> dict[str, int]:
+    """Average pooling is a convolution, and uint8 becomes int8 at one end and uint8 again at the other.
+
+    Columns of the image are joined: in fours or eights for pooling, in pairs for the detail branch.
+    """
+    changed = dict(NETWORKS[name])
+    changed["CONV_2D"] += changed.pop("AVERAGE_POOL_2D", 0)
+    joined = 1 if name in ("cn12", "asymmetric", "context-only", "detail-only") else 2
+    return changed | {"QUANTIZE": 2, "RESHAPE": joined + changed.get("RESHAPE", 0)}
 
 
 def test_float32(any_network, tmp_path):
@@ -131,7 +135,7 @@ def test_float16(any_network, tmp_path):
 def test_int8(any_network, calibration, tmp_path):
     name, network = any_network
     export_tflite(network, tmp_path / "model.tflite", "int8", calibration=calibration)
-    assert operators(tmp_path / "model.tflite") == of_int8(NETWORKS[name])
+    assert operators(tmp_path / "model.tflite") == of_int8(name)
     # XNNPACK has no int8 RELU6 by itself; everywhere else the convolution or sum before it does it.
     expected = (2, ["QUANTIZE", "RELU6", "QUANTIZE"]) if name == "concatenate" else (1, ["QUANTIZE", "QUANTIZE"])
     assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == expected
@@ -147,14 +151,14 @@ def test_float_files_that_give_labels_or_probabilities(cn14, output, outside, pr
 
 def test_int8_labels(cn14, calibration, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", "int8", output="labels", calibration=calibration)
-    assert operators(tmp_path / "model.tflite") == of_int8(CONTEXTNET) | OUTPUTS["labels"] | {"QUANTIZE": 1}
+    assert operators(tmp_path / "model.tflite") == of_int8("cn14") | OUTPUTS["labels"] | {"QUANTIZE": 1}
     assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, ["QUANTIZE", "ARG_MAX", "CAST"])
 
 
 def test_int8_probabilities(cn14, calibration, tmp_path):
     # The soft-max alone is float32.
     export_tflite(cn14, tmp_path / "model.tflite", "int8", output="probabilities", calibration=calibration)
-    expected = of_int8(CONTEXTNET) | OUTPUTS["probabilities"] | {"QUANTIZE": 1, "DEQUANTIZE": 1}
+    expected = of_int8("cn14") | OUTPUTS["probabilities"] | {"QUANTIZE": 1, "DEQUANTIZE": 1}
     assert operators(tmp_path / "model.tflite") == expected
     assert partitions_and_others((tmp_path / "model.tflite").read_bytes()) == (1, ["QUANTIZE"])
 
@@ -164,7 +168,7 @@ def test_a_layer_that_stays_in_float32(cn14, calibration, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", "int8", calibration=calibration, float_layers=layers)
     # In front of each its features become float32. Behind the first they become int8 again; behind the
     # classifier they do so for the output, whose uint8 comes of it as ever.
-    assert operators(tmp_path / "model.tflite") == of_int8(CONTEXTNET) | {"DEQUANTIZE": 2, "QUANTIZE": 4}
+    assert operators(tmp_path / "model.tflite") == of_int8("cn14") | {"DEQUANTIZE": 2, "QUANTIZE": 4}
     types = {}
     for detail in Interpreter(str(tmp_path / "model.tflite")).get_tensor_details():
         types[detail["name"]] = detail["dtype"]

@@ -5,6 +5,7 @@ it. This module uses a quantized input with the scale 1/255 instead, so that one
 normalizes the image. On the CPU both take the same time.
 """
 
+import copy
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -88,13 +89,35 @@ class TFLiteGraph:
         tensor.type, tensor.buffer = schema.TensorType.INT32, len(self._model.buffers) - 1
         return self.append(tensor)
 
-    def operator(self, code: int, inputs: Sequence[int], output: int) -> Any:
-        """Creates an operator, which is not yet in the list; registers its code in the file if necessary."""
+    def values(self, tensor: int) -> np.ndarray:
+        """The values of a constant int8 tensor."""
+        return (
+            np.asarray(self._model.buffers[self.tensors[tensor].buffer].data, np.uint8)
+            .view(np.int8)
+            .reshape(self.tensors[tensor].shape)
+        )
+
+    def constant_like(self, tensor: int, values: np.ndarray, name: str) -> int:
+        """Adds a constant of the type of `tensor` and its scales, along the first axis; returns its index."""
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        made = copy.copy(self.tensors[tensor])
+        made.name, made.shape, made.buffer = name.encode(), list(values.shape), len(self._model.buffers) - 1
+        made.quantization = copy.copy(made.quantization)
+        made.quantization.quantizedDimension = 0
+        return self.append(made)
+
+    def operator(self, code: int, inputs: Sequence[int], output: int, *, version: int = 2) -> Any:
+        """Creates an operator, which is not yet in the list; registers its code in the file if necessary.
+
+        The default version is the first of QUANTIZE, DEQUANTIZE, SLICE and CONCATENATION with int8 and uint8.
+        """
         codes = [kind.builtinCode for kind in self._model.operatorCodes]
         if code not in codes:
             added = schema.OperatorCodeT()
             added.builtinCode = added.deprecatedBuiltinCode = code
-            added.version = 2  # first version of QUANTIZE, DEQUANTIZE, SLICE and CONCATENATION with int8 and uint8
+            added.version = version
             self._model.operatorCodes.append(added)
             codes.append(code)
         operator = schema.OperatorT()
