@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
@@ -59,9 +60,10 @@ flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe, each 
 flags.DEFINE_string("note", None, "A sentence for the card about this training. Default: none.")
 common_flags.key_flags(
     "split",
+    "calibration_images",
     checkpoint="Folder of the run. Required.",
     data_dir="Folder of the dataset. Default: the one that result.json names.",
-    output_dir="Folder of the preset. Default: contextnet_tf/presets/NAME.",
+    output_dir="Folder that the preset's folder, NAME, is written to. Default: contextnet_tf/presets.",
 )
 
 
@@ -73,6 +75,7 @@ def run(
     split: str = "val",
     holdout_runs: Sequence[str] = (),
     note: str | None = None,
+    calibration_images: int = CALIBRATION_IMAGES,
     output_dir: str = _FOLDER,
 ) -> pathlib.Path:
     """Writes the preset's folder below `output_dir` and returns it; the arguments are the flags.
@@ -91,7 +94,12 @@ def run(
         dataset = dataclasses.replace(trained.dataset, data_dir=None)  # a local path, useless elsewhere
         update_results(folder, trained.model, dataset, trained.training, flags={})
         export.run(
-            checkpoint=str(folder), output_dir=str(folder), data_dir=data_dir, formats=["tflite"], precision="int8"
+            checkpoint=str(folder),
+            output_dir=str(folder),
+            data_dir=data_dir,
+            formats=["tflite"],
+            precision="int8",
+            calibration_images=calibration_images,
         )
         reports = {}
         for column, path in (("int8", folder / EXPORT / _INT8), ("float32", folder)):  # the last one stays recorded
@@ -203,6 +211,7 @@ def main(argv: Sequence[str]) -> None:
         split=values.split,
         holdout_runs=values.holdout_runs,
         note=values.note,
+        calibration_images=values.calibration_images,
         output_dir=values.output_dir or _FOLDER,
     )
     print(f"{folder / CARD}")
