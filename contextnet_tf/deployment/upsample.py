@@ -19,6 +19,7 @@ There are two implementations: `upsample_compiled` if numba is installed, otherw
 import functools
 import logging
 import numbers
+import threading
 from collections.abc import Callable
 
 import cv2
@@ -36,6 +37,7 @@ _logger = logging.getLogger(__name__)
 _MARGIN = 24 * 2.0**-24  # of the largest absolute logit; the module's docstring derives it
 _TINY = 1e-36  # covers the absolute error of products that underflow
 _ROWS_AT_ONCE = 16  # by timing: with 2048 pixels and 19 classes they fit into the cache
+_importing = threading.Lock()  # a thread that meets another's failing import gets another error
 
 
 def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
@@ -65,7 +67,8 @@ def fastest_way() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
     but unusable.
     """
     try:
-        from contextnet_tf.deployment import upsample_compiled
+        with _importing:
+            from contextnet_tf.deployment import upsample_compiled
     except ModuleNotFoundError:  # the extra [fast] is not installed
         return upsample_numpy.labels_of
     except Exception as error:  # numba is too old for this NumPy, or its cache folder is not accessible

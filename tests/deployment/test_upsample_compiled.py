@@ -1,7 +1,9 @@
 """When the compiled way is taken: with numba, and with a folder for what it compiled."""
 
 import concurrent.futures
+import importlib.abc
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -38,6 +40,21 @@ def taken() -> str:
 def test_numpy_without_numba(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "numba", None)  # as Python marks a module that cannot be imported
     assert taken() == "contextnet_tf.deployment.upsample_numpy"
+    assert not caplog.records
+
+
+def test_threads_that_look_for_numba_at_once_do_not_warn(monkeypatch, caplog):
+    class Missing(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "numba":
+                time.sleep(0.05)  # the others begin meanwhile
+                raise ModuleNotFoundError("No module named 'numba'", name="numba")
+
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        ways = list(threads.map(lambda _: taken(), range(4)))
+    assert ways == ["contextnet_tf.deployment.upsample_numpy"] * 4
     assert not caplog.records
 
 
