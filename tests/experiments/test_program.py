@@ -236,14 +236,15 @@ def test_a_wrong_flag_is_one_line(flag, message, call):
     assert called.err.count("\n") == 1
 
 
-def test_closed_streams_do_not_end_the_work(monkeypatch):
-    monkeypatch.setattr(sys, "stdout", None)
-    monkeypatch.setattr(sys, "stderr", None)
-    program._make_streams_usable()
-    program.with_plain_errors(lambda argv: print("done", file=sys.stderr))(["program"])
-    for stream in (sys.stdout, sys.stderr):
-        assert not stream.isatty()  # as progress bars ask
-        stream.close()
+def test_closed_streams_do_not_end_the_work(tmp_path):
+    code = (
+        "import pathlib, sys; from experiments import program; program.run(lambda argv: (print(1), "
+        f"print(2, file=sys.stderr), sys.stdout.isatty(), pathlib.Path({str(tmp_path / 'done')!r}).touch()), "
+        "needs_tensorflow=False)"
+    )
+    ended = subprocess.run(["sh", "-c", 'exec "$0" -c "$1" >&- 2>&-', sys.executable, code])
+    assert ended.returncode == 0
+    assert (tmp_path / "done").exists()
 
 
 def test_output_on_a_full_disk_is_one_line():
