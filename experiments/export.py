@@ -68,7 +68,7 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
     "tiling",
     True,
-    "Make files faster on a CPU: float32 and float16 compute large features in tiles that fit its caches, int8 joins "
+    "Make files faster on a CPU: float32 and float16 compute large features in tiles that fit its caches, int8 packs "
     "columns of the image. Use --notiling for GPU delegates.",
 )
 flags.DEFINE_list("float_layers", [], "For int8: names of layers to keep in float32, as in model_int8_layers.json.")

@@ -100,7 +100,7 @@ def export_tflite(
       output: "logits", "labels" or "probabilities".
       calibration: for int8: training images uint8 [H, W, 3] of the file's size.
       float_layers: for int8: names of layers with a kernel that stay in float32.
-      tiling: whether float files compute large features in tiles, and int8 files join columns of the image, which is
+      tiling: whether float files compute large features in tiles, and int8 files pack columns of the image, which is
         faster on a processor. Turn it off for GPU delegates.
       dataset: for the metadata: the dataset with its classes and colors.
       commit: for the metadata: the commit of the code.

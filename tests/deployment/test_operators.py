@@ -99,12 +99,12 @@ def of_floats(name) -> dict[str, int]:
 def of_int8(name) -> dict[str, int]:
     """Average pooling is a convolution, and uint8 becomes int8 at one end and uint8 again at the other.
 
-    Columns of the image are joined: in fours or eights for pooling, in pairs for the detail branch.
+    Columns of the image are packed: in fours or eights for pooling, in pairs for the detail branch.
     """
     changed = dict(NETWORKS[name])
     changed["CONV_2D"] += changed.pop("AVERAGE_POOL_2D", 0)
-    joined = 1 if name in ("cn12", "asymmetric", "context-only", "detail-only") else 2
-    return changed | {"QUANTIZE": 2, "RESHAPE": joined + changed.get("RESHAPE", 0)}
+    packed = 1 if name in ("cn12", "asymmetric", "context-only", "detail-only") else 2
+    return changed | {"QUANTIZE": 2, "RESHAPE": packed + changed.get("RESHAPE", 0)}
 
 
 def test_float32(any_network, tmp_path):
@@ -168,7 +168,7 @@ def test_a_layer_that_stays_in_float32(cn14, calibration, tmp_path):
     export_tflite(cn14, tmp_path / "model.tflite", "int8", calibration=calibration, float_layers=layers)
     # In front of each its features become float32. Behind the first they become int8 again; behind the
     # classifier they do so for the output, whose uint8 comes of it as ever.
-    # The first convolution reads float32, so columns of the image are joined for the pooling alone.
+    # The first convolution reads float32, so columns of the image are packed for the pooling alone.
     expected = of_int8("cn14") | {"DEQUANTIZE": 2, "QUANTIZE": 4, "RESHAPE": 1}
     assert operators(tmp_path / "model.tflite") == expected
     types = {}
