@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Setting(NamedTuple):
-    """A row: its name, and its changes of the recipe, by the names of train's flags."""
+    """A row: its name, and its changes by the names of train's flags: of the recipe, and `initial`."""
 
     name: str
     changes: Mapping[str, Any] = {}
@@ -61,6 +61,7 @@ ROWS = (
     Setting("class weights of exponent 0.5", {**_JITTER, "class_weight_exponent": 0.5}),
     Setting("all pixels instead of hard ones", {**_JITTER, "ohem_threshold": 1.0}),
     Setting("Adam, coupled weight decay", {**_JITTER, "optimizer": "adam", "weight_decay": 2e-4}),
+    Setting("pretrained on synthetic streets", {**_JITTER, "initial": "preset:cn14-streets"}),
 )
 
 flags.DEFINE_list("drives", [], "Drives, each a prefix of its images' names; each is held out in turn. Required.")
@@ -125,9 +126,10 @@ def run(
         keras.backend.clear_session()  # frees the memory of the run before
         # Validated after the last step alone. A complete run is evaluated again here, not trained again.
         own = {**given, **setting.changes, "validation_epochs": used_recipe.epochs}
+        initial = own.pop("initial", None)
         return train.run(
-            output_dir=str(out), model=model or "cn14", recipe=used_recipe.name, changes=own, seed=seed,
-            data_splits=held_out[drive], dataset=dataset, data_dir=data_dir, class_table=class_table,
+            output_dir=str(out), model=model or "cn14", recipe=used_recipe.name, changes=own, initial=initial,
+            seed=seed, data_splits=held_out[drive], dataset=dataset, data_dir=data_dir, class_table=class_table,
             should_stop=should_stop, **settings,
         ).report  # fmt: skip
 

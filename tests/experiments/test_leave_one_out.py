@@ -3,10 +3,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from tiny_network import TINY
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.models.loading import load_network
+from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
 from contextnet_tf.runs.results import read_results
 from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
@@ -49,6 +52,19 @@ def test_every_row_is_trained_without_each_drive_once(camvid_dir, tmp_path, caps
     before = {run: (tmp_path / run / "best.keras").stat().st_mtime_ns for run in runs}
     assert _run(camvid_dir, tmp_path).rows == section.rows
     assert {run: (tmp_path / run / "best.keras").stat().st_mtime_ns for run in runs} == before
+
+
+def test_a_row_may_begin_with_trained_weights(camvid_dir, tmp_path):
+    source = build_model(TINY, num_classes=11, input_shape=(None, None, 3), aux_head=True)
+    source.save(tmp_path / "source.keras")
+    initial = str(tmp_path / "source.keras")
+    table = (leave_one_out.Setting("plain"), leave_one_out.Setting("pretrained", {"initial": initial}))
+    section = _run(camvid_dir, tmp_path, table=table, changes={"batch_size": 4, "learning_rate": 0.0})
+    assert f"--initial={initial}" in leave_one_out_table(section)
+    for name, equal in (("plain", False), ("pretrained", True)):
+        trained = load_network(tmp_path / "p0" / f"{name}-seed0" / "best.keras")
+        kernels = [network.get_layer("context_conv1").kernel.numpy() for network in (source, trained)]
+        assert np.allclose(*kernels) is equal  # the learning rate is 0
 
 
 @pytest.mark.parametrize(
