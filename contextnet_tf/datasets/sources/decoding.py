@@ -1,6 +1,6 @@
 """Decoding of image files: the same rules for all formats; the decoders detect damaged files.
 
-PNG is checked by its checksums and decoded by libpng (OpenCV). JPEG is decoded by libjpeg-turbo (simplejpeg), which
+PNG is checked by its checksums and decoded by libpng (OpenCV's). JPEG is decoded by libjpeg-turbo (simplejpeg), which
 reports damage that other readers replace by gray. Pillow decodes the other formats and rare forms of PNG. Data after
 the image, such as the clip of a phone's motion photo, is ignored.
 """
@@ -17,11 +17,11 @@ import warnings
 import zlib
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from contextnet_tf.datasets.sources.libpng import decode_png
 from contextnet_tf.errors import InputError, reason_of
 
 # Pillow warns of oddities in metadata without the file's name. Damage of the pixels is an exception.
@@ -46,6 +46,7 @@ _OTHER_CONTENTS = {
 }
 _GRAY, _PALETTE = 0, 3  # PNG's color types
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # the chunks that determine pixels
+_MOST_PIXELS = 1 << 30  # of a PNG file; as OpenCV. Pillow has its own, smaller limit
 _ORIENTATION = 0x0112  # Exif
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
 _WHITE_IS_ZERO = 0
@@ -138,20 +139,18 @@ def _png_chunks(content: bytes, path: str | os.PathLike) -> _Chunks:
 def _png(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decoded:
     chunks = _png_chunks(content, path)
     depth, color_type = content[24], content[25]
-    # OpenCV is faster, Pillow knows palettes, transparent colors and orientations.
+    # libpng is faster, Pillow knows palettes, transparent colors and orientations.
     if color_type == _PALETTE or depth < 8 or (depth == 8 and chunks.names & {b"tRNS", b"eXIf"}):
         altered = f"is a gray PNG of {depth} bits" if color_type == _GRAY and depth < 8 else None
         found = _by_pillow(chunks.content, path, palette_colors)
         return dataclasses.replace(found, altered=altered and _stretched(altered))
+    width, height = struct.unpack(">II", content[16:24])
+    if width * height > _MOST_PIXELS:
+        raise _too_large(path, f"{width} x {height}")
     try:
-        image = cv2.imdecode(np.frombuffer(chunks.content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # too many pixels for OpenCV, for example
-        image = None
-    if image is None:
-        raise _damaged(path, "the PNG data cannot be decoded")
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
-    return Decoded(image, "PNG")
+        return Decoded(decode_png(chunks.content), "PNG")
+    except ValueError as error:
+        raise _damaged(path, f"PNG: {reason_of(error)}") from None
 
 
 class _JpegHeader(NamedTuple):
@@ -242,7 +241,7 @@ def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) ->
     except Image.UnidentifiedImageError:
         raise _unknown(content, path) from None
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: has too many pixels to be read ({reason_of(error)}); cut it into tiles") from None
+        raise _too_large(path, reason_of(error)) from None
     except Exception as error:  # for damaged files Pillow raises exceptions of many types
         raise _damaged(path, reason_of(error)) from None
     return Decoded(pixels.astype(np.uint8) if pixels.dtype == bool else pixels, str(image.format), altered, turned)
@@ -276,6 +275,10 @@ def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
         if re.match(start, content):
             return InputError(f"{path}: is {what}")
     return _damaged(path, "its content is not an image of a supported format")
+
+
+def _too_large(path: str | os.PathLike, size: str) -> InputError:
+    return InputError(f"{path}: has too many pixels to be read ({size}); cut it into tiles")
 
 
 def _cut_off(path: str | os.PathLike, kind: str) -> InputError:
