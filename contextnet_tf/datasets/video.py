@@ -1,6 +1,7 @@
 """Reading frames from a video file, by FFmpeg (PyAV), or from a camera, by OpenCV."""
 
 import contextlib
+import logging
 import pathlib
 import time
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from contextnet_tf.datasets.video_frame import pixel_aspect_of, placing_of, rgb_of
+from contextnet_tf.datasets.video_clock import Clock
+from contextnet_tf.datasets.video_frame import hdr_warning, pixel_aspect_of, placing_of, rgb_of
 from contextnet_tf.errors import InputError, needed_by, reason_of
 
+_logger = logging.getLogger(__name__)
 _USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
-_LONGEST_GAP = 10  # seconds; a longer one in a broadcast stream is a jump of its clock, as in FFmpeg itself
 # The bits of FFmpeg's flags that PyAV does not name.
 _ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _CLOCK_JUMPS = 0x200  # AVFMT_TS_DISCONT
@@ -88,17 +90,19 @@ class Video:
         return (frame.image for frame in self.timed_frames())
 
     def timed_frames(self) -> Iterator[Frame]:
-        """Yields the frames in order.
+        """Yields the frames in order; warns of an HDR video.
 
         Raises:
           InputError: the video is truncated or damaged (raised after its last readable frame), or has no frames.
         """
-        clock = _Clock(1 / self.frames_per_second, bool(self._container.format.flags & _CLOCK_JUMPS))
+        clock = Clock(1 / self.frames_per_second, bool(self._container.format.flags & _CLOCK_JUMPS))
         reader = _Reader(self._av, self._container, self._stream)
         count = 0
         with contextlib.closing(self):
             for frame in reader.decoded():
                 start, duration = clock.times(frame)
+                if not count and (warning := hdr_warning(self._path, frame.color_trc)):
+                    _logger.warning("%s", warning)
                 count += 1
                 yield Frame(self._upright(frame), start, duration)
             declared = self._declared_end()
@@ -190,34 +194,6 @@ class _Reader:
         except self._av.FFmpegError:
             self.damaged += not packet.is_corrupt
             return []
-
-
-class _Clock:
-    """The start and duration of each frame, increasing and from 0, by the times in the file."""
-
-    def __init__(self, usual: Fraction, jumps: bool):
-        self._usual, self._jumps = usual, jumps
-        self._offset: Fraction | None = None
-        self._start, self._duration = -usual, usual
-        self.last_end = Fraction(0)  # on the file's own clock
-
-    def times(self, frame: Any) -> tuple[Fraction, Fraction]:
-        """The start and duration of the next frame, in seconds."""
-        follows = self._start + self._duration
-        duration = frame.duration * frame.time_base if frame.duration and frame.time_base else self._usual
-        if frame.pts is None:
-            start = follows
-            self.last_end += duration
-        else:
-            told = frame.pts * frame.time_base
-            self.last_end = max(self.last_end, told + duration)
-            if self._offset is None:
-                self._offset = told
-            start = told - self._offset
-            if start <= self._start or (self._jumps and start > self._start + _LONGEST_GAP):
-                start, self._offset = follows, told - follows
-        self._start, self._duration = start, duration
-        return start, duration
 
 
 class Camera:

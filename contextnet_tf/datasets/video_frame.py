@@ -1,5 +1,7 @@
 """A decoded frame of PyAV as players show it: colors, orientation and pixel aspect ratio."""
 
+import pathlib
+import shlex
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -7,6 +9,10 @@ import cv2
 import numpy as np
 
 _WIDEST_PIXEL = Fraction(16)  # times its height
+_HDR = {16: "PQ", 18: "HLG"}  # by FFmpeg's number of the transfer function
+_TONE_MAPPING = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+)
 
 
 class Placing(NamedTuple):
@@ -49,3 +55,18 @@ def pixel_aspect_of(stream: Any, placing: Placing) -> Fraction:
     if not aspect or not 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:
         return Fraction(1)
     return 1 / aspect if placing.transposed else aspect
+
+
+def hdr_warning(path: pathlib.Path, transfer: int) -> str | None:
+    """What to know about an HDR video, with FFmpeg's number of its transfer function; None for other videos.
+
+    No tone mapping here: FFmpeg's library does it at 2 frames per second of 1920 x 1080.
+    """
+    if transfer not in _HDR:
+        return None
+    converted = path.with_name(f"{path.stem}_sdr.mp4")
+    return (
+        f"{path}: is an HDR video ({_HDR[transfer]}), which is read without tone mapping; its colors are wrong, and "
+        f"labels may be. Convert it first: ffmpeg -i {shlex.quote(f'file:{path}')} -vf {_TONE_MAPPING} "
+        f"{shlex.quote(f'file:{converted}')}"
+    )

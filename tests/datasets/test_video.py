@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from videos import frames_of, gray_frame, write_cut_video, write_video
+from videos import encode, frames_of, gray_frame, write_cut_video, write_video
 
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.datasets.video_writer import video_writer
@@ -57,6 +57,23 @@ def test_what_cannot_be_opened(tmp_path, capfd):
     ):
         Camera(97)
     assert capfd.readouterr().err == ""  # the one line is ours
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (1, None), (None, None)])
+def test_an_hdr_video_is_read_with_a_warning_and_the_command_that_converts_it(
+    tmp_path, caplog, container, transfer, name
+):
+    path = tmp_path / f"my drive.{container}"
+    encode(path, range(12), transfer=transfer)
+    assert len(list(Video(path).frames())) == 12
+    expected = [] if name is None else [
+        f"{path}: is an HDR video ({name}), which is read without tone mapping; its colors are wrong, and labels may "
+        f"be. Convert it first: ffmpeg -i 'file:{path}' -vf zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+        "tonemap=hable,zscale=t=bt709:m=bt709:r=tv,format=yuv420p "
+        f"'file:{tmp_path}/my drive_sdr.mp4'"
+    ]  # fmt: skip
+    assert caplog.messages == expected
 
 
 def test_a_video_is_written_whole(tmp_path):
