@@ -1,5 +1,6 @@
 """How every program runs: its flags are parsed, and errors become one line without a traceback."""
 
+import contextlib
 import errno
 import io
 import logging
@@ -8,8 +9,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO, cast
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -41,13 +42,46 @@ def _set_log_level(level: str) -> None:
     absl_logging.get_absl_handler().setLevel(level.upper())
 
 
+class _Messages:
+    """Standard error that drops what cannot be written: on a full disk, or on a terminal that is gone."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """As `TextIO.write`."""
+        with _lost():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As `TextIO.flush`."""
+        with _lost():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # ends the program, as shells expect
+        raise
+    except OSError:
+        pass
+
+
 def _make_streams_usable() -> None:
-    """Printing must not abort the work: a name that the terminal cannot show, or closed output."""
+    """Printing must not abort the work: a name that the terminal cannot show, closed output, a full disk."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started the program, as some services do
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
         if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    sys.stderr = cast(TextIO, _Messages(sys.stderr))
+    absl_logging.get_absl_handler().python_handler.setStream(sys.stderr)
 
 
 def _drop_output() -> None:

@@ -247,6 +247,30 @@ def test_closed_streams_do_not_end_the_work(tmp_path):
     assert (tmp_path / "done").exists()
 
 
+def _full_disk():
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def _terminal_that_is_gone():
+    terminal, stream = os.openpty()
+    os.close(terminal)
+    return stream
+
+
+@pytest.mark.parametrize("stream", [_full_disk, _terminal_that_is_gone])
+def test_messages_that_cannot_be_written_do_not_end_the_work(tmp_path, stream):
+    code = (
+        "import logging, pathlib, sys, warnings; from experiments import program; from experiments.progress import "
+        "progress_bar\ndef main(argv):\n    print(1, file=sys.stderr, flush=True)\n    warnings.warn('2')\n"
+        "    logging.getLogger('contextnet_tf').warning('3')\n    [x for x in progress_bar(range(3))]\n"
+        f"    pathlib.Path({str(tmp_path / 'done')!r}).touch()\n    print('done')\n"
+        "program.run(main, needs_tensorflow=False)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=stream())
+    assert (ended.returncode, ended.stdout) == (0, b"done\n")
+    assert (tmp_path / "done").exists()
+
+
 def test_output_on_a_full_disk_is_one_line():
     code = "from experiments import program; program.run(lambda argv: print(1), needs_tensorflow=False)"
     with open("/dev/full", "w", encoding="utf-8") as full:
