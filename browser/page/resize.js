@@ -88,26 +88,31 @@ function interpolate(rgb, [height, width], [newHeight, newWidth]) {
   return new Uint8Array(resized.buffer);
 }
 
-/** Which old pixels each new one covers, and by how much: [[first, weights], ...]. */
+/**
+ * Which old pixels each new one covers, and by how much: {first, end, weights}. New pixel i covers the old ones from
+ * first[i], by weights[end[i - 1]] to weights[end[i] - 1].
+ */
 function areaAxis(large, small) {
   const scale = large / small;
-  return Array.from({ length: small }, (_, pixel) => {
+  const first = new Int32Array(small);
+  const end = new Int32Array(small);
+  const weights = [];
+  for (let pixel = 0; pixel < small; pixel++) {
     const start = pixel * scale;
-    const end = start + scale;
+    const stop = start + scale;
     const length = Math.min(scale, large - start);
-    let first = Math.ceil(start);
-    const last = Math.min(Math.floor(end), large - 1);
-    first = Math.min(first, last);
-    const weights = [];
-    let from = first;
-    if (first - start > 1e-3) {
-      from = first - 1;
-      weights.push(round((first - start) / length));
+    const last = Math.min(Math.floor(stop), large - 1);
+    const whole = Math.min(Math.ceil(start), last);
+    first[pixel] = whole;
+    if (whole - start > 1e-3) {
+      first[pixel] = whole - 1;
+      weights.push((whole - start) / length);
     }
-    for (let i = first; i < last; i++) weights.push(round(1 / length));
-    if (end - last > 1e-3) weights.push(round(Math.min(Math.min(end - last, 1), length) / length));
-    return [from, weights];
-  });
+    for (let i = whole; i < last; i++) weights.push(1 / length);
+    if (stop - last > 1e-3) weights.push(Math.min(Math.min(stop - last, 1), length) / length);
+    end[pixel] = weights.length;
+  }
+  return { first, end, weights: Float32Array.from(weights) };
 }
 
 /** OpenCV's INTER_AREA of 8-bit images that become smaller. */
@@ -137,30 +142,43 @@ function shrinkByFactors(rgb, [, width], [newHeight, newWidth], [rows, columns])
   return shrunk;
 }
 
-function shrinkByAreas(rgb, [, width], [newHeight, newWidth]) {
+function shrinkByAreas(rgb, [height, width], [newHeight, newWidth]) {
   const shrunk = new Uint8Array(newHeight * newWidth * 3);
   const columns = areaAxis(width, newWidth);
+  const rows = areaAxis(height, newHeight);
   const sums = new Float32Array(newWidth * 3);
   const row = new Float32Array(newWidth * 3);
-  areaAxis(rgb.length / 3 / width, newHeight).forEach(([top, rowWeights], y) => {
+  let inRow = -1; // the old row that `row` holds; two new rows share it where they meet within it
+  for (let y = 0, n = 0; y < newHeight; y++) {
     sums.fill(0);
-    rowWeights.forEach((rowWeight, i) => {
-      const at = (top + i) * width * 3;
-      columns.forEach(([left, weights], x) => {
-        for (let c = 0; c < 3; c++) {
-          let sum = 0;
-          for (let j = 0; j < weights.length; j++) {
-            sum = round(sum + round(rgb[at + (left + j) * 3 + c] * weights[j]));
-          }
-          row[x * 3 + c] = sum;
-        }
-      });
-      for (let k = 0; k < row.length; k++) sums[k] = round(sums[k] + round(rowWeight * row[k]));
-    });
+    for (let oldY = rows.first[y]; n < rows.end[y]; n++, oldY++) {
+      if (oldY !== inRow) shrinkRow(rgb, oldY * width * 3, columns, row);
+      inRow = oldY;
+      const weight = rows.weights[n];
+      for (let k = 0; k < row.length; k++) sums[k] += round(weight * row[k]);
+    }
     const to = y * newWidth * 3;
     for (let k = 0; k < sums.length; k++) shrunk[to + k] = halfToEven(sums[k]);
-  });
+  }
   return shrunk;
+}
+
+/** Resizes the row of `rgb` that begins at `start` into `row`. */
+function shrinkRow(rgb, start, { first, end, weights }, row) {
+  for (let x = 0, n = 0, to = 0; x < end.length; x++, to += 3) {
+    let red = 0;
+    let green = 0;
+    let blue = 0;
+    for (let at = start + first[x] * 3; n < end[x]; n++, at += 3) {
+      const weight = weights[n];
+      red = round(red + round(rgb[at] * weight));
+      green = round(green + round(rgb[at + 1] * weight));
+      blue = round(blue + round(rgb[at + 2] * weight));
+    }
+    row[to] = red;
+    row[to + 1] = green;
+    row[to + 2] = blue;
+  }
 }
 
 /** The nearest whole number, of two the even one. */
