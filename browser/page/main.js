@@ -3,7 +3,7 @@
 import { Engine } from "./engine.js";
 import { Legend } from "./legend.js";
 import { grayPng } from "./png.js";
-import { nextFrame, openCamera, openFile } from "./sources.js";
+import { freeze, nextFrame, openCamera, openFile } from "./sources.js";
 import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -118,6 +118,7 @@ function waiting(opened) {
 function showPlayer() {
   const { video, live } = source;
   $("player").hidden = !video;
+  $("camera").textContent = live ? "Stop camera" : "Use camera";
   $("seek-label").hidden = Boolean(live);
   $("time-title").textContent = video ? "Time for this frame" : "Time for this image";
   if (!video) return;
@@ -224,7 +225,7 @@ $("file").addEventListener("change", () => {
   $("file").value = ""; // so that the same file can be chosen again
   if (file) open(() => openFile(file));
 });
-$("camera").addEventListener("click", () => open(openCamera));
+$("camera").addEventListener("click", () => open(source?.live ? () => freeze(source) : openCamera));
 $("play").addEventListener("click", () => (source.video.paused ? source.video.play() : source.video.pause()));
 $("seek").addEventListener("input", () => (source.video.currentTime = Number($("seek").value)));
 $("opacity").addEventListener("input", () => {

@@ -18,10 +18,21 @@ export async function openFile(file) {
   } catch {
     throw new Error(`${file.name}: the browser cannot read it. Choose an image (JPEG, PNG, WebP) or a video.`);
   }
+  return still(bitmap, name);
+}
+
+/** What a video or the camera shows now, as an image. */
+export async function freeze({ name, video }) {
+  return still(await createImageBitmap(video), name);
+}
+
+function still(bitmap, name) {
   const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
   const [width, height] = [bitmap.width, bitmap.height].map((length) => Math.max(1, Math.floor(length * scale)));
   const note =
-    scale < 1 ? `The image of ${bitmap.width} × ${bitmap.height} is larger than 16 megapixels and was reduced.` : "";
+    scale < 1
+      ? `The image of ${bitmap.width} × ${bitmap.height} pixels was reduced to ${width} × ${height}, and so are its labels.`
+      : "";
   return {
     name,
     width,

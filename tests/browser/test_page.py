@@ -31,7 +31,9 @@ def write_image(folder: pathlib.Path, image: np.ndarray, name: str = "street.png
 
 def open_image(page, path: str) -> None:
     page.set_input_files("#file", path)
-    expect(page.locator("#save-labels")).to_be_enabled(timeout=30_000)
+    # Until then, the labels are those of the image before.
+    expect(page.locator("#status")).not_to_have_text(re.compile("…"), timeout=30_000)
+    expect(page.locator("#save-labels")).to_be_enabled()
 
 
 def saved(page, button: str, folder: pathlib.Path) -> tuple[str, np.ndarray]:
@@ -189,13 +191,26 @@ def test_a_gpu_runs_the_network(chromium_with_gpu, page_url, run_dir, tmp_path):
         assert (labels == Segmenter(run_dir / "export/model.tflite").segment(image)).mean() >= 0.999
 
 
-def test_a_file_that_is_no_image_is_refused(page, tmp_path):
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_file_that_is_no_image_is_refused_within_sight(page, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_image(page, write_image(tmp_path, random_image((160, 90))))  # as tall as the page shows one
     path = tmp_path / "notes.png"
     path.write_text("no image")
     page.set_input_files("#file", str(path))
     expect(page.locator("#status")).to_contain_text("notes.png: the browser cannot read it.")
+    expect(page.locator("#status")).to_be_in_viewport(ratio=1)
     open_image(page, write_image(tmp_path, random_image(SIZE)))
     expect(page.locator("#status")).to_have_text("")
+
+
+def test_a_large_image_is_reduced_and_says_so(page, tmp_path):
+    open_image(page, write_image(tmp_path, np.zeros((6000, 8000, 3), np.uint8)))
+    # The largest of this shape with at most 16 million pixels.
+    note = "The image of 8000 × 6000 pixels was reduced to 4618 × 3464, and so are its labels."
+    expect(page.locator("#status")).to_have_text(note)
+    _, labels = saved(page, "#save-labels", tmp_path)
+    assert labels.shape == (3464, 4618)
 
 
 def test_an_image_is_dropped(page, tmp_path):
@@ -222,6 +237,12 @@ def test_the_camera_is_segmented_frame_by_frame(page, tmp_path):
     assert re.fullmatch(r"camera_\d+\.\d\ds_labels\.png", name)
     assert labels.ndim == 2
     assert labels.shape[0] >= 240
+    page.get_by_role("button", name="Stop camera").click()
+    expect(page.get_by_role("button", name="Use camera")).to_be_visible()
+    expect(page.locator("#player")).to_be_hidden()
+    expect(page.locator("#save-labels")).to_be_enabled(timeout=30_000)
+    name, frozen = saved(page, "#save-labels", tmp_path)
+    assert (name, frozen.shape) == ("camera_labels.png", labels.shape)
 
 
 def test_a_video_plays_pauses_and_is_sought(page, run_dir, tmp_path):
