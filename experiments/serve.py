@@ -57,7 +57,7 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
     """
     exported = pathlib.Path(checkpoint) / layout.EXPORT
     if exported.is_dir():
-        files = [path for path in exported.glob("*.tflite") if read_metadata(path).get("output") != "labels"]
+        files = [path for path in exported.glob("*.tflite") if read_metadata(path).get("output", "logits") == "logits"]
         if files:
             return sorted(files, key=lambda path: (path.name != layout.TFLITE, path.name))
     path = opening.checkpoint_file(checkpoint, exported=True)

@@ -247,6 +247,7 @@ addEventListener("drop", (event) => {
   document.body.classList.remove("dragging");
   const [file] = event.dataTransfer.files;
   if (file) open(() => openFile(file));
+  else say("This is not a file. Save the image or the video first, then drop its file.", true);
 });
 
 function listFiles() {

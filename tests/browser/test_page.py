@@ -226,6 +226,9 @@ def test_an_image_is_dropped(page, tmp_path):
     )
     expect(page.locator("#save-labels")).to_be_enabled(timeout=30_000)
     assert page.locator("#drop").is_hidden()
+    # What is dragged from another page holds no file.
+    page.evaluate("dispatchEvent(new DragEvent('drop', {dataTransfer: new DataTransfer()}))")
+    expect(page.locator("#status")).to_contain_text("This is not a file.")
 
 
 def test_the_camera_is_segmented_frame_by_frame(page, tmp_path):

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from small_run import MARKUP, SIZE
 
 from contextnet_tf.deployment.web import PageServer, build_page, describe_file, write_page
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import read_json, write_json
 from experiments import serve
 
 
@@ -211,6 +213,16 @@ def test_checkpoints(run_dir, tmp_path, call):
     assert called.status == 1
     assert called.err.startswith(f"error: {tmp_path}: ")
     assert call(serve, "--checkpoint=no.tflite").err.count("\n") == 1
+
+
+def test_a_run_offers_its_files_of_logits_alone(run_dir, tmp_path):
+    shutil.copytree(run_dir / "export", tmp_path / "export")
+    for output in ["labels", "probabilities"]:
+        metadata = read_json(tmp_path / "export/model.json") | {"output": output}
+        write_json(tmp_path / f"export/model_{output}.json", metadata)
+        shutil.copy(tmp_path / "export/model.tflite", tmp_path / f"export/model_{output}.tflite")
+    names = [path.name for path in serve.exported_files(str(tmp_path))]
+    assert names == ["model.tflite", "model_int8.tflite"]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
