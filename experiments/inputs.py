@@ -1,5 +1,6 @@
 """The input of predict, by --input or --split: images, or the frames of a video."""
 
+import fnmatch
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, find_files, read_example, read_image
+from contextnet_tf.datasets.sources.decoding import starts_like_image
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.errors import InputError
 from experiments import opening
@@ -37,7 +39,19 @@ def opened_video(name: str) -> Video | Camera | None:
     if name.isdecimal() and not pathlib.Path(name).exists():
         return Camera(int(name))
     path = pathlib.Path(name)
-    return Video(path) if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES else None
+    return Video(path) if path.is_file() and not _is_image(path) else None
+
+
+def _is_image(path: pathlib.Path) -> bool:
+    """Whether a file is an image, by its suffix or else by its first bytes. Videos may begin like JPEG files."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES or suffix in (".mjpeg", ".mjpg"):
+        return suffix in IMAGE_SUFFIXES
+    try:
+        with path.open("rb") as file:
+            return starts_like_image(file.read(16))
+    except OSError:  # the reader of videos says why
+        return False
 
 
 def named_images(name: str) -> tuple[int, Iterator[Item]]:
@@ -76,10 +90,13 @@ def _paths(name: str) -> list[pathlib.Path]:
     if path.is_file():
         return [path]
     found = find_files(path, "*") if path.is_dir() else find_files(path.anchor or ".", name.lstrip("/"))
-    for line in [*found.problems, *(found.notes(name) if path.is_dir() else [])]:
+    # A pattern also finds what it does not match; what it does not name is not missed.
+    unnamed = [] if path.is_dir() else [x for x in found.others if x.is_dir() or not fnmatch.fnmatch(x.name, path.name)]
+    for line in [*found.problems, *found.notes(name, unnamed)]:
         print(f"note: {line}", file=sys.stderr)
     if not found.paths:
         raise InputError(
-            f"{name}: no images found; give an image, a folder, a quoted pattern, a video or a camera's number"
+            f"{name}: no images found; give an image, a folder of images, a quoted pattern, one video or a camera's "
+            "number"
         )
     return found.paths

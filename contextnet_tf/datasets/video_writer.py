@@ -51,7 +51,7 @@ def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -
     rate = Fraction(frames_per_second).limit_denominator(1001)
     pyav()
     with atomic_write(path) as temporary:
-        writer = _Writer(temporary, rate)
+        writer = _Writer(temporary, rate, path)
         try:
             yield writer.add
         except BaseException:
@@ -65,8 +65,8 @@ def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -
 class _Writer:
     """The file, opened when the first frame gives its size."""
 
-    def __init__(self, path: pathlib.Path, rate: Fraction):
-        self._path, self._rate = path, rate
+    def __init__(self, path: pathlib.Path, rate: Fraction, name: str | os.PathLike):
+        self._path, self._rate, self._name = path, rate, name
         self._container: Any = None
         self._durations: dict[int, int] = {}
         self._last = 0  # the start of the newest frame
@@ -108,7 +108,7 @@ class _Writer:
     def _open(self, height: int, width: int, pixel_aspect: Fraction) -> None:
         av = pyav()
         if not height or not width:
-            raise InputError("a video needs frames of at least 2 x 2 pixels")
+            raise InputError(f"{self._name}: a video needs frames of at least 2 x 2 pixels")
         name, options = next(x for x in _ENCODERS if x[0] in av.codecs_available)
         self._size = height, width
         self._clock = _clock(self._rate, _MPEG4_CLOCK if name == "mpeg4" else None)
@@ -124,6 +124,13 @@ class _Writer:
         # As `_yuv` converts: players would guess by the size of the frame.
         self._stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU601
         self._stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
+        try:
+            self._stream.codec_context.open()
+        except av.FFmpegError:
+            raise InputError(
+                f"{self._name}: the encoder {name} cannot write frames of {width} x {height} pixels; reduce the video "
+                "first, for example: ffmpeg -i VIDEO -vf scale=1920:-2 SMALLER.mp4"
+            ) from None
 
     def _yuv(self, image: np.ndarray) -> np.ndarray:
         height, width = self._size

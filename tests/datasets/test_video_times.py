@@ -163,9 +163,15 @@ def test_frames_of_several_sizes_are_written_in_the_size_of_the_first(tmp_path):
         add(gray_frame(40))
         add(np.full((128, 192, 3), 80, np.uint8))
     assert [x.shape for x in frames_of(tmp_path / "out.mp4")] == [(64, 96, 3)] * 2
-    with pytest.raises(InputError, match="frames of at least 2 x 2 pixels"):
+    with pytest.raises(InputError, match="thin.mp4: a video needs frames of at least 2 x 2 pixels"):
         with video_writer(tmp_path / "thin.mp4", 25) as add:
             add(np.zeros((64, 1, 3), np.uint8))
+    with pytest.raises(
+        InputError, match="wide.mp4: the encoder libx264 cannot write frames of 20000 x 16 pixels; redu"
+    ):
+        with video_writer(tmp_path / "wide.mp4", 25) as add:
+            add(np.zeros((16, 20_000, 3), np.uint8))
+    assert [x.name for x in tmp_path.iterdir()] == ["out.mp4"]
 
 
 @pytest.mark.parametrize("name", ["a:b", "at 12:30:00", "100%", "%03d", "~", "-i", "ünïcode 道", "a?b#c", "pipe:1"])

@@ -38,12 +38,14 @@ JPEG_START = b"\xff\xd8\xff"
 
 _PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
 _PLAIN = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "RGBX": "RGB", "PA": "RGBA", "LA": "RGBA"}  # modes
+_HEIF = rb"....ftyp(heic|heix|hevc|mif1|avif)"
 _OTHER_CONTENTS = {
     rb"version https://git-lfs": "a pointer of Git LFS instead of the image; run git lfs pull",
     rb"\s*<(!|html|\?xml)": "a web page instead of an image; download it again",
     rb"GIF8": "a GIF file, which is not supported; convert it to PNG",
-    rb"....ftyp(heic|heix|hevc|mif1|avif)": "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
+    _HEIF: "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
 }
+_IMAGE_STARTS = rb"\x89PNG\r\n|\xff\xd8\xff|BM|P[1-6]\s|II\*\0|MM\0\*|RIFF....WEBP|" + _HEIF
 _GRAY, _PALETTE = 0, 3  # PNG's color types
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # the chunks that determine pixels
 _MOST_PIXELS = 1 << 30  # of a PNG file; as OpenCV. Pillow has its own, smaller limit
@@ -87,6 +89,11 @@ def decode(content: bytes, path: str | os.PathLike, *, palette_colors: bool) -> 
     if content.startswith(JPEG_START):
         return _jpeg(content, path)
     return _by_pillow(content, path, palette_colors)
+
+
+def starts_like_image(content: bytes) -> bool:
+    """Whether a file that begins with `content` (16 bytes) is an image and no video; False for GIF."""
+    return bool(re.match(_IMAGE_STARTS, content, re.DOTALL))
 
 
 def image_size(content: bytes, path: str | os.PathLike) -> tuple[int, int]:

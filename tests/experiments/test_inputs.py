@@ -1,0 +1,72 @@
+"""What --input takes for an image, and what it leaves out."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from videos import gray_frame, write_video
+
+from contextnet_tf.errors import InputError
+from experiments import inputs
+
+PIXELS = np.full((8, 12, 3), (10, 20, 30), np.uint8)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM"])
+@pytest.mark.parametrize("name", ["photo", "photo.image", "photo.PNG~"])
+def test_an_image_is_an_image_whatever_its_name(tmp_path, image_format, name):
+    Image.fromarray(PIXELS).save(tmp_path / name, image_format)
+    assert inputs.opened_video(str(tmp_path / name)) is None
+    count, items = inputs.named_images(str(tmp_path / name))
+    (item,) = items
+    assert (count, item.name) == (1, "photo")
+    np.testing.assert_allclose(item.image, PIXELS, atol=4)
+
+
+def test_images_of_phones_that_are_not_supported_are_no_videos(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "photo.avif")
+    assert inputs.opened_video(str(tmp_path / "photo.avif")) is None
+    _, items = inputs.named_images(str(tmp_path / "photo.avif"))
+    with pytest.raises(InputError, match="photo.avif: is a HEIC or AVIF file, which is not supported; convert it"):
+        list(items)
+
+
+@pytest.mark.parametrize("name", ["drive", "drive.avi", "drive.mjpeg", "drive.gif"])
+def test_a_video_is_a_video_whatever_its_name(tmp_path, name):
+    if name == "drive.mjpeg":  # begins like a JPEG file
+        jpeg = cv2.imencode(".jpg", gray_frame(80))[1].tobytes()
+        (tmp_path / name).write_bytes(3 * jpeg)
+    elif name == "drive.gif":
+        first, *others = (Image.fromarray(gray_frame(40 * i)) for i in (1, 2, 3))
+        first.save(tmp_path / name, save_all=True, append_images=others)
+    else:
+        write_video(tmp_path / "x.avi", [gray_frame(40 * i) for i in (1, 2, 3)])
+        (tmp_path / "x.avi").rename(tmp_path / name)
+    video = inputs.opened_video(str(tmp_path / name))
+    assert len(list(video.frames())) == 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "skipped"),
+    [("", "clip.mp4, notes, old.heic"), ("*", "clip.mp4, notes, old.heic"), ("*.heic", "old.heic")],
+)
+def test_what_a_folder_or_pattern_leaves_out_is_named(tmp_path, capsys, pattern, skipped):
+    for name in ("clip.mp4", "notes", "old.heic"):
+        (tmp_path / name).write_bytes(b"x")
+    cv2.imwrite(str(tmp_path / "a.png"), PIXELS)
+    given = f"{tmp_path}/{pattern}" if pattern else str(tmp_path)
+    if pattern == "*.heic":
+        with pytest.raises(InputError, match="no images found; give an image, a folder of images, .*, one video or"):
+            inputs.named_images(given)
+    else:
+        assert inputs.named_images(given)[0] == 1
+    skipping = "skipped, since the name does not match or is not that of an image"
+    assert capsys.readouterr().err == f"note: {given}: {skipping}: {skipped}\n"
+
+
+def test_a_pattern_says_nothing_of_files_that_it_does_not_name(tmp_path, capsys):
+    (tmp_path / "old.heic").write_bytes(b"x")
+    (tmp_path / "folder").mkdir()
+    cv2.imwrite(str(tmp_path / "a.png"), PIXELS)
+    assert inputs.named_images(f"{tmp_path}/*.png")[0] == 1
+    assert capsys.readouterr().err == ""
