@@ -11,6 +11,7 @@ same recipe that held out a drive; their figures become columns of the card.
 
 import dataclasses
 import pathlib
+import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ from contextnet_tf.reporting.wording import dataset_title, percent
 from contextnet_tf.runs.layout import EXPORT
 from contextnet_tf.runs.results import Results, read_results, update_results
 from data.streets import draw_street
-from experiments import common_flags, evaluate, export, program, train  # noqa: F401  train: for its flags
+from experiments import common_flags, evaluate, export, flag_kinds, program, train  # noqa: F401  train: for its flags
 from experiments.splits import recorded_splits
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ _DATA = {
 }
 
 flags.DEFINE_string("name", None, "Name of the preset, for example cn14-camvid. Required.")
-flags.DEFINE_list("holdout_runs", [], "Folders of runs of the same recipe, each with a drive held out, for the card.")
+flag_kinds.define_path_list(
+    "holdout_runs", [], "Folders of runs of the same recipe, each with a drive held out, for the card."
+)
 flags.DEFINE_string("note", None, "A sentence for the card about this training. Default: none.")
 common_flags.key_flags(
     "split",
@@ -81,13 +84,16 @@ def run(
     """Writes the preset's folder below `output_dir` and returns it; the arguments are the flags.
 
     Raises:
-      InputError: `checkpoint` is not the folder of a run, or its dataset has no entry about its terms here.
+      InputError: `name` is no name; `checkpoint` is not the folder of a run, or its dataset has no entry about its
+        terms here.
     """
     trained = read_results(checkpoint)
     if trained.dataset is None or trained.training is None or trained.dataset.name not in _DATA:
         known = ", ".join(_DATA)
         raise InputError(f"{checkpoint}: is not a run on one of {known}; presets are made from those only")
     held_out = {pathlib.Path(folder).name: read_results(folder) for folder in holdout_runs}
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name):
+        raise InputError(f"--name={name}: use up to 64 lowercase letters, digits, '-' and '.', as in cn14-camvid")
     target = pathlib.Path(output_dir) / name
     with atomic_write_dir(target) as folder:
         shutil.copy(pathlib.Path(checkpoint) / BEST_NETWORK, folder / BEST_NETWORK)

@@ -49,7 +49,7 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
     """The .keras file of `checkpoint`: itself, or the best network in a run folder.
 
     Raises:
-      InputError: the file does not exist.
+      InputError: the file does not exist, or is no .keras file.
     """
     path = checked_path(checkpoint)
     if path.is_dir():
@@ -58,6 +58,8 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
         return path / BEST_NETWORK
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give a .keras file or the folder of a trained run")
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: is not a .keras file, or is truncated; give one that training wrote")
     return path
 
 
@@ -69,8 +71,6 @@ def _load(path: pathlib.Path) -> "keras.Model":
     # They register the classes that a .keras file may name besides Keras' own.
     from contextnet_tf.models import logits, network, pyramid, unpooling  # noqa: F401
 
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: is not a .keras file, or is truncated; give one that training wrote")
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a damaged file can raise any exception in Keras' loader

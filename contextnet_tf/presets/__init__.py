@@ -62,7 +62,11 @@ def resolved(checkpoint: str | os.PathLike) -> str | os.PathLike:
     """The folder of a preset for "preset:NAME"; every other `checkpoint` is returned as it is.
 
     Raises:
-      InputError: there is no preset of that name.
+      InputError: there is no preset of that name, or `checkpoint` is the name of a preset and not of a file.
     """
     text = os.fspath(checkpoint)
-    return preset_dir(text.removeprefix(PREFIX)) if text.startswith(PREFIX) else checkpoint
+    if text.startswith(PREFIX):
+        return preset_dir(text.removeprefix(PREFIX))
+    if text in preset_names() and not os.path.exists(text):
+        raise InputError(f"{text}: is not a file; the preset of that name is {PREFIX}{text}")
+    return checkpoint

@@ -77,6 +77,20 @@ def test_an_unknown_preset_is_refused_with_the_names_of_the_others(tmp_path):
         cn.load_preset("cn99-mars")
     with pytest.raises(InputError, match="'cn99-mars': no such preset"):
         opening.checkpoint_file("preset:cn99-mars")
+    for open_checkpoint in (opening.checkpoint_file, opening.open_network, cn.Segmenter):
+        with pytest.raises(
+            InputError, match="^cn14-camvid: is not a file; the preset of that name is preset:cn14-camvid$"
+        ):
+            open_checkpoint("cn14-camvid")
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "my/preset", "CN14", "cn 14", "preset:x", "ü", 300 * "a"])
+def test_a_preset_is_not_written_under_a_name_that_is_no_name(name, tmp_path):
+    with pytest.raises(
+        InputError, match="--name=.*: use up to 64 lowercase letters, digits, '-' and '.', as in cn14-camvi"
+    ):
+        make_preset.run(checkpoint=str(presets.preset_dir("cn14-camvid")), name=name, output_dir=str(tmp_path / "out"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_checkpoint_that_names_no_preset_is_returned_as_it_is(tmp_path):
