@@ -34,7 +34,8 @@ class Segmenter:
     multiples of the network's size multiple.
 
     Several threads may use one Segmenter. The engines "litert" and "openvino" serialize inference; everything else runs
-    concurrently. To use several cores for inference, increase `num_threads`, or pass frames to `stream`.
+    concurrently. To use several cores for inference, increase `num_threads`, or pass frames to `stream`. A pickled or
+    copied Segmenter, such as one sent to another process, loads the network again.
 
     Attributes:
       size: (height, width) that images are padded or resized to; None: any size is accepted.
@@ -66,6 +67,7 @@ class Segmenter:
         checked_choice("engine", engine, tuple(ENGINES))
         checked_choice("resize_mode", resize_mode, RESIZE_MODES)
         num_threads = checked_count("num_threads", num_threads)
+        self._arguments = path_or_model, num_threads, engine, resize_mode
         if isinstance(path_or_model, str):
             path_or_model = (resolved if engine == "tensorflow" else exported_preset)(path_or_model)
         self._engine = ENGINES[engine](path_or_model, num_threads)
@@ -75,6 +77,9 @@ class Segmenter:
         self.num_classes = self._engine.num_classes
         self.metadata = self._engine.metadata
         self.workers = max(1, available_cores() // self._engine.num_threads)
+
+    def __reduce__(self):
+        return _loaded, self._arguments
 
     def segment(self, image: np.ndarray) -> np.ndarray:
         """One image uint8 [H, W, 3] RGB of any size -> train ids uint8 [H, W].
@@ -128,3 +133,8 @@ class Segmenter:
         if not is_padded(size, target, self._most_padding):
             return upsample_argmax(logits, size)
         return upsample_argmax(logits, target)[: size[0], : size[1]]
+
+
+def _loaded(path_or_model: Any, num_threads: int | None, engine: str, resize_mode: str) -> Segmenter:
+    """A Segmenter of its arguments by position, for pickle."""
+    return Segmenter(path_or_model, num_threads=num_threads, engine=engine, resize_mode=resize_mode)
