@@ -219,6 +219,8 @@ def _own(class_table: ClassTable) -> Dataset:
 def _prepared(name: str, given: Mapping[str, Any] | str | os.PathLike | None) -> Dataset:
     """A dataset of TensorFlow Datasets. Its Cityscapes with fine labels needs no class table."""
     upstream = name.removeprefix(PREPARED)
+    if not upstream.split(":")[0].strip("/"):
+        raise InputError(f"{name!r} names no dataset; give for example {PREPARED}oxford_iiit_pet")
     if upstream.split(":")[0] in ("cityscapes", "cityscapes/semantic_segmentation"):
         if given is not None:
             raise InputError(f"the dataset {name!r} has classes of its own; leave out `classes` and the tfds keys")

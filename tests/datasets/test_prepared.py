@@ -88,6 +88,19 @@ def test_what_is_laid_out_is_not_laid_out_again(cityscapes):
     assert upstream.prepared.pending(tfds_dir, "val").examples == 2
 
 
+@pytest.mark.parametrize("removed", ["*/000001.*", "labels/000001.png"])
+def test_files_that_were_removed_since_are_extracted_again(masks, removed):
+    dataset = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"})
+    dataset.prepared.lay_out(masks, "train")
+    folder = masks / "prepared" / "tiny_masks" / "train"
+    for path in folder.glob(removed):
+        path.unlink()
+    (folder / "images" / ".DS_Store").write_bytes(b"x")  # is no file of the dataset
+    assert dataset.prepared.pending(masks, "train").examples == 3
+    dataset.prepared.lay_out(masks, "train")
+    assert [e.name for e in dataset.list_examples(masks, "train")] == ["000000", "000001", "000002"]
+
+
 def test_a_set_of_any_kind(masks):
     dataset = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"})
     dataset.prepared.lay_out(masks, "train")
@@ -190,6 +203,8 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
 
 
-def test_class_tables_that_do_not_belong():
+def test_names_and_class_tables_that_do_not_belong():
+    for name in ("tfds:", "tfds:/", "tfds::1.0.0"):
+        refused(f"'{name}' names no dataset; give for example tfds:oxford_iiit_pet", get_dataset, name, MASKS)
     refused("'tfds:other' needs a class table; set `classes=classes.json`", get_dataset, "tfds:other")
     refused("has classes of its own; leave out `classes`", get_dataset, UPSTREAM, MASKS)

@@ -77,7 +77,9 @@ class PreparedSet:
         info = self._split_info(builder, split)
         folder = self._folder(data_dir, split)
         if (folder / _RECORD).is_file() and read_json(folder / _RECORD) == self._record(builder, info):
-            return None
+            parts = (find_files(folder, f"{part}/*").paths for part in ("images", "labels"))
+            if all(len(paths) == info.num_examples for paths in parts):  # none was removed since
+                return None
         return Pending(info.num_examples, info.num_bytes, folder)
 
     def lay_out(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
