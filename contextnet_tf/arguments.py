@@ -8,6 +8,7 @@ from typing import Any
 
 from contextnet_tf.errors import InputError
 
+LONGEST_NAME = 255  # bytes of a file or folder, as file systems have it
 _MOST_THREADS = 1024  # a larger number is a mistake, and LiteRT would start as many
 
 
@@ -15,10 +16,13 @@ def checked_path(path: Any) -> pathlib.Path:
     """A path given as text or as a path object.
 
     Raises:
-      InputError: it is something else.
+      InputError: it is something else, or a name in it is longer than file systems allow.
     """
     if not isinstance(path, str | os.PathLike) or not path:
         raise InputError(f"path {path!r}: it must be the path of a file or folder, not a {type(path).__name__}")
+    long = [part for part in pathlib.Path(path).parts if len(os.fsencode(part)) > LONGEST_NAME]
+    if long:
+        raise InputError(f"path {path}: {long[0][:20]}... is longer than {LONGEST_NAME} bytes; give one path")
     return pathlib.Path(path)
 
 

@@ -109,6 +109,8 @@ def run(
         more = instance_problems(description, listing.examples)
         found.problems.extend([problem for problem in more if problem not in found.problems])  # a label once
     found.warnings[:0] = warnings
+    for lines in (found.problems, found.warnings):
+        lines[:] = map(program.with_flags, lines)
     if output_dir:
         _write(pathlib.Path(output_dir), description, found)
     if output_dir and num_samples:

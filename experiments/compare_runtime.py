@@ -284,7 +284,7 @@ def main(argv: Sequence[str]) -> None:
         given_flags=program.given_flags(),
     )
     for title, reason in section.left_out.items():
-        print(f"note: {title} left out: {reason}", file=sys.stderr)
+        print(program.with_flags(f"note: {title} left out: {reason}"), file=sys.stderr)
     rows = section.rows
     first = rows[0]
     print(aligned(runtime_table(rows)))

@@ -4,6 +4,8 @@ import os
 
 from absl import flags
 
+from contextnet_tf.arguments import LONGEST_NAME
+
 
 class _PathParser(flags.ArgumentParser):
     """A path: `~` becomes the home folder; an empty one is refused."""
@@ -15,6 +17,8 @@ class _PathParser(flags.ArgumentParser):
             raise ValueError("is empty; give a path")
         if "\0" in argument:
             raise ValueError("holds a null character; give a path")
+        if any(len(os.fsencode(name)) > LONGEST_NAME for name in argument.split("/")):
+            raise ValueError(f"holds a name of more than {LONGEST_NAME} bytes; give one path, or a pattern in quotes")
         return os.path.expanduser(argument)
 
 

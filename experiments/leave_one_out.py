@@ -115,7 +115,10 @@ def run(
     held_out = {drive: Splits(tuple(train_splits), None, (drive,)) for drive in drives}
     description = get_dataset(dataset, class_table)
     for each in held_out.values():
-        each.examples(description, data_dir)  # before the first training: a prefix may fit nothing
+        try:
+            each.examples(description, data_dir)  # before the first training: a prefix may fit nothing
+        except InputError as error:
+            raise InputError(str(error).replace("`holdout`", "`drives`")) from None
     folder = ensure_writable_dir(output_dir)
 
     def trained(setting: Setting, seed: int, drive: str) -> "Report":

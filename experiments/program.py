@@ -1,6 +1,7 @@
 """How every program runs: its flags are parsed, and errors become one line without a traceback."""
 
 import contextlib
+import difflib
 import errno
 import io
 import logging
@@ -9,7 +10,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TextIO, cast
 
 from absl import app, flags
@@ -18,6 +19,9 @@ from absl import logging as absl_logging
 from contextnet_tf.errors import InputError, needed_by
 from experiments import load_tensorflow
 from experiments.renamed_flags import refuse_renamed
+
+# The system's reasons not to open a file that the user has named.
+_REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE}
 
 flags.DEFINE_enum(
     "log_level", "warning", ["debug", "info", "warning", "error"], "Least severe log level shown on standard error."
@@ -126,6 +130,7 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         own_flags = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(argv[0])}
         refuse_renamed(flags.FLAGS.read_flags_from_files(argv[1:], force_gnu=False), own_flags)
         rest = flags.FLAGS(argv)
+        _refuse_foreign({*own_flags, "log_level"})
         for name in flags.FLAGS:
             value = flags.FLAGS[name].value
             if isinstance(value, float) and not math.isfinite(value):  # no bound refuses nan
@@ -141,6 +146,19 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         message = " ".join(str(error).removeprefix("flag ").split())
         print(f"error: {message}; see --help", file=sys.stderr)
         sys.exit(1)
+
+
+def _refuse_foreign(own_flags: Collection[str]) -> None:
+    """Refuses flags of modules that the program imports but whose flags it does not read.
+
+    Raises:
+      UnrecognizedFlagError: one is given.
+    """
+    for module, defined in flags.FLAGS.flags_by_module_dict().items():
+        for flag in defined if module.startswith("experiments.") else ():
+            if flag.present and flag.name not in own_flags:
+                similar = difflib.get_close_matches(flag.name, own_flags)
+                raise flags.UnrecognizedFlagError(flag.name, suggestions=similar)
 
 
 # Parameters of the library whose flag has another name.
@@ -177,6 +195,11 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
                 main(argv)
         except InputError as error:
             print(f"error: {with_flags(str(error))}", file=sys.stderr)
+            sys.exit(1)
+        except OSError as error:
+            if not (error.filename and error.errno in _REFUSALS):
+                raise
+            print(f"error: {error.filename}: cannot be read or written ({error.strerror})", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(130)  # as shells report a process that Ctrl-C ended

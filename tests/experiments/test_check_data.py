@@ -66,7 +66,7 @@ def test_all_errors_at_once_and_exit_status_1(camvid_dir, call):
 def test_a_data_set_that_is_not_there(call, tmp_path):
     called = call(check_data, "--dataset=cityscapes", f"--data_dir={tmp_path / 'absent'}")
     assert called.status == 1 and called.out.splitlines()[-1] == "1 error, 1 warning"
-    assert "absent: is not a folder" in called.out
+    assert f"error: {tmp_path / 'absent'}: is not a folder; set --data_dir to the dataset's folder" in called.out
     called = call(check_data, "--dataset=kitti")
     assert called.status == 1 and called.err.startswith(
         "error: 'kitti' is not a known dataset; choose from camvid, cityscapes"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 from typing import Any, Self
 
 import numpy as np
@@ -28,7 +27,7 @@ class ONNXRuntimeEngine:
         """
         if not isinstance(path, str | os.PathLike):
             raise InputError(f"this engine runs a .onnx file, not a {type(path).__name__}; give its path")
-        if not pathlib.Path(path).is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{path}: is not a file; {_ADVICE}")
         self.num_threads = num_threads or available_cores()
         options = onnxruntime.SessionOptions()

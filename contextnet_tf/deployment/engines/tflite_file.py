@@ -137,7 +137,7 @@ def _say_once(message: str) -> None:
 def _content(path: str | os.PathLike) -> bytes:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"this engine runs a .tflite file, not a {type(path).__name__}; give its path")
-    if not pathlib.Path(path).is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: is not a file; give a .tflite file that the export wrote")
     try:
         content = pathlib.Path(path).read_bytes()
