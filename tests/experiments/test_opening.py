@@ -21,6 +21,10 @@ def test_a_checkpoint_means_one_file(tmp_path):
     for checkpoint, message in (
         (tmp_path, "holds no best.keras"),
         (tmp_path / "absent.keras", "absent.keras: does not exist"),
+        (
+            GOLDEN / "settings.json",
+            "settings.json: is not a .keras file, or is truncated; give one that training wrote",
+        ),
         (tmp_path / "absent.tflite", "absent.tflite: is not a file; experiments.export writes such files"),
     ):
         with pytest.raises(InputError, match=message):
