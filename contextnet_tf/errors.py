@@ -40,7 +40,7 @@ def needed_by(what: str, extra: str = "train") -> Iterator[None]:
         if package == __package__:  # a mistake of ours, not of the installation
             raise
         raise NotInstalledError(
-            f"{what} needs {package}, which is not installed; pip install 'contextnet_tf[{extra}]'"
+            f"{what} needs {package}, which is not installed; in the checkout: pip install -e '.[{extra}]'"
         ) from error
 
 

@@ -10,7 +10,7 @@ of memory; fewer --engines need less. Run nothing else at the same time.
   python -m experiments.compare_runtime --models=cn18,cn14,cn12 --sizes=512x1024 --engines=litert --output_dir=DIR
 
 Without --checkpoint the networks have random weights. That only affects the upsampling, which is faster for large
-areas of one class. ONNX Runtime, OpenVINO, ncnn and PyTorch are measured if `pip install 'contextnet_tf[bench]'` has
+areas of one class. ONNX Runtime, OpenVINO, ncnn and PyTorch are measured if the extra [bench] of BUILD.md has
 installed them; their labels are first compared with LiteRT's. int8 is calibrated on the measured images: its speed is
 measured, not its accuracy. Runtimes named "-in-graph" or "-labels" upsample and take the arg-max in the graph, as is
 common; the others use this project's exact upsampling (`upsample_argmax`). Pipelined is the throughput of

@@ -102,7 +102,7 @@ for call in (
 
 
 def test_without_keras_an_error_says_what_to_install():
-    needs = "needs keras, which is not installed; pip install 'contextnet_tf[train]'"
+    needs = "needs keras, which is not installed; in the checkout: pip install -e '.[train]'"
     names = ("build_model", "build_model", "a .keras file", "contextnet_tf.train", "the engine tensorflow")
     assert _printed(WITHOUT_KERAS).splitlines() == [f"{name} {needs}" for name in names]
 

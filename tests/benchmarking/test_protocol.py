@@ -133,7 +133,7 @@ def test_what_is_missing_is_named():
     class Foreign:
         packages = ("numpy", "no_such_package")
 
-    assert why_not(Foreign) == "no_such_package not installed; pip install 'contextnet_tf[bench]'"
+    assert why_not(Foreign) == "no_such_package not installed; in the checkout: pip install -e '.[bench]'"
     assert why_not(RUNTIMES["litert"]) is None
 
 

@@ -147,5 +147,5 @@ def test_saved_models_that_cannot_be_used(exported, tmp_path):
 def test_an_engine_that_is_not_installed(exported, monkeypatch):
     monkeypatch.delitem(sys.modules, "contextnet_tf.deployment.engines.openvino", raising=False)
     monkeypatch.setitem(sys.modules, "openvino", None)  # as Python marks a module that cannot be imported
-    with pytest.raises(InputError, match=r"OpenVINO is not installed; pip install 'contextnet_tf\[openvino\]'"):
+    with pytest.raises(InputError, match=r"OpenVINO is not installed; in the checkout: pip install -e '.\[openvino\]'"):
         Segmenter(exported / "float32.tflite", engine="openvino")

@@ -92,4 +92,4 @@ def test_one_line_says_what_to_install(program, flags, needing, tmp_path):
     finished = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
     assert finished.returncode == 1 and finished.stderr.count("\n") == 1
     assert finished.stderr.startswith(f"error: {needing}")
-    assert finished.stderr.endswith("needs keras, which is not installed; pip install 'contextnet_tf[train]'\n")
+    assert finished.stderr.endswith("needs keras, which is not installed; in the checkout: pip install -e '.[train]'\n")

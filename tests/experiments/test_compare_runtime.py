@@ -74,7 +74,7 @@ def test_what_cannot_take_part_is_left_out_with_a_note(call, monkeypatch, run_di
     assert called.status == 0
     assert (
         "note: PyTorch eager, upsampling in the graph left out: no_such_package not installed; "
-        "pip install 'contextnet_tf[bench]'\n"
+        "in the checkout: pip install -e '.[bench]'\n"
     ) in called.err
     refused = call(compare_runtime, "--engines=pytorch-in-graph", f"--output_dir={tmp_path / 'none'}")
     assert refused.status == 1 and "--engines=pytorch-in-graph: none can run here" in refused.err

@@ -40,7 +40,7 @@ def why_not(runtime: type[Runtime]) -> str | None:
     """Why the runtime is unavailable, with the remedy if there is one; None if it is available."""
     missing = [name for name in runtime.packages if importlib.util.find_spec(name) is None]
     if missing:
-        return f"{' and '.join(missing)} not installed; pip install 'contextnet_tf[bench]'"
+        return f"{' and '.join(missing)} not installed; in the checkout: pip install -e '.[bench]'"
     if runtime.precision == "bfloat16" and not has_bfloat16():
         return "this processor does not compute in bfloat16"
     return None

@@ -14,7 +14,9 @@ from contextnet_tf.machine import available_cores
 try:
     import openvino
 except ImportError:
-    raise InputError("engine openvino: OpenVINO is not installed; pip install 'contextnet_tf[openvino]'") from None
+    raise InputError(
+        "engine openvino: OpenVINO is not installed; in the checkout: pip install -e '.[openvino]'"
+    ) from None
 
 
 @contextlib.contextmanager
