@@ -36,10 +36,17 @@ def opened_video(name: str) -> Video | Camera | None:
     Raises:
       InputError: the camera is unavailable, or the file is neither an image nor a video.
     """
-    if name.isdecimal() and not pathlib.Path(name).exists():
-        return Camera(int(name))
+    if not is_video(name):
+        return None
+    return Video(name) if pathlib.Path(name).exists() else Camera(int(name))
+
+
+def is_video(name: str) -> bool:
+    """Whether `name` is a camera's number or a file that is no image, which should be a video."""
     path = pathlib.Path(name)
-    return Video(path) if path.is_file() and not _is_image(path) else None
+    if name.isdecimal() and not path.exists():
+        return True
+    return path.is_file() and not _is_image(path)
 
 
 def _is_image(path: pathlib.Path) -> bool:

@@ -241,20 +241,21 @@ def main(argv: Sequence[str]) -> None:
         **common_flags.given_dataset(),
         given_flags=program.given_flags(),
     )
-    print(_summary(section))
+    is_video = bool(values.input) and inputs.is_video(values.input)
+    print(_summary(section, "frame" if is_video else "image"))
     if section.mean_iou is not None:
         print(f"mean IoU of the exported file: {100 * section.mean_iou:.2f} %")
     written = f"{output_dir}/{layout.PREDICTIONS}"
     print(f"written: {written}" + (f"; {written}/{LEGEND} names the colors" if values.input else ""))
 
 
-def _summary(section: RuntimeSection) -> str:
-    images = "1 image" if section.images == 1 else f"{section.images} images"
-    words = [f"{images}: {section.frames_per_second:.1f} frames per second"]
+def _summary(section: RuntimeSection, unit: str) -> str:
+    count = f"1 {unit}" if section.images == 1 else f"{section.images} {unit}s"
+    words = [f"{count}: {section.frames_per_second:.1f} frames per second"]
     if section.milliseconds_spread:
         low, high = section.milliseconds_spread
         spread = f" ({low:.1f} to {high:.1f})" if section.images > 1 else ""
-        words.append(f"{section.milliseconds_median:.1f} ms per image{spread}")
+        words.append(f"{section.milliseconds_median:.1f} ms per {unit}{spread}")
     else:
         words.append(f"{section.workers} workers, reading and writing included")
     return ", ".join([*words, str(section.engine), _threads(section.threads)])

@@ -6,14 +6,11 @@ import itertools
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from contextnet_tf.datasets.colors import Color, overlay
+from contextnet_tf.datasets.colors import Color
 from contextnet_tf.datasets.video import Camera, Video
-from contextnet_tf.datasets.video_writer import AddFrame, video_writer
+from contextnet_tf.datasets.video_writer import video_writer
 from contextnet_tf.errors import InputError
 from experiments.inputs import Item
 from experiments.timed_segmenter import TimedSegmenter
@@ -44,13 +41,13 @@ def write_overlay(
     count = 0
     with (
         contextlib.closing(video),
-        video_writer(path, video.frames_per_second) as write,
+        video_writer(path, video.frames_per_second, colors) as write,
         _InTurn() as writing,
         contextlib.closing(_read_ahead(items)) as ahead,
     ):
         try:
             for item, labels in segmenter.labeled(ahead):
-                writing.do(_write, write, item, labels, colors, video.pixel_aspect)
+                writing.do(write, item.image, item.start, item.duration, video.pixel_aspect, labels)
                 count += 1
                 on_frame()
         except (KeyboardInterrupt, InputError) as error:
@@ -58,10 +55,6 @@ def write_overlay(
                 raise
             return error
     return None
-
-
-def _write(write: AddFrame, item: Item, labels: np.ndarray, colors: Sequence[Color], pixel_aspect: Fraction) -> None:
-    write(overlay(item.image, labels, colors), item.start, item.duration, pixel_aspect)
 
 
 def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:

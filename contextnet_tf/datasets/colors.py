@@ -6,22 +6,23 @@ import cv2
 import numpy as np
 
 Color = tuple[int, int, int]  # RGB, 0 to 255
+OPACITY = 0.5  # of class colors over an image
 
 
 def colorize(labels: np.ndarray, colors: Sequence[Color] | np.ndarray) -> np.ndarray:
     """Colors train ids: uint8 [H, W] -> uint8 [H, W, 3] RGB. Ids without a color (255: ignored) are black."""
-    return _table(colors)[labels]
+    return color_table(colors)[labels]
 
 
 def overlay(
-    image: np.ndarray, labels: np.ndarray, colors: Sequence[Color] | np.ndarray, opacity: float = 0.5
+    image: np.ndarray, labels: np.ndarray, colors: Sequence[Color] | np.ndarray, opacity: float = OPACITY
 ) -> np.ndarray:
     """Blends class colors over an image: uint8 [H, W, 3], train ids uint8 [H, W] -> uint8 [H, W, 3] RGB.
 
     `opacity` 0 shows the image alone, 1 the colors alone. Pixels whose train id has no color
     (255: ignored) keep the image's color.
     """
-    table = _table(colors)
+    table = color_table(colors)
     share = round(256 * opacity) / 256
     colored = cv2.applyColorMap(labels, np.ascontiguousarray(table[:, None, :]))
     # Rounds down, as integers in 256ths would: r / 256 less 255 / 512 rounds to 0 for all r from 0 to 255.
@@ -44,7 +45,7 @@ def legend(names: Sequence[str], colors: Sequence[Color] | np.ndarray) -> np.nda
     return image
 
 
-def _table(colors: Sequence[Color] | np.ndarray) -> np.ndarray:
+def color_table(colors: Sequence[Color] | np.ndarray) -> np.ndarray:
     """uint8 [256, 3]: the color of every possible train id."""
     table = np.zeros((256, 3), np.uint8)
     table[: len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)

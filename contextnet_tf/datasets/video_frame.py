@@ -42,11 +42,15 @@ def placing_of(frame: Any) -> Placing:
     return Placing(True, c < 0, b < 0)
 
 
+def rows_of(plane: Any) -> np.ndarray:
+    """The memory of a frame's plane, uint8 [H, bytes of a row]; a row may end with padding."""
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+
+
 def rgb_of(frame: Any) -> np.ndarray:
     """The frame as it is stored, uint8 [H, W, 3] RGB."""
     plane = frame.reformat(format="rgb24").planes[0]  # its memory is the array's, where rows have no padding
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return np.ascontiguousarray(rows[:, : 3 * plane.width]).reshape(plane.height, plane.width, 3)
+    return np.ascontiguousarray(rows_of(plane)[:, : 3 * plane.width]).reshape(plane.height, plane.width, 3)
 
 
 def pixel_aspect_of(stream: Any, placing: Placing) -> Fraction:

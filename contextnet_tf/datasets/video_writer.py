@@ -3,21 +3,23 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
+from contextnet_tf.datasets.colors import Color
 from contextnet_tf.datasets.video import pyav
+from contextnet_tf.datasets.yuv import YUVFrames
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write
 
 # The first encoder that FFmpeg has is used. Browsers play H.264. x264's fastest preset takes a sixth of the time of
-# `veryfast`, for files half as large again: encoding must not slow down the network.
+# `veryfast`, for files half as large again: encoding must not slow down the network. A constant quantizer saves a
+# quarter of that time, since x264 does not estimate each frame beforehand; size and quality are those of `crf=23`.
 _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("libx264", {"preset": "ultrafast", "crf": "23"}),
+    ("libx264", {"preset": "ultrafast", "qp": "23"}),
     ("libopenh264", {}),
     ("mpeg4", {"qscale": "3"}),
 )
@@ -26,7 +28,10 @@ _USUAL_CLOCK = 90_000  # ticks per second, of which the frame rate gets a multip
 
 
 class AddFrame(Protocol):
-    """Appends a frame uint8 [H, W, 3] RGB, with its start and duration in seconds, and the aspect of its pixels."""
+    """Appends a frame uint8 [H, W, 3] RGB, with its start and duration in seconds, and the aspect of its pixels.
+
+    With `labels`, train ids uint8 [H, W], class colors are blended over the frame.
+    """
 
     def __call__(
         self,
@@ -34,16 +39,20 @@ class AddFrame(Protocol):
         start: Fraction | None = None,
         duration: Fraction | None = None,
         pixel_aspect: Fraction = Fraction(1),
+        labels: np.ndarray | None = None,
     ) -> None: ...
 
 
 @contextlib.contextmanager
-def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -> Iterator[AddFrame]:
+def video_writer(
+    path: str | os.PathLike, frames_per_second: float | Fraction, colors: Sequence[Color] | np.ndarray = ()
+) -> Iterator[AddFrame]:
     """Yields a function that appends a frame to the video `path` (.mp4: H.264, or MPEG-4 where FFmpeg has no H.264).
 
     Without `start`, a frame follows the one before at `frames_per_second`. Starts must increase. A frame of another
     size than the first is resized, and all have its `pixel_aspect` (see `video.Video`). The format requires even
-    sizes, so the last row or column of an odd size is dropped. The file is written atomically.
+    sizes, so the last row or column of an odd size is dropped. `colors` are those of the train ids in `labels`. The
+    file is written atomically.
 
     Raises:
       InputError: the file cannot be written, or no frame was added; or PyAV is not installed.
@@ -51,7 +60,7 @@ def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -
     rate = Fraction(frames_per_second).limit_denominator(1001)
     pyav()
     with atomic_write(path) as temporary:
-        writer = _Writer(temporary, rate, path)
+        writer = _Writer(temporary, rate, path, colors)
         try:
             yield writer.add
         except BaseException:
@@ -65,8 +74,10 @@ def video_writer(path: str | os.PathLike, frames_per_second: float | Fraction) -
 class _Writer:
     """The file, opened when the first frame gives its size."""
 
-    def __init__(self, path: pathlib.Path, rate: Fraction, name: str | os.PathLike):
-        self._path, self._rate, self._name = path, rate, name
+    def __init__(
+        self, path: pathlib.Path, rate: Fraction, name: str | os.PathLike, colors: Sequence[Color] | np.ndarray
+    ):
+        self._path, self._rate, self._name, self._colors = path, rate, name, colors
         self._container: Any = None
         self._durations: dict[int, int] = {}
         self._last = 0  # the start of the newest frame
@@ -82,6 +93,7 @@ class _Writer:
         start: Fraction | None = None,
         duration: Fraction | None = None,
         pixel_aspect: Fraction = Fraction(1),
+        labels: np.ndarray | None = None,
     ) -> None:
         """See `AddFrame`."""
         if not self.is_open:
@@ -89,8 +101,7 @@ class _Writer:
         follows = self._last + self._usual
         self._last = follows if start is None else max(round(start * self._clock), self._last + 1)
         self._durations[self._last] = self._usual if duration is None else max(round(duration * self._clock), 1)
-        # Not from_numpy_buffer, which loses two rows where half the height is odd (PyAV 18.1).
-        frame = pyav().VideoFrame.from_ndarray(self._yuv(image), format="yuv420p")
+        frame = self._frames.frame(image, labels)
         frame.pts, frame.time_base = self._last, 1 / self._clock
         self._mux(frame)
 
@@ -110,7 +121,7 @@ class _Writer:
         if not height or not width:
             raise InputError(f"{self._name}: a video needs frames of at least 2 x 2 pixels")
         name, options = next(x for x in _ENCODERS if x[0] in av.codecs_available)
-        self._size = height, width
+        self._frames = YUVFrames(height, width, self._colors)
         self._clock = _clock(self._rate, _MPEG4_CLOCK if name == "mpeg4" else None)
         self._usual = max(1, round(self._clock / self._rate))
         self._last = -self._usual
@@ -121,7 +132,7 @@ class _Writer:
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.time_base = self._stream.codec_context.time_base = 1 / self._clock
         self._stream.codec_context.sample_aspect_ratio = pixel_aspect
-        # As `_yuv` converts: players would guess by the size of the frame.
+        # As `YUVFrames` converts: players would guess by the size of the frame.
         self._stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU601
         self._stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
         try:
@@ -131,12 +142,6 @@ class _Writer:
                 f"{self._name}: the encoder {name} cannot write frames of {width} x {height} pixels; reduce the video "
                 "first, for example: ffmpeg -i VIDEO -vf scale=1920:-2 SMALLER.mp4"
             ) from None
-
-    def _yuv(self, image: np.ndarray) -> np.ndarray:
-        height, width = self._size
-        if image.shape[0] // 2 * 2 != height or image.shape[1] // 2 * 2 != width:
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(image[:height, :width], cv2.COLOR_RGB2YUV_I420)
 
     def _mux(self, frame: Any) -> None:
         for packet in self._stream.encode(frame):

@@ -34,7 +34,7 @@ def test_predict_lays_the_class_colors_over_a_video(call, exported_dir, tmp_path
         f"--output_dir={tmp_path}/out",
     )  # fmt: skip
     assert called.status == 0
-    assert "6 images: " in called.out and "frames per second" in called.out
+    assert "6 frames: " in called.out and "frames per second" in called.out
     assert {x.name for x in (tmp_path / "out" / "predictions").iterdir()} == {"drive_overlay.mp4", "legend.png"}
     frames = frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")
     segmenter = Segmenter(exported_dir / "export" / "model.tflite")
