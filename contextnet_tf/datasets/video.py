@@ -80,7 +80,9 @@ class Video:
             self._container.close()
             raise InputError(f"{path}: is neither an image nor a video that can be read, or is truncated")
         self._stream = best if best in streams else streams[0]
-        # Not decoded by several threads: they would lose the frames before a damaged one.
+        # Several threads would lose the frames before a damaged one, and cost more processor time.
+        self._stream.thread_count = 1
+        self._to_rgb = self._av.video.reformatter.VideoReformatter()
         rate = self._stream.guessed_rate
         self.frames_per_second = rate if rate and 0 < rate <= 1000 else _USUAL_RATE
         self.num_frames = self._reported_frames()
@@ -124,7 +126,7 @@ class Video:
         placing = placing_of(frame)
         self.pixel_aspect = pixel_aspect_of(self._stream, placing)
         try:
-            return placing.of(rgb_of(frame))
+            return placing.of(rgb_of(frame, self._to_rgb))
         except self._av.FFmpegError as error:
             raise InputError(
                 f"{self._path}: FFmpeg cannot convert its frames ({frame.width} x {frame.height}, {frame.format.name}) "

@@ -47,9 +47,10 @@ def rows_of(plane: Any) -> np.ndarray:
     return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
 
 
-def rgb_of(frame: Any) -> np.ndarray:
-    """The frame as it is stored, uint8 [H, W, 3] RGB."""
-    plane = frame.reformat(format="rgb24").planes[0]  # its memory is the array's, where rows have no padding
+def rgb_of(frame: Any, reformatter: Any) -> np.ndarray:
+    """The frame as it is stored, uint8 [H, W, 3] RGB, by a `VideoReformatter`, which is best kept for all frames."""
+    plane = reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
+    # The plane's memory is the array's, where rows have no padding.
     return np.ascontiguousarray(rows_of(plane)[:, : 3 * plane.width]).reshape(plane.height, plane.width, 3)
 
 
