@@ -124,12 +124,17 @@ def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True)
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:
-    """Parses the flags of the running program; returns what is left of `argv`. A wrong flag ends the process with one
-    line on standard error and status 1."""
+    """Parses the flags of the running program; returns what is left of `argv`.
+
+    A wrong flag ends the process with one line on standard error and status 1, --help with status 0.
+    """
     try:
         own_flags = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(argv[0])}
         refuse_renamed(flags.FLAGS.read_flags_from_files(argv[1:], force_gnu=False), own_flags)
-        rest = flags.FLAGS(argv)
+        try:
+            rest = flags.FLAGS(argv)
+        except SystemExit:  # help was shown, which absl calls a failure
+            sys.exit(0)
         _refuse_foreign({*own_flags, "log_level"})
         for name in flags.FLAGS:
             value = flags.FLAGS[name].value

@@ -91,6 +91,7 @@ def test_splits_that_cannot_be(camvid_dir, call, tmp_path, arguments, message):
 @pytest.mark.parametrize("name", ["train", "evaluate"])
 def test_help_names_the_programs_own_flags(name):
     shown = subprocess.run([sys.executable, "-m", f"experiments.{name}", "--help"], capture_output=True, text=True)
+    assert (shown.returncode, shown.stderr) == (0, "")
     assert f"python -m experiments.{name} --" in shown.stdout
     assert "--output_dir" in shown.stdout and "--data_dir" in shown.stdout
     assert "--logtostderr" not in shown.stdout
