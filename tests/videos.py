@@ -40,7 +40,7 @@ def frames_of(path: pathlib.Path) -> list[np.ndarray]:
 
 def encode(
     path: pathlib.Path, starts: Sequence[int], *, rate: int = 25, sound: float = 0.0, degrees: int = 0,
-    pixel_aspect: Fraction = Fraction(1), transfer: int | None = None, **options: str,
+    pixel_aspect: Fraction = Fraction(1), transfer: int | None = None, interlaced: bool = False, **options: str,
 ) -> None:  # fmt: skip
     """Writes an H.264 video whose frames start at `starts` (in 1/rate s), as `gray_frame(20)`, 40 and so on.
 
@@ -52,10 +52,12 @@ def encode(
       degrees: by which players turn the frames.
       pixel_aspect: width by height of a pixel.
       transfer: FFmpeg's number of the transfer function; 16 is PQ, 18 is HLG, both with the colors of BT.2020.
+      interlaced: whether each frame is coded as two fields.
       options: of the container.
     """
+    coding = {"preset": "ultrafast"} | ({"flags": "+ilme+ildct", "x264-params": "tff=1"} if interlaced else {})
     with av.open(f"file:{path}", "w", options=options) as container:
-        stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
+        stream = container.add_stream("libx264", rate=rate, options=coding)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.codec_context.time_base = Fraction(1, rate)
         stream.codec_context.sample_aspect_ratio = pixel_aspect

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.video_clock import Clock
-from contextnet_tf.datasets.video_frame import hdr_warning, pixel_aspect_of, placing_of, rgb_of
+from contextnet_tf.datasets.video_frame import pixel_aspect_of, placing_of, rgb_of, warnings_of
 from contextnet_tf.errors import InputError, needed_by, reason_of
 
 _logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Video:
         return (frame.image for frame in self.timed_frames())
 
     def timed_frames(self) -> Iterator[Frame]:
-        """Yields the frames in order; warns of an HDR video.
+        """Yields the frames in order; warns of HDR and interlaced videos.
 
         Raises:
           InputError: the video is truncated or damaged (raised after its last readable frame), or has no frames.
@@ -103,7 +103,7 @@ class Video:
         with contextlib.closing(self):
             for frame in reader.decoded():
                 start, duration = clock.times(frame)
-                if not count and (warning := hdr_warning(self._path, frame.color_trc)):
+                for warning in () if count else warnings_of(self._path, frame):
                     _logger.warning("%s", warning)
                 count += 1
                 yield Frame(self._upright(frame), start, duration)

@@ -62,16 +62,20 @@ def pixel_aspect_of(stream: Any, placing: Placing) -> Fraction:
     return 1 / aspect if placing.transposed else aspect
 
 
-def hdr_warning(path: pathlib.Path, transfer: int) -> str | None:
-    """What to know about an HDR video, with FFmpeg's number of its transfer function; None for other videos.
+def warnings_of(path: pathlib.Path, frame: Any) -> list[str]:
+    """What makes labels of the video `path` worse, by one of its frames, each with the command that converts the video.
 
     No tone mapping here: FFmpeg's library does it at 2 frames per second of 1920 x 1080.
     """
-    if transfer not in _HDR:
-        return None
-    converted = path.with_name(f"{path.stem}_sdr.mp4")
-    return (
-        f"{path}: is an HDR video ({_HDR[transfer]}), which is read without tone mapping; its colors are wrong, and "
-        f"labels may be. Convert it first: ffmpeg -i {shlex.quote(f'file:{path}')} -vf {_TONE_MAPPING} "
-        f"{shlex.quote(f'file:{converted}')}"
-    )
+    found = []
+    if frame.color_trc in _HDR:
+        what = f"an HDR video ({_HDR[frame.color_trc]}), which is read without tone mapping; its colors are wrong"
+        found.append((what, _TONE_MAPPING, "sdr"))
+    if frame.interlaced_frame:
+        what = "interlaced; each frame shows two moments in alternate rows, so what moves is torn"
+        found.append((what, "bwdif=mode=send_frame", "progressive"))
+    return [
+        f"{path}: is {what}, and labels may be wrong. Convert it first: ffmpeg -i {shlex.quote(f'file:{path}')} -vf "
+        f"{filters} {shlex.quote(f'file:{path.with_name(path.stem)}_{name}.mp4')}"
+        for what, filters, name in found
+    ]

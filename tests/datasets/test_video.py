@@ -69,11 +69,23 @@ def test_an_hdr_video_is_read_with_a_warning_and_the_command_that_converts_it(
     assert len(list(Video(path).frames())) == 12
     expected = [] if name is None else [
         f"{path}: is an HDR video ({name}), which is read without tone mapping; its colors are wrong, and labels may "
-        f"be. Convert it first: ffmpeg -i 'file:{path}' -vf zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
-        "tonemap=hable,zscale=t=bt709:m=bt709:r=tv,format=yuv420p "
+        f"be wrong. Convert it first: ffmpeg -i 'file:{path}' -vf zscale=t=linear:npl=100,format=gbrpf32le,zscale="
+        "p=bt709,tonemap=hable,zscale=t=bt709:m=bt709:r=tv,format=yuv420p "
         f"'file:{tmp_path}/my drive_sdr.mp4'"
     ]  # fmt: skip
     assert caplog.messages == expected
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_an_interlaced_video_is_read_with_a_warning_and_the_command_that_converts_it(tmp_path, caplog, container):
+    path = tmp_path / f"my drive.{container}"
+    encode(path, range(12), interlaced=True)
+    assert len(list(Video(path).frames())) == 12
+    assert caplog.messages == [
+        f"{path}: is interlaced; each frame shows two moments in alternate rows, so what moves is torn, and labels may "
+        f"be wrong. Convert it first: ffmpeg -i 'file:{path}' -vf bwdif=mode=send_frame "
+        f"'file:{tmp_path}/my drive_progressive.mp4'"
+    ]
 
 
 def test_a_video_is_written_whole(tmp_path):
