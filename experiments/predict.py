@@ -244,7 +244,8 @@ def main(argv: Sequence[str]) -> None:
     is_video = bool(values.input) and inputs.is_video(values.input)
     print(_summary(section, "frame" if is_video else "image"))
     if section.mean_iou is not None:
-        print(f"mean IoU of the exported file: {100 * section.mean_iou:.2f} %")
+        what = "the network" if str(section.file).endswith(".keras") else "the exported file"
+        print(f"mean IoU of {what}: {100 * section.mean_iou:.2f} %")
     written = f"{output_dir}/{layout.PREDICTIONS}"
     print(f"written: {written}" + (f"; {written}/{LEGEND} names the colors" if values.input else ""))
 

@@ -178,7 +178,8 @@ class _Checked:
         return [tuple(triple) for triple in triples]
 
     def _pattern(self, key: str) -> str:
-        pattern = self._text(self._content, key, "") if key in self._content else PATTERNS[key]
+        # Backslashes separate folders, as in lists.
+        pattern = self._text(self._content, key, "").replace("\\", "/") if key in self._content else PATTERNS[key]
         last = pattern.split("/")[-1]
         if "{split}" not in pattern or last.removesuffix(".*").count("*") != 1 or pattern.startswith("/"):
             raise self._wrong(
@@ -193,7 +194,7 @@ class _Checked:
             return None
         if any(key in self._content for key in PATTERNS):
             raise self._wrong("list", "and the patterns images, labels exclude each other; keep one of the two")
-        pattern = self._text(self._content, "list", "")
+        pattern = self._text(self._content, "list", "").replace("\\", "/")
         if "{split}" not in pattern:
             raise self._wrong("list", f'must name a file for each split, such as "{{split}}.txt", not {pattern!r}')
         return pattern

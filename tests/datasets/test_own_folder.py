@@ -116,7 +116,8 @@ def test_every_key_of_classes_json_acts(own):
     cv2.imwrite(str(own / "colors.png"), np.array([[[7, 0, 0], [9, 9, 9], [1, 1, 1]]], np.uint8))  # OpenCV's BGR
     assert sources.read_label(own / "colors.png", get_dataset("folder", colors)).tolist() == [[0, 1, 255]]
     patterns = {"images": "images/{split}/*.jpg", "labels": "labels/{split}/*.png"}
-    assert [e.name for e in get_dataset("folder", table | patterns).list_examples(own, "train")] == ["0", "1"]
+    for written in (patterns, {key: pattern.replace("/", "\\") for key, pattern in patterns.items()}):  # as on Windows
+        assert [e.name for e in get_dataset("folder", table | written).list_examples(own, "train")] == ["0", "1"]
     (own / "train.csv").write_text("images/train/deep/0.jpg labels/train/deep/0.png\n")
     listed = get_dataset("folder", table | {"list": "{split}.csv"})
     assert [e.image_path for e in listed.list_examples(own, "train")] == [f"{own}/images/train/deep/0.jpg"]

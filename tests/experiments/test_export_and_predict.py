@@ -227,8 +227,10 @@ def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_
     assert section.mean_iou == pytest.approx(of_tflite.mean_iou, abs=0.01)
 
 
-def test_predict_with_the_network_itself(run_dir, tmp_path):
-    section = predict.run(checkpoint=str(run_dir), output_dir=str(run_dir), engine="tensorflow")
+def test_predict_with_the_network_itself(call, run_dir):
+    called = call(predict, f"--checkpoint={run_dir}", f"--output_dir={run_dir}", "--engine=tensorflow")
+    assert "\nmean IoU of the network: " in called.out, called.err
+    section = read_results(run_dir).runtime
     assert (section.engine, section.threads, section.images) == ("tensorflow", None, 2)
     assert read_results(run_dir).flags["predict"]["dataset"] == "camvid"
 
