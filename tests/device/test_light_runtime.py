@@ -52,7 +52,7 @@ def test_predict_on_a_photo(call, street, labels, tmp_path):
 def test_predict_on_a_video(call, street, tmp_path):
     write_video(tmp_path / "drive.avi", [street[:, ::step] for step in (1, -1, 1)])
     called = call(predict, f"--checkpoint={PRESET}", f"--input={tmp_path}/drive.avi", f"--output_dir={tmp_path}/out")
-    assert called.status == 0 and called.out.startswith("3 images: ")
+    assert called.status == 0 and called.out.startswith("3 frames: ")
     assert [x.shape for x in frames_of(tmp_path / "out" / "predictions" / "drive_overlay.mp4")] == [street.shape] * 3
 
 
