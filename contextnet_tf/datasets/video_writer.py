@@ -17,7 +17,8 @@ from contextnet_tf.files import atomic_write
 
 # The first encoder that FFmpeg has is used. Browsers play H.264. x264's fastest preset takes a sixth of the time of
 # `veryfast`, for files half as large again: encoding must not slow down the network. A constant quantizer saves a
-# quarter of that time, since x264 does not estimate each frame beforehand; size and quality are those of `crf=23`.
+# quarter of that time, since x264 does not estimate each frame beforehand; size and quality of the video that was
+# measured were those of `crf=23` (docs/results/runtimes.md).
 _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"preset": "ultrafast", "qp": "23"}),
     ("libopenh264", {}),
