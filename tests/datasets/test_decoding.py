@@ -197,6 +197,83 @@ def test_labels_whose_values_reading_would_alter_are_refused(tmp_path, content, 
     refused(f"label.png: .*{message}", _label, tmp_path, content)
 
 
+@pytest.mark.parametrize(
+    ("content", "bits"),
+    [
+        (cv2.imencode(".tif", RGB.astype(np.uint16) << 4)[1].tobytes(), 16),
+        (cv2.imencode(".tif", np.dstack([RGB.astype(np.uint16), np.full((9, 12), 65535, np.uint16)]))[1].tobytes(), 16),
+        (_saved(RGB[..., 0].astype(np.uint16), "TIFF"), 16),
+        (_saved(RGB[..., 0].astype(np.float32), "TIFF"), 32),
+        (b"P6\n2 1\n65535\n" + bytes(12), 16),
+        (b"P6\n2 1\n1023\n" + bytes(12), 16),
+        (b"P5\n2 1\n65535\n" + bytes(4), 16),
+    ],
+)
+def test_images_of_more_than_eight_bits_are_refused_in_every_format(tmp_path, content, bits):
+    refused(rf"x\.png: has {bits} bits per channel; convert it to 8", _read, tmp_path, content)
+
+
+RED_AND_BLUE = get_dataset(
+    "folder", {"classes": [{"name": "a", "color": [255, 0, 0]}, {"name": "b", "color": [0, 0, 255]}]}
+)
+FLAT = np.full((16, 16, 3), (255, 0, 0), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (_saved(FLAT, "TIFF", compression="jpeg"), "JPEG-compressed TIFF"),
+        (_saved(FLAT, "WEBP", quality=100, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"), "lossy WebP"),
+        (_saved(FLAT, "WEBP", quality=100), "lossy WebP"),
+        (_saved(FLAT, "JPEG"), "JPEG"),
+    ],
+)
+def test_lossy_labels_are_refused_in_every_format(tmp_path, content, kind):
+    refused(f"is a {kind} file, which changes label values", _label, tmp_path, content, RED_AND_BLUE)
+    whole = _saved(FLAT, "TIFF", compression="tiff_lzw") if "TIFF" in kind else _saved(FLAT, "WEBP", lossless=True)
+    np.testing.assert_array_equal(_label(tmp_path, whole, RED_AND_BLUE), np.zeros((16, 16)))
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "TIFF", "JPEG"])
+def test_an_orientation_in_xmp_turns_no_format(tmp_path, image_format):
+    """As viewers have it: only Exif's and TIFF's own tag turn an image."""
+    xmp = b'<x xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    exif = Image.Exif()
+    exif[0x010E] = "a description"  # Exif without an orientation
+    options = {"WEBP": {"xmp": xmp}, "JPEG": {"xmp": xmp}, "TIFF": {"tiffinfo": {700: xmp}}, "PNG": {}}[image_format]
+    content = _saved(RGB, image_format, exif=exif, **options)
+    assert image_format == "PNG" or b"tiff:Orientation" in content
+    assert _read(tmp_path, content).shape == RGB.shape
+    assert sources.stored_size(tmp_path / "x.png") == RGB.shape[:2]
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("exif", [b"", b"MM", b"MM\0*\0\0\0\x08\0\0", b"MM\0*\xff\0\0\0", b"no exif at all" * 9])
+def test_odd_exif_data_turn_no_format_and_are_no_damage(tmp_path, image_format, exif):
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    content = _saved(RGB, image_format, exif=b"Exif\0\0" + exif, **options)
+    assert _read(tmp_path, content).shape == RGB.shape
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (_saved(RGB, "PNG"), 'has 3 x uint8; if its colors are the classes, give each class its "color" instead of a'),
+        (_saved(np.dstack([INDICES] * 3), "PNG"), "its colors are gray: save one channel, without alpha channel"),
+        (_saved(INDICES.astype(np.uint16), "PNG"), "has 1 x uint16; save its values with 8 bits"),
+    ],
+)
+def test_a_label_of_another_kind_says_what_to_do(tmp_path, content, message):
+    refused(message, _label, tmp_path, content)
+
+
+def test_a_label_of_values_where_colors_are_expected(tmp_path):
+    message = r"\(1, 1, 1\), \(2, 2, 2\) .* is not in the table of the dataset; the file is gray: if its values are the"
+    refused(message, _label, tmp_path, _saved(INDICES, "PNG"), RED_AND_BLUE)
+    cityscapes = get_dataset("cityscapes")
+    refused("save the values of the classes instead of their", _label, tmp_path, _saved(RGB, "PNG"), cityscapes)
+
+
 def test_a_pgm_label_of_eight_bits(tmp_path):
     np.testing.assert_array_equal(_label(tmp_path, b"P5\n4 3\n255\n" + INDICES.tobytes()), INDICES)
 
@@ -222,7 +299,8 @@ def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path, capfd):
         (b"<!DOCTYPE html><html>404</html>", "a web page instead of an image"),
         (_saved(_palette(), "GIF"), "a GIF file, which is not supported; convert it to PNG"),
         (b"\0\0\0\x18ftypheic" + bytes(30), "a HEIC or AVIF file"),
-        (b"PK\3\4" + bytes(30), "its content is not an image of a supported format"),
+        (b"PK\3\4" + bytes(30), "is not an image of a supported format, or its start is damaged; convert it to PNG"),
+        (_saved(RGB, "JPEG2000"), "is not an image of a supported format, or its start is damaged; convert it to PNG"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, content, message):

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps
+from PIL import Image
 
+from contextnet_tf.datasets.sources.alteration import alteration, bits_per_channel, lossy_compression, stretched
 from contextnet_tf.datasets.sources.libpng import decode_png
 from contextnet_tf.errors import InputError, reason_of
 
@@ -45,13 +46,12 @@ _OTHER_CONTENTS = {
     rb"GIF8": "a GIF file, which is not supported; convert it to PNG",
     _HEIF: "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
 }
-_IMAGE_STARTS = rb"\x89PNG\r\n|\xff\xd8\xff|BM|P[1-6]\s|II\*\0|MM\0\*|RIFF....WEBP|" + _HEIF
+_TIFF = rb"II[*+]\0|MM\0[*+]"  # + is that of files above 4 GB
+_IMAGE_STARTS = rb"\x89PNG\r\n|\xff\xd8\xff|BM|P[1-6]\s|RIFF....WEBP|" + _TIFF + b"|" + _HEIF
 _GRAY, _PALETTE = 0, 3  # PNG's color types
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # the chunks that determine pixels
 _MOST_PIXELS = 1 << 30  # of a PNG file; as OpenCV. Pillow has its own, smaller limit
 _ORIENTATION = 0x0112  # Exif
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
-_WHITE_IS_ZERO = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +63,14 @@ class Decoded:
       format: for example "PNG".
       altered: what reading did to the values, for example "is a gray PNG of 4 bits, ..."; None: nothing.
       turned: whether the file has an orientation other than upright; `pixels` are upright.
+      lossy: the compression that changed values, for example "JPEG"; None: values are as they were saved.
     """
 
     pixels: np.ndarray
     format: str
     altered: str | None = None
     turned: bool = False
+    lossy: str | None = None
 
 
 def decode(content: bytes, path: str | os.PathLike, *, palette_colors: bool) -> Decoded:
@@ -150,7 +152,7 @@ def _png(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decod
     if color_type == _PALETTE or depth < 8 or (depth == 8 and chunks.names & {b"tRNS", b"eXIf"}):
         altered = f"is a gray PNG of {depth} bits" if color_type == _GRAY and depth < 8 else None
         found = _by_pillow(chunks.content, path, palette_colors)
-        return dataclasses.replace(found, altered=altered and _stretched(altered))
+        return dataclasses.replace(found, altered=altered and stretched(altered))
     width, height = struct.unpack(">II", content[16:24])
     if width * height > _MOST_PIXELS:
         raise _too_large(path, f"{width} x {height}")
@@ -175,7 +177,7 @@ def _jpeg(content: bytes, path: str | os.PathLike) -> Decoded:
         return _by_pillow(content, path, palette_colors=True)
     orientation = _orientation(content)
     image = _decode_jpeg(content, path, "RGB")
-    return Decoded(_upright(image, orientation), "JPEG", turned=orientation != 1)
+    return Decoded(_upright(image, orientation), "JPEG", turned=orientation != 1, lossy="JPEG")
 
 
 def _jpeg_header(content: bytes, path: str | os.PathLike) -> _JpegHeader | None:
@@ -213,8 +215,21 @@ def _orientation(content: bytes) -> int:
     if b"Exif\0" not in content[: 1 << 16]:  # the usual case, and a fast one
         return 1
     try:
-        orientation = Image.open(io.BytesIO(content), formats=["JPEG"]).getexif().get(_ORIENTATION, 1)
-    except Exception:  # odd metadata; what Pillow raises then has many types
+        return _exif_orientation(Image.open(io.BytesIO(content), formats=["JPEG"]))
+    except Exception:  # what Pillow raises for odd files has many types
+        return 1
+
+
+def _exif_orientation(image: Image.Image) -> int:
+    """The orientation in the Exif data of a file that is no TIFF, 1 to 8; 1 if the data are odd.
+
+    Not by Pillow's `getexif`, which also takes orientations from XMP: other readers do not.
+    """
+    exif = Image.Exif()
+    try:
+        exif.load(image.info.get("exif", b""))
+        orientation = exif.get(_ORIENTATION, 1)
+    except Exception:  # of many types
         return 1
     return orientation if orientation in range(1, 9) else 1
 
@@ -233,47 +248,40 @@ def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
 def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decoded:
     try:
         with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as image:
-            turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-            image.load()
+            image.info.pop("xmp", None)  # see `_exif_orientation`
+            own_tag = getattr(image, "tag_v2", {}).get(_ORIENTATION, 1)
+            image.load()  # turns TIFF upright, and forgets its tag
+            orientation = _exif_orientation(image)
             has_palette = image.mode in ("P", "PA") or (image.format == "BMP" and image.mode == "1")
-            altered = None if has_palette else _alteration(image, content)
+            altered = None if has_palette else alteration(image, content)
+            bits, lossy = bits_per_channel(image, content), lossy_compression(image, content)
             shown: Image.Image = image
             if (has_palette and palette_colors) or (not has_palette and "transparency" in image.info):
                 shown = image.convert("RGBA")
             elif not has_palette:
                 shown = image.convert(_PLAIN[image.mode]) if image.mode in _PLAIN else image
-            if image.format != "TIFF":  # Pillow has turned TIFF by itself
-                shown = ImageOps.exif_transpose(shown)
-            pixels = np.asarray(shown)
+            is_tiff = image.format == "TIFF"
+            turned = own_tag in range(2, 9) if is_tiff else orientation != 1
+            pixels = np.asarray(shown) if is_tiff else _upright(np.asarray(shown), orientation)
     except Image.UnidentifiedImageError:
         raise _unknown(content, path) from None
     except Image.DecompressionBombError as error:
         raise _too_large(path, reason_of(error)) from None
     except Exception as error:  # for damaged files Pillow raises exceptions of many types
         raise _damaged(path, reason_of(error)) from None
-    return Decoded(pixels.astype(np.uint8) if pixels.dtype == bool else pixels, str(image.format), altered, turned)
+    if bits > 8 and bits != 8 * pixels.itemsize:  # Pillow keeps the upper 8 bits of colors
+        raise too_many_bits(path, bits)
+    pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+    return Decoded(pixels, str(image.format), altered, turned, lossy)
 
 
-def _alteration(image: Image.Image, content: bytes) -> str | None:
-    """How Pillow changed gray values: it stretches fewer than 8 bits, and inverts if 0 is white."""
-    tags = getattr(image, "tag_v2", {})
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        return "is a TIFF file in which 0 is white, so that readers invert its values; save it as PNG"
-    bits = 1 if image.mode == "1" else min(8, *tags.get(_BITS_PER_SAMPLE, (8,)))
-    if image.mode in ("1", "L") and bits < 8:
-        return _stretched(f"is a gray {image.format} file of {bits} bits")
-    maximum = re.match(rb"P[25]\s(?:\s|#[^\n]*\n)*\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)", content)
-    if maximum and int(maximum[1]) != 255:
-        return _stretched(f"is a PGM file of maximum {int(maximum[1])}")
-    return None
-
-
-def _stretched(what: str) -> str:
-    return f"{what}, whose values readers stretch to 0 to 255; save it with 8 bits"
+def too_many_bits(path: str | os.PathLike, bits: int) -> InputError:
+    """The error for a file with more than 8 bits per channel."""
+    return InputError(f"{path}: has {bits} bits per channel; convert it to 8")
 
 
 def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
-    if content[:4] in (b"II*\0", b"MM\0*"):
+    if re.match(_TIFF, content):
         return InputError(
             f"{path}: is a damaged TIFF file, or one with a number of channels or bits that cannot be read; save it as "
             "8-bit RGB"
@@ -281,7 +289,11 @@ def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
     for start, what in _OTHER_CONTENTS.items():
         if re.match(start, content):
             return InputError(f"{path}: is {what}")
-    return _damaged(path, "its content is not an image of a supported format")
+    if starts_like_image(content[:16]):
+        return _damaged(path, "its content is not an image of a supported format")
+    return InputError(
+        f"{path}: is not an image of a supported format, or its start is damaged; convert it to PNG, or copy it again"
+    )
 
 
 def _too_large(path: str | os.PathLike, size: str) -> InputError:

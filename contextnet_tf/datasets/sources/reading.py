@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.labels import IGNORE
-from contextnet_tf.datasets.sources.decoding import Decoded, decode, image_size
+from contextnet_tf.datasets.sources.decoding import Decoded, decode, image_size, too_many_bits
 from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
@@ -83,22 +83,21 @@ def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
     Raises:
       InputError: the file is missing, damaged, in a refused format, or has an unknown value or color.
     """
-    content = _content(path)
-    label = decode(content, path, palette_colors=bool(dataset.label_colors))
-    lossy = "JPEG" if label.format == "JPEG" else "lossy WebP" if content[8:16] == b"WEBPVP8 " else None
-    if lossy:
-        raise InputError(f"{path}: is a {lossy} file, which changes label values; save labels as PNG")
+    label = decode(_content(path), path, palette_colors=bool(dataset.label_colors))
+    if label.lossy:
+        raise InputError(f"{path}: is a {label.lossy} file, which changes label values; save labels as PNG")
     if label.turned:
         raise InputError(
             f"{path}: has an orientation tag, so it is unknown whether its labels are upright; save it without metadata"
         )
     values = label.pixels
     if dataset.label_colors and (values.ndim == 3 or not dataset.has_label_values):
-        return _train_ids_of_colors(_rgb(label, path), dataset, path)
+        return _train_ids_of_colors(_rgb(label, path), dataset, path, is_gray=values.ndim == 2)
     if values.ndim != 2 or values.dtype != np.uint8:
         channels = 1 if values.ndim == 2 else values.shape[2]
         raise InputError(
-            f"{path}: a label file has one 8-bit value per pixel, this one has {channels} x {values.dtype}"
+            f"{path}: a label file has one 8-bit value per pixel, this one has {channels} x {values.dtype}; "
+            f"{_remedy(values, dataset)}"
         )
     if label.altered:
         raise InputError(f"{path}: {label.altered}")
@@ -159,12 +158,23 @@ def _rgb(decoded: Decoded, path: str | os.PathLike) -> np.ndarray:
     """Converts gray, RGB or RGBA to uint8 [H, W, 3]."""
     image = decoded.pixels
     if image.dtype != np.uint8:
-        raise InputError(f"{path}: has {8 * image.itemsize} bits per channel; convert it to 8")
+        raise too_many_bits(path, 8 * image.itemsize)
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     if image.shape[2] == 4 and image[..., 3].min() < 255:
         raise InputError(f"{path}: has transparent pixels, whose color is undefined; save it without alpha channel")
     return np.ascontiguousarray(image[..., :3])
+
+
+def _remedy(values: np.ndarray, dataset) -> str:
+    """What to do about a label file of other values than one byte per pixel."""
+    if values.ndim == 2:
+        return "save its values with 8 bits"
+    if (values[..., :3] == values[..., :1]).all():
+        return "its colors are gray: save one channel, without alpha channel"
+    if dataset.class_table:
+        return 'if its colors are the classes, give each class its "color" instead of a "value"'
+    return "save the values of the classes instead of their colors"
 
 
 def _train_ids_of_values(values: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
@@ -177,7 +187,7 @@ def _train_ids_of_values(values: np.ndarray, dataset, path: str | os.PathLike) -
     return train_ids
 
 
-def _train_ids_of_colors(image: np.ndarray, dataset, path: str | os.PathLike) -> np.ndarray:
+def _train_ids_of_colors(image: np.ndarray, dataset, path: str | os.PathLike, *, is_gray: bool) -> np.ndarray:
     table = sorted((_packed(color), train_id) for color, train_id in dataset.label_colors.items())
     keys, train_ids = (np.array(column) for column in zip(*table, strict=True))
     red, green, blue = (image[..., i].astype(np.int32) for i in range(3))
@@ -186,7 +196,8 @@ def _train_ids_of_colors(image: np.ndarray, dataset, path: str | os.PathLike) ->
     wrong = keys[places] != pixels
     if wrong.any():
         unknown = [f"({x >> 16}, {x >> 8 & 255}, {x & 255})" for x in np.unique(pixels[wrong]).tolist()]
-        raise InputError(f"{path}: the color {_listed(unknown)} (R, G, B) is not in the table of the dataset")
+        remedy = '; the file is gray: if its values are the classes, give each class a "value"' if is_gray else ""
+        raise InputError(f"{path}: the color {_listed(unknown)} (R, G, B) is not in the table of the dataset{remedy}")
     return train_ids.astype(np.uint8)[places]
 
 
