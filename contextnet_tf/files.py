@@ -101,6 +101,19 @@ def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
+def one_at_a_time(path: str | os.PathLike) -> Iterator[None]:
+    """Waits until no other process is in the block for the same `path`, by a lock file beside it.
+
+    Without effect where the file system has no locks.
+    """
+    path = pathlib.Path(path)
+    with open(path.with_name(f".{path.name}.lock"), "ab") as file:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def staging_dir(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Yields an empty hidden folder within `folder` for incomplete files; removes it at the end.
 

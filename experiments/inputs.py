@@ -12,6 +12,7 @@ import numpy as np
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, find_files, read_example, read_image
 from contextnet_tf.datasets.sources.decoding import starts_like_image
+from contextnet_tf.datasets.sources.example import example_name
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.errors import InputError
 from experiments import opening
@@ -67,13 +68,13 @@ def named_images(name: str) -> tuple[int, Iterator[Item]]:
     Raises:
       InputError: there are none, or two have the same name; while reading: one cannot be read.
     """
-    paths = _paths(name)
-    names = {}
-    for path in paths:
-        if path.stem in names:
-            raise InputError(f"{path}: has the same name as {names[path.stem]}; segment them one folder at a time")
-        names[path.stem] = path
-    return len(paths), (Item(path.stem, read_image(path)) for path in paths)
+    names: dict[str, pathlib.Path] = {}
+    for path in _paths(name):
+        stem = example_name(path.stem)
+        if stem in names:
+            raise InputError(f"{path}: has the same name as {names[stem]}; segment them one folder at a time")
+        names[stem] = path
+    return len(names), (Item(stem, read_image(path)) for stem, path in names.items())
 
 
 def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
@@ -102,8 +103,9 @@ def _paths(name: str) -> list[pathlib.Path]:
     for line in [*found.problems, *found.notes(name, unnamed)]:
         print(f"note: {line}", file=sys.stderr)
     if not found.paths:
+        is_pattern = any(character in name for character in "*?[")
+        what = "no images found" if is_pattern or path.exists() else "there is no such file or folder"
         raise InputError(
-            f"{name}: no images found; give an image, a folder of images, a quoted pattern, one video or a camera's "
-            "number"
+            f"{name}: {what}; give an image, a folder of images, a quoted pattern, one video or a camera's number"
         )
     return found.paths

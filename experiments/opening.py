@@ -150,11 +150,11 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
         load_tensorflow(f"the dataset {dataset.name}")
         lay_out(dataset, data_dir, split)
     listing = dataset.listing(data_dir, split)
-    examples = listing.complete()
-    missing = dataset.missing_examples_note(split, examples) if dataset.part_sizes else None
+    missing = dataset.missing_examples_note(split, listing.examples) if dataset.part_sizes else None
+    # Before the problems: what was skipped may be what is missing.
     for note in [missing, *listing.notes] if missing else listing.notes:
         print(f"note: {note}", file=sys.stderr)
-    return examples
+    return listing.complete()
 
 
 def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:

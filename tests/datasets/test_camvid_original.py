@@ -102,6 +102,8 @@ def test_label_colors_txt_must_say_the_same(original):
     path = original / "label_colors.txt"
     path.write_text("64 128 64\tAnimal\n\n128 64 128\t\tRoad\n")
     assert len(CAMVID.list_examples(original, "val")) == 1
+    path.write_bytes(b"\xef\xbb\xbf64 128 64\tAnimal\r\n128 64 128\t\tRoad\r\n")  # saved on Windows
+    assert len(CAMVID.list_examples(original, "val")) == 1
     path.write_text("64 128 64\tAnimal\n128 64 129\tRoad\n")
     refused("label_colors.txt:2: .*Road' is not one of CamVid's 32 colors", CAMVID.list_examples, original, "val")
 

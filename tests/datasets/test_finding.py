@@ -41,6 +41,32 @@ def test_patterns(tmp_path):
     assert _found(tmp_path, "x/a.png") == ["x/a.png"] and _found(tmp_path, "none/*") == []
 
 
+def test_a_name_with_brackets_that_exists_is_no_pattern(tmp_path):
+    _touch(tmp_path, "a[1]/b[2].png", "a[1]/b2.png", "a1/b2.png", "c1.png")
+    assert _found(tmp_path, "a[1]/*") == ["a[1]/b2.png", "a[1]/b[2].png"]
+    assert _found(tmp_path, "a[1]/b[2].png") == ["a[1]/b[2].png"]
+    assert _found(tmp_path, "c[1].png") == ["c1.png"]
+    _touch(tmp_path, "images [1]/train/x.png", "labels [1]/train/x.png")
+    patterns = {"images": "images [1]/{split}/*", "labels": "labels [1]/{split}/*"}
+    dataset = get_dataset("folder", {"classes": [{"name": "a"}, {"name": "b"}], **patterns})
+    assert [e.name for e in dataset.list_examples(tmp_path, "train")] == ["x"]
+
+
+def test_a_split_without_images_says_what_was_skipped(tmp_path, camvid_dir, cityscapes_dir):
+    _touch(tmp_path, "own/images/train/a.HEIC", "own/images/train/b.HEIC")
+    with pytest.raises(InputError, match="has no images of the split 'train'; looked for .*: skipped, .*: a.HEIC, b.H"):
+        TWO.listing(tmp_path / "own", "train")
+    _touch(tmp_path, "city/leftImg8bit/train/a_leftImg8bit.png", "city/gtFine/train/a_gtFine_labelIds.png")
+    with pytest.raises(InputError, match="'train'; expected leftImg8bit/SPLIT/CITY.*: skipped, .*: a_leftImg8bit.png$"):
+        get_dataset("cityscapes").listing(tmp_path / "city", "train")
+    _touch(tmp_path, "cam/701_StillsRaw_full/0001TP_1.jpg", "cam/LabeledApproved_full/0001TP_1_L.png")
+    with pytest.raises(InputError, match=r"expected frames .*: skipped, since .*: 0001TP_1.jpg"):
+        get_dataset("camvid").listing(tmp_path / "cam", "train")
+    # Beside images that were found, too.
+    _touch(cityscapes_dir, "leftImg8bit/train/a_leftImg8bit.png")
+    assert get_dataset("cityscapes").listing(cityscapes_dir, "train").notes[0].endswith(": a_leftImg8bit.png")
+
+
 def test_what_systems_leave_is_no_data_in_every_layout(tmp_path, camvid_dir, cityscapes_dir):
     for folder in ("images/train", "labels/train"):
         _touch(tmp_path, f"own/{folder}/a.png", *(f"own/{folder}/{name}" for name in SYSTEM))

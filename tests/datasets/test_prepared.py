@@ -1,5 +1,7 @@
 """Datasets of TensorFlow Datasets: the same examples as from the folder, and what is refused."""
 
+import concurrent.futures
+import io
 import json
 import pathlib
 import shutil
@@ -201,6 +203,100 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     assert not list((masks / "prepared").rglob("*.png")), "nothing half-written is left"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
     refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
+
+
+@pytest.mark.parametrize("given", ["tiny_masks/1.0.0", "tiny_masks", "downloads/manual", ".."])
+def test_a_folder_too_deep_or_too_shallow_says_which_one_is_right(masks, given):
+    (masks / "downloads" / "manual").mkdir(parents=True, exist_ok=True)
+    message = f"{given}: holds no folder tiny_masks, but {masks} does; set `data_dir` to {masks}$"
+    refused(message, _masks().prepared.pending, masks / given, "train")
+
+
+def test_another_name_or_version_says_what_is_there(masks):
+    pets = get_dataset("tfds:pets", MASKS)
+    refused(r"holds no prepared dataset 'pets' \(it holds tiny_masks\), and", pets.prepared.pending, masks, "train")
+    old = get_dataset("tfds:tiny_masks:0.9.0", MASKS)
+    refused("tiny_masks: has no version 0.9.0; it has 1.0.0$", old.prepared.pending, masks, "train")
+
+
+def test_a_folder_that_is_not_writable_says_how_it_is_read_anyway(masks, tmp_path):
+    (masks / "prepared").touch()  # a file: nothing can be written below
+    message = f"set `data_dir` to a writable folder with a link to {masks}/tiny_masks$"
+    refused(message, _masks().prepared.lay_out, masks, "train")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "tiny_masks").symlink_to(masks / "tiny_masks")
+    _masks().prepared.lay_out(tmp_path / "own", "train")
+    assert len(_masks().list_examples(tmp_path / "own", "train")) == 3
+
+
+def test_two_processes_extract_a_split_once(masks):
+    """The workers of a run start at the same time."""
+    written = []
+
+    def extract(_):
+        _masks().prepared.lay_out(masks, "train", on_example=lambda: written.append(0))
+
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        list(threads.map(extract, range(2)))
+    assert len(written) == 3 and len(_masks().list_examples(masks, "train")) == 3
+
+
+class OddKinds(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Images of several kinds, two of which no image file of 8 bits can hold; "bmp" is the content of a BMP file."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(
+                {
+                    "bmp": tfds.features.Image(shape=(None, None, 3)),
+                    "mask": tfds.features.Image(shape=(None, None, 1)),
+                    "deep": tfds.features.Image(shape=(None, None, 1), dtype=np.uint16),
+                    "real": tfds.features.Image(shape=(None, None, 1), dtype=np.float32),
+                    "tensor": tfds.features.Tensor(shape=(4, 6), dtype=np.int32),
+                    "name": tfds.features.Text(),
+                }
+            ),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for name in ("._hidden", "x" * 300, b"M\xfcnchen"):
+            yield (
+                name,
+                {
+                    "bmp": io.BytesIO(cv2.imencode(".bmp", np.full((4, 6, 3), 9, np.uint8))[1].tobytes()),
+                    "mask": np.ones((4, 6, 1), np.uint8),
+                    "deep": np.ones((4, 6, 1), np.uint16),
+                    "real": np.ones((4, 6, 1), np.float32),
+                    "tensor": np.ones((4, 6), np.int32),
+                    "name": name,
+                },
+            )
+
+
+def test_images_of_other_types_and_names_of_any_kind(tmp_path):
+    OddKinds(data_dir=tmp_path).download_and_prepare()
+
+    def dataset(**keys):
+        return get_dataset("tfds:odd_kinds", MASKS | {"image_key": "bmp", "label_key": "mask"} | keys)
+
+    for keys, message in (
+        ({"image_key": "deep"}, "odd_kinds: feature 'deep' is uint16, but images and labels have 8 bits; prepare"),
+        ({"image_key": "real"}, "odd_kinds: feature 'real' is float32, but images and labels have 8 bits"),
+        ({"label_key": "tensor"}, r"has no image feature 'tensor' \('tensor' is a Tensor\); it has bmp, deep, mask"),
+    ):
+        refused(message, dataset(**keys).prepared.lay_out, tmp_path, "train")
+    named = dataset(name_key="name")
+    named.prepared.lay_out(tmp_path, "train")
+    assert named.prepared.pending(tmp_path, "train") is None, "it would be extracted again by each program"
+    first, second, third = named.list_examples(tmp_path, "train")
+    assert (first.name, second.name) == ("M_nchen", "__hidden") and third.name.startswith("xxx")
+    assert sources.read_example(third, named)[0].tolist() == np.full((4, 6, 3), 9).tolist()
 
 
 def test_names_and_class_tables_that_do_not_belong():

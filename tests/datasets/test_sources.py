@@ -140,7 +140,7 @@ def test_truncated_file_is_named(camvid_dir):
 def test_file_that_is_no_png_is_named(camvid_dir):
     (camvid_dir / "train" / "p1.png").write_bytes(b"not an image at all, but long enough for a header")
     examples = CAMVID.list_examples(camvid_dir, "train")
-    message = "train/p1.png: is missing, damaged or truncated .its content is not an image"
+    message = "train/p1.png: is not an image of a supported format, or its start is damaged; convert it to PNG, or copy"
     refused(message, sources.check_files, examples)
     refused(message, sources.read_example, examples[1], CAMVID)
 

@@ -111,7 +111,7 @@ def test_problems_of_all_files_of_instances(tmp_path):
     second, third = instance_problems(STREETS, [*examples, Example("test", "test.png", None)])
     assert (
         "b_gtFine_instanceIds.png: is 2 x 3 pixels" in second
-        and "c_gtFine_instanceIds.png: is missing, damaged or truncated" in third
+        and "c_gtFine_instanceIds.png: is not an image of a supported format" in third
     )
     (tmp_path / "a_gtFine_instanceIds.png").unlink()
     (missing,) = instance_problems(STREETS, examples)
@@ -121,7 +121,7 @@ def test_problems_of_all_files_of_instances(tmp_path):
 def test_an_unreadable_file_of_instances_is_refused(tmp_path):
     path = tmp_path / "a_gtFine_instanceIds.png"
     path.write_text("no image")
-    with pytest.raises(InputError, match="a_gtFine_instanceIds.png: is missing, damaged or truncated"):
+    with pytest.raises(InputError, match="a_gtFine_instanceIds.png: is not an image of a supported format"):
         read_instances(path, STREETS, (2, 3))
     cv2.imwrite(str(path), np.array([[0, 24, 1000, 24999, 33000, 29001]], np.uint16))
     assert read_instances(path, STREETS, (1, 6)).tolist() == [[0, 24, 1000, 24999, 33000, 29001]]

@@ -1,5 +1,8 @@
 """What --input takes for an image, and what it leaves out."""
 
+import os
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -62,6 +65,35 @@ def test_what_a_folder_or_pattern_leaves_out_is_named(tmp_path, capsys, pattern,
         assert inputs.named_images(given)[0] == 1
     skipping = "skipped, since the name does not match or is not that of an image"
     assert capsys.readouterr().err == f"note: {given}: {skipping}: {skipped}\n"
+
+
+def test_a_name_that_exists_is_no_pattern(tmp_path):
+    for name in ("photo[1].jpg", "photo1.jpg", "clips[1]/a.png", "clips1/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), PIXELS)
+    for given, names in (
+        ("photo[1].jpg", ["photo[1]"]),
+        ("photo[12].jpg", ["photo1"]),
+        ("clips[1]", ["a"]),
+        ("clips[1]/*.png", ["a"]),
+        ("clips[1]/a.png", ["a"]),
+    ):
+        _, items = inputs.named_images(f"{tmp_path}/{given}")
+        assert [item.name for item in items] == names
+
+
+def test_a_file_that_is_missing_is_said_to_be(tmp_path):
+    for name, reason in (("gone.png", "there is no such file or folder"), ("gone*.png", "no images found")):
+        with pytest.raises(InputError, match=rf"/{re.escape(name)}: {reason}; give an image, a folder of images, a qu"):
+            inputs.named_images(f"{tmp_path}/{name}")
+
+
+def test_long_names_leave_room_for_the_suffixes_of_outputs(tmp_path):
+    cv2.imwrite(str(tmp_path / ("x" * 250 + ".png")), PIXELS)
+    (tmp_path / os.fsdecode(b"M\xfcnchen.png")).write_bytes(cv2.imencode(".png", PIXELS)[1].tobytes())
+    _, items = inputs.named_images(str(tmp_path))
+    first, second = sorted(item.name for item in items)
+    assert first == os.fsdecode(b"M\xfcnchen") and len(second) == 180
 
 
 def test_a_pattern_says_nothing_of_files_that_it_does_not_name(tmp_path, capsys):

@@ -118,3 +118,13 @@ def test_an_exported_file_is_described_by_the_run_above_it(tmp_path):
     file = opening.checkpoint_file(tmp_path / "run", exported=True)
     assert opening.recording_dirs(file) == (tmp_path / "run" / "export", tmp_path / "run")
     assert opening.recording_dirs(tmp_path / "run" / "best.keras") == (tmp_path / "run",)
+
+
+def test_what_was_skipped_is_said_before_what_is_missing(tmp_path, capsys):
+    for name in ("images/train/a.png", "labels/train/a.npy"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    own = get_dataset("folder", {"classes": [{"name": "a"}, {"name": "b"}]})
+    with pytest.raises(InputError, match="a.png: has no label file; expected a under labels/train"):
+        opening.list_examples(own, str(tmp_path), "train")
+    assert capsys.readouterr().err.endswith("is not that of an image: a.npy\n")

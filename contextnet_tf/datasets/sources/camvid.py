@@ -68,7 +68,8 @@ def _original(root: pathlib.Path, split: str) -> Listing:
     labels, label_problems = named((path.name.removesuffix(LABEL_END), path) for path in label_files.paths)
     notes = frames.notes(root / FRAMES) + label_files.notes(root / LABELS)
     if not images or not labels:
-        raise InputError(f"{root}: expected frames {FRAMES}/*{FRAME_END} and labels {LABELS}/*{LABEL_END}")
+        expected = f"expected frames {FRAMES}/*{FRAME_END} and labels {LABELS}/*{LABEL_END}"
+        raise InputError(f"{root}: {'; '.join([expected, *notes])}")
     wanted, list_problems = _frames_of(root, split, images.keys() | labels.keys())
     listing = paired(
         {name: path for name, path in images.items() if name in wanted},
@@ -108,12 +109,8 @@ def _check_colors(path: pathlib.Path) -> None:
     if not path.is_file():
         return
     table = {color.name: color.color for color in CAMVID_COLORS}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        words = line.split()
-        if not words:
-            continue
-        numbers = tuple(int(word) for word in words[:3] if word.isdigit())
+    for number, words in list_fields(path):
+        numbers = tuple(int(word) for word in words[:3] if word.isdecimal())
         if len(words) != 4 or table.get(words[3]) != numbers:
-            raise InputError(
-                f"{path}:{number}: {line.strip()!r} is not one of CamVid's 32 colors; is this another dataset?"
-            )
+            line = words if isinstance(words, str) else " ".join(words)
+            raise InputError(f"{path}:{number}: {line!r} is not one of CamVid's 32 colors; is this another dataset?")

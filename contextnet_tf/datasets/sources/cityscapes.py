@@ -47,13 +47,13 @@ def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
     problems = found_images.problems + found_labels.problems + image_problems + label_problems
     if not (root / LABELS).is_dir() and split != "test":
         raise InputError(f"{root}: has no folder {LABELS}; Cityscapes' layout is {_LAYOUT}")
+    notes = found_images.notes(root / IMAGES / split)  # the labels' folders hold further kinds of files
     if not images and not labels and not problems:
-        raise InputError(f"{root}: has no images of the split {split!r}; expected {_LAYOUT}")
+        raise InputError(f"{root}: has no images of the split {split!r}; {'; '.join([f'expected {_LAYOUT}', *notes])}")
     if split == "test" and (not labels or is_placeholder(next(iter(labels.values())))):
         listing = unlabeled(images)
     else:
         listing = paired(images, labels, f"NAME{IMAGE_END} under {IMAGES}", f"NAME{LABEL_END} under {LABELS}")
-    notes = found_images.notes(root / IMAGES / split)  # the labels' folders hold further kinds of files
     return Listing(listing.examples, problems + listing.problems, notes)
 
 

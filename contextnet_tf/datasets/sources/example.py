@@ -109,7 +109,7 @@ def _name_problem(name: str) -> str | None:
 def example_name(name: str) -> str:
     """`name` in one form (Unicode NFC) for all systems; a very long one is shortened, but stays unique."""
     name = unicodedata.normalize("NFC", name)
-    encoded = name.encode()
+    encoded = os.fsencode(name)
     if len(encoded) <= _MAX_NAME:
         return name
     digest = hashlib.sha256(encoded).hexdigest()[:16]

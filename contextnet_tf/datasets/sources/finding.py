@@ -51,6 +51,7 @@ def find_files(root: str | os.PathLike, pattern: str) -> Found:
     """The files below `root` that match `pattern` and have one of `IMAGE_SUFFIXES` (in either case).
 
     In a pattern such as "images/*/**/*.png", `*`, `?` and `[...]` match within a name, and `**` any depth of folders.
+    A name with `[` that exists means itself, as in "clips[1]/*.png".
     """
     found = Found()
     _walk(pathlib.Path(root), pattern.split("/"), found)
@@ -58,6 +59,13 @@ def find_files(root: str | os.PathLike, pattern: str) -> Found:
         listed[:] = sorted(set(listed))
     found.problems[:] = sorted(set(found.problems))
     return found
+
+
+def is_wildcard(folder: pathlib.Path, part: str) -> bool:
+    """Whether a part of a pattern matches other names in `folder` than itself."""
+    if "*" in part or "?" in part:
+        return True
+    return "[" in part and not os.path.lexists(folder / part)
 
 
 def existing_folder(data_dir: str | os.PathLike) -> pathlib.Path:
@@ -90,7 +98,7 @@ def _walk(
     `trail` identifies the folders that `folder` is in. `deep`: the subfolders are visited by a `**`.
     """
     part, rest = parts[0], parts[1:]
-    if part != "**" and not any(character in part for character in "*?["):
+    if not is_wildcard(folder, part):
         path = folder / part
         if rest and os.path.isdir(path):
             _walk(path, rest, found)
@@ -119,6 +127,8 @@ def _walk(
         elif rest:
             if matches and _is_dir(entry):
                 _walk(path, rest, found)
+            elif path.suffix.lower() in IMAGE_SUFFIXES:
+                found.others.append(path)
         elif _is_dir(entry):
             if not deep:
                 found.others.append(path)

@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
-from contextnet_tf.datasets.sources.finding import Found, existing_folder, find_files
+from contextnet_tf.datasets.sources.finding import Found, existing_folder, find_files, is_wildcard
 from contextnet_tf.datasets.sources.lists import listed_pairs
 from contextnet_tf.errors import InputError
 
@@ -30,14 +30,15 @@ def own_folder(data_dir: str | os.PathLike, split: str, *, images: str, labels: 
     found_images, image_problems = named(_named(root, images, searched[images]))
     found_labels, label_problems = named(_named(root, labels, searched[labels]))
     problems = [line for found in searched.values() for line in found.problems] + image_problems + label_problems
+    matched = {path for found in searched.values() for path in found.paths}
+    notes = [note for pattern, found in searched.items() for note in found.notes(root / pattern, matched)]
     if not found_images and not found_labels and not problems:
-        raise InputError(f"{root}: has no images of the split {split!r}; looked for {images} and {labels}")
+        reasons = "; ".join([f"looked for {images} and {labels}", *notes])
+        raise InputError(f"{root}: has no images of the split {split!r}; {reasons}")
     if split == "test" and not found_labels:
         listing = unlabeled(found_images)
     else:
         listing = paired(found_images, found_labels, f"NAME under {images}", f"NAME under {labels}")
-    matched = {path for found in searched.values() for path in found.paths}
-    notes = [note for pattern, found in searched.items() for note in found.notes(root / pattern, matched)]
     return Listing(listing.examples, problems + listing.problems, notes)
 
 
@@ -57,7 +58,7 @@ def own_list(data_dir: str | os.PathLike, split: str, *, list_pattern: str) -> L
 def _named(root: pathlib.Path, pattern: str, found: Found) -> list[tuple[str, pathlib.Path]]:
     """(name, path) of the files that `pattern` found."""
     *folders, last = pattern.split("/")
-    fixed = next((i for i, part in enumerate(folders) if any(x in part for x in "*?[")), len(folders))
+    fixed = next((i for i, x in enumerate(folders) if is_wildcard(root.joinpath(*folders[:i]), x)), len(folders))
     before, _, after = last.partition("*")
     any_suffix = not after or after.endswith(".*")
     after = after.removesuffix(".*")

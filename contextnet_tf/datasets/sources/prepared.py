@@ -18,14 +18,22 @@ from typing import Any
 import numpy as np
 
 from contextnet_tf.datasets.sources.decoding import JPEG_START, PNG_START
-from contextnet_tf.datasets.sources.example import Listing, named, paired, unlabeled
+from contextnet_tf.datasets.sources.example import Listing, example_name, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
 from contextnet_tf.errors import InputError, reason_of
-from contextnet_tf.files import atomic_write_dir, read_json, require_space, write_json
+from contextnet_tf.files import (
+    atomic_write_dir,
+    ensure_writable_dir,
+    one_at_a_time,
+    read_json,
+    require_space,
+    write_json,
+)
 
 FOLDER = "prepared"  # within the dataset's folder
 _RECORD = "prepared.json"  # in the folder of a split: the source of its files
 _RANDOM_ACCESS = ("array_record", "parquet")  # file formats, which `as_dataset` cannot read
+_SUFFIXES = {PNG_START: ".png", JPEG_START: ".jpg", b"BM": ".bmp"}  # by the start of a file
 _SPLIT_NAMES = {"val": ("val", "validation")}  # names of our splits in TensorFlow Datasets
 
 
@@ -85,7 +93,8 @@ class PreparedSet:
     def lay_out(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
         """Extracts the split's images and labels to files, unless up to date.
 
-        `on_example` is called after each example. The folder is written atomically.
+        `on_example` is called after each example. The folder is written atomically; of several processes, one
+        extracts and the others wait.
 
         Raises:
           InputError: the dataset is not prepared in `data_dir` or has no such split or features, two examples
@@ -94,6 +103,20 @@ class PreparedSet:
         pending = self.pending(data_dir, split)
         if not pending:
             return
+        try:
+            ensure_writable_dir(pending.folder.parent)
+        except InputError:
+            raise InputError(
+                f"{pending.folder.parent}: cannot be written, but {split} of {self.name} is extracted to files there; "
+                f"set `data_dir` to a writable folder with a link to {self._root(data_dir)}"
+            ) from None
+        with one_at_a_time(pending.folder):
+            if self.pending(data_dir, split):  # no other process has extracted it meanwhile
+                self._extract(data_dir, split, pending, on_example)
+
+    def _extract(
+        self, data_dir: str | os.PathLike, split: str, pending: Pending, on_example: Callable[[], None]
+    ) -> None:
         builder = self._builder(data_dir)
         info = self._split_info(builder, split)
         require_space(pending.folder.parent, pending.num_bytes)
@@ -130,20 +153,45 @@ class PreparedSet:
     def _prepared_folder(self, data_dir: str | os.PathLike) -> pathlib.Path:
         """DATA_DIR/NAME/VERSION or DATA_DIR/NAME/CONFIG/VERSION, by default the newest version and the only
         configuration."""
-        name, _, version = self.name.partition(":")
-        root = pathlib.Path(data_dir).expanduser() / name
-        found = [path.parent for path in root.glob(f"{version or '*'}/dataset_info.json")]
-        found = found or [path.parent for path in root.glob(f"*/{version or '*'}/dataset_info.json")]
+        found = self._versions(data_dir)
         if not found:
-            raise InputError(
-                f"{data_dir}: holds no prepared dataset {self.name!r}, and nothing is downloaded here; put archives "
-                f"that it asks for into {data_dir}/downloads/manual and run: python -c "
-                f"\"import tensorflow_datasets as tfds; tfds.load('{self.name}', data_dir='{data_dir}')\""
-            )
+            raise self._not_prepared(data_dir)
         if len({path.parent for path in found}) > 1:
+            name = self.name.partition(":")[0]
             configurations = ", ".join(sorted({f"{name}/{path.parent.name}" for path in found}))
-            raise InputError(f"{root}: holds several configurations; choose one of tfds:{configurations}")
+            raise InputError(
+                f"{self._root(data_dir)}: holds several configurations; choose one of tfds:{configurations}"
+            )
         return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
+
+    def _root(self, data_dir: str | os.PathLike) -> pathlib.Path:
+        return pathlib.Path(data_dir).expanduser() / self.name.partition(":")[0]
+
+    def _versions(self, data_dir: str | os.PathLike, version: str | None = None) -> list[pathlib.Path]:
+        """The folders of the dataset's versions in `data_dir`: of `version`, by default the one that the name gives,
+        or all."""
+        version = version or self.name.partition(":")[2] or "*"
+        root = self._root(data_dir)
+        found = [path.parent for path in root.glob(f"{version}/dataset_info.json")]
+        return found or [path.parent for path in root.glob(f"*/{version}/dataset_info.json")]
+
+    def _not_prepared(self, data_dir: str | os.PathLike) -> InputError:
+        """The error for a folder without the dataset; names the right folder if it is above or in this one."""
+        name, _, version = self.name.partition(":")
+        others = ", ".join(sorted({path.name for path in self._versions(data_dir, "*")}))
+        if others:
+            return InputError(f"{self._root(data_dir)}: has no version {version}; it has {others}")
+        folder = pathlib.Path(os.path.abspath(pathlib.Path(data_dir).expanduser()))
+        for other in (*folder.parents, *sorted(folder.glob("*/"))):
+            if self._versions(other):
+                return InputError(f"{data_dir}: holds no folder {name}, but {other} does; set `data_dir` to {other}")
+        found = [path for depth in ("*/*", "*/*/*") for path in folder.glob(f"{depth}/dataset_info.json")]
+        others = ", ".join(sorted({path.relative_to(folder).parts[0] for path in found}))
+        return InputError(
+            f"{data_dir}: holds no prepared dataset {self.name!r}{others and f' (it holds {others})'}, and nothing is "
+            f"downloaded here; put archives that it asks for into {data_dir}/downloads/manual and run: python -c "
+            f"\"import tensorflow_datasets as tfds; tfds.load('{self.name}', data_dir='{data_dir}')\""
+        )
 
     def _split_info(self, builder, split: str):
         splits = builder.info.splits
@@ -173,9 +221,15 @@ class PreparedSet:
         images = [key for key in features if isinstance(features[key], tfds.features.Image)]
         for key, flag in ((self.image_key, "image"), (self.label_key, "label")):
             if key not in images:
+                other = f" ({key!r} is a {type(features[key]).__name__})" if key in features else ""
                 raise InputError(
-                    f"{self.name}: has no image feature {key!r}; it has {', '.join(sorted(images)) or 'none'}; "
+                    f"{self.name}: has no image feature {key!r}{other}; it has {', '.join(sorted(images)) or 'none'}; "
                     f"set `tfds_{flag}_key` to one of them"
+                )
+            if features[key].np_dtype != np.uint8:
+                raise InputError(
+                    f"{self.name}: feature {key!r} is {np.dtype(features[key].np_dtype).name}, but images and labels "
+                    "have 8 bits; prepare the dataset with uint8"
                 )
         wanted = {self.image_key, self.label_key} | ({self.name_key} if self.name_key else set())
         if self.name_key and self.name_key not in features:
@@ -209,16 +263,16 @@ class PreparedSet:
                 f"{self.name}: feature {self.name_key!r} is neither text nor a whole number; set `tfds_name_key` to "
                 "another one, or leave it out"
             )
-        return re.sub(r"[^\w.-]", "_", str(value))
+        return example_name(re.sub(r"[^\w.-]|^\.", "_", str(value)))  # a file that begins with a dot is hidden
 
     def _write(self, folder: pathlib.Path, name: str, example: Mapping[str, Any]) -> None:
         for part, key in (("images", self.image_key), ("labels", self.label_key)):
             content = example[key]
             if not isinstance(content, bytes):
                 raise InputError(f"{self.name}: example {name!r} has no {key!r}; copy or prepare the dataset again")
-            suffix = ".png" if content.startswith(PNG_START) else ".jpg" if content.startswith(JPEG_START) else None
+            suffix = next((suffix for start, suffix in _SUFFIXES.items() if content.startswith(start)), None)
             if suffix is None:
-                raise InputError(f"{self.name}: feature {key!r} of example {name!r} is neither PNG nor JPEG")
+                raise InputError(f"{self.name}: feature {key!r} of example {name!r} is neither PNG, JPEG nor BMP")
             (folder / part / f"{name}{suffix}").write_bytes(content)
 
 
