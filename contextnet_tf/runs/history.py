@@ -28,9 +28,9 @@ class History:
     def __init__(self, path: pathlib.Path, length: int):
         self._path = path
         self.length = length
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []  # what follows the last break was cut off
         with atomic_write(path) as temporary:
-            temporary.write_bytes(b"".join(lines[:length]))
+            temporary.write_bytes(b"".join(line + b"\n" for line in lines[:length]))
 
     def append(self, step: int, epoch: float, figures: Mapping[str, float]) -> None:
         """Adds the metrics of a step; values that are not finite become null.

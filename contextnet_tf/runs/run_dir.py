@@ -48,7 +48,7 @@ def claimed_run_dir(
       settings: JSON values that determine the final weights.
       resume: whether the folder may already hold this run.
       saved_settings: returns the copy of the settings in the folder's newest checkpoint, or None. The copy replaces a
-        damaged settings.json.
+        missing or damaged settings.json.
 
     Raises:
       InputError: the folder cannot be written; holds no run, but other files, or a folder in the place of a file; holds
@@ -58,11 +58,12 @@ def claimed_run_dir(
     """
     folder = ensure_writable_dir(output_dir)
     path = folder / layout.SETTINGS
-    if not path.exists() and not all(is_system_file(entry.name) for entry in folder.iterdir()):
+    is_saved = not path.exists() and saved_settings(folder) is not None
+    if not (is_saved or path.exists()) and not all(is_system_file(entry.name) for entry in folder.iterdir()):
         raise InputError(f"{folder}: is not empty and holds no run; choose another `output_dir`")
     _check_kinds(folder)
     with _locked(folder):
-        if not path.exists():
+        if not (is_saved or path.exists()):  # asked again: another process may have claimed the folder meanwhile
             _write(path, settings)
         elif resume:
             before = _read(path, saved_settings)
@@ -98,6 +99,15 @@ class StartedWith(Record):
     network: str | None = None
     dataset: str | None = None
     validation_images: int | None = None
+    splits: dict[str, Any] | None = None
+
+    @property
+    def split(self) -> str | None:
+        """The name of the validation data; settings name only what is not the default, the split val."""
+        if self.network is None:
+            return None
+        name = (self.splits or {}).get("val", "val")
+        return name if isinstance(name, str) else None
 
 
 def read_started_with(run_dir: str | os.PathLike) -> StartedWith:
@@ -185,12 +195,16 @@ def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[st
 
 
 def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """(name, value in `one`, value in `other`) of each difference; the names of nested settings are joined by dots."""
+    """(name, value in `one`, value in `other`) of each difference; the names of nested settings are joined by dots.
+
+    A "source" whose "sha256" is the same may have another name: the same file, moved or named by another path.
+    """
     one, other = _flattened(one), _flattened(other)
     for settings in (one, other):
         settings.pop(_VERSION, None)
-    names = sorted(one.keys() | other.keys())
-    return [(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
+    names = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
+    moved = [name for name in names if name.endswith(".source") and f"{name.removesuffix('source')}sha256" not in names]
+    return [(name, one.get(name), other.get(name)) for name in names if name not in moved]
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -80,3 +80,10 @@ def test_lines_beyond_the_saved_length_are_dropped(tmp_path):
 def test_figures_that_are_not_finite_become_null(tmp_path):
     History(tmp_path / "history.jsonl", 0).append(1, 0.5, {"loss": math.nan, "val_mean_iou": math.inf})
     assert (tmp_path / "history.jsonl").read_text() == '{"step": 1, "epoch": 0.5, "loss": null, "val_mean_iou": null}\n'
+
+
+def test_a_line_that_was_cut_off_does_not_damage_the_next(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2, "lo')  # within the length of the checkpoint, as after a power failure
+    History(path, 2).append(3, 0.5, {"loss": 1.0})
+    assert path.read_text() == '{"step": 1}\n{"step": 3, "epoch": 0.5, "loss": 1.0}\n'

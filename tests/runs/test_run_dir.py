@@ -66,6 +66,39 @@ def test_damaged_settings_are_restored_from_a_checkpoint_or_named(tmp_path, dama
         assert (tmp_path / "settings.json").read_text() == whole
 
 
+def test_missing_settings_are_restored_from_a_checkpoint(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        with claimed_run_dir(tmp_path, {"seed": 1}, True):
+            pass
+    saved = {"seed": 1, "format_version": 2}
+    with pytest.raises(InputError, match="holds a run; set `resume=True` to resume it"):
+        with claimed_run_dir(tmp_path, {"seed": 1}, False, lambda folder: saved):
+            pass
+    with pytest.raises(InputError, match=r"other settings \(seed was 1 and is now 2\)"):
+        with claimed_run_dir(tmp_path, {"seed": 2}, True, lambda folder: saved):
+            pass
+    with claimed_run_dir(tmp_path, {"seed": 1}, True, lambda folder: saved):
+        assert json.loads((tmp_path / "settings.json").read_text()) == saved
+
+
+def test_initial_weights_may_have_moved(tmp_path):
+    settings = {"initial": {"source": "runs/one", "sha256": "5e"}, "seed": 1}
+    with claimed_run_dir(tmp_path, settings, True):
+        pass
+    moved = {"initial": {"source": "/copies/one", "sha256": "5e"}, "seed": 1}
+    with claimed_run_dir(tmp_path, moved, True):
+        assert json.loads((tmp_path / "settings.json").read_text())["initial"]["source"] == "runs/one"
+    with pytest.raises(InputError, match=r"\(seed was 1 and is now 2\)"):
+        check_same_run(tmp_path, {**moved, "seed": 2})
+    other = {"initial": {"source": "/copies/one", "sha256": "6f"}, "seed": 1}
+    expected = r"\(initial.sha256 was '5e' and is now '6f'; initial.source was 'runs/one' and is now '/copies/one'\)"
+    with pytest.raises(InputError, match=expected):
+        check_same_run(tmp_path, other)
+    with pytest.raises(InputError, match=r"\(initial.sha256 was '5e' and is now None; initial.source was"):
+        check_same_run(tmp_path, {"seed": 1})
+
+
 def test_a_newer_format_is_refused(tmp_path):
     (tmp_path / "settings.json").write_text('{"format_version": 3, "seed": 1}')
     with pytest.raises(InputError, match="settings.json: is of format 3, this version reads up to 2; update"):
