@@ -22,8 +22,8 @@ _PLURALS = {"Network": "networks", "Dataset": "datasets"}
 class Run:
     """A run: its folder as given, its validations, and its result.json, empty while the run is unfinished.
 
-    `epochs` and `mean_iou` (0 to 1) have one value per validation. `network`, `dataset` and `images`, the number of
-    validated images, are None if unknown.
+    `epochs` and `mean_iou` (0 to 1) have one value per validation. `network`, `dataset`, `split`, the validated images'
+    name, and `images`, their number, are None if unknown.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Run:
     results: Results
     network: str | None
     dataset: str | None
+    split: str | None
     images: int | None
 
 
@@ -46,7 +47,12 @@ def read_run(folder: str | os.PathLike) -> Run:
     if not epochs:
         raise InputError(f"{path}: holds no {HISTORY} with a validation; `runs` takes folders that train wrote")
     results = read_results(path, missing_ok=True)
-    started = StartedWith() if results.model and results.dataset else read_started_with(path)  # the latter: unfinished
+    try:
+        started = read_started_with(path)
+    except InputError:
+        if not (results.model and results.dataset):
+            raise
+        started = StartedWith()
     model, dataset = results.model or ModelSection(), results.dataset or DatasetSection()
     return Run(
         str(path),
@@ -55,6 +61,7 @@ def read_run(folder: str | os.PathLike) -> Run:
         results,
         network=model.name or started.network,
         dataset=dataset.name or started.dataset,
+        split=started.split or dataset.split,
         images=started.validation_images if dataset.images is None else dataset.images,
     )
 
@@ -86,7 +93,7 @@ def _identity(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Network and validation data of each run, by the title of their column."""
     found: dict[str, list[str]] = {title: [] for title in _PLURALS}
     for run in runs:
-        split = f" {run.results.dataset.split}" if run.results.dataset and run.results.dataset.split else ""
+        split = f" {run.split}" if run.split else ""
         images = f", {count(run.images)} images" if run.images is not None else ""
         found["Network"].append(run.network or UNKNOWN)
         found["Dataset"].append(f"{dataset_title(run.dataset)}{split}{images}" if run.dataset else UNKNOWN)

@@ -79,8 +79,28 @@ def test_unfinished_runs_are_told_apart_by_their_settings(tmp_path):
         runs.append(read_run(folder))
     assert differences_note(runs) == "the runs have different datasets; compare their figures with care"
     header, _, first, last = runs_table(runs).splitlines()
-    assert header.startswith("| Run | Dataset |") and "| CamVid, 101 images |" in first
-    assert "| Cityscapes, 500 images |" in last
+    assert header.startswith("| Run | Dataset |") and "| CamVid val, 101 images |" in first
+    assert "| Cityscapes val, 500 images |" in last
+
+
+def test_runs_on_other_held_out_examples_are_told_apart(tmp_path):
+    def run(name, val):
+        results = {"model": {"name": "cn14"}, "dataset": {"name": "camvid", "split": "train", "images": 101}}
+        folder = write_run(tmp_path / name, [(1, 0.25)], {"format_version": 1, **results} if val else None)
+        settings = {"format_version": 2, "network": "cn14", "dataset": "camvid", "validation_images": 101}
+        splits = {"splits": {"train": ["train"], "val": val, "holdout": [name]}} if val else {}
+        (folder / "settings.json").write_text(json.dumps(settings | splits))
+        return read_run(folder)
+
+    one, two = run("p0", "train, p0 held out"), run("p1", "train, p1 held out")
+    assert "| CamVid train, p0 held out, 101 images |" in runs_table([one, two])
+    assert differences_note([one, two]) == "the runs have different datasets; compare their figures with care"
+    # An unfinished run on the split val, and a finished one that recorded no settings.
+    results = {"model": {"name": "cn14"}, "dataset": {"name": "camvid", "split": "val", "images": 101}}
+    done = read_run(write_run(tmp_path / "done", [(1, 0.25)], {"format_version": 1, **results}))
+    assert differences_note([run("going", None), done]) == ""
+    (tmp_path / "done" / "settings.json").write_text("damaged")
+    assert differences_note([run("going2", None), read_run(tmp_path / "done")]) == ""
 
 
 def test_a_run_that_cannot_be_read_is_left_out_and_named(call, tmp_path):
