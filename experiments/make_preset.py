@@ -24,12 +24,13 @@ from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
-from contextnet_tf.models.loading import BEST_NETWORK, load_network
+from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import CARD
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.reporting.wording import dataset_title, percent
 from contextnet_tf.runs.layout import EXPORT
 from contextnet_tf.runs.results import Results, read_results, update_results
+from contextnet_tf.runs.sections import Accuracy
 from data.streets import draw_street
 from experiments import common_flags, evaluate, export, flag_kinds, program, train  # noqa: F401  train: for its flags
 from experiments.splits import recorded_splits
@@ -85,18 +86,19 @@ def run(
 
     Raises:
       InputError: `name` is no name; `checkpoint` is not the folder of a run, or its dataset has no entry about its
-        terms here.
+        terms here; or one of `holdout_runs` is incomplete, of another dataset or held out the same examples as another.
     """
     trained = read_results(checkpoint)
-    if trained.dataset is None or trained.training is None or trained.dataset.name not in _DATA:
+    parts = (trained.dataset, trained.training, trained.model)
+    if None in parts or trained.dataset.name not in _DATA:
         known = ", ".join(_DATA)
         raise InputError(f"{checkpoint}: is not a run on one of {known}; presets are made from those only")
-    held_out = {pathlib.Path(folder).name: read_results(folder) for folder in holdout_runs}
+    held_out = held_out_accuracy(holdout_runs, trained.dataset.name)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name):
         raise InputError(f"--name={name}: use up to 64 lowercase letters, digits, '-' and '.', as in cn14-camvid")
     target = pathlib.Path(output_dir) / name
     with atomic_write_dir(target) as folder:
-        shutil.copy(pathlib.Path(checkpoint) / BEST_NETWORK, folder / BEST_NETWORK)
+        shutil.copy(network_path(checkpoint), folder / BEST_NETWORK)
         dataset = dataclasses.replace(trained.dataset, data_dir=None)  # a local path, useless elsewhere
         update_results(folder, trained.model, dataset, trained.training, flags={})
         export.run(
@@ -112,13 +114,28 @@ def run(
             reports[column] = evaluate.run(checkpoint=str(path), data_dir=data_dir, split=split, output_dir=str(folder))
         columns = {f"{split}, float32": reports["float32"], f"{split}, int8": reports["int8"]}
         accuracies = {column: ({**report.class_iou, "**mean**": report.mean_iou}) for column, report in columns.items()}
-        for column, results in held_out.items():
-            accuracy = results.evaluation.accuracy
+        for column, accuracy in held_out.items():
             accuracies[column] = {**accuracy.class_iou, "**mean**": accuracy.mean_iou}
         write_checksum(folder)
         with atomic_write(folder / CARD) as temporary:
             temporary.write_text(_card(name, folder, trained, accuracies, split, note), encoding="utf-8")
     return target
+
+
+def held_out_accuracy(folders: Sequence[str], dataset: str) -> dict[str, Accuracy]:
+    """The accuracy of each of these runs on the examples that it held out, by their description."""
+    found: dict[str, Accuracy] = {}
+    for folder in folders:
+        evaluation = read_results(folder).evaluation
+        if evaluation is None or evaluation.dataset != dataset:
+            raise InputError(f"{folder}: holds no evaluation on {dataset}; `holdout_runs` takes complete runs on it")
+        column = evaluation.split or pathlib.Path(folder).name
+        if column in found:
+            raise InputError(
+                f"{folder}: was evaluated on {column!r}, as another of `holdout_runs`; give one of the two"
+            )
+        found[column] = evaluation.accuracy
+    return found
 
 
 def write_checksum(folder: pathlib.Path) -> None:

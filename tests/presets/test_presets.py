@@ -5,6 +5,8 @@ import json
 import cv2
 import numpy as np
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 import contextnet_tf as cn
 from contextnet_tf import presets
@@ -109,3 +111,61 @@ def test_a_photo_is_segmented_by_name(call, street, tmp_path):
     legend = cv2.imread(str(tmp_path / "predictions" / "legend.png"))
     assert legend[3 * 24 + 12, 16, ::-1].tolist() == cn.get_dataset("camvid").palette[3].tolist()
     assert f"{tmp_path}/predictions/legend.png names the colors" in called.out
+
+
+def _held_out_run(folder, split, dataset="camvid"):
+    folder.mkdir(parents=True)
+    accuracy = {"images": 2, "mean_iou": 0.5, "class_iou": {"sky": 0.5}}
+    section = {"dataset": dataset, "split": split, "checkpoint": "best.keras", **accuracy}
+    (folder / "result.json").write_text(json.dumps({"format_version": 1, "evaluation": section}))
+
+
+def test_runs_with_held_out_drives_are_told_apart_by_what_they_held_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _held_out_run(tmp_path / "p0" / "modern-seed0", "train+val, p0 held out")
+    _held_out_run(tmp_path / "p1" / "modern-seed0", "train+val, p1 held out")
+    # The folders that leave_one_out makes have equal names; `~` is the home folder in each path of the list.
+    with flagsaver.flagsaver():
+        flags.FLAGS(["make_preset", "--holdout_runs=~/p0/modern-seed0,~/p1/modern-seed0"])
+        found = make_preset.held_out_accuracy(flags.FLAGS.holdout_runs, "camvid")
+    assert {column: accuracy.mean_iou for column, accuracy in found.items()} == {
+        "train+val, p0 held out": 0.5, "train+val, p1 held out": 0.5,
+    }  # fmt: skip
+
+
+def test_runs_that_do_not_belong_on_a_card_are_refused_before_the_export(call, tmp_path):
+    _held_out_run(tmp_path / "one", "train, p0 held out")
+    _held_out_run(tmp_path / "again", "train, p0 held out")
+    _held_out_run(tmp_path / "other", "val", dataset="streets")
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained" / "result.json").write_text('{"format_version": 1}')
+    for runs, message in (
+        (
+            "one,again",
+            f"{tmp_path}/again: was evaluated on 'train, p0 held out', as another of --holdout_runs; give one",
+        ),
+        ("other", f"{tmp_path}/other: holds no evaluation on camvid; --holdout_runs takes complete runs on it"),
+        ("trained", f"{tmp_path}/trained: holds no evaluation on camvid"),
+        ("gone", f"{tmp_path}/gone/result.json: is missing"),
+    ):
+        folders = ",".join(f"{tmp_path}/{name}" for name in runs.split(","))
+        called = call(
+            make_preset, f"--checkpoint={presets.preset_dir('cn14-camvid')}", "--name=x",
+            f"--holdout_runs={folders}", f"--output_dir={tmp_path / 'out'}",
+        )  # fmt: skip
+        assert called.status == 1 and called.err.startswith(f"error: {message}"), called.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_its_network_makes_no_preset(call, tmp_path):
+    results = json.loads((presets.preset_dir("cn14-camvid") / "result.json").read_text())
+    for missing, message in (
+        ("best.keras", f"error: {tmp_path}/run: holds no best.keras; give"),
+        ("model", f"error: {tmp_path}/run: is not a run on one of camvid, streets"),
+    ):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        results.pop(missing, None)
+        (tmp_path / "run" / "result.json").write_text(json.dumps(results))
+        called = call(make_preset, f"--checkpoint={tmp_path / 'run'}", "--name=x", f"--output_dir={tmp_path / 'out'}")
+        assert called.status == 1 and called.err.startswith(message), called.err
+        assert not list(tmp_path.glob("out/*"))
