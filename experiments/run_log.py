@@ -17,7 +17,8 @@ _logger.setLevel(logging.DEBUG)  # its records reach the log file whatever --log
 def write_flagfile(path: str | os.PathLike) -> None:
     """Writes the running program's flags as a file that `--flagfile` takes."""
     with atomic_write(path) as temporary:
-        temporary.write_text("".join(f"{flag.serialize()}\n" for flag in program.own_flags() if flag.value is not None))
+        lines = "".join(f"{flag.serialize()}\n" for flag in program.own_flags() if flag.value is not None)
+        temporary.write_text(lines, encoding="utf-8", errors="surrogateescape")  # a path need not be UTF-8
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from absl.testing import flagsaver
 import contextnet_tf
 from contextnet_tf.errors import InputError
 from contextnet_tf.training.compute_config import ComputeConfig
-from experiments import check_data, evaluate, program, train
+from experiments import check_data, evaluate, program, run_log, train
 
 LIBRARY = pathlib.Path(contextnet_tf.__file__).parent
 EXPERIMENTS = pathlib.Path(program.__file__).parent
@@ -302,3 +302,11 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     )
     os.close(write)
     assert (called.returncode, called.stderr) == (141, "")
+
+
+def test_flags_of_a_path_that_is_not_utf8_are_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["experiments.train"])  # whose flags are recorded
+    with flagsaver.flagsaver():
+        flags.FLAGS(["experiments.train", "--output_dir=runs/\udcff"])  # the byte 255, as the shell gives it
+        run_log.write_flagfile(tmp_path / "flags.txt")
+    assert b"--output_dir=runs/\xff\n" in (tmp_path / "flags.txt").read_bytes()
