@@ -15,7 +15,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.machine import peak_memory
 from contextnet_tf.plots import confusion_image
@@ -121,12 +121,13 @@ class Board:
     """Writes `folder`, a TensorBoard log directory: curves, IoU per class, confusion matrix, sample segmentations.
 
     Raises:
-      InputError: the disk is full; raised by every method.
+      InputError: the folder cannot be written, or the disk is full; raised by every method.
     """
 
     def __init__(self, folder: pathlib.Path, dataset: Dataset):
         self._folder, self._dataset = folder, dataset
-        self._writer = tf.summary.create_file_writer(str(folder))
+        with self._naming_failure():
+            self._writer = tf.summary.create_file_writer(str(folder))
 
     def scalars(self, group: str, step: int, figures: Mapping[str, float]) -> None:
         """Adds the finite `figures` as scalars `group`/name."""
@@ -143,12 +144,15 @@ class Board:
         self.scalars("validation", step, {"mean_iou": report.mean_iou, "pixel_accuracy": report.pixel_accuracy})
         self.scalars("iou", step, report.class_iou)
         spread = [examples[i] for i in np.linspace(0, len(examples) - 1, _IMAGES).astype(int)]
+        confusion = tf.image.decode_png(confusion_image(report.confusion, list(report.class_iou)), channels=3)
+        shown = [
+            overlay(image.numpy(), np.asarray(segment(image)), self._dataset.palette)
+            for image, _ in evaluation_examples(self._dataset, spread)
+        ]
         with self._writing():
-            confusion = tf.image.decode_png(confusion_image(report.confusion, list(report.class_iou)), channels=3)
             tf.summary.image("confusion", confusion[tf.newaxis], step)
-            for place, (image, _) in enumerate(evaluation_examples(self._dataset, spread)):
-                shown = overlay(image.numpy(), np.asarray(segment(image)), self._dataset.palette)
-                tf.summary.image(f"validation/{place}", shown[np.newaxis], step)
+            for place, image in enumerate(shown):
+                tf.summary.image(f"validation/{place}", image[np.newaxis], step)
             self._writer.flush()
 
     def close(self) -> None:
@@ -158,12 +162,19 @@ class Board:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        with self._naming_failure(), self._writer.as_default():
+            yield
+
+    @contextlib.contextmanager
+    def _naming_failure(self) -> Iterator[None]:
         try:
-            with self._writer.as_default():
-                yield
-        except tf.errors.ResourceExhaustedError:
+            yield
+        except tf.errors.OpError as error:
+            reason = reason_of(error).rpartition("}} ")[2].partition(" [Op:")[0]  # without the operator
+            full = isinstance(error, tf.errors.ResourceExhaustedError | tf.errors.OutOfRangeError)  # the latter: EFBIG
+            remedy = "free disk space" if full else "make it writable"
             raise InputError(
-                f"{self._folder}: cannot be written; free disk space, then run the same command again"
+                f"{self._folder}: cannot be written ({reason[-120:]}); {remedy}, then run the same command again"
             ) from None
 
 

@@ -1,10 +1,14 @@
 """Speed, waiting and time left of a run whose steps last as long as written here."""
 
 import math
+import re
+import resource
 
 import pytest
 
-from contextnet_tf.training.monitoring import StepTimer
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
+from contextnet_tf.training.monitoring import Board, StepTimer
 
 
 class _Clock:
@@ -94,3 +98,25 @@ def test_savings_after_each_step(clock):
     with timer.saving():
         clock.spend(1.0)
     assert timer.seconds_left(100, 0) == 200 + 100
+
+
+def test_a_folder_of_curves_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError) as caught:
+        Board(tmp_path / "file", get_dataset("camvid"))
+    expected = (
+        f"{tmp_path}/file: cannot be written (Not a directory); make it writable, then run the same command again"
+    )
+    assert str(caught.value) == expected
+    board = Board(tmp_path / "curves", get_dataset("camvid"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(
+            InputError, match=re.escape(f"{tmp_path}/curves: cannot be written (") + ".*; free disk space"
+        ):
+            for step in range(100):
+                board.scalars("train", step, {"loss": 1.0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    board.close()
