@@ -16,7 +16,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.near_duplicates import Thumbnail, similar_between_splits, thumbnail
 from contextnet_tf.datasets.pipeline import sample_seed
-from contextnet_tf.datasets.sources import Example, Listing, read_example, read_image
+from contextnet_tf.datasets.sources import Example, Listing, has_orientation_tag, read_example, read_image
 from contextnet_tf.datasets.statistics import class_warnings
 from contextnet_tf.errors import InputError
 
@@ -63,6 +63,7 @@ class _Read:
     pixels: np.ndarray | None = None  # int64 [256] by train id; None without label
     crops: tuple[np.ndarray, ...] = ()  # int64 [256] each
     thumbnail: Thumbnail | None = None
+    turned: bool = False  # whether the image was rotated by its orientation tag
 
 
 def inspect(
@@ -111,7 +112,7 @@ def inspect(
     for split, pixels in labeled.items():
         warnings += class_warnings(dataset, split, pixels.sum(axis=0))
     thumbnails = {split: [x.thumbnail for x in whole if x.split == split and x.thumbnail] for split in listings}
-    warnings += [*_duplicates(whole), *similar_between_splits(thumbnails), *_empty(whole)]
+    warnings += [*_duplicates(whole), *similar_between_splits(thumbnails), *_empty(whole), *_turned(whole)]
     return dataclasses.replace(found, warnings=warnings)
 
 
@@ -152,7 +153,8 @@ class _Look:
             marked = np.where(label == IGNORE, np.uint8(_MARK), label)
             samples = [np.int64(place + epoch * self._epoch) for epoch in range(self._crops)]
             crops = tuple(np.bincount(self._crop(image, marked, x).numpy().ravel(), minlength=256) for x in samples)
-        return _Read(split, example, None, size, content, pixels, crops, small)
+        turned = has_orientation_tag(example.image_path)
+        return _Read(split, example, None, size, content, pixels, crops, small, turned)
 
 
 def _jobs(listings: Mapping[str, Listing]) -> Iterator[tuple[str, int, Example]]:
@@ -201,3 +203,13 @@ def _empty(reads: list[_Read]) -> list[str]:
         for read in reads
         if read.pixels is not None and read.pixels[IGNORE] == read.pixels.sum()
     ]
+
+
+def _turned(reads: list[_Read]) -> list[str]:
+    """A warning on rotated images, whose labels may be those of the image as stored: some tools ignore the tag."""
+    turned = [read.example for read in reads if read.turned]
+    if not turned:
+        return []
+    more = f", as {len(turned) - 1:,} more images are" if len(turned) > 1 else ""
+    image, label = turned[0].image_path, turned[0].label_path
+    return [f"{image}: is rotated by its orientation tag{more}; check that its label {label} is upright, too"]

@@ -2,9 +2,13 @@
 
 import cv2
 import numpy as np
+import pytest
+from PIL import Image
 
+from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.inspection import inspect
+from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
 
@@ -75,3 +79,21 @@ def test_images_of_several_sizes_the_same_twice_and_all_ignored(camvid_dir):
     assert f"{camvid_dir}/train/p5.png: the same pixels as {camvid_dir}/train/p4.png (twice in train)" in warnings
     # The same bytes in another shape are another image: 32 x 96 of gray 30 is not p1, 64 x 96 of it.
     assert not [line for line in warnings if "train/p1.png" in line and "train/p0.png" in line]
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_images_that_a_tag_rotates_are_named_since_their_labels_may_not_be_rotated(camvid_dir, image_format):
+    """Some tools that draw labels ignore the tag; half a turn leaves the sizes equal."""
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    place = camvid_dir / "train" / "p4.png"
+    Image.open(place).save(place, image_format, exif=exif)
+    label = camvid_dir / "trainannot" / "p4.png"
+    message = f"{place}: is rotated by its orientation tag; check that its label {label} is upright, too"
+    assert message in _inspect(camvid_dir).warnings
+    exif[0x0112] = 6  # a quarter turn
+    Image.open(camvid_dir / "train" / "p3.png").save(place, image_format, exif=exif)
+    message = f"96 x 64 pixels, its image {place} is 64 x 96, rotated by its orientation tag; rotate the label, too, or"
+    for check in (sources.check_files, lambda examples: sources.read_example(examples[0], CAMVID)):
+        with pytest.raises(InputError, match=message):
+            check([sources.Example("p4", str(place), str(label))])

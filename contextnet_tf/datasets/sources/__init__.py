@@ -9,6 +9,7 @@ from contextnet_tf.datasets.sources.example import Example, Listing, checked_exa
 from contextnet_tf.datasets.sources.finding import IMAGE_SUFFIXES, find_files
 from contextnet_tf.datasets.sources.reading import (
     check_files,
+    has_orientation_tag,
     no_label,
     read_example,
     read_image,
@@ -25,6 +26,7 @@ __all__ = [
     "check_files",
     "checked_examples",
     "find_files",
+    "has_orientation_tag",
     "no_label",
     "read_example",
     "read_image",

@@ -93,6 +93,19 @@ def decode(content: bytes, path: str | os.PathLike, *, palette_colors: bool) -> 
     return _by_pillow(content, path, palette_colors)
 
 
+def is_turned(content: bytes, path: str | os.PathLike) -> bool:
+    """Whether a file has an orientation tag, by which `decode` turns it; JPEG files are not decoded.
+
+    Raises:
+      InputError: as `decode`.
+    """
+    if content.startswith(JPEG_START):
+        return _orientation(content) != 1
+    if content.startswith(PNG_START) and b"eXIf" not in content:
+        return False
+    return decode(content, path, palette_colors=True).turned
+
+
 def starts_like_image(content: bytes) -> bool:
     """Whether a file that begins with `content` (16 bytes) is an image and no video; False for GIF."""
     return bool(re.match(_IMAGE_STARTS, content, re.DOTALL))

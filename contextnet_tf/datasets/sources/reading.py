@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.labels import IGNORE
-from contextnet_tf.datasets.sources.decoding import Decoded, decode, image_size, too_many_bits
+from contextnet_tf.datasets.sources.decoding import Decoded, decode, image_size, is_turned, too_many_bits
 from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
@@ -75,6 +75,15 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
       InputError: the file is missing, damaged, or in a refused format.
     """
     return _rgb(decode(_content(path), path, palette_colors=True), path)
+
+
+def has_orientation_tag(path: str | os.PathLike) -> bool:
+    """Whether `read_image` rotates this file by its orientation tag.
+
+    Raises:
+      InputError: the file is missing, damaged, or in no supported format.
+    """
+    return is_turned(_content(path), path)
 
 
 def read_label(path: str | os.PathLike, dataset) -> np.ndarray:
@@ -141,9 +150,12 @@ def _check(example: Example) -> None:
 
 def _other_size(example: Example, image_shape: Sequence[int], label_shape: Sequence[int]) -> InputError:
     """The error for a label that differs in size from its image; shapes are (height, width)."""
+    is_lying = tuple(label_shape) == tuple(image_shape)[::-1] and has_orientation_tag(example.image_path)
+    remedy = "rotated by its orientation tag; rotate the label, too, or remove the tag"
     return InputError(
         f"{example.label_path}: the label is {label_shape[1]} x {label_shape[0]} pixels, "
-        f"its image {example.image_path} is {image_shape[1]} x {image_shape[0]}; they must have the same size"
+        f"its image {example.image_path} is {image_shape[1]} x {image_shape[0]}"
+        f"{f', {remedy}' if is_lying else '; they must have the same size'}"
     )
 
 
