@@ -11,8 +11,8 @@ import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, find_files, read_example, read_image
-from contextnet_tf.datasets.sources.decoding import starts_like_image
 from contextnet_tf.datasets.sources.example import example_name
+from contextnet_tf.datasets.sources.signatures import starts_like_image
 from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.errors import InputError
 from experiments import opening

@@ -300,7 +300,8 @@ def test_a_tiff_of_five_channels_is_not_called_missing(tmp_path, capfd):
         (_saved(_palette(), "GIF"), "a GIF file, which is not supported; convert it to PNG"),
         (b"\0\0\0\x18ftypheic" + bytes(30), "a HEIC or AVIF file"),
         (b"PK\3\4" + bytes(30), "is not an image of a supported format, or its start is damaged; convert it to PNG"),
-        (_saved(RGB, "JPEG2000"), "is not an image of a supported format, or its start is damaged; convert it to PNG"),
+        (_saved(RGB, "JPEG2000"), "is a JPEG 2000 or JPEG XL file, which is not supported; convert it to PNG"),
+        (_saved(RGB, "JPEG2000", no_jp2=True), "is a JPEG 2000 or JPEG XL file, which is not supported"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, content, message):

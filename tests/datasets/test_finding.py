@@ -81,6 +81,13 @@ def test_what_systems_leave_is_no_data_in_every_layout(tmp_path, camvid_dir, cit
     assert (len(listing.examples), listing.problems, listing.notes) == (2, [], [])
 
 
+def test_a_pipe_is_no_image(tmp_path):
+    _touch(tmp_path, "images/train/a.png", "labels/train/a.png")
+    os.mkfifo(tmp_path / "images" / "train" / "b.png")
+    listing = TWO.listing(tmp_path, "train")
+    assert [e.name for e in listing.examples] == ["a"] and listing.notes[0].endswith(": b.png")
+
+
 def test_links_are_followed_but_not_in_circles(tmp_path):
     _touch(tmp_path, "data/images/train/a.png", "data/labels/train/a.png", "more/images/b.png", "more/labels/b.png")
     for kind in ("images", "labels"):
@@ -179,7 +186,12 @@ def test_a_deep_folder_gives_a_name_that_files_can_have(tmp_path):
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.sets(st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/"), min_size=1), max_size=4))
+@given(
+    st.sets(
+        st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/"), min_size=1, max_size=20),
+        max_size=4,
+    )
+)
 def test_any_name_finds_its_partner(names):
     normal = {unicodedata.normalize("NFC", name) for name in names}
     images, problems = named((name, name) for name in names)

@@ -26,11 +26,13 @@ def test_an_image_is_an_image_whatever_its_name(tmp_path, image_format, name):
     np.testing.assert_allclose(item.image, PIXELS, atol=4)
 
 
-def test_images_of_phones_that_are_not_supported_are_no_videos(tmp_path):
-    Image.fromarray(PIXELS).save(tmp_path / "photo.avif")
-    assert inputs.opened_video(str(tmp_path / "photo.avif")) is None
-    _, items = inputs.named_images(str(tmp_path / "photo.avif"))
-    with pytest.raises(InputError, match="photo.avif: is a HEIC or AVIF file, which is not supported; convert it"):
+@pytest.mark.parametrize(("suffix", "kind"), [("avif", "HEIC or AVIF"), ("jp2", "JPEG 2000 or JPEG XL")])
+def test_images_of_formats_that_are_not_supported_are_no_videos(tmp_path, suffix, kind):
+    path = tmp_path / f"photo.{suffix}"
+    Image.fromarray(PIXELS).save(path)
+    assert inputs.opened_video(str(path)) is None
+    _, items = inputs.named_images(str(path))
+    with pytest.raises(InputError, match=f"photo.{suffix}: is a {kind} file, which is not supported; convert it"):
         list(items)
 
 

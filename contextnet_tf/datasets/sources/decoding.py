@@ -11,7 +11,6 @@ import dataclasses
 import io
 import logging
 import os
-import re
 import struct
 import warnings
 import zlib
@@ -23,6 +22,13 @@ from PIL import Image
 
 from contextnet_tf.datasets.sources.alteration import alteration, bits_per_channel, lossy_compression, stretched
 from contextnet_tf.datasets.sources.libpng import decode_png
+from contextnet_tf.datasets.sources.signatures import (
+    JPEG_START,
+    PNG_START,
+    is_tiff,
+    starts_like_image,
+    unsupported_kind,
+)
 from contextnet_tf.errors import InputError, reason_of
 
 # Pillow warns of oddities in metadata without the file's name. Damage of the pixels is an exception.
@@ -34,20 +40,8 @@ with contextlib.suppress(OSError, AttributeError):  # a Pillow that has libtiff 
     _libtiff.TIFFSetWarningHandler(None)
     _libtiff.TIFFSetErrorHandler(None)
 
-PNG_START = b"\x89PNG\r\n\x1a\n"
-JPEG_START = b"\xff\xd8\xff"
-
 _PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
 _PLAIN = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "RGBX": "RGB", "PA": "RGBA", "LA": "RGBA"}  # modes
-_HEIF = rb"....ftyp(heic|heix|hevc|mif1|avif)"
-_OTHER_CONTENTS = {
-    rb"version https://git-lfs": "a pointer of Git LFS instead of the image; run git lfs pull",
-    rb"\s*<(!|html|\?xml)": "a web page instead of an image; download it again",
-    rb"GIF8": "a GIF file, which is not supported; convert it to PNG",
-    _HEIF: "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
-}
-_TIFF = rb"II[*+]\0|MM\0[*+]"  # + is that of files above 4 GB
-_IMAGE_STARTS = rb"\x89PNG\r\n|\xff\xd8\xff|BM|P[1-6]\s|RIFF....WEBP|" + _TIFF + b"|" + _HEIF
 _GRAY, _PALETTE = 0, 3  # PNG's color types
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # the chunks that determine pixels
 _MOST_PIXELS = 1 << 30  # of a PNG file; as OpenCV. Pillow has its own, smaller limit
@@ -104,11 +98,6 @@ def is_turned(content: bytes, path: str | os.PathLike) -> bool:
     if content.startswith(PNG_START) and b"eXIf" not in content:
         return False
     return decode(content, path, palette_colors=True).turned
-
-
-def starts_like_image(content: bytes) -> bool:
-    """Whether a file that begins with `content` (16 bytes) is an image and no video; False for GIF."""
-    return bool(re.match(_IMAGE_STARTS, content, re.DOTALL))
 
 
 def image_size(content: bytes, path: str | os.PathLike) -> tuple[int, int]:
@@ -294,14 +283,14 @@ def too_many_bits(path: str | os.PathLike, bits: int) -> InputError:
 
 
 def _unknown(content: bytes, path: str | os.PathLike) -> InputError:
-    if re.match(_TIFF, content):
+    if is_tiff(content):
         return InputError(
             f"{path}: is a damaged TIFF file, or one with a number of channels or bits that cannot be read; save it as "
             "8-bit RGB"
         )
-    for start, what in _OTHER_CONTENTS.items():
-        if re.match(start, content):
-            return InputError(f"{path}: is {what}")
+    kind = unsupported_kind(content)
+    if kind:
+        return InputError(f"{path}: is {kind}")
     if starts_like_image(content[:16]):
         return _damaged(path, "its content is not an image of a supported format")
     return InputError(

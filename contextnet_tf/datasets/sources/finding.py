@@ -132,7 +132,7 @@ def _walk(
         elif _is_dir(entry):
             if not deep:
                 found.others.append(path)
-        elif matches and path.suffix.lower() in IMAGE_SUFFIXES:
+        elif matches and path.suffix.lower() in IMAGE_SUFFIXES and entry.is_file():  # reading a pipe would wait
             found.paths.append(path)
         else:
             found.others.append(path)

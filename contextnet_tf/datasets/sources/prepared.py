@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.datasets.sources.decoding import JPEG_START, PNG_START
 from contextnet_tf.datasets.sources.example import Listing, example_name, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
+from contextnet_tf.datasets.sources.signatures import JPEG_START, PNG_START
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import (
     atomic_write_dir,
