@@ -1,6 +1,7 @@
 """`Segmenter`: from an image to one label per pixel, the API for applications."""
 
 import functools
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -67,10 +68,13 @@ class Segmenter:
         checked_choice("engine", engine, tuple(ENGINES))
         checked_choice("resize_mode", resize_mode, RESIZE_MODES)
         num_threads = checked_count("num_threads", num_threads)
+        source = path_or_model
+        if isinstance(source, str):
+            source = (resolved if engine == "tensorflow" else exported_preset)(source)
+        self._engine = ENGINES[engine](source, num_threads)
+        if source is path_or_model and isinstance(source, str | os.PathLike):
+            path_or_model = os.path.abspath(source)  # a copy may be made in another working folder
         self._arguments = path_or_model, num_threads, engine, resize_mode
-        if isinstance(path_or_model, str):
-            path_or_model = (resolved if engine == "tensorflow" else exported_preset)(path_or_model)
-        self._engine = ENGINES[engine](path_or_model, num_threads)
         self._twins, self._twins_lock = [self._engine], threading.Lock()
         self._most_padding = most_padding(resize_mode, self._engine.size_multiple)
         self.size = self._engine.size

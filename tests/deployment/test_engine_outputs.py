@@ -48,6 +48,13 @@ def test_quantized_logits_become_float32(tmp_path, dtype, engine):
     assert logits.tolist() == [[[10, 200, 30], [255, 0, 128]]]
 
 
+@pytest.mark.parametrize("engine", ["litert", "openvino"])
+@pytest.mark.parametrize("name", ["model", "MODEL.TFLITE", "model.v1"])
+def test_the_name_of_a_file_does_not_matter(labels_file, name, engine):
+    segmenter = Segmenter(labels_file.rename(labels_file.with_name(name)), engine=engine)
+    assert segmenter.segment(np.full((8, 16, 3), (1, 0, 2), np.uint8)).tolist() == [[2] * 16] * 8
+
+
 def test_labels_of_a_file_are_handed_through(labels_file):
     image = np.zeros((8, 16, 3), np.uint8)
     image[:, 4:, 2] = 9

@@ -35,3 +35,10 @@ def test_a_copy_has_the_settings_of_the_original(copied):
     with pytest.raises(InputError) as expected:
         original.segment(np.zeros((2000, 3000, 3), np.uint8))
     assert str(refused.value) == str(expected.value)
+
+
+def test_a_copy_finds_the_file_from_another_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(presets.preset_dir("cn14-camvid"))
+    original = Segmenter("export/model_int8.tflite")
+    monkeypatch.chdir(tmp_path)
+    assert _pixels_of_classes(copy.copy(original)) == _pixels_of_classes(original)

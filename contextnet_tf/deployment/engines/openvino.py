@@ -3,6 +3,8 @@
 import contextlib
 import ctypes
 import os
+import pathlib
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -57,10 +59,19 @@ class OpenVINOEngine(TFLiteEngine):
         if precision is not None:
             self._settings["INFERENCE_PRECISION_HINT"] = precision
         try:
-            self._model = openvino.Core().read_model(path)
+            self._model = self._read(pathlib.Path(path))
             self._start()
         except RuntimeError as error:
             raise unusable(path, error) from None
+
+    def _read(self, path: pathlib.Path) -> openvino.Model:
+        """The file as OpenVINO's model. OpenVINO recognizes it by its suffix; one of another name is copied first."""
+        if path.suffix == ".tflite":
+            return openvino.Core().read_model(path)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder, "model.tflite")
+            copy.write_bytes(self._file.content)
+            return openvino.Core().read_model(copy)
 
     def _start(self) -> None:
         with _same_signal_stack():
