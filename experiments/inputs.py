@@ -62,17 +62,21 @@ def _is_image(path: pathlib.Path) -> bool:
         return False
 
 
-def named_images(name: str) -> tuple[int, Iterator[Item]]:
+def named_images(name: str, output_dir: pathlib.Path | None = None) -> tuple[int, Iterator[Item]]:
     """The number of images of `name` (a file, a folder or a pattern), and the images.
 
     Raises:
-      InputError: there are none, or two have the same name; while reading: one cannot be read.
+      InputError: there are none, two have the same name, or one is in `output_dir`, whose files are replaced; while
+        reading: one cannot be read.
     """
     names: dict[str, pathlib.Path] = {}
     for path in _paths(name):
+        if output_dir and path.resolve().parent == output_dir.resolve():
+            raise InputError(f"{path}: is in the output folder and might be replaced; choose another --output_dir")
         stem = example_name(path.stem)
         if stem in names:
-            raise InputError(f"{path}: has the same name as {names[stem]}; segment them one folder at a time")
+            one = "folder" if path.parent != names[stem].parent else f"kind, such as '*{path.suffix}',"
+            raise InputError(f"{path}: has the same name as {names[stem]}; segment them one {one} at a time")
         names[stem] = path
     return len(names), (Item(stem, read_image(path)) for stem, path in names.items())
 

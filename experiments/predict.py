@@ -137,7 +137,10 @@ def run(
         _segment_video(video, timed, description, ensure_writable_dir(folder), max_frames)
     else:
         timed = TimedSegmenter(segmenter, workers or 1)
-        count, items = inputs.named_images(input) if input else inputs.split_images(description, data_dir, split)
+        if input:
+            count, items = inputs.named_images(input, folder)
+        else:
+            count, items = inputs.split_images(description, data_dir, split)
         count = min(count, max_frames or count)
         ensure_writable_dir(folder)  # before a bar is shown
         bar = progress_bar(total=count, desc="segmenting", unit="image")

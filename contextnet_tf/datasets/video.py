@@ -17,6 +17,7 @@ from contextnet_tf.errors import InputError, needed_by, reason_of
 
 _logger = logging.getLogger(__name__)
 _USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
+_HIGHEST_CAMERA = 99  # OpenCV takes the hundreds of a number for a driver
 # The bits of FFmpeg's flags that PyAV does not name.
 _ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _CLOCK_JUMPS = 0x200  # AVFMT_TS_DISCONT
@@ -221,7 +222,7 @@ class Camera:
         """
         self.name, self._source = f"camera{number}", f"camera {number}"
         with _quiet():
-            self._capture = cv2.VideoCapture(number)
+            self._capture = cv2.VideoCapture(number) if 0 <= number <= _HIGHEST_CAMERA else cv2.VideoCapture()
         if not self._capture.isOpened():
             raise InputError(f"{self._source}: cannot be opened; is it connected, and not in use by another program?")
         rate = self._capture.get(cv2.CAP_PROP_FPS)

@@ -251,13 +251,21 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "frame.png"), np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(InputError, match="two/frame.png: has the same name as .*one/frame.png"):
+    with pytest.raises(InputError, match="two/frame.png: has the same name as .*one/frame.png; .* one folder"):
         predict.run(input=f"{tmp_path}/*/frame.png", **settings)
+    cv2.imwrite(str(tmp_path / "two" / "frame.jpg"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match=r"frame.png: has the same name as .*; .* one kind, such as '\*.png',"):
+        predict.run(input=f"{tmp_path}/two", **settings)
+    (tmp_path / "two").rename(tmp_path / "predictions")
+    with pytest.raises(InputError, match="predictions/frame.png: is in the output folder and might be replaced"):
+        predict.run(input=f"{tmp_path}/predictions/*.png", **settings | {"output_dir": str(tmp_path)})
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(InputError, match="text.mp4: is neither an image nor a video that can be read"):
         predict.run(input=str(tmp_path / "text.mp4"), **settings)
     with pytest.raises(InputError, match="camera 97: cannot be opened; is it connected"):
         predict.run(input="97", **settings)
+    with pytest.raises(InputError, match="camera 99999999999: cannot be opened; is it connected"):
+        predict.run(input="99999999999", **settings)
     with pytest.raises(InputError, match="'cityscapes' has 19"):
         predict.run(input=str(tmp_path), dataset="cityscapes", **settings)
     with pytest.raises(InputError, match="holds no export/model.tflite; run experiments.export first"):
