@@ -16,6 +16,7 @@ from experiments import flag_kinds
 PRESET = f"preset:NAME ({', '.join(preset_names())})"  # in the help of --checkpoint
 # Pixels per side; a larger image or crop is probably a mistake.
 MAX_SIDE = 1 << 15
+MAX_THREADS = 1024
 MAX_SEED = (1 << 32) - 1
 
 

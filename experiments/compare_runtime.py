@@ -248,13 +248,17 @@ def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     if not match:
         raise InputError(f"--sizes: {text!r} is not a size; give HEIGHTxWIDTH in pixels, for example {SIZES[0]}")
-    return int(match[1]), int(match[2])
+    height, width = int(match[1]), int(match[2])
+    if max(height, width) > common_flags.MAX_SIDE:
+        raise InputError(f"--sizes: {text!r} is too large; give at most {common_flags.MAX_SIDE} pixels per side")
+    return height, width
 
 
 def _threads(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or not 1 <= int(text) <= common_flags.MAX_THREADS:
         raise InputError(
-            f"--thread_counts: {text!r} is not a number of threads; give whole numbers, 1 or more, for example 1,2"
+            f"--thread_counts: {text!r} is not a number of threads; give whole numbers from 1 to "
+            f"{common_flags.MAX_THREADS}, for example 1,2"
         )
     return int(text)
 

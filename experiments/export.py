@@ -19,6 +19,7 @@ multiples that the network accepts. tf.saved_model.load, LiteRT and ONNX Runtime
 """
 
 import pathlib
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -185,6 +186,11 @@ def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
     }
 
 
+def predict_command(path: str) -> str:
+    """The command that segments an image with the exported file `path`."""
+    return f"python -m experiments.predict --checkpoint={shlex.quote(path)} --input=IMAGE --output_dir=FOLDER"
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     from contextnet_tf.deployment import checked_export
@@ -218,8 +224,7 @@ def main(argv: Sequence[str]) -> None:
     for name in written:
         print(file_lines(output_dir, section.files[name]))
     if written != [layout.SAVED_MODEL]:
-        command = f"python -m experiments.predict --checkpoint={output_dir}/export/{written[-1]}"
-        print(f"use it: {command} --input=IMAGE --output_dir=FOLDER")
+        print(f"use it: {predict_command(f'{output_dir}/{layout.EXPORT}/{written[-1]}')}")
 
 
 if __name__ == "__main__":

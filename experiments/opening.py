@@ -57,8 +57,11 @@ def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False, su
         return path
     if exported and path.is_dir():
         file = (path / layout.EXPORT / layout.TFLITE).with_suffix(suffix)
-        others = list(file.parent.glob(f"*{suffix}"))
-        if not file.is_file() and len(others) != 1:
+        others = sorted(file.parent.glob(f"*{suffix}"))
+        if not file.is_file() and len(others) > 1:
+            names = ", ".join(x.name for x in others)
+            raise InputError(f"{path}: holds several exported files, none of them {file.name}; give one: {names}")
+        if not file.is_file() and not others:
             raise InputError(f"{path}: holds no {file.relative_to(path)}; run experiments.export first")
         return file if file.is_file() else others[0]
     return network_path(path)

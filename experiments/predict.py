@@ -68,14 +68,14 @@ flags.DEFINE_integer(
     None,
     "Threads per image. Default: 1; with --engine=tensorflow, TensorFlow's choice.",
     lower_bound=1,
-    upper_bound=1024,
+    upper_bound=common_flags.MAX_THREADS,
 )
 flags.DEFINE_integer(
     "workers",
     None,
     "Images or frames to segment concurrently. Default: 1; for a video, cores // threads.",
     lower_bound=1,
-    upper_bound=1024,
+    upper_bound=common_flags.MAX_THREADS,
 )
 flags.DEFINE_enum(
     "resize_mode",

@@ -15,6 +15,7 @@ folder instead, for any web server; docs/browser.md lists the HTTP headers that 
 
 import contextlib
 import pathlib
+import shlex
 from collections.abc import Sequence
 
 from absl import flags
@@ -42,7 +43,8 @@ def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: s
     page = build_page(exported_files(checkpoint), BROWSER_DIR)
     if static:
         write_page(page, static)
-        print(f"written: {static}; any web server can host it, for example: python -m http.server --directory={static}")
+        command = f"python -m http.server --directory={shlex.quote(static)}"
+        print(f"written: {static}; any web server can host it, for example: {command}")
         return
     with contextlib.suppress(KeyboardInterrupt), PageServer(page, host, port) as server:
         print(f"serving {checkpoint} at {server.url} (Ctrl-C ends)", flush=True)

@@ -195,6 +195,13 @@ def test_the_static_folder_is_the_page(built, server, tmp_path):
         assert (tmp_path / "site" / name).read_bytes() == ask(server, f"/{name}").content, name
 
 
+def test_the_command_for_a_static_folder_is_for_any_folder(run_dir, browser_dir, tmp_path, call, monkeypatch):
+    monkeypatch.setattr(serve, "BROWSER_DIR", browser_dir)
+    called = call(serve, f"--checkpoint={run_dir}", f"--static={tmp_path}/my site")
+    assert called.out.endswith(f"for example: python -m http.server --directory='{tmp_path}/my site'\n"), called.err
+    assert (tmp_path / "my site" / "index.html").is_file()
+
+
 def test_the_worker_finds_its_modules_without_an_import_map(built):
     assert built["litert/index.js"] == b'import { createWasmLib } from "./wasm-utils.js";'
 

@@ -107,7 +107,10 @@ def test_bad_input_is_one_line(call, run_dir, tmp_path):
             ("--modes=pipelined", "--engines=litert-in-graph"),
             "runtimes with upsampling in the graph have no pipelined mode",
         ),
-        (("--thread_counts=0",), "--thread_counts: '0' is not a number of threads; give whole numbers, 1 or more"),
+        (("--thread_counts=0",), "--thread_counts: '0' is not a number of threads; give whole numbers from 1 to 1024"),
+        (("--thread_counts=1025",), "--thread_counts: '1025' is not a number of threads"),
+        (("--thread_counts=²",), "--thread_counts: '²' is not a number of threads"),
+        (("--sizes=64x99999999",), "--sizes: '64x99999999' is too large; give at most 32768 pixels per side"),
         (("--models=cn15",), "unknown network 'cn15'; choose from cn18, cn14"),
         (
             (f"--checkpoint={run_dir}", "--models=cn14"),

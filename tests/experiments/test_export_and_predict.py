@@ -227,6 +227,13 @@ def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_
     assert section.mean_iou == pytest.approx(of_tflite.mean_iou, abs=0.01)
 
 
+def test_the_command_after_an_export_is_for_any_folder():
+    command = export.predict_command("my runs/model.tflite")
+    assert command == (
+        "python -m experiments.predict --checkpoint='my runs/model.tflite' --input=IMAGE --output_dir=FOLDER"
+    )
+
+
 def test_predict_with_the_network_itself(call, run_dir):
     called = call(predict, f"--checkpoint={run_dir}", f"--output_dir={run_dir}", "--engine=tensorflow")
     assert "\nmean IoU of the network: " in called.out, called.err

@@ -33,6 +33,15 @@ def test_a_checkpoint_means_one_file(tmp_path):
         opening.checkpoint_file(tmp_path, exported=True)
 
 
+def test_a_run_with_several_exported_files_and_not_the_usual_one(tmp_path):
+    (tmp_path / "export").mkdir()
+    for name in ("model_int8.tflite", "model_float16.tflite"):
+        (tmp_path / "export" / name).touch()
+    message = "several exported files, none of them model.tflite; give one: model_float16.tflite, model_int8.tflite"
+    with pytest.raises(InputError, match=message):
+        opening.checkpoint_file(tmp_path, exported=True)
+
+
 def test_an_exported_file_is_no_network():
     with pytest.raises(InputError, match="is an exported file; a .keras file or the folder of a run is needed here"):
         opening.open_network(GOLDEN / "export" / "model.tflite")
