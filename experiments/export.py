@@ -117,6 +117,10 @@ def run(
 
     provenance = current_provenance()
     formats = checked_export.chosen_formats(formats, precision, output)
+    for_onnx = {"image_type": image_type != "uint8", "dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
+    ignored = [name for name, given in for_onnx.items() if given and "onnx" not in formats]
+    if ignored:
+        raise InputError(f"--{ignored[0]}: applies only to ONNX files; set --format=onnx, or leave it out")
     network = opening.open_network(checkpoint, model=model)
     file = opening.checkpoint_file(checkpoint)
     resolved = opening.find_dataset(

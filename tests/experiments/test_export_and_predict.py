@@ -227,6 +227,14 @@ def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_
     assert section.mean_iou == pytest.approx(of_tflite.mean_iou, abs=0.01)
 
 
+@pytest.mark.parametrize("given", [{"image_type": "float32"}, {"dynamic_batch": True}, {"dynamic_size": True}])
+@pytest.mark.parametrize("formats", [None, ("tflite",)])
+def test_settings_of_onnx_files_are_refused_for_others(tmp_path, given, formats):
+    with pytest.raises(InputError, match=f"^--{next(iter(given))}: applies only to ONNX files; set --format=onnx, or"):
+        export.run(checkpoint="run", output_dir=str(tmp_path / "out"), formats=formats, **given)
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_after_an_export_is_for_any_folder():
     command = export.predict_command("my runs/model.tflite")
     assert command == (
