@@ -108,8 +108,17 @@ class TrainingLoop:
         )
 
     def restore(self) -> None:
-        """Restores the newest undamaged checkpoint; without a checkpoint the run starts at step 0."""
+        """Restores the newest undamaged checkpoint; without a checkpoint the run starts at step 0.
+
+        Raises:
+          InputError: there is a best network but no such checkpoint: to start again would overwrite that network.
+        """
         notes = self._checkpoints.restore()
+        if not notes and (self._folder / BEST_NETWORK).exists():
+            raise InputError(
+                f"{self._folder}: holds a {BEST_NETWORK}, but no undamaged checkpoint to resume from; restore "
+                f"{layout.CHECKPOINTS}/, or choose another `output_dir` to train again"
+            )
         if notes:
             self._progress = _Progress(**notes["progress"])
             _logger.info("resumes from step %d of %d", self._progress.step, self._plan.steps)

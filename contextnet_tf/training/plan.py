@@ -106,6 +106,17 @@ class TrainingPlan:
         warmup_steps = round(recipe.warmup_epochs * len(self.train_examples) / recipe.batch_size)
         return Poly(recipe.base_learning_rate, recipe.power, self.steps, warmup_steps)
 
+    def warnings(self) -> list[str]:
+        """What a user may not expect of this plan: a learning rate that never reaches the recipe's."""
+        schedule, peak = self.schedule(), self.recipe.base_learning_rate
+        if schedule.warmup_steps < self.steps:
+            return []
+        reached = float(np.max(schedule(np.arange(self.steps))))
+        return [
+            f"the warm-up of the learning rate takes {schedule.warmup_steps} steps, the whole run {self.steps}: the "
+            f"rate reaches {reached:.2g} instead of {peak:g}; train for more epochs or set fewer warm-up epochs"
+        ]
+
     def is_validated(self, step: int) -> bool:
         """Whether `step` is the last step or crosses a validation interval."""
         return step == self.steps or self._intervals(step) > self._intervals(step - 1)

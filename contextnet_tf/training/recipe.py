@@ -109,7 +109,6 @@ _LIMITS: dict[str, tuple[str, Callable[[float], bool]]] = {
     **dict.fromkeys(("epochs", "batch_size", "validation_epochs"), ("at least 1", lambda x: x >= 1)),
     **dict.fromkeys(
         (
-            "base_learning_rate",
             "power",
             "warmup_epochs",
             "aux_weight",
@@ -122,6 +121,7 @@ _LIMITS: dict[str, tuple[str, Callable[[float], bool]]] = {
     **dict.fromkeys(
         ("class_uniform_fraction", "label_smoothing", "copy_paste_fraction"), ("from 0 to 1", lambda x: 0 <= x <= 1)
     ),
+    "base_learning_rate": ("more than 0", lambda x: x > 0),
     "ohem_threshold": ("more than 0 and at most 1", lambda x: 0 < x <= 1),
 }
 # Field name -> name of the parameter of `experiments.train.run`, where they differ.

@@ -122,6 +122,8 @@ def train(
                 check_same_run(output_dir, settings)  # before any label is read: other classes may make them invalid
             instance_paths(dataset, val_examples)  # refuses a partly unpacked dataset now, not at the first validation
             warnings = [
+                *plan.warnings(),
+                *_overlap(train_examples, val_examples),
                 *_checked_classes(dataset, train_examples, "training"),
                 *_checked_classes(dataset, val_examples, "validation"),
             ]
@@ -225,6 +227,18 @@ def _checked_classes(dataset: Dataset, examples: Sequence[Example], kind: str) -
             f"for example {examples[0].label_path}"
         )
     return class_warnings(dataset, f"{kind} images", counts)
+
+
+def _overlap(train_examples: Sequence[Example], val_examples: Sequence[Example]) -> list[str]:
+    """A warning if images are trained and validated on, such as those of a list of all images and of a list of some."""
+    trained = {example.image_path for example in train_examples}
+    both = [example.image_path for example in val_examples if example.image_path in trained]
+    if not both:
+        return []
+    return [
+        f"{len(both)} of the {len(val_examples)} validation images are training images, the first is {both[0]}; the "
+        "validation says nothing about other images"
+    ]
 
 
 def _check_classes(model: keras.Model, dataset: Dataset) -> None:

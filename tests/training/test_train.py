@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import resource
+import shutil
 
 import cv2
 import keras
@@ -220,6 +221,17 @@ def test_a_run_whose_best_network_is_missing_validates_again(camvid_dir, tmp_pat
     assert seen == [6, 6] and copied.report.to_json() == again.report.to_json()
 
 
+def test_a_trained_network_is_not_overwritten_because_its_checkpoints_are_gone(camvid_dir, tmp_path):
+    train_tiny(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1))
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in ("best.keras", "history.jsonl")}
+    with pytest.raises(
+        InputError, match="run: holds a best.keras, but no undamaged checkpoint to resume from; restore"
+    ):
+        train_tiny(camvid_dir, tmp_path / "run", dataclasses.replace(RECIPE, epochs=1))
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
+
+
 def test_classes_that_never_occur_are_a_warning(camvid_dir, tmp_path, caplog):
     def ended(folder):
         raise StoppedByTest
@@ -233,6 +245,18 @@ def test_classes_that_never_occur_are_a_warning(camvid_dir, tmp_path, caplog):
         "training images: no pixel of sign_symbol, fence, car, pedestrian, bicyclist",
         "validation images: no pixel of pole, road, pavement, tree, sign_symbol, fence, car, pedestrian, bicyclist",
     ]
+
+
+def test_images_that_are_trained_and_validated_on_are_a_warning(camvid_dir, tmp_path, caplog):
+    # val is a list of some of the images of train, as trainval and val may be.
+    lines = (camvid_dir / "train.txt").read_text().splitlines(keepends=True)
+    (camvid_dir / "val.txt").write_text("".join(lines[4:]))
+    with pytest.raises(StoppedByTest):
+        train_tiny(camvid_dir, tmp_path / "run", on_step=stop_at(1))
+    assert caplog.messages[0] == (
+        f"2 of the 2 validation images are training images, the first is {camvid_dir}/train/p4.png; the validation "
+        "says nothing about other images"
+    )
 
 
 def test_a_mean_iou_that_is_not_a_number_is_never_the_best(camvid_dir, tmp_path, monkeypatch):
