@@ -92,8 +92,8 @@ def run(
       settings: those of `train.run`.
 
     Raises:
-      InputError: there are no seeds, a row has no such number or changes nothing, `model` is given though the rows
-        name their networks; and what `train.run` raises.
+      InputError: there are no seeds, a row has no such number or trains the same as another, `model` is given
+        though the rows name their networks; and what `train.run` raises.
       InUseError: all remaining runs are being trained by other processes.
       Stopped: `should_stop` returned True.
     """

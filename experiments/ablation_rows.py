@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+import types
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from contextnet_tf.errors import InputError
@@ -72,7 +73,7 @@ def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Reci
     """The rows with these numbers (None: all), the first row, and all rows that they are compared with or made of.
 
     Raises:
-      InputError: a number is out of range, or a row changes nothing of the first row's network and `recipe`.
+      InputError: a number is out of range, or two rows train the same from `recipe`.
     """
     wrong = [number for number in numbers or () if not 0 <= number < len(rows)]
     if wrong:
@@ -82,13 +83,44 @@ def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Reci
         if row.name in wanted:
             wanted |= {*row.made_of, *([row.against] if row.against else [])}
     chosen = [number for number, row in enumerate(rows) if row.name in wanted]
-    for number in chosen[1:]:
-        row = rows[number]
-        same_model = row.model in (None, rows[0].model) and not row.make
-        if same_model and recipe_flags.changed(recipe, row.changes) == recipe:
-            others = ",".join(str(other) for other in chosen if other != number)
-            raise InputError(f"row {number}, {row.name}, changes nothing here; leave it out by --rows={others}")
+    refuse_alike(
+        {number: rows[number].name for number in chosen},
+        {
+            number: (str(rows[number].model or rows[0].model), recipe_flags.changed(recipe, rows[number].changes))
+            for number in chosen
+            if not rows[number].make
+        },
+        {number: {*rows[number].made_of, rows[number].against} for number in chosen},
+    )
     return [rows[number] for number in chosen]
+
+
+def refuse_alike(
+    names: Mapping[int, str],
+    trained: Mapping[int, tuple[Any, Recipe]],
+    needed: Mapping[int, Collection[str | None]] = types.MappingProxyType({}),
+) -> None:
+    """Refuses rows that train the same, which a flag given for all rows can cause.
+
+    Args:
+      names: the names of the rows, by number.
+      trained: the recipe of each trained row, and what else sets it apart.
+      needed: the names of the rows that a row cannot be without.
+
+    Raises:
+      InputError: two rows train the same; the message says which rows can be trained without the later one.
+    """
+    before: dict[Any, int] = {}
+    for number, (other, recipe) in trained.items():
+        if recipe.class_weights == "enet":
+            recipe = dataclasses.replace(recipe, class_weight_exponent=0.0)  # has no effect
+        first = before.setdefault((other, str(recipe)), number)
+        if first != number:
+            kept = (x for x in names if x != number and names[number] not in needed.get(x, ()))
+            raise InputError(
+                f"row {number}, {names[number]}, trains the same as row {first}, {names[first]}, here; leave it out by "
+                f"--rows={','.join(map(str, kept))}"
+            )
 
 
 def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str, Any], seed: int) -> str:

@@ -53,8 +53,8 @@ flags.DEFINE_bool(
 )
 common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
-    split="Split of the dataset, for example val or train. Default: the examples that the run held out, if any, else "
-    "val.",
+    split="Split of the dataset, for example val or train. Default: the examples that the run held out or the split "
+    "that it was validated on; val if there was none.",
     holdout="Prefixes of the names of the examples to evaluate, in --split or else in the run's --train_splits. "
     "Default: without --split, those that the run held out; else all examples.",
     checkpoint=f"Trained network: {common_flags.PRESET}, the folder of a run (its best.keras), "
@@ -82,7 +82,8 @@ def run(
     """Measures the network and writes the figures; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, or
-    in the folder above an exported file's. `split` None: the examples that the run held out, else the split val.
+    in the folder above an exported file's. `split` None: the examples that the run held out, else the split that it was
+    validated on, else val.
     """
     from contextnet_tf.evaluation.averaging import averaged_probabilities
     from contextnet_tf.evaluation.evaluate import evaluate

@@ -30,6 +30,7 @@ from contextnet_tf.runs.results import update_results
 from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import ablation, common_flags, program, recipe_flags, train  # noqa: F401  ablation: for its flags
+from experiments.ablation_rows import refuse_alike
 from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
@@ -98,7 +99,7 @@ def run(
     `rows` None: all of `table`; row 0 is always trained. `settings` are those of `train.run`.
 
     Raises:
-      InputError: there are fewer than two drives, or no seeds; a row changes nothing; and what `train.run` raises.
+      InputError: there are fewer than two drives, or no seeds; two rows train the same; and what `train.run` raises.
       InUseError: all that is left is being trained by another process.
       Stopped: `should_stop` returned True.
     """
@@ -111,14 +112,17 @@ def run(
         raise InputError(f"`rows={wrong[0]}`: the rows are 0 to {len(table) - 1}")
     given = dict(changes or {})
     used_recipe = recipe_flags.changed(get_recipe(recipe or "modern"), given)
-    chosen = [setting for number, setting in enumerate(table) if rows is None or number in (0, *rows)]
+    numbers = [number for number in range(len(table)) if rows is None or number in (0, *rows)]
+    chosen = [table[number] for number in numbers]
+    trained_by = {}
+    for number, setting in zip(numbers, chosen, strict=True):
+        own = {**given, **setting.changes}
+        trained_by[number] = (own.pop("initial", None), recipe_flags.changed(get_recipe(used_recipe.name), own))
+    refuse_alike({number: table[number].name for number in numbers}, trained_by)
     held_out = {drive: Splits(tuple(train_splits), None, (drive,)) for drive in drives}
     description = get_dataset(dataset, class_table)
     for each in held_out.values():
-        try:
-            each.examples(description, data_dir)  # before the first training: a prefix may fit nothing
-        except InputError as error:
-            raise InputError(str(error).replace("`holdout`", "`drives`")) from None
+        each.examples(description, data_dir, parameter="drives")  # before the first training: it may fit nothing
     folder = ensure_writable_dir(output_dir)
 
     def trained(setting: Setting, seed: int, drive: str) -> "Report":

@@ -16,6 +16,7 @@ takes 3 to 6 hours per seed on two cores. Rerun the same command to resume. To s
 """
 
 import dataclasses
+import itertools
 import pathlib
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -130,12 +131,20 @@ def run(
     provenance = current_provenance()
     if not seeds or not factors:
         raise InputError("--seeds and --factors need at least one value each")
+    widths = [*([] if checkpoint else [start_factor]), *factors]
+    if any(later > earlier for earlier, later in itertools.pairwise(widths)) or len(set(factors)) < len(factors):
+        raise InputError(
+            f"--factors={','.join(f'{factor:g}' for factor in factors)}: each must be smaller than the one before"
+            + ("" if checkpoint else f", the first at most --start_factor={start_factor:g}")
+        )
     base = model if isinstance(model, ContextNetSpec) else spec_named(model)
     targets = [base.widened(factor) for factor in factors]
     wide = base.widened(start_factor)
     changes = dict(changes or {})
     used_recipe = recipe_flags.changed(get_recipe(recipe or "modern"), changes)
     fine_tuning = {"epochs": fine_tune_epochs, "learning_rate": fine_tune_learning_rate}
+    if fine_tune_learning_rate == 0:  # refused here, as the first fine-tuning may come after hours
+        raise InputError("`fine_tune_learning_rate=0` is out of range; it must be more than 0")
     fine_tuning = {name: value for name, value in fine_tuning.items() if value is not None}
     start = pathlib.Path(resolved(checkpoint)) if checkpoint else None
     first_epochs = _recorded_epochs(start, directly) if start else used_recipe.epochs
@@ -241,6 +250,8 @@ def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
+    if values.checkpoint and common_flags.given("start_factor"):
+        raise InputError("--start_factor has no effect with --checkpoint, which is the first network; leave one out")
     with stoppable(resume_advice("prune")) as asked_to_stop:
         section = run(
             model=values.model or "cn14",

@@ -164,9 +164,16 @@ FLAGS = (
 
 
 def given_changes() -> dict[str, Any]:
-    """The values of the flags that were given, by name, as `changed` takes them."""
+    """The values of the flags that were given, by name, as `changed` takes them.
+
+    Raises:
+      InputError: one of them has no effect beside another.
+    """
     own = [flags.FLAGS[name] for name in FLAGS]
-    return {flag.name: flag.value for flag in own if flag.value != flag.default}
+    given = {flag.name: flag.value for flag in own if flag.value != flag.default}
+    if given.get("class_weights") == "enet" and given.get("class_weight_exponent"):
+        raise InputError("--class_weight_exponent has no effect with --class_weights=enet; leave one out")
+    return given
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:

@@ -71,8 +71,14 @@ class Splits:
         # Lists, as JSON reads them back: a resumed run compares the two.
         return {"splits": {"train": list(self.train), "val": self.label, "holdout": list(self.holdout)}}
 
-    def examples(self, dataset: Dataset, data_dir: str | None) -> tuple[list[Example], list[Example]]:
-        """The training and the validation examples.
+    def flags(self) -> dict[str, Any]:
+        """The flags that select these splits, for result.json; `recorded_splits` reads them."""
+        return {"train_splits": list(self.train), "val_split": self.val, "holdout": list(self.holdout)}
+
+    def examples(
+        self, dataset: Dataset, data_dir: str | None, *, parameter: str = "holdout"
+    ) -> tuple[list[Example], list[Example]]:
+        """The training and the validation examples. `parameter`: what errors call the prefixes of `holdout`.
 
         Raises:
           InputError: a split is missing or empty, or a prefix of `holdout` fits no example, or all.
@@ -80,9 +86,9 @@ class Splits:
         train = list(itertools.chain.from_iterable(opening.list_examples(dataset, data_dir, x) for x in self.train))
         if not self.holdout:
             return train, opening.list_examples(dataset, data_dir, self.validated) if self.validated else []
-        held_out = _with_prefixes(train, self.holdout)
+        held_out = _with_prefixes(train, self.holdout, parameter)
         if len(held_out) == len(train):
-            raise InputError(f"`holdout`: all {len(train)} examples are held out, none is left to train on")
+            raise InputError(f"`{parameter}`: all {len(train)} examples are held out, none is left to train on")
         return [example for example in train if not example.name.startswith(self.holdout)], held_out
 
 
@@ -107,11 +113,11 @@ class Evaluated:
 def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Evaluated:
     """The examples that `split` and `holdout` select; `trained` are the splits of the training.
 
-    `split` None: the examples that the training held out, or the split val if it held out none. With `holdout`, the
-    splits that were trained on.
+    `split` None: the examples that the training held out, or the split that it was validated on; val if there was
+    none. With `holdout`, the splits that were trained on.
     """
     prefixes = tuple(holdout) or (trained.holdout if split is None else ())
-    names = (split,) if split is not None else trained.train if prefixes else ("val",)
+    names = (split,) if split is not None else trained.train if prefixes else (trained.validated or "val",)
     if not prefixes:
         return Evaluated(names, (), "+".join(names))
     unseen = set(prefixes) <= set(trained.holdout) and set(names) <= set(trained.train)
@@ -119,14 +125,18 @@ def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Eva
 
 
 def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:
-    """The splits that a run was trained on, by the flags of train in its result.json; without its validation split."""
+    """The splits of a run, by the flags of train in its result.json."""
 
     def names(flag: str) -> tuple[str, ...]:
         value = flags_of_train.get(flag)
         return tuple(map(str, value)) if isinstance(value, list) else ()
 
-    holdout = names("holdout")
-    return Splits(names("train_splits") or ("train",), None if holdout else NO_VALIDATION, holdout)
+    train, holdout, val = names("train_splits") or ("train",), names("holdout"), flags_of_train.get("val_split")
+    if holdout:
+        return Splits(train, None, holdout)
+    if not isinstance(val, str):
+        val = "val"  # train's default
+    return Splits(train, NO_VALIDATION if val in train else val)
 
 
 def given_splits() -> Splits:
@@ -139,11 +149,11 @@ def given_splits() -> Splits:
     return Splits(tuple(values.train_splits), values.val_split, tuple(values.holdout))
 
 
-def _with_prefixes(examples: Sequence[Example], prefixes: Sequence[str]) -> list[Example]:
+def _with_prefixes(examples: Sequence[Example], prefixes: Sequence[str], parameter: str = "holdout") -> list[Example]:
     for prefix in prefixes:
         if not any(prefix and example.name.startswith(prefix) for example in examples):
             raise InputError(
-                f"`holdout`: no name of the {len(examples)} examples begins with {prefix!r}; the first is "
+                f"`{parameter}`: no name of the {len(examples)} examples begins with {prefix!r}; the first is "
                 f"{examples[0].name!r}"
             )
     return [example for example in examples if example.name.startswith(tuple(prefixes))]

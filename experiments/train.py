@@ -27,7 +27,7 @@ from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.runs.sections import TrainingSection
 from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.recipe import get_recipe
@@ -124,6 +124,7 @@ def run(
     from experiments import training_results
 
     provenance = current_provenance()
+    before = read_results(output_dir, missing_ok=True).training  # now: a damaged file is an error before the work
     description, data_dir = opening.find_dataset(dataset=dataset, data_dir=data_dir, class_table=class_table)
     changes = changes or {}
     if crop_size and changes.get("whole_images"):
@@ -182,7 +183,8 @@ def run(
         recipe_epochs=get_recipe(recipe).epochs,
         dataset=description.name,
         split="+".join(data_splits.train),
-        provenance=provenance,
+        # A complete run was only evaluated again: its training keeps its own date, machine and commit.
+        provenance=before.provenance if before and before.minutes == result.minutes else provenance,
     )
     update_results(
         output_dir,
@@ -190,7 +192,7 @@ def run(
         training_results.dataset_section(description, data_dir, data_splits, len(val_examples)),
         section,
         *training_results.evaluation_sections(result, description, data_splits, provenance),
-        flags={"train": given_flags or {}},
+        flags={"train": data_splits.flags() | (given_flags or {})},
     )
     return result
 
@@ -224,15 +226,20 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
+def resume_advice(output_dir: str, resume: bool) -> str:
+    """How to resume the run in `output_dir`, which was started with --resume or --noresume."""
+    flagfile = shlex.quote(f"{output_dir}/{layout.FLAGS}")
+    command = f"python -m experiments.train --flagfile={flagfile}"
+    return f"resume by the same command, or by: {command}" if resume else f"resume by: {command} --resume"
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
     values = flags.FLAGS
     output_dir = common_flags.required("output_dir")
     compute_config = compute_flags.given_compute_config()
-    flagfile = shlex.quote(f"{output_dir}/{layout.FLAGS}")
-    advice = f"resume by the same command, or by: python -m experiments.train --flagfile={flagfile}"
-    with stoppable(advice) as asked_to_stop:
+    with stoppable(resume_advice(output_dir, values.resume)) as asked_to_stop:
         result = run(
             model=values.model or "cn14",
             output_dir=output_dir,

@@ -114,6 +114,7 @@ def test_refuses_wrong_rows_and_seeds(tmp_path, call):
     assert called.err == "error: --seeds=0,1,0: gives a number twice; give each once, as --seeds=0,1\n"
     called = call(ablate_recipe, "--class_weight_exponent=0", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (
-        1, "error: row 3, without class weights, changes nothing here; leave it out by --rows=0,1,2,4,5,6,7\n"
+        1, "error: row 3, without class weights, trains the same as row 0, all parts, here; leave it out by "
+        "--rows=0,1,2,4,5,6,7\n",
     )  # fmt: skip
     assert not (tmp_path / "out").exists()

@@ -218,6 +218,8 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         ablation.run(MADE, seeds=[], **arguments)
     with pytest.raises(InputError, match="--model: the rows of this ablation have their own networks"):
         ablation.run(MADE, model="cn14", **arguments)
-    with pytest.raises(InputError, match="row 7, batch size 16, changes nothing here; leave it out by --rows=0,8"):
-        ablate_design.run(changes={"batch_size": 16}, rows=[7, 8], **arguments)
+    with pytest.raises(
+        InputError, match="row 7, batch size 16, trains the same as row 0, cn14, here; leave it out by --rows=0,5$"
+    ):
+        ablate_design.run(changes={"batch_size": 16}, rows=[5, 7, 8], **arguments)  # row 8 is compared with row 7
     assert not (tmp_path / "out").exists()

@@ -13,9 +13,11 @@ from contextnet_tf.models.registry import build_model
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
 from contextnet_tf.runs.results import read_results
 from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
-from experiments import leave_one_out
+from experiments import evaluate, leave_one_out
 
 ROWS = (leave_one_out.Setting("plain"), leave_one_out.Setting("jitter", {"color_jitter": 2.0}))
+
+EXPONENT = leave_one_out.Setting("exponent", {"class_weight_exponent": 0.1})
 
 
 def _run(camvid_dir, out, **more):
@@ -47,6 +49,11 @@ def test_every_row_is_trained_without_each_drive_once(camvid_dir, tmp_path, caps
     written = read_results(tmp_path).leave_one_out
     assert written == section and section.split == "train+val"
     assert "| plain |" in (tmp_path / "leave_one_out.md").read_text()
+    # evaluate finds what a run held out, though it was not called by flags.
+    assert read_results(tmp_path / runs[0]).flags["train"]["holdout"] == ["p0"]
+    out = str(tmp_path / "evaluated")
+    assert evaluate.run(checkpoint=str(tmp_path / runs[0]), output_dir=out).images == 2
+    assert read_results(out).evaluation.split == "train+val, p0 held out"
     # Complete runs are not trained again.
     capsys.readouterr()
     before = {run: (tmp_path / run / "best.keras").stat().st_mtime_ns for run in runs}
@@ -59,12 +66,12 @@ def test_a_row_may_begin_with_trained_weights(camvid_dir, tmp_path):
     source.save(tmp_path / "source.keras")
     initial = str(tmp_path / "source.keras")
     table = (leave_one_out.Setting("plain"), leave_one_out.Setting("pretrained", {"initial": initial}))
-    section = _run(camvid_dir, tmp_path, table=table, changes={"batch_size": 4, "learning_rate": 0.0})
+    section = _run(camvid_dir, tmp_path, table=table, changes={"batch_size": 4, "learning_rate": 1e-10})
     assert f"--initial={initial}" in leave_one_out_table(section)
     for name, equal in (("plain", False), ("pretrained", True)):
         trained = load_network(tmp_path / "p0" / f"{name}-seed0" / "best.keras")
         kernels = [network.get_layer("context_conv1").kernel.numpy() for network in (source, trained)]
-        assert np.allclose(*kernels) is equal  # the learning rate is 0
+        assert np.allclose(*kernels) is equal  # the learning rate is too low to change it
 
 
 @pytest.mark.parametrize(
@@ -73,8 +80,18 @@ def test_a_row_may_begin_with_trained_weights(camvid_dir, tmp_path):
         ({"drives": ["p0"]}, "`drives` needs two or more different prefixes"),
         ({"drives": ["p0", "p0"]}, "`drives` needs two or more different prefixes"),
         ({"seeds": []}, "`seeds` is empty"),
-        ({"drives": ["p0", "zz"]}, "no name of the 8 examples begins with 'zz'"),
+        ({"drives": ["p0", "zz"]}, "`drives`: no name of the 8 examples begins with 'zz'"),
+        ({"drives": ["p0", "p"]}, "`drives`: all 8 examples are held out"),
         ({"rows": [2]}, "`rows=2`: the rows are 0 to 1"),
+        (
+            {"changes": {"color_jitter": 2.0}},
+            "row 1, jitter, trains the same as row 0, plain, here; leave it out by --r",
+        ),
+        (
+            {"changes": {"class_weights": "enet"}, "table": (*ROWS, EXPONENT)},
+            "row 2, exponent, trains the same as row 0, plain, here; leave it out by --rows=0,1",
+        ),
+        ({"table": (*ROWS, leave_one_out.Setting("wrong", {"ema_decay": 1.0}))}, "`ema_decay=1.0` is out of range"),
     ],
     ids=str,
 )

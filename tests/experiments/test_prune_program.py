@@ -92,6 +92,16 @@ def test_wrong_input(camvid, call, tmp_path):
     build_model(BASE, num_classes=11, input_shape=(None, None, 3)).save(network)
     with pytest.raises(InputError, match="for how many epochs it was trained"):
         prune.run(model=BASE, checkpoint=str(network), **data, **RECIPE)
+    with pytest.raises(InputError, match="`fine_tune_learning_rate=0` is out of range; it must be more than 0"):
+        prune.run(model=BASE, fine_tune_learning_rate=0.0, **data, **RECIPE)
+    # What would fail after hours of training, when the second network is pruned.
+    for start, factors in ((1.0, (1.5, 1.0)), (2.0, (1.0, 1.5)), (2.0, (1.0, 1.0))):
+        with pytest.raises(
+            InputError, match="--factors=.*: each must be smaller than the one before, the first at most"
+        ):
+            prune.run(model=BASE, start_factor=start, factors=factors, **data, **RECIPE)
+    called = call(prune, "--start_factor=2", f"--checkpoint={network}", f"--output_dir={tmp_path / 'out'}")
+    assert called.err.startswith("error: --start_factor has no effect with --checkpoint")
     called = call(prune, "--factors=half", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (1, "error: --factors=half: give numbers, for example --factors=1.5,1.25,1\n")
     assert not (tmp_path / "out").exists()

@@ -85,6 +85,13 @@ def test_zero_and_false_are_told_apart_from_nothing():
         assert given_changes() == {"class_weight_exponent": 0.0, "bn_recalibration_batches": 0, "ema_decay": 0.5}
 
 
+def test_a_flag_without_effect_beside_another_is_refused():
+    with flagsaver.flagsaver():
+        flags.FLAGS(["train", "--class_weights=enet", "--class_weight_exponent=0.5"])
+        with pytest.raises(InputError, match="--class_weight_exponent has no effect with --class_weights=enet; leave"):
+            given_changes()
+
+
 @given(st.sets(st.sampled_from(sorted(CHANGES))))
 def test_each_flag_changes_its_own_part(names):
     if "weight_decay" in names:
@@ -108,7 +115,8 @@ def test_an_optimizer_of_the_same_kind_keeps_its_settings():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"learning_rate": float("nan")}, "`learning_rate=nan` is out of range; it must be at least 0"),
+        ({"learning_rate": float("nan")}, "`learning_rate=nan` is out of range; it must be more than 0"),
+        ({"learning_rate": 0.0}, "`learning_rate=0.0` is out of range; it must be more than 0"),
         ({"learning_rate": float("inf")}, "`learning_rate=inf` is out of range"),
         ({"aux_weight": -1.0}, "`aux_weight=-1.0` is out of range; it must be at least 0"),
         ({"ohem_threshold": 0.0}, "`ohem_threshold=0.0` is out of range; it must be more than 0 and at most 1"),

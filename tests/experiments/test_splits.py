@@ -43,6 +43,20 @@ def test_without_held_out_examples_it_is_the_split_val():
     assert evaluated("train", [], trained).names == ("train",)
 
 
+def test_by_default_it_is_the_split_of_the_validation():
+    assert evaluated(None, [], Splits(("train",), "test")).names == ("test",)
+
+
+def test_flags_record_the_splits():
+    for splits in (Splits(), HELD_OUT, Splits(("train", "val"), NO_VALIDATION), Splits(("train",), "test")):
+        recorded = recorded_splits(json.loads(json.dumps(splits.flags())))
+        assert (recorded.train, recorded.validated, recorded.holdout) == (
+            splits.train,
+            splits.validated,
+            splits.holdout,
+        )
+
+
 def test_a_prefix_that_fits_nothing_is_refused(camvid_dir):
     with pytest.raises(InputError, match="`holdout`: no name of the 2 examples begins with 'p2'; the first is 'p0'"):
         evaluated("val", ["p2"], HELD_OUT).examples(get_dataset("camvid"), str(camvid_dir))
@@ -51,10 +65,12 @@ def test_a_prefix_that_fits_nothing_is_refused(camvid_dir):
 @pytest.mark.parametrize(
     ("recorded", "trained"),
     [
-        ({}, Splits(("train",), NO_VALIDATION)),
+        ({}, Splits(("train",), "val")),
+        ({"val_split": "test"}, Splits(("train",), "test")),
+        ({"train_splits": ["train", "val"]}, Splits(("train", "val"), NO_VALIDATION)),  # a damaged file
         ({"train_splits": ["train", "val"], "val_split": "none"}, Splits(("train", "val"), NO_VALIDATION)),
         ({"train_splits": ["train", "val"], "holdout": ["p1", "p3"], "val_split": None}, HELD_OUT),
-        ({"train_splits": 5, "holdout": None}, Splits(("train",), NO_VALIDATION)),
+        ({"train_splits": 5, "holdout": None, "val_split": 5}, Splits(("train",), "val")),
     ],
     ids=str,
 )

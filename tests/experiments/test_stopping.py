@@ -61,3 +61,9 @@ def test_a_second_interrupt_ends_at_once():
         with pytest.raises(SystemExit):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_that_was_started_without_resume_is_resumed_with_it():
+    command = "python -m experiments.train --flagfile='my runs/flags.txt'"
+    assert train.resume_advice("my runs", True) == f"resume by the same command, or by: {command}"
+    assert train.resume_advice("my runs", False) == f"resume by: {command} --resume"

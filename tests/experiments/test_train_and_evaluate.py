@@ -80,8 +80,16 @@ def test_a_run_leaves_what_it_says(trained):
 def test_flagfile_repeats_the_run(trained, call):
     folder, _, _ = trained
     assert "--batch_size=3\n" in (folder / "flags.txt").read_text()
+    path = folder / "result.json"
+    trained_on = json.loads(path.read_text())
+    trained_on["training"]["provenance"]["commit"] = "an earlier one"
+    path.write_text(json.dumps(trained_on))
     again = call(train, f"--flagfile={folder / 'flags.txt'}")
     assert again.status == 0 and "of 2, " in again.out
+    # It was evaluated again, but not trained again.
+    sections = json.loads(path.read_text())
+    assert sections["training"]["provenance"] == trained_on["training"]["provenance"]
+    assert sections["evaluation"]["provenance"]["commit"] != "an earlier one"
 
 
 def test_evaluate_gives_the_figures_of_the_training(trained, call, tmp_path):
@@ -173,12 +181,12 @@ def test_train_refuses_wrong_output_folders(trained, camvid_dir, call, tmp_path)
 def test_initial_weights_of_a_run(trained, camvid_dir, call, tmp_path):
     folder, _, _ = trained
     out = tmp_path / "out"
-    called = train_camvid(call, camvid_dir, out, f"--initial={folder}", "--batch_size=6", "--learning_rate=0")
+    called = train_camvid(call, camvid_dir, out, f"--initial={folder}", "--batch_size=6", "--learning_rate=1e-10")
     assert called.status == 0
     assert f"initial weights of {folder}: " in called.out and "random" not in called.out  # the auxiliary head as well
     initial = json.loads((out / "settings.json").read_text())["initial"]
     assert initial["source"] == str(folder) and re.fullmatch("[0-9a-f]{64}", initial["sha256"])
-    # A learning rate of 0 leaves them as they are.
+    # So low a learning rate leaves them as they are.
     before, after = (load_network(path).get_layer("classifier").kernel.numpy() for path in (folder, out))
     np.testing.assert_allclose(before, after, rtol=0, atol=1e-6)
     refused(train_camvid(call, camvid_dir, tmp_path / "x", f"--initial={tmp_path / 'none.keras'}"), "does not exist")
