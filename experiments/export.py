@@ -117,10 +117,9 @@ def run(
 
     provenance = current_provenance()
     formats = checked_export.chosen_formats(formats, precision, output)
-    for_onnx = {"image_type": image_type != "uint8", "dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
-    ignored = [name for name, given in for_onnx.items() if given and "onnx" not in formats]
-    if ignored:
-        raise InputError(f"--{ignored[0]}: applies only to ONNX files; set --format=onnx, or leave it out")
+    onnx: dict[str, Any] = {"image_type": image_type, "dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size}
+    tflite: dict[str, Any] = {"float_layers": tuple(float_layers), "tiling": tiling}
+    checked_export.check_settings(formats, precision, calibration_images=calibration_images, **tflite, **onnx)
     network = opening.open_network(checkpoint, model=model)
     file = opening.checkpoint_file(checkpoint)
     resolved = opening.find_dataset(
@@ -133,7 +132,6 @@ def run(
     found = checked_export.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
     size = size or checked_export.default_size(network, description, found)
     notes: dict[str, Any] = {"accuracy": _measured(file)}
-    tflite: dict[str, Any] = {"float_layers": float_layers, "tiling": tiling}
     if precision == "int8":
         if description is None:
             raise InputError("int8 is calibrated on training images: give --dataset and --data_dir")
@@ -149,7 +147,7 @@ def run(
         precision=precision,
         output=output,
         tflite=tflite,
-        onnx={"image_type": image_type, "dynamic_batch": dynamic_batch, "dynamic_size": dynamic_size},
+        onnx=onnx,
         size=size,
         dataset=description,
         commit=provenance.commit,

@@ -1,14 +1,16 @@
 """Labels images and measures the speed, as in section 3.1 of the paper for sequential images."""
 
 import collections
+import contextlib
 import itertools
 import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
 from contextnet_tf.runs.sections import RuntimeSection
 from experiments.inputs import Item
 
@@ -22,11 +24,16 @@ class TimedSegmenter:
         self._milliseconds, self._sizes = [], []
 
     def labeled(self, items: Iterable[Item]) -> Iterator[tuple[Item, np.ndarray]]:
-        """Each item with its labels uint8 [H, W], in order."""
+        """Each item with its labels uint8 [H, W], in order.
+
+        Raises:
+          InputError: an image cannot be segmented, for example is too large to be padded; what `items` raises.
+        """
         items = iter(items)
         first = next(items)
         warm_up = [first.image] * (self._workers if self._warm_up else 0)
-        collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
+        with _naming([first]):
+            collections.deque(self._segmenter.stream(warm_up, workers=self._workers), maxlen=0)
         each = self._sequential if self._workers == 1 else self._pipelined
         for item, labels in each(itertools.chain([first], items)):
             self._sizes.append(labels.shape)
@@ -35,7 +42,8 @@ class TimedSegmenter:
     def _sequential(self, items: Iterator[Item]) -> Iterator[tuple[Item, np.ndarray]]:
         for item in items:
             start = time.perf_counter()
-            labels = self._segmenter.segment(item.image)
+            with _naming([item]):
+                labels = self._segmenter.segment(item.image)
             self._milliseconds.append(1000 * (time.perf_counter() - start))
             yield item, labels
 
@@ -48,11 +56,18 @@ class TimedSegmenter:
                 yield item.image
 
         start = time.perf_counter()
-        for labels in self._segmenter.stream(frames(), workers=self._workers):
+        stream = self._segmenter.stream(frames(), workers=self._workers)
+        while (labels := self._next(stream, under_way)) is not None:
             yield under_way.popleft(), labels
             now = time.perf_counter()
             self._milliseconds.append(1000 * (now - start))
             start = now
+
+    @staticmethod
+    def _next(stream: Iterator[np.ndarray], under_way: collections.deque[Item]) -> np.ndarray | None:
+        """The next labels; None at the end. Errors of the source come after the labels of all items under way."""
+        with _naming(under_way):
+            return next(stream, None)
 
     def section(self) -> RuntimeSection:
         """The throughput; the latency of one image only for sequential labeling."""
@@ -66,3 +81,14 @@ class TimedSegmenter:
             milliseconds_spread=tuple(np.percentile(self._milliseconds, (10, 90)).tolist()) if alone else None,
             frames_per_second=1000 / typical(self._milliseconds),
         )
+
+
+@contextlib.contextmanager
+def _naming(under_way: Sequence[Item]) -> Iterator[None]:
+    """Names the first of the items under way in an InputError; with none, the error is that of their source."""
+    try:
+        yield
+    except InputError as error:
+        if not under_way:
+            raise
+        raise InputError(f"{under_way[0].name}: {error}") from None

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from contextnet_tf.datasets.gif import is_whole_gif
 from contextnet_tf.datasets.video_clock import Clock
 from contextnet_tf.datasets.video_frame import pixel_aspect_of, placing_of, rgb_of, warnings_of
 from contextnet_tf.errors import InputError, needed_by, reason_of
@@ -112,6 +113,8 @@ class Video:
         if not count:
             raise InputError(f"{self._path}: holds no frame that can be read")
         is_short = declared is not None and clock.last_end < declared
+        if self._container.format.name == "gif":
+            is_short = not is_whole_gif(self._path.read_bytes())
         if reader.ends_early or is_short:
             of = f" of {self.num_frames}" if self.num_frames and self.num_frames > count else ""
             raise InputError(

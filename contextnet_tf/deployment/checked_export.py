@@ -14,7 +14,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
-from contextnet_tf.deployment.metadata import DEFAULT_FORMATS, FORMATS, ONNX_OUTPUTS, OUTPUTS
+from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES, DEFAULT_FORMATS, FORMATS, ONNX_OUTPUTS, OUTPUTS
 from contextnet_tf.deployment.onnx_export import export_onnx
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.deployment.resizing import most_padding, resize_image
@@ -24,6 +24,14 @@ from contextnet_tf.files import staging_dir, write_json
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 IMAGES_TO_CHECK = 4
+_SETTINGS = (  # the files that heed it, its name, its default
+    ("int8", "float_layers", ()),
+    ("int8", "calibration_images", CALIBRATION_IMAGES),
+    ("TFLite", "tiling", True),
+    ("ONNX", "image_type", "uint8"),
+    ("ONNX", "dynamic_batch", False),
+    ("ONNX", "dynamic_size", False),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +86,22 @@ def chosen_formats(formats: Sequence[str] | None, precision: str, output: str) -
     if formats and "onnx" in formats and (precision != "float32" or output not in ONNX_OUTPUTS):
         raise InputError("an ONNX file has float32 weights and gives logits or labels: change `precision` or `output`")
     return tuple(formats or (("tflite",) if only_tflite else DEFAULT_FORMATS))
+
+
+def check_settings(formats: Sequence[str], precision: str, **settings: Any) -> None:
+    """Checks that a file of `formats`, see `chosen_formats`, heeds each of the `settings` that is not its default.
+
+    `settings` are `float_layers` and `calibration_images`, for int8; `tiling`, for TFLite files; and `image_type`,
+    `dynamic_batch` and `dynamic_size`, for ONNX files.
+
+    Raises:
+      InputError: a setting would be ignored.
+    """
+    applies = {"int8": precision == "int8", "TFLite": "tflite" in formats, "ONNX": "onnx" in formats}
+    for kind, name, default in _SETTINGS:
+        if settings[name] != default and not applies[kind]:
+            remedy = "`precision=int8`" if kind == "int8" else f"`format={kind.lower()}`"
+            raise InputError(f"`{name}`: applies only to {kind} files; set {remedy}, or leave it out")
 
 
 def images_to_check(dataset: Dataset, data_dir: str | None, *, required: bool) -> list[np.ndarray]:

@@ -117,6 +117,7 @@ def export_tflite(
     checked_choice("output", output, OUTPUTS, "is not available")
     if not isinstance(float_layers, Iterable):
         raise InputError(f"float_layers {float_layers!r}: it must be a list of names of layers")
+    float_layers = list(float_layers)
     if precision != "int8" and float_layers:
         raise InputError(f"float_layers are for precision 'int8'; a file of {precision} has only float layers")
     network = folded_at_size(model, size)
@@ -129,11 +130,11 @@ def export_tflite(
     }
     images = checked_calibration(calibration, network.input_shape[1:3]) if precision == "int8" else ()
     if precision == "int8":
-        facts |= {"calibration_images": len(images), "float_layers": list(float_layers)}
+        facts |= {"calibration_images": len(images), "float_layers": float_layers}
     metadata = describe(network, dataset, facts | checked_json("notes", notes))
     with atomic_write(path) as temporary:
         if precision == "int8":
-            graph = int8_graph(pooling_as_convolution(part), output, images, list(float_layers))
+            graph = int8_graph(pooling_as_convolution(part), output, images, float_layers)
             if tiling:
                 pack_columns(graph)
         else:

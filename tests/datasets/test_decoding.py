@@ -326,3 +326,22 @@ def test_metadata_make_no_noise(tmp_path, capfd):
     palette = FILES["palette.png"]
     np.testing.assert_array_equal(_label(tmp_path, palette[:33] + odd + palette[33:]), INDICES)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("a.png", "an animated PNG"), ("a.webp", "an animated WEBP"), ("a.tif", "a TIFF of 3 pages")]
+)
+def test_files_of_several_images_give_the_first_and_one_warning(tmp_path, caplog, name, what):
+    first, *others = (Image.new("RGB", (96, 64), (40 * i, 0, 0)) for i in (1, 2, 3))
+    first.save(tmp_path / name, save_all=True, append_images=others, lossless=True)
+    for _ in range(2):
+        assert sources.read_image(tmp_path / name)[0, 0].tolist() == [40, 0, 0]
+    told = "only its first image is read. Save each image as a file of its own"
+    assert [record.message for record in caplog.records] == [f"{tmp_path / name}: is {what}; {told}"]
+
+
+def test_smaller_copies_in_a_tiff_are_no_further_images(tmp_path, caplog):
+    images = [Image.new("RGB", size, (40, 0, 0)) for size in ((96, 64), (48, 32))]
+    images[1].encoderinfo = {"tiffinfo": {0x00FE: 1}}
+    images[0].save(tmp_path / "a.tif", save_all=True, append_images=images[1:])
+    assert sources.read_image(tmp_path / "a.tif").shape == (64, 96, 3) and not caplog.records

@@ -1,8 +1,11 @@
 """Frames of videos, and videos of frames: whole, cut off, not there."""
 
+import contextlib
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from videos import encode, frames_of, gray_frame, write_cut_video, write_video
 
 from contextnet_tf.datasets.video import Camera, Video
@@ -119,3 +122,20 @@ def test_a_video_that_is_not_finished_leaves_nothing(tmp_path):
             pass
     assert [(x.name, x.read_text()) for x in tmp_path.iterdir()] == [("out.mp4", "older")]
     assert cv2.utils.logging.getLogLevel() != cv2.utils.logging.LOG_LEVEL_SILENT
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.3, 2), (0.8, 5), (0.999, 6), (1, 6)])
+def test_a_gif_that_is_cut_off_says_so_after_its_frames(tmp_path, share, count):
+    rng, path = np.random.default_rng(0), tmp_path / "drive.gif"
+    first, *others = (Image.fromarray(rng.integers(0, 256, (64, 96, 3), np.uint8)) for _ in range(6))
+    first.save(path, save_all=True, append_images=others, duration=100)
+    content = path.read_bytes() + b"what follows"
+    path.write_bytes(content if share == 1 else content[: int(share * len(content))])
+    frames = []
+    ends = (
+        contextlib.nullcontext() if share == 1 else pytest.raises(InputError, match=f"ends early, after frame {count}")
+    )
+    with ends:
+        for frame in Video(path).frames():
+            frames.append(frame)
+    assert len(frames) == count

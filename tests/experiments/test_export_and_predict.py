@@ -227,11 +227,26 @@ def test_predict_with_a_saved_model(exported_dir, camvid_dir, network_file, tmp_
     assert section.mean_iou == pytest.approx(of_tflite.mean_iou, abs=0.01)
 
 
-@pytest.mark.parametrize("given", [{"image_type": "float32"}, {"dynamic_batch": True}, {"dynamic_size": True}])
-@pytest.mark.parametrize("formats", [None, ("tflite",)])
-def test_settings_of_onnx_files_are_refused_for_others(tmp_path, given, formats):
-    with pytest.raises(InputError, match=f"^--{next(iter(given))}: applies only to ONNX files; set --format=onnx, or"):
-        export.run(checkpoint="run", output_dir=str(tmp_path / "out"), formats=formats, **given)
+_FOR_ONNX = "ONNX files; set `format=onnx`, or"
+_FOR_INT8 = "int8 files; set `precision=int8`, or"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "formats", "rest"),
+    [
+        ("image_type", "float32", None, _FOR_ONNX),
+        ("dynamic_batch", True, ("tflite",), _FOR_ONNX),
+        ("dynamic_size", True, ("saved_model",), _FOR_ONNX),
+        ("float_layers", ["classifier"], None, _FOR_INT8),
+        ("float_layers", ["classifier"], ("onnx",), _FOR_INT8),
+        ("calibration_images", 20, ("tflite",), _FOR_INT8),
+        ("tiling", False, ("onnx",), "TFLite files; set `format=tflite`, or"),
+        ("tiling", False, ("saved_model",), "TFLite files; set `format=tflite`, or"),
+    ],
+)
+def test_settings_that_the_files_do_not_heed_are_refused_before_the_work(tmp_path, name, value, formats, rest):
+    with pytest.raises(InputError, match=f"^`{name}`: applies only to {rest} leave it out$"):
+        export.run(checkpoint="run", output_dir=str(tmp_path / "out"), formats=formats, **{name: value})
     assert not (tmp_path / "out").exists()
 
 
@@ -292,6 +307,18 @@ def test_predict_refuses_what_it_cannot_do(exported_dir, run_dir, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file/predictions: cannot be written as a folder"):
         predict.run(checkpoint=str(exported_dir), input=str(tmp_path / "one"), output_dir=f"{tmp_path}/file")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_image_too_large_to_be_padded_is_named(exported_dir, tmp_path, workers):
+    for name, height in (("a.png", 64), ("b.png", 64), ("large.png", 640)):
+        cv2.imwrite(str(tmp_path / name), np.zeros((height, 96, 3), np.uint8))
+    with pytest.raises(InputError, match="^large: an image of 640 x 96 .* cannot be padded"):
+        predict.run(
+            checkpoint=str(exported_dir / "export" / "model.tflite"), input=str(tmp_path), resize_mode="pad",
+            output_dir=str(tmp_path / "out"), workers=workers,
+        )  # fmt: skip
+    assert (tmp_path / "out" / "predictions" / "b_labels.png").exists()
 
 
 def test_a_file_that_names_no_data_set_needs_one(tiny_file, tmp_path):

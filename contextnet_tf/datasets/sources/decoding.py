@@ -8,6 +8,7 @@ the image, such as the clip of a phone's motion photo, is ignored.
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import io
 import logging
 import os
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from contextnet_tf.datasets.sources.alteration import alteration, bits_per_channel, lossy_compression, stretched
 from contextnet_tf.datasets.sources.libpng import decode_png
@@ -46,6 +47,8 @@ _GRAY, _PALETTE = 0, 3  # PNG's color types
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # the chunks that determine pixels
 _MOST_PIXELS = 1 << 30  # of a PNG file; as OpenCV. Pillow has its own, smaller limit
 _ORIENTATION = 0x0112  # Exif
+_SUBFILE_TYPE, _REDUCED, _MASK = 0x00FE, 1, 4  # TIFF: what a page is, and the bits of those that are no images
+_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Decoded:
 
 
 def decode(content: bytes, path: str | os.PathLike, *, palette_colors: bool) -> Decoded:
-    """Decodes a file's content, turned upright by its orientation tag.
+    """Decodes a file's content, turned upright by its orientation tag; of several images, the first, with a warning.
 
     Args:
       content: the bytes of the file.
@@ -149,6 +152,8 @@ def _png_chunks(content: bytes, path: str | os.PathLike) -> _Chunks:
 
 def _png(content: bytes, path: str | os.PathLike, palette_colors: bool) -> Decoded:
     chunks = _png_chunks(content, path)
+    if b"acTL" in chunks.names:
+        _warn_of_others(os.fspath(path), "is an animated PNG")
     depth, color_type = content[24], content[25]
     # libpng is faster, Pillow knows palettes, transparent colors and orientations.
     if color_type == _PALETTE or depth < 8 or (depth == 8 and chunks.names & {b"tRNS", b"eXIf"}):
@@ -251,6 +256,8 @@ def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) ->
     try:
         with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as image:
             image.info.pop("xmp", None)  # see `_exif_orientation`
+            if getattr(image, "is_animated", False) and (what := _several_images(image)):
+                _warn_of_others(os.fspath(path), what)
             own_tag = getattr(image, "tag_v2", {}).get(_ORIENTATION, 1)
             image.load()  # turns TIFF upright, and forgets its tag
             orientation = _exif_orientation(image)
@@ -275,6 +282,23 @@ def _by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bool) ->
         raise too_many_bits(path, bits)
     pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
     return Decoded(pixels, str(image.format), altered, turned, lossy)
+
+
+def _several_images(image: Image.Image) -> str | None:
+    """What holds more images than the first one; None for a TIFF whose other pages are smaller copies or masks."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return f"is an animated {image.format}"
+    count = 0
+    for page in range(1, image.n_frames):
+        image.seek(page)
+        count += not image.tag_v2.get(_SUBFILE_TYPE, 0) & (_REDUCED | _MASK)
+    image.seek(0)
+    return f"is a TIFF of {count + 1} pages" if count else None
+
+
+@functools.cache  # once a file, not in each epoch
+def _warn_of_others(path: str, what: str) -> None:
+    _logger.warning("%s: %s; only its first image is read. Save each image as a file of its own", path, what)
 
 
 def too_many_bits(path: str | os.PathLike, bits: int) -> InputError:
