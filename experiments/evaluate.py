@@ -17,6 +17,7 @@ time. Those figures go into a section of their own, "averaged_evaluation". --con
 predictions/NAME_confidence.png, the probability of the predicted class (255: 1), which the report shows.
 """
 
+import logging
 import math
 import os
 import pathlib
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from contextnet_tf.evaluation.evaluate import Report
+
+_logger = logging.getLogger(__name__)
 
 flags.DEFINE_bool("flip", False, "Average the soft-maxes of each image and its mirror image.")
 flags.DEFINE_list(
@@ -96,7 +99,14 @@ def run(
     opening.require_own_results(output_dir, path)
     segment = segmentation(path, description, model)
     averaged = flip or tuple(scales) != (1.0,)
-    chosen = splits.evaluated(split, holdout, _trained_splits(recording_dirs, description))
+    trained = _trained_splits(recording_dirs, description)
+    chosen = splits.evaluated(split, holdout, trained or splits.Splits())
+    if trained and chosen.trained_on:
+        _logger.warning(
+            "%s: the network was trained on %s too; on other images it is less accurate than these figures",
+            checkpoint,
+            " and ".join(chosen.trained_on),
+        )
     examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     ensure_writable_dir(output_dir)  # to fail before the work
@@ -160,13 +170,13 @@ def _confidence_files(output_dir: str, examples: Sequence[sources.Example]) -> I
     return (folder / layout.CONFIDENCE.format(example.name) for example in examples)
 
 
-def _trained_splits(folders: Sequence[os.PathLike], dataset: Dataset) -> splits.Splits:
+def _trained_splits(folders: Sequence[os.PathLike], dataset: Dataset) -> splits.Splits | None:
     """The splits of the run that recorded itself in one of `folders`, if it was trained on `dataset`."""
     for folder in folders:
         results = read_results(folder, missing_ok=True)
         if results.dataset and results.dataset.name == dataset.name:
             return splits.recorded_splits(results.flags.get("train", {}))
-    return splits.recorded_splits({})
+    return None
 
 
 def table(report: "Report") -> str:

@@ -100,7 +100,8 @@ def run(
     with atomic_write_dir(target) as folder:
         shutil.copy(network_path(checkpoint), folder / BEST_NETWORK)
         dataset = dataclasses.replace(trained.dataset, data_dir=None)  # a local path, useless elsewhere
-        update_results(folder, trained.model, dataset, trained.training, flags={})
+        splits_flags = recorded_splits(trained.flags.get("train", {})).flags()  # evaluate warns of what was trained on
+        update_results(folder, trained.model, dataset, trained.training, flags={"train": splits_flags})
         export.run(
             checkpoint=str(folder),
             output_dir=str(folder),

@@ -99,6 +99,7 @@ class Evaluated:
     names: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
     label: str = ""  # for results
+    trained_on: tuple[str, ...] = ()  # those of `names` whose images the network was also trained on
 
     def examples(self, dataset: Dataset, data_dir: str | None) -> list[Example]:
         """The examples in the order of the splits.
@@ -118,10 +119,12 @@ def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Eva
     """
     prefixes = tuple(holdout) or (trained.holdout if split is None else ())
     names = (split,) if split is not None else trained.train if prefixes else (trained.validated or "val",)
+    trained_on = tuple(name for name in names if name in trained.train)
     if not prefixes:
-        return Evaluated(names, (), "+".join(names))
-    unseen = set(prefixes) <= set(trained.holdout) and set(names) <= set(trained.train)
-    return Evaluated(names, prefixes, _label(names, prefixes, "held out" if unseen else "only"))
+        return Evaluated(names, (), "+".join(names), trained_on)
+    unseen = set(prefixes) <= set(trained.holdout)
+    word = "held out" if unseen and trained_on == names else "only"
+    return Evaluated(names, prefixes, _label(names, prefixes, word), () if unseen else trained_on)
 
 
 def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:

@@ -47,6 +47,24 @@ def test_by_default_it_is_the_split_of_the_validation():
     assert evaluated(None, [], Splits(("train",), "test")).names == ("test",)
 
 
+@pytest.mark.parametrize(
+    ("trained", "split", "holdout", "trained_on"),
+    [
+        (Splits(), None, [], ()),
+        (Splits(), "train", [], ("train",)),
+        (Splits(("train", "val"), NO_VALIDATION), None, [], ("val",)),
+        (Splits(("train", "val"), NO_VALIDATION), None, ["p1"], ("train", "val")),
+        (HELD_OUT, None, [], ()),
+        (HELD_OUT, None, ["p3"], ()),
+        (HELD_OUT, None, ["p0", "p1"], ("train", "val")),
+        (HELD_OUT, "test", [], ()),
+    ],
+    ids=str,
+)
+def test_what_of_it_was_trained_on(trained, split, holdout, trained_on):
+    assert evaluated(split, holdout, trained).trained_on == trained_on
+
+
 def test_flags_record_the_splits():
     for splits in (Splits(), HELD_OUT, Splits(("train", "val"), NO_VALIDATION), Splits(("train",), "test")):
         recorded = recorded_splits(json.loads(json.dumps(splits.flags())))

@@ -45,8 +45,12 @@ def test_it_is_exported(run_dir):
     assert metadata["accuracy"] is None and len(metadata["classes"]) == 11
 
 
-def test_it_can_be_evaluated_afterwards(run_dir):
+def test_it_can_be_evaluated_afterwards(run_dir, caplog):
     evaluate.run(checkpoint=str(run_dir), output_dir=str(run_dir))
+    assert (
+        f"{run_dir}: the network was trained on val too; on other images it is less accurate than these figures"
+        in caplog.messages
+    )
     section = read_results(run_dir).evaluation
     assert (section.split, section.accuracy.images) == ("val", 2)
     assert "of the validation split" in report.run(output_dir=str(run_dir)).read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.runs.results import read_results
 from data.streets import draw_street
 from experiments import make_preset, opening, predict
+from experiments.splits import recorded_splits
 
 LARGEST = 4 * 2**20  # bytes of a file
 
@@ -39,6 +40,7 @@ def test_a_preset_is_whole(name):
     assert all((folder / file).stat().st_size <= LARGEST for file in files)
     results = read_results(folder)
     assert results.dataset.data_dir is None
+    assert recorded_splits(results.flags["train"]).train == (("train", "val") if "camvid" in name else ("train",))
     # The card has the figures of result.json.
     assert f"| **mean** | {100 * results.evaluation.accuracy.mean_iou:.1f} |" in (folder / "card.md").read_text()
 
