@@ -24,7 +24,7 @@ from contextnet_tf.models.loading import load_network
 from contextnet_tf.reporting.ablation import ablation_note, ablation_page, ablation_plot, ablation_table
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import AblationRow, AblationSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import common_flags, flag_kinds, program, recipe_flags
@@ -105,7 +105,7 @@ def run(
     used_recipe = recipe_flags.changed(get_recipe(recipe or ablation.recipe), given)
     chosen = chosen_rows(ablation.rows, rows, used_recipe)
     speeds, speed = _speeds(runtime_dir) if runtime_dir else ({}, None)
-    folder = ensure_writable_dir(output_dir)
+    folder = ensure_updatable(output_dir)
     runs = Runs(
         ensure_writable_dir(runs_dir or output_dir), model or "cn14", used_recipe.name, ablation.changes, changes or {},
         settings, should_stop,

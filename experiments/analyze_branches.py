@@ -24,11 +24,11 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, read_example
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.evaluation.borders import BorderConfusion
-from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.files import atomic_write
 from contextnet_tf.reporting.branches import BranchSample, borders_table, branches_figure, branches_note, branches_page
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import Accuracy
 from contextnet_tf.runs.studies import BranchesRow, BranchesSection
 from experiments import common_flags, inputs, opening, program
@@ -81,7 +81,7 @@ def run(
         "detail": segmentation(zero_branch(network, "context")),
         "both": segmentation(network),
     }
-    folder = ensure_writable_dir(output_dir)
+    folder = ensure_updatable(output_dir)
     if figure_input:
         _, items = inputs.named_images(figure_input)
         _draw(folder, ((item.name, item.image, None) for item in items), segments, description)

@@ -18,7 +18,7 @@ from absl import flags
 
 from contextnet_tf.runs.benchmarks import InputCost, InputSection
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from experiments import common_flags, opening, program
 from experiments.benchmark_images import benchmark_images
 from experiments.progress import progress_bar
@@ -72,6 +72,8 @@ def run(
     from contextnet_tf.benchmarking.input_pipeline import measure_input
 
     provenance = current_provenance()
+    if output_dir:
+        ensure_updatable(output_dir)
     crops = [crop_size] if crop_size else CROPS
     description, data_dir = opening.find_dataset(
         dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"

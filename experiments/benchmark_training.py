@@ -25,7 +25,7 @@ from contextnet_tf.benchmarking.pytorch_baseline import TorchProcess
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.benchmarks import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import common_flags, opening, program
 from experiments.benchmark_images import benchmark_images
@@ -83,6 +83,8 @@ def run(
     from contextnet_tf.training.plan import default_crop
 
     provenance = current_provenance()
+    if output_dir:
+        ensure_updatable(output_dir)
     description, data_dir = opening.find_dataset(
         dataset=dataset, data_dir=data_dir, class_table=class_table, default="streets"
     )

@@ -20,13 +20,13 @@ from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.files import atomic_write
 from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.tables import aligned, markdown_table
 from contextnet_tf.reporting.wording import percent
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import Accuracy
 from contextnet_tf.runs.studies import PrecisionFile, PrecisionSection
 from experiments import common_flags, opening, program
@@ -68,7 +68,7 @@ def run(
     segment = {path.name: segmentation(path, description) for path in files}
     examples = opening.list_examples(description, data_dir, split)
     sources.check_files(examples)
-    folder = ensure_writable_dir(output_dir)
+    folder = ensure_updatable(output_dir)
     reports = {}
     total = len(files) * len(examples)
     with progress_bar(total=total, desc="evaluating", unit="image") as bar:

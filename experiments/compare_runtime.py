@@ -38,7 +38,7 @@ from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.files import atomic_write
 from contextnet_tf.machine import quietly
 from contextnet_tf.models.registry import build_model, model_names
 from contextnet_tf.reporting.runtime import (
@@ -54,7 +54,7 @@ from contextnet_tf.reporting.runtime import (
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.benchmarks import RuntimeComparisonSection, RuntimeRow, UpsamplingRow
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from data.streets import draw_scene
 from experiments import common_flags, opening, program
 from experiments.progress import progress_bar
@@ -141,7 +141,7 @@ def run(
     originals = _networks(checkpoint, models or ["cn14"], seed)
     parts = [(model, size, folded_at_size(model, size)) for model in originals for size in sizes]
     images = {size: _frames(checkpoint, dataset, data_dir, split, class_table, size, seed) for size in sizes}
-    folder = ensure_writable_dir(output_dir)
+    folder = ensure_updatable(output_dir)
     rows: list[RuntimeRow] = []
     upsampling: list[UpsamplingRow] = []
     for number, (model, size, network) in enumerate(parts, start=1):

@@ -34,7 +34,7 @@ from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.reporting.images import small_confidence
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.sections import Accuracy, AveragedEvaluationSection, EvaluationSection
 from experiments import common_flags, opening, program, splits
 from experiments.progress import progress_bar
@@ -109,7 +109,7 @@ def run(
         )
     examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
-    ensure_writable_dir(output_dir)  # to fail before the work
+    ensure_updatable(output_dir)
     if averaged or confidence:
         if opening.is_exported(path):
             raise InputError(

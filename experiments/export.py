@@ -31,7 +31,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.exported import file_lines
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.sections import ExportedFile, ExportSection
 from experiments import common_flags, opening, program
 
@@ -129,6 +129,7 @@ def run(
     if description:
         opening.require_classes(file, network.output["main"].shape[-1], description)
     opening.require_own_results(output_dir, file)
+    ensure_updatable(output_dir)
     found = checked_export.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
     size = size or checked_export.default_size(network, description, found)
     notes: dict[str, Any] = {"accuracy": _measured(file)}

@@ -22,11 +22,11 @@ from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError, InUseError
-from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.files import atomic_write
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import ablation, common_flags, program, recipe_flags, train  # noqa: F401  ablation: for its flags
@@ -123,7 +123,7 @@ def run(
     description = get_dataset(dataset, class_table)
     for each in held_out.values():
         each.examples(description, data_dir, parameter="drives")  # before the first training: it may fit nothing
-    folder = ensure_writable_dir(output_dir)
+    folder = ensure_updatable(output_dir)
 
     def trained(setting: Setting, seed: int, drive: str) -> "Report":
         import keras

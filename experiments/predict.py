@@ -43,7 +43,7 @@ from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import RuntimeSection
 from experiments import common_flags, flag_kinds, inputs, opening, program
 from experiments.progress import progress_bar
@@ -128,6 +128,7 @@ def run(
     segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, resize_mode=resize_mode)
     if not input:
         opening.require_own_results(output_dir, pathlib.Path(file))
+        ensure_updatable(output_dir)
     description, data_dir = _dataset(file, output_dir, segmenter, dataset, data_dir, class_table)
     video = inputs.opened_video(input) if input else None
     folder = pathlib.Path(output_dir) / layout.PREDICTIONS

@@ -30,7 +30,7 @@ from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.files import atomic_write
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import spec_named
 from contextnet_tf.models.spec import LARGEST_FACTOR, VARIANTS, ContextNetSpec
@@ -38,7 +38,7 @@ from contextnet_tf.presets import resolved
 from contextnet_tf.reporting.pruning import pruning_note, pruning_page, pruning_table
 from contextnet_tf.reporting.tables import aligned
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import PruningRow, PruningSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import common_flags, opening, program, quietly, recipe_flags, train  # noqa: F401  train defines --cache
@@ -150,7 +150,7 @@ def run(
     first_epochs = _recorded_epochs(start, directly) if start else used_recipe.epochs
     stage_epochs = fine_tune_epochs or used_recipe.epochs
     all_epochs = (first_epochs or 0) + len(targets) * stage_epochs
-    folder = ensure_writable_dir(output_dir)
+    folder = ensure_updatable(output_dir)
     data = (dataset, data_dir, class_table, crop_size)
     runs = [PruningRuns(folder, seed, used_recipe, changes, fine_tuning, *data, settings) for seed in seeds]
     first = _Stage(

@@ -187,7 +187,7 @@ def export_checked(
       settings: arguments of all three functions.
 
     Raises:
-      InputError: see `export_tflite` and `export_onnx`; or a file fails the parity check.
+      InputError: see `export_tflite` and `export_onnx`; a file fails the parity check; or a folder has its name.
     """
     folder = pathlib.Path(folder)
     exported = []
@@ -222,8 +222,16 @@ def _layer_errors(path: pathlib.Path, network: keras.Model, images: np.ndarray) 
 
 
 def _move_contents(staging: pathlib.Path, folder: pathlib.Path) -> None:
-    """Moves everything from `staging`, a subfolder of `folder`, to `folder`; replaces files of the same names."""
-    for path in list(staging.iterdir()):
+    """Moves everything from `staging`, a subfolder of `folder`, to `folder`; replaces files of the same names.
+
+    Raises:
+      InputError: a folder has the name of a file; nothing was moved.
+    """
+    paths = list(staging.iterdir())
+    for path in paths:
+        if path.is_file() and (folder / path.name).is_dir():
+            raise InputError(f"{folder / path.name}: is a folder where a file is to be written; move it away")
+    for path in paths:
         target = folder / path.name
         if path.is_dir() and target.exists():
             os.replace(target, staging / f"{path.name}.outdated")

@@ -3,6 +3,7 @@
 A program writes its section as follows; other sections and other programs' flags stay in the file:
 
     provenance = current_provenance()  # when it starts
+    ensure_updatable(output_dir)
     ...
     section = EvaluationSection(Accuracy.of(report), "best.keras", dataset="camvid", split="val", provenance=provenance)
     update_results(output_dir, section, flags={"evaluate": given_flags})
@@ -71,6 +72,17 @@ class Results(Record):
 
 # The key of each kind of section.
 _NAMES = {get_args(hint)[0]: name for name, hint in get_type_hints(Results).items() if name != "flags"}
+
+
+def ensure_updatable(run_dir: str | os.PathLike) -> pathlib.Path:
+    """Creates the folder if missing; a program calls this before its work, so that `update_results` succeeds after it.
+
+    Raises:
+      InputError: the folder cannot be written; or its result.json is damaged or of a newer version.
+    """
+    folder = files.ensure_writable_dir(run_dir)
+    read_results(folder, missing_ok=True)
+    return folder
 
 
 def update_results(

@@ -102,3 +102,16 @@ def test_a_folder_replaces_an_older_one_as_a_whole(tmp_path):
     assert exported.path == older and exported.parity.label_parity == 1.0 and exported.layer_errors is None
     assert (older / "saved_model.pb").exists() and not (older / "older").exists()
     assert [path.name for path in older.parent.iterdir()] == ["saved_model"]
+
+
+def test_a_folder_in_place_of_a_file_is_named_and_kept_and_nothing_is_replaced(tmp_path):
+    (tmp_path / "export" / "model.json").mkdir(parents=True)
+    (tmp_path / "export" / "model.tflite").write_text("older")
+    write_tiny_network(tmp_path / "tiny.keras", 5)
+    with pytest.raises(InputError, match="export/model.json: is a folder where a file is to be written; move it away$"):
+        checked_export.export_checked(
+            load_network(tmp_path / "tiny.keras"), tmp_path / "export", formats=("tflite",), tflite={}, size=(32, 64),
+            images=np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8),
+        )  # fmt: skip
+    assert (tmp_path / "export" / "model.tflite").read_text() == "older"
+    assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["model.json", "model.tflite"]

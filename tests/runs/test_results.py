@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 
 import pytest
 
@@ -17,7 +18,7 @@ from contextnet_tf.runs.benchmarks import (
     UpsamplingRow,
 )
 from contextnet_tf.runs.provenance import Machine, Provenance
-from contextnet_tf.runs.results import Results, read_results, update_results
+from contextnet_tf.runs.results import Results, ensure_updatable, read_results, update_results
 from contextnet_tf.runs.sections import (
     Accuracy,
     AveragedEvaluationSection,
@@ -324,3 +325,24 @@ def test_an_exported_file_is_measured_and_others_stay(tmp_path):
     section = ExportSection({"saved_model": folder}).with_files({"model.tflite": file})
     assert section.files == {"saved_model": folder, "model.tflite": file}
     assert section.with_files({"saved_model": file}).files == {"saved_model": file, "model.tflite": file}
+
+
+def test_what_cannot_be_updated_is_refused_before_the_work(tmp_path):
+    assert ensure_updatable(tmp_path / "new") == tmp_path / "new" and (tmp_path / "new").is_dir()
+    (tmp_path / "result.json").write_text('{"format_version": 1, "evaluation": ')
+    with pytest.raises(InputError, match="result.json: is not JSON"):
+        ensure_updatable(tmp_path)
+    (tmp_path / "result.json").write_text('{"format_version": 2}')
+    with pytest.raises(InputError, match="has format_version 2, and this version"):
+        ensure_updatable(tmp_path)
+    with pytest.raises(InputError, match="result.json: cannot be written as a folder"):
+        ensure_updatable(tmp_path / "result.json")
+
+
+def test_every_program_that_updates_results_checks_them_before_its_work():
+    programs = pathlib.Path(__file__).parents[2] / "experiments"
+    for path in programs.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        # These read result.json before their work, or make a new one.
+        if " update_results(" in text and path.stem not in ("train", "pruning_runs", "make_preset"):
+            assert "ensure_updatable(" in text.split(" update_results(")[0], path
