@@ -19,6 +19,7 @@ from absl import logging as absl_logging
 from contextnet_tf.errors import InputError, needed_by
 from experiments import load_tensorflow
 from experiments.renamed_flags import refuse_renamed
+from experiments.stopping import Terminated, terminated_like_ctrl_c
 
 # The system's reasons not to open a file that the user has named.
 _REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE}
@@ -94,7 +95,7 @@ def _drop_output() -> None:
 
 
 def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True) -> None:
-    """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1.
+    """Parses the flags and calls `main(argv)`; an InputError becomes one line and exit status 1. SIGTERM is as Ctrl-C.
 
     A program imports TensorFlow, Keras and what needs them in its functions, so that --help and wrong flags are
     answered at once. `needs_tensorflow` False: it may do its work without them.
@@ -109,7 +110,8 @@ def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True)
     absl_logging.set_verbosity(absl_logging.WARNING)
     try:
         try:
-            app.run(with_plain_errors(loaded), flags_parser=parse_flags)
+            with terminated_like_ctrl_c():
+                app.run(with_plain_errors(loaded), flags_parser=parse_flags)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
@@ -206,6 +208,8 @@ def with_plain_errors(main: Callable[[Sequence[str]], None]) -> Callable[[Sequen
                 raise
             print(f"error: {error.filename}: cannot be read or written ({error.strerror})", file=sys.stderr)
             sys.exit(1)
+        except Terminated as terminated:
+            sys.exit(terminated.exit_status)
         except KeyboardInterrupt:
             sys.exit(130)  # as shells report a process that Ctrl-C ended
 

@@ -10,6 +10,36 @@ from collections.abc import Callable, Iterator
 from contextnet_tf.errors import Stopped
 
 
+class Terminated(KeyboardInterrupt):
+    """A signal that ends a program as Ctrl-C does: what was begun is closed or removed.
+
+    Attributes:
+      exit_status: the exit status that shells report after the signal: 143 for SIGTERM, 129 for SIGHUP.
+    """
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.exit_status = 128 + number
+
+
+@contextlib.contextmanager
+def terminated_like_ctrl_c() -> Iterator[None]:
+    """Within the block, SIGTERM and SIGHUP raise `Terminated`, unless they are ignored (nohup) or handled already."""
+
+    def receive(number: int, frame: types.FrameType | None) -> None:
+        del frame
+        raise Terminated(number)
+
+    numbers = [x for x in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(x) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, receive)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class StopSignals:
     """A context manager in which signals do not end the process; `asked` reports them.
 

@@ -3,13 +3,15 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 from experiments import train
-from experiments.stopping import StopSignals
+from experiments.stopping import StopSignals, terminated_like_ctrl_c
 
 
 def _signal_when(path, number):
@@ -67,3 +69,32 @@ def test_a_run_that_was_started_without_resume_is_resumed_with_it():
     command = "python -m experiments.train --flagfile='my runs/flags.txt'"
     assert train.resume_advice("my runs", True) == f"resume by the same command, or by: {command}"
     assert train.resume_advice("my runs", False) == f"resume by: {command} --resume"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "left"),
+    [(signal.SIGTERM, 143, []), (signal.SIGHUP, 129, []), (signal.SIGINT, 130, []), (signal.SIGKILL, -9, [".a."])],
+)
+def test_a_program_that_is_ended_leaves_no_unfinished_file_and_no_traceback(tmp_path, number, status, left):
+    program = (
+        "import os, sys\n"
+        "from contextnet_tf.files import atomic_write\n"
+        "from experiments import program\n"
+        "def main(argv):\n"
+        f"    with atomic_write({str(tmp_path / 'a.mp4')!r}) as temporary:\n"
+        "        temporary.write_text('begun')\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "program.run(main, needs_tensorflow=False)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (status, b"")
+    assert [path.name[:3] for path in tmp_path.iterdir()] == left
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminated_like_ctrl_c():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
