@@ -8,6 +8,8 @@ same image twice, images of one split that look like one of another, classes tha
 each class occurs in the images and in the random crops of training. The exit status is 1 if there is an error.
 Takes some minutes for Cityscapes.
 
+Checked are the splits that train reads, by the same flags --train_splits and --val_split, and test if there is one.
+
 With --output_dir, check_data.json and class_frequencies.svg are written there. --samples=24 also writes samples.html:
 24 images with their labels drawn over them, and random crops of them as in training, by --recipe and the augmentation
 flags.
@@ -36,12 +38,11 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.training.recipe import Recipe, get_recipe
 from experiments import common_flags, opening, program, recipe_flags
 from experiments.progress import progress_bar
+from experiments.splits import NO_VALIDATION, Splits
 
 if TYPE_CHECKING:
     from contextnet_tf.datasets.inspection import Crops, Inspection
 
-SPLITS = ("train", "val", "test")
-NEEDED = ("train", "val")  # a run reads these
 RARE = 0.05  # share of the crops below which a class is called rare in them
 
 flags.DEFINE_integer(
@@ -60,9 +61,11 @@ common_flags.key_flags(
     "color_jitter",
     "appearance",
     "copy_paste_fraction",
+    "train_splits",
     *common_flags.DATASET_FLAGS,
     **common_flags.UNRECORDED
     | {
+        "val_split": f"Split to validate on; {NO_VALIDATION}: a run without validation. Default: val.",
         "model": "Name of the network that determines the default crop size. Default: cn14.",
         "output_dir": "Folder for check_data.json, class_frequencies.svg and samples.html. Default: none is written.",
     },
@@ -79,9 +82,11 @@ def run(
     class_table: dict[str, Any] | None = None,
     num_samples: int = 0,
     recipe: Recipe | None = None,
+    data_splits: Splits = Splits(),
 ) -> "tuple[Dataset, Inspection]":
     """Reads the dataset; returns its description and the findings. The arguments are the flags.
 
+    `data_splits` are the splits that a run reads: each must have images. The split test is read if there is one.
     `recipe` None: "short". Its augmentation makes the crops of the `num_samples` images in samples.html.
     """
     from contextnet_tf.datasets.inspection import inspect
@@ -93,7 +98,7 @@ def run(
     )
     if output_dir:
         ensure_writable_dir(output_dir)
-    listings, problems, warnings = _listings(description, data_dir)
+    listings, problems, warnings = _listings(description, data_dir, data_splits)
     examples = [example for listing in listings.values() for example in listing.examples]
     crop_size = crop_size or _default_crop(description, examples, model)
     with progress_bar(total=len(examples), desc="reading", unit="image") as bar:
@@ -102,6 +107,7 @@ def run(
             listings,
             crop_size=crop_size,
             num_threads=os.cpu_count() or 1,
+            train_splits=data_splits.train,
             on_image=bar.update,
         )
     found.problems[:0] = problems
@@ -116,7 +122,7 @@ def run(
     if output_dir and num_samples:
         from experiments import samples
 
-        train = listings["train"].examples if "train" in listings else []
+        train = [x for split in data_splits.train if split in listings for x in listings[split].examples]
         page = samples.write_page(
             pathlib.Path(output_dir), description, train, count=num_samples, recipe=recipe or get_recipe("short"),
             crop_size=crop_size,
@@ -126,16 +132,19 @@ def run(
     return description, found
 
 
-def _listings(dataset: Dataset, data_dir: str | None) -> tuple[dict[str, Listing], list[str], list[str]]:
+def _listings(
+    dataset: Dataset, data_dir: str | None, data_splits: Splits
+) -> tuple[dict[str, Listing], list[str], list[str]]:
     """The available splits, errors in the others, and warnings."""
     listings, problems, warnings = {}, [], []
-    for split in SPLITS:
+    needed = [*data_splits.train, *([data_splits.validated] if data_splits.validated else [])]
+    for split in dict.fromkeys([*needed, "test"]):
         try:
             if dataset.prepared and data_dir:
                 opening.lay_out(dataset, data_dir, split)
             listings[split] = dataset.listing(data_dir, split)
         except InputError as error:
-            if split in NEEDED:
+            if split in needed:
                 problems.append(str(error))
             else:
                 warnings.append(f"{split} is left out: {error}")
@@ -196,8 +205,9 @@ def _record(dataset: Dataset, found: "Inspection") -> DataCheck:
 
 def summary(dataset: Dataset, found: "Inspection") -> str:
     """The findings as lines of text."""
+    width = max([8, *(len(split) + 1 for split in found.images)])
     lines = [
-        f"{split:8}{count:,} examples"
+        f"{split:{width}}{count:,} examples"
         + (f", {_ignored(found, split):.2%} of the pixels ignored" if split in found.class_pixels
            else ", without labels")
         for split, count in found.images.items()
@@ -222,11 +232,13 @@ def _shares(found: "Inspection", split: str) -> list[float]:
 def _class_table(dataset: Dataset, found: "Inspection") -> list[str]:
     """One row per class: its share of the labeled pixels and its images in each split, and the crops that show it."""
     splits = list(found.class_pixels)
-    head = "".join(f"{f'{split} pixels':>16}{'images':>10}" for split in splits)
+    widths = [max(16, len(split) + 9) for split in splits]
+    head = "".join(f"{f'{split} pixels':>{width}}{'images':>10}" for split, width in zip(splits, widths, strict=True))
     rows = [f"{'class':20}{head}" + (f"{'crops':>8}" if found.crops else "")]
     for place, label in enumerate(dataset.classes):
         cells = "".join(
-            f"{_shares(found, split)[place]:>16.2%}{found.class_images[split][place]:>10,}" for split in splits
+            f"{_shares(found, split)[place]:>{width}.2%}{found.class_images[split][place]:>10,}"
+            for split, width in zip(splits, widths, strict=True)
         )
         crops = f"{found.crops.showing[place] / found.crops.number:>8.1%}" if found.crops else ""
         rows.append(f"{label.name:20}{cells}{crops}")
@@ -259,6 +271,7 @@ def main(argv: Sequence[str]) -> None:
         **common_flags.given_dataset(),
         num_samples=values.samples,
         recipe=recipe_flags.changed(get_recipe(values.recipe), recipe_flags.given_changes()),
+        data_splits=Splits(tuple(values.train_splits), values.val_split),
     )
     print(summary(dataset, found))
     for warning in found.warnings:

@@ -4,9 +4,10 @@ crops."""
 import concurrent.futures
 import dataclasses
 import hashlib
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -72,23 +73,25 @@ def inspect(
     *,
     crop_size: tuple[int, int],
     num_threads: int,
+    train_splits: Sequence[str] = ("train",),
     on_image: Callable[[], None] = lambda: None,
 ) -> Inspection:
     """Reads every example of `listings` strictly and collects its problems and statistics.
 
     Args:
       dataset: the dataset of the examples.
-      listings: the listing of each split; "train" is also sampled with random crops as in training.
+      listings: the listing of each split; those to train on in the order of training.
       crop_size: (height, width) of the training crops.
       num_threads: number of examples read in parallel.
+      train_splits: the splits of `listings` to train on; they are also sampled with random crops as in training.
       on_image: called after each example.
     """
-    count = len(listings["train"].examples) if "train" in listings else 0
+    count = sum(len(listings[split].examples) for split in train_splits if split in listings)
     look = _Look(dataset, crop_size, math.ceil(LEAST_CROPS / count) if count else 0, count)
     problems = [problem for listing in listings.values() for problem in listing.problems]
     reads = []
     with concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
-        for read in threads.map(lambda job: look(*job), _jobs(listings)):
+        for read in threads.map(lambda job: look(*job), _jobs(listings, train_splits)):
             reads.append(read)
             on_image()
     problems += [read.problem for read in reads if read.problem]
@@ -111,7 +114,11 @@ def inspect(
     warnings = _size_warnings(found)
     for split, pixels in labeled.items():
         warnings += class_warnings(dataset, split, pixels.sum(axis=0))
-    thumbnails = {split: [x.thumbnail for x in whole if x.split == split and x.thumbnail] for split in listings}
+    thumbnails: dict[str, list[Thumbnail]] = {}
+    for read in whole:
+        if read.thumbnail:  # the splits to train on are one: their images may look alike
+            name = "+".join(train_splits) if read.split in train_splits else read.split
+            thumbnails.setdefault(name, []).append(read.thumbnail)
     warnings += [*_duplicates(whole), *similar_between_splits(thumbnails), *_empty(whole), *_turned(whole)]
     return dataclasses.replace(found, warnings=warnings)
 
@@ -134,7 +141,7 @@ class _Look:
 
         self._crop = crop
 
-    def __call__(self, split: str, place: int, example: Example) -> _Read:
+    def __call__(self, split: str, place: int | None, example: Example) -> _Read:
         try:
             if example.label_path is None:
                 image, label = read_image(example.image_path), None
@@ -149,7 +156,7 @@ class _Look:
             return _Read(split, example, None, size, content, thumbnail=small)
         pixels = np.bincount(label.ravel(), minlength=256)
         crops: tuple[np.ndarray, ...] = ()
-        if split == "train":
+        if place is not None:
             marked = np.where(label == IGNORE, np.uint8(_MARK), label)
             samples = [np.int64(place + epoch * self._epoch) for epoch in range(self._crops)]
             crops = tuple(np.bincount(self._crop(image, marked, x).numpy().ravel(), minlength=256) for x in samples)
@@ -157,10 +164,12 @@ class _Look:
         return _Read(split, example, None, size, content, pixels, crops, small, turned)
 
 
-def _jobs(listings: Mapping[str, Listing]) -> Iterator[tuple[str, int, Example]]:
+def _jobs(listings: Mapping[str, Listing], train_splits: Sequence[str]) -> Iterator[tuple[str, int | None, Example]]:
+    """The examples of all splits; those to train on with their place in an epoch."""
+    places = itertools.count()
     for split, listing in listings.items():
-        for place, example in enumerate(listing.examples):
-            yield split, place, example
+        for example in listing.examples:
+            yield split, next(places) if split in train_splits else None, example
 
 
 def _crops(reads: list[_Read], size: tuple[int, int], classes: int) -> Crops | None:

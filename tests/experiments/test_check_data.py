@@ -96,3 +96,33 @@ def test_a_set_of_one_split(camvid_dir, call, tmp_path):
     assert called.status == 1 and called.out.splitlines()[-1].startswith("1 error, "), called.err
     assert "error: " in called.out and "has no val.txt" in called.out
     assert (tmp_path / "out" / "class_frequencies.svg").is_file()
+
+
+def test_splits_of_other_names(call, tmp_path):
+    """The folders of many datasets: valid, or training and validation."""
+    for split, value in (("training", 0), ("extra", 1), ("validation", 1), ("validation", 2)):
+        for kind in ("images", "labels"):
+            (tmp_path / kind / split).mkdir(parents=True, exist_ok=True)
+            pixels = np.full((32, 32), value, np.uint8)
+            pixels[value * 8 :] += kind == "images" and 100
+            assert cv2.imwrite(str(tmp_path / kind / split / f"{value}.png"), pixels)
+    classes = tmp_path / "classes.json"
+    classes.write_text(json.dumps({"classes": [{"name": name} for name in "abc"]}))
+    common = ("--dataset=folder", f"--data_dir={tmp_path}", f"--classes={classes}", "--train_splits=training,extra")
+    called = call(check_data, *common, "--val_split=validation", f"--output_dir={tmp_path / 'out'}")
+    assert called.status == 0 and called.out.splitlines()[:3] == [
+        "training   1 examples, 0.00% of the pixels ignored",
+        "extra      1 examples, 0.00% of the pixels ignored",
+        "validation 2 examples, 0.00% of the pixels ignored",
+    ]
+    assert "    extra pixels    images  validation pixels    images   crops\n" in called.out
+    report = json.loads((tmp_path / "out" / "check_data.json").read_text())
+    assert report["images"] == {"training": 1, "extra": 1, "validation": 2} and report["errors"] == []
+    # Half of the crops are of each training image, none is of a validation image.
+    assert report["crops"]["number"] == 200 and report["crops"]["showing"] == [100, 100, 0]
+    called = call(check_data, *common, "--val_split=none")
+    assert called.status == 0 and "validation" not in called.out
+    called = call(check_data, *common)
+    assert called.status == 1 and "has no images of the split 'val'" in called.out
+    called = call(check_data, *common, "--val_split=extra")
+    assert called.status == 1 and "the split extra is both trained and validated on" in called.err

@@ -11,7 +11,8 @@ from experiments import leave_one_out, predict
 
 # Flags of modules that the program imports. Each would have had no effect.
 FOREIGN = [
-    ("check_data", "--split=val", ""),
+    ("check_data", "--split=val", " Did you mean: val_split ?"),
+    ("check_data", "--holdout=a", ""),
     ("check_data", "--batch_size=4", ""),
     ("train", "--split=val", " Did you mean: val_split ?"),
     ("evaluate", "--seed=3", ""),
