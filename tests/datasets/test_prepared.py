@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from folders import write_streets, zip_cityscapes
+from PIL import Image
 from prepared_sets import MASKS, prepare_masks
 from refusals import refused
 
@@ -241,8 +242,18 @@ def test_two_processes_extract_a_split_once(masks):
     assert len(written) == 3 and len(_masks().list_examples(masks, "train")) == 3
 
 
+def _gif() -> bytes:
+    """4 x 6 pixels (H x W) of index 0, and one of index 1 at the top left; index 0 is (200, 30, 40), 1 is (5, 6, 7)."""
+    indices = np.zeros((4, 6), np.uint8)
+    indices[0, 0] = 1
+    image, file = Image.fromarray(indices, "P"), io.BytesIO()
+    image.putpalette([200, 30, 40, 5, 6, 7])
+    image.save(file, "GIF")
+    return file.getvalue()
+
+
 class OddKinds(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Images of several kinds, two of which no image file of 8 bits can hold; "bmp" is the content of a BMP file."""
+    """Images of several kinds, two of which no image file of 8 bits can hold; "bmp" and "gif" are contents of files."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -252,6 +263,7 @@ class OddKinds(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             features=tfds.features.FeaturesDict(
                 {
                     "bmp": tfds.features.Image(shape=(None, None, 3)),
+                    "gif": tfds.features.Image(shape=(None, None, 3)),
                     "mask": tfds.features.Image(shape=(None, None, 1)),
                     "deep": tfds.features.Image(shape=(None, None, 1), dtype=np.uint16),
                     "real": tfds.features.Image(shape=(None, None, 1), dtype=np.float32),
@@ -270,6 +282,7 @@ class OddKinds(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 name,
                 {
                     "bmp": io.BytesIO(cv2.imencode(".bmp", np.full((4, 6, 3), 9, np.uint8))[1].tobytes()),
+                    "gif": io.BytesIO(_gif()),
                     "mask": np.ones((4, 6, 1), np.uint8),
                     "deep": np.ones((4, 6, 1), np.uint16),
                     "real": np.ones((4, 6, 1), np.float32),
@@ -288,7 +301,10 @@ def test_images_of_other_types_and_names_of_any_kind(tmp_path):
     for keys, message in (
         ({"image_key": "deep"}, "odd_kinds: feature 'deep' is uint16, but images and labels have 8 bits; prepare"),
         ({"image_key": "real"}, "odd_kinds: feature 'real' is float32, but images and labels have 8 bits"),
-        ({"label_key": "tensor"}, r"has no image feature 'tensor' \('tensor' is a Tensor\); it has bmp, deep, mask"),
+        (
+            {"label_key": "tensor"},
+            r"has no image feature 'tensor' \('tensor' is a Tensor\); it has bmp, deep, gif, mask",
+        ),
     ):
         refused(message, dataset(**keys).prepared.lay_out, tmp_path, "train")
     named = dataset(name_key="name")
@@ -297,6 +313,11 @@ def test_images_of_other_types_and_names_of_any_kind(tmp_path):
     first, second, third = named.list_examples(tmp_path, "train")
     assert (first.name, second.name) == ("M_nchen", "__hidden") and third.name.startswith("xxx")
     assert sources.read_example(third, named)[0].tolist() == np.full((4, 6, 3), 9).tolist()
+    of_gif = dataset(image_key="gif", label_key="gif", name_key="name")
+    of_gif.prepared.lay_out(tmp_path, "train")
+    image, label = sources.read_example(of_gif.list_examples(tmp_path, "train")[0], of_gif)
+    assert image.shape == (4, 6, 3) and image[0, :2].tolist() == [[5, 6, 7], [200, 30, 40]]
+    assert label[0, :2].tolist() == [1, 0]  # the indices
 
 
 def test_names_and_class_tables_that_do_not_belong():

@@ -3,12 +3,14 @@
 The pipeline needs random access, so that a run resumes at once and its order is a function of seed and position.
 The default record files of TensorFlow Datasets allow sequential reading only. Its own random access needs another
 file format, so existing datasets would have to be prepared again. Extraction works with both formats and copies
-the encoded images byte for byte, without decoding.
+the encoded images byte for byte, without decoding. Only GIF, which TensorFlow decodes but our reader does not, becomes
+PNG.
 
 Nothing is downloaded: a prepared dataset is opened by its metadata, without its builder code.
 """
 
 import dataclasses
+import io
 import os
 import pathlib
 import re
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from contextnet_tf.datasets.sources.example import Listing, example_name, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
@@ -270,10 +273,23 @@ class PreparedSet:
             content = example[key]
             if not isinstance(content, bytes):
                 raise InputError(f"{self.name}: example {name!r} has no {key!r}; copy or prepare the dataset again")
+            if content.startswith(b"GIF8"):
+                content = _gif_as_png(content, f"{self.name}: feature {key!r} of example {name!r}")
             suffix = next((suffix for start, suffix in _SUFFIXES.items() if content.startswith(start)), None)
             if suffix is None:
-                raise InputError(f"{self.name}: feature {key!r} of example {name!r} is neither PNG, JPEG nor BMP")
+                raise InputError(f"{self.name}: feature {key!r} of example {name!r} is no PNG, JPEG, BMP or GIF")
             (folder / part / f"{name}{suffix}").write_bytes(content)
+
+
+def _gif_as_png(content: bytes, what: str) -> bytes:
+    """The first frame of a GIF file as a PNG file. The palette is kept, so the values of a label are."""
+    png = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(content), formats=["GIF"]) as image:
+            image.save(png, "PNG")
+    except Exception:  # of many types, for damaged files
+        raise InputError(f"{what} is a damaged GIF file; prepare the dataset again") from None
+    return png.getvalue()
 
 
 def _damaged(folder: str | os.PathLike, reason: str) -> InputError:
