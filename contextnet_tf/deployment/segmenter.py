@@ -38,8 +38,8 @@ class Segmenter:
     concurrently. To use several cores for inference, increase `num_threads`, or pass frames to `stream`. A pickled or
     copied Segmenter, such as one sent to another process, loads the network again.
 
-    In a forked process (multiprocessing's start method "fork"), TensorFlow waits forever, and so does OpenVINO when the
-    Segmenter is deleted; "litert" and "onnxruntime" work. Use the start method "spawn" for the others.
+    In a forked process (multiprocessing's start method "fork"), "tensorflow" does not work and raises InputError; use
+    the start method "spawn" for it.
 
     Attributes:
       size: (height, width) that images are padded or resized to; None: any size is accepted.

@@ -71,6 +71,10 @@ def read_tflite(path: str | os.PathLike) -> TFLiteFile:
     )
 
 
+# What must not be freed: in a forked process, a runtime would wait forever for threads that only the parent has.
+_of_the_parent: list[object] = []
+
+
 class TFLiteEngine(abc.ABC):
     """Base class of the engines that run a .tflite file, see `Engine`. Inference is serialized.
 
@@ -88,7 +92,11 @@ class TFLiteEngine(abc.ABC):
         self._path, self._file = path, read_tflite(path)
         self.size, self.size_multiple = self._file.size, self._file.size_multiple
         self.num_classes, self.metadata = self._file.num_classes, self._file.metadata
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
+
+    def __del__(self) -> None:
+        if getattr(self, "_process", os.getpid()) != os.getpid():
+            _of_the_parent.append(vars(self))
 
     @abc.abstractmethod
     def _start(self) -> None:
@@ -119,7 +127,7 @@ class TFLiteEngine(abc.ABC):
     def twin(self) -> Self:
         """See `Engine`."""
         twin = copy.copy(self)
-        twin._lock = threading.Lock()
+        twin._lock, twin._process = threading.Lock(), os.getpid()
         twin._start()
         return twin
 
