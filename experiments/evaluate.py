@@ -103,8 +103,7 @@ def run(
     chosen = splits.evaluated(split, holdout, trained or splits.Splits())
     if trained and chosen.trained_on:
         _logger.warning(
-            "%s: the network was trained on %s too; on other images it is less accurate than these figures",
-            checkpoint,
+            "the network was trained on %s too; on other images it is less accurate than these figures",
             " and ".join(chosen.trained_on),
         )
     examples = chosen.examples(description, data_dir)

@@ -48,8 +48,7 @@ def test_it_is_exported(run_dir):
 def test_it_can_be_evaluated_afterwards(run_dir, caplog):
     evaluate.run(checkpoint=str(run_dir), output_dir=str(run_dir))
     assert (
-        f"{run_dir}: the network was trained on val too; on other images it is less accurate than these figures"
-        in caplog.messages
+        "the network was trained on val too; on other images it is less accurate than these figures" in caplog.messages
     )
     section = read_results(run_dir).evaluation
     assert (section.split, section.accuracy.images) == ("val", 2)
