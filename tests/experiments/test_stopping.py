@@ -77,9 +77,11 @@ def test_a_run_that_was_started_without_resume_is_resumed_with_it():
 )
 def test_a_program_that_is_ended_leaves_no_unfinished_file_and_no_traceback(tmp_path, number, status, left):
     program = (
-        "import os, sys\n"
+        "import os, signal\n"
         "from contextnet_tf.files import atomic_write\n"
         "from experiments import program\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # and nohup's this
         "def main(argv):\n"
         f"    with atomic_write({str(tmp_path / 'a.mp4')!r}) as temporary:\n"
         "        temporary.write_text('begun')\n"

@@ -148,7 +148,7 @@ def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
     called = call(
         train, "--dataset=camvid", f"--data_dir={camvid_dir}", f"--output_dir={tmp_path / 'out'}", "--recipe=smoke",
         "--whole_images", "--min_scale=1", "--max_scale=1", "--color_jitter=0.5", "--class_uniform_fraction=0.5",
-        "--class_weight_exponent=0.25", "--batch_size=6", "--cache=memory", "--ohem_threshold=0.75",
+        "--batch_size=6", "--cache=memory", "--ohem_threshold=0.75",
         "--label_smoothing=0.125", "--appearance=0.5", "--class_weights=enet",
         "--ema_decay=0.5", "--bn_recalibration_batches=1", "--weight_decay=0.25", "--fusion_order=upsample last",
     )  # fmt: skip
@@ -158,7 +158,7 @@ def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
     recipe = settings["recipe"]
     assert recipe["augmentation"]["scale"] == [1.0, 1.0] and recipe["augmentation"]["contrast"] == 0.125
     assert (recipe["augmentation"]["shadow"], recipe["class_weights"]) == (0.3, "enet")
-    assert (recipe["crop"], recipe["class_uniform_fraction"], recipe["class_weight_exponent"]) == ("whole", 0.5, 0.25)
+    assert (recipe["crop"], recipe["class_uniform_fraction"]) == ("whole", 0.5)
     assert (recipe["ohem_threshold"], recipe["label_smoothing"], recipe["ema_decay"]) == (0.75, 0.125, 0.5)
     assert (recipe["bn_recalibration_batches"], recipe["optimizer"]["weight_decay"]) == (1, 0.25)
     assert settings["network"] == "cn14-upsample-last"

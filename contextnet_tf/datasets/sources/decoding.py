@@ -129,6 +129,21 @@ class _Chunks:
     content: bytes
 
 
+def gif_as_png(content: bytes, what: str) -> bytes:
+    """The first frame of a GIF file as a PNG file. The palette is kept, so the values of a label are.
+
+    Raises:
+      InputError: `what` is damaged.
+    """
+    png = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(content), formats=["GIF"]) as image:
+            image.save(png, "PNG")
+    except Exception:  # of many types, for damaged files
+        raise InputError(f"{what} is a damaged GIF file; prepare the dataset again") from None
+    return png.getvalue()
+
+
 def _png_chunks(content: bytes, path: str | os.PathLike) -> _Chunks:
     """Walks through the chunks of a PNG file and checks their checksums."""
     names, parts, position = set(), [content[:8]], 8

@@ -10,7 +10,6 @@ Nothing is downloaded: a prepared dataset is opened by its metadata, without its
 """
 
 import dataclasses
-import io
 import os
 import pathlib
 import re
@@ -18,8 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from contextnet_tf.datasets.sources.decoding import gif_as_png
 from contextnet_tf.datasets.sources.example import Listing, example_name, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
 from contextnet_tf.datasets.sources.signatures import JPEG_START, PNG_START
@@ -274,22 +273,11 @@ class PreparedSet:
             if not isinstance(content, bytes):
                 raise InputError(f"{self.name}: example {name!r} has no {key!r}; copy or prepare the dataset again")
             if content.startswith(b"GIF8"):
-                content = _gif_as_png(content, f"{self.name}: feature {key!r} of example {name!r}")
+                content = gif_as_png(content, f"{self.name}: feature {key!r} of example {name!r}")
             suffix = next((suffix for start, suffix in _SUFFIXES.items() if content.startswith(start)), None)
             if suffix is None:
                 raise InputError(f"{self.name}: feature {key!r} of example {name!r} is no PNG, JPEG, BMP or GIF")
             (folder / part / f"{name}{suffix}").write_bytes(content)
-
-
-def _gif_as_png(content: bytes, what: str) -> bytes:
-    """The first frame of a GIF file as a PNG file. The palette is kept, so the values of a label are."""
-    png = io.BytesIO()
-    try:
-        with Image.open(io.BytesIO(content), formats=["GIF"]) as image:
-            image.save(png, "PNG")
-    except Exception:  # of many types, for damaged files
-        raise InputError(f"{what} is a damaged GIF file; prepare the dataset again") from None
-    return png.getvalue()
 
 
 def _damaged(folder: str | os.PathLike, reason: str) -> InputError:
