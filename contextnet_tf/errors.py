@@ -1,6 +1,7 @@
 """Exceptions that users can cause or fix."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 
@@ -13,13 +14,16 @@ class InputError(ValueError):
 
 
 def reason_of(error: Exception) -> str:
-    """A library error's message as one line: its first line, and further lines while the last ends in a colon."""
+    """A library error's message as one line: its first line, and further lines while the last ends in a colon.
+
+    The names of TensorFlow's operators in it are left out.
+    """
     told = []
     for line in (str(error).strip() or type(error).__name__).splitlines():
         told.append(line.strip())
         if not line.rstrip().endswith(":"):
             break
-    return " ".join(told)
+    return re.sub(r"\{\{.*?\}\} | \[Op:.*", "", " ".join(told))
 
 
 class NotInstalledError(InputError, ImportError):

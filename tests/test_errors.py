@@ -12,6 +12,7 @@ from contextnet_tf.errors import reason_of
         ("  first\nsecond", "first"),
         ("from core.cpp:132:\n  while reading:\nnot a model\nmore", "from core.cpp:132: while reading: not a model"),
         ("cut off:", "cut off:"),
+        ("{{function_node __wrapped__WriteScalar}} Not a directory [Op:WriteScalar] name: ", "Not a directory"),
         ("", "OSError"),
         (" \n ", "OSError"),
     ],

@@ -170,11 +170,11 @@ class Board:
         try:
             yield
         except tf.errors.OpError as error:
-            reason = reason_of(error).rpartition("}} ")[2].partition(" [Op:")[0]  # without the operator
             full = isinstance(error, tf.errors.ResourceExhaustedError | tf.errors.OutOfRangeError)  # the latter: EFBIG
             remedy = "free disk space" if full else "make it writable"
+            reason = reason_of(error)[-120:]
             raise InputError(
-                f"{self._folder}: cannot be written ({reason[-120:]}); {remedy}, then run the same command again"
+                f"{self._folder}: cannot be written ({reason}); {remedy}, then run the same command again"
             ) from None
 
 

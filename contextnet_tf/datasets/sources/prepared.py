@@ -21,7 +21,7 @@ import numpy as np
 from contextnet_tf.datasets.sources.decoding import gif_as_png
 from contextnet_tf.datasets.sources.example import Listing, example_name, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
-from contextnet_tf.datasets.sources.signatures import JPEG_START, PNG_START
+from contextnet_tf.datasets.sources.signatures import GIF_START, JPEG_START, PNG_START
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import (
     atomic_write_dir,
@@ -272,7 +272,7 @@ class PreparedSet:
             content = example[key]
             if not isinstance(content, bytes):
                 raise InputError(f"{self.name}: example {name!r} has no {key!r}; copy or prepare the dataset again")
-            if content.startswith(b"GIF8"):
+            if content.startswith(GIF_START):
                 content = gif_as_png(content, f"{self.name}: feature {key!r} of example {name!r}")
             suffix = next((suffix for start, suffix in _SUFFIXES.items() if content.startswith(start)), None)
             if suffix is None:
@@ -281,5 +281,4 @@ class PreparedSet:
 
 
 def _damaged(folder: str | os.PathLike, reason: str) -> InputError:
-    reason = re.sub(r"\{\{.*?\}\} | \[Op:.*", "", reason)  # what TensorFlow says of itself
     return InputError(f"{folder}: the prepared dataset is damaged ({reason}); copy or prepare it again")

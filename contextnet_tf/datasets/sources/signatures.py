@@ -4,12 +4,13 @@ import re
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
+GIF_START = b"GIF8"
 _HEIF = rb"....ftyp(heic|heix|hevc|mif1|avif)"
 _JPEG_2000 = rb"\0\0\0\x0c(jP  |JXL )|\xff\x4f\xff\x51|\xff\x0a"
 _OTHER_CONTENTS = {
     rb"version https://git-lfs": "a pointer of Git LFS instead of the image; run git lfs pull",
     rb"\s*<(!|html|\?xml)": "a web page instead of an image; download it again",
-    rb"GIF8": "a GIF file, which is not supported; convert it to PNG",
+    GIF_START: "a GIF file, which is not supported; convert it to PNG",
     _HEIF: "a HEIC or AVIF file, which is not supported; convert it to PNG or JPEG",
     _JPEG_2000: "a JPEG 2000 or JPEG XL file, which is not supported; convert it to PNG",
 }

@@ -17,21 +17,6 @@ from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 
-class _OwnProcess:
-    """The process that an engine was made in. In a forked one TensorFlow has lost its threads, and waits forever."""
-
-    def __init__(self) -> None:
-        self._process = os.getpid()
-
-    def require(self) -> None:
-        """Raises InputError in another process."""
-        if os.getpid() != self._process:
-            raise InputError(
-                "engine tensorflow: does not work in a forked process; use multiprocessing's start method 'spawn', or "
-                "the engine 'litert'"
-            )
-
-
 class KerasEngine:
     """Runs a Keras network, given as an object, .keras file or run folder. Thread-safe; inference runs concurrently."""
 
@@ -46,7 +31,7 @@ class KerasEngine:
         elif not isinstance(model, keras.Model):
             raise InputError(f"a {type(model).__name__} is not a network; give a Keras model or a file's path")
         require_segmentation_network(model)
-        self._own_process = _OwnProcess()
+        self._process = os.getpid()
         network, _ = without_upsampling(without_aux_heads(model))
 
         def run(image: tf.Tensor) -> tf.Tensor:
@@ -65,7 +50,7 @@ class KerasEngine:
 
     def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`."""
-        self._own_process.require()
+        _require_process(self._process)
         return self._run(image).numpy()
 
     def twin(self) -> Self:
@@ -82,7 +67,7 @@ class SavedModelEngine:
         Raises:
           InputError: the folder is damaged, or has no signature "logits": uint8 [B, H, W, 3] -> float32 [B, H, W, C].
         """
-        self._own_process = _OwnProcess()
+        self._process = os.getpid()
         try:
             # The signature holds no reference to its weights, so the loaded object must stay alive.
             self._loaded = tf.saved_model.load(str(path))
@@ -105,7 +90,7 @@ class SavedModelEngine:
 
     def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`."""
-        self._own_process.require()
+        _require_process(self._process)
         return self._run(**{self._input: tf.constant(image[None])})["logits"][0].numpy()
 
     def twin(self) -> Self:
@@ -127,6 +112,15 @@ def tensorflow_engine(source: Any, num_threads: int | None = None) -> KerasEngin
     if isinstance(source, str | os.PathLike) and is_saved_model(source):
         return SavedModelEngine(source, num_threads)
     return KerasEngine(source, num_threads)
+
+
+def _require_process(process: int) -> None:
+    """Refuses to run in a process forked from `process`: TensorFlow's threads are not there, and it waits forever."""
+    if os.getpid() != process:
+        raise InputError(
+            "engine tensorflow: does not work in a forked process; use multiprocessing's start method 'spawn', or the "
+            "engine 'litert'"
+        )
 
 
 def _image_and_logits(function: Any) -> tuple[str, list[int], list[int]]:
