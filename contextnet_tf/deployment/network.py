@@ -48,9 +48,7 @@ def folded(model: keras.Model) -> keras.Model:
       InputError: `model` is not a segmentation network, or a weight is not finite.
     """
     graph.require_segmentation_network(model)
-    for variable in model.variables:
-        if not np.isfinite(variable.numpy()).all():
-            raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")
+    graph.require_finite_weights(model)
     if any(layer.compute_dtype != "float32" for layer in graph.all_layers(model)):  # of a user's own dtype policy
         model = rewrite(model, lambda layer: copy_layer(layer, dtype="float32"))
     return fold_batch_norm(model) if graph.batch_norms_after_convolutions(model) else model

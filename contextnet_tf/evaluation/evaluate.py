@@ -15,6 +15,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
 from contextnet_tf.evaluation.traced import TracedPerSize
+from contextnet_tf.models.graph import require_segmentation_network
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.runs.sections import Accuracy
 
@@ -134,7 +135,11 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
     The image is padded at its lower and right edge, by repeating the last row and column, to the next
     size that the network accepts. The prediction is cropped to the image size.
+
+    Raises:
+      InputError: `model` is not a segmentation network.
     """
+    require_segmentation_network(model)
     multiple = size_multiple(model)
 
     @TracedPerSize

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from contextnet_tf.errors import InputError
@@ -67,6 +68,17 @@ def require_segmentation_network(model: Any) -> None:
             f"network {model.name!r}: is not a segmentation network, which takes one image [H, W, 3] and has the "
             "output 'main', logits [H, W, classes]"
         )
+
+
+def require_finite_weights(model: keras.Model) -> None:
+    """Checks that no weight is infinite or NaN: the arg-max of NaN is class 0, without any error.
+
+    Raises:
+      InputError: a weight is not finite.
+    """
+    for variable in model.variables:
+        if not np.isfinite(variable.value.numpy()).all():
+            raise InputError(f"network {model.name!r}: weights of {variable.path} are not finite; training diverged")
 
 
 def calls(model: keras.Model) -> list[Any]:

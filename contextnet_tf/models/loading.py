@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -27,16 +28,23 @@ def load_network(
       num_classes: required number of classes; None: any.
 
     Raises:
-      InputError: the file is missing or damaged, is not a segmentation network, or has another name or number of
-        classes than required.
+      InputError: the file is missing or damaged, is not a segmentation network, has weights that are not finite, or has
+        another name or number of classes than required.
       NotInstalledError: Keras or TensorFlow is not installed.
     """
     path = network_path(checkpoint)
     with needed_by("a .keras file"):  # here, so that `network_path` loads no Keras
         import keras
+
+        from contextnet_tf.models import graph
     network = _load(path)
     if not isinstance(network, keras.Model) or "main" not in _output_names(network):
         raise InputError(f"{path}: is a Keras file, but not a segmentation network (it has no output 'main')")
+    for check in (graph.require_segmentation_network, graph.require_finite_weights):
+        try:
+            check(network)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
     if model is not None and network.name != model:
         raise InputError(f"{path}: holds the network {network.name!r}, not {model!r}")
     classes = network.output["main"].shape[-1]
@@ -74,7 +82,17 @@ def _load(path: pathlib.Path) -> "keras.Model":
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a damaged file can raise any exception in Keras' loader
-        raise InputError(f"{path}: cannot be loaded as a network ({reason_of(error)})") from error
+        raise InputError(f"{path}: cannot be loaded as a network ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """Keras' reason; where the file needs code that is not loaded, what needs it instead of how to allow code."""
+    text = str(error)
+    if "`Lambda` layer" in text:
+        return "it has a Lambda layer, whose Python code is not run; replace it by a layer of Keras, and save it again"
+    if unknown := re.search(r"Could not locate (?:class|function) '([^']+)'", text):
+        return f"it needs {unknown[1]}, which is neither of Keras nor of contextnet_tf; replace it, and save it again"
+    return reason_of(error)
 
 
 def _output_names(network: "keras.Model") -> list[str]:

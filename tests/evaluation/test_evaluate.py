@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.evaluation.evaluate import evaluate, report_of, segmentation
 from contextnet_tf.models.registry import build_model
@@ -24,6 +26,13 @@ def test_any_function_can_be_measured(camvid_dir):
     assert np.isnan(report.class_iou["car"])
     assert report.mean_iou == 0.25 and report.pixel_accuracy == 0.5
     assert len(seen) == report.images == 2
+
+
+def test_a_network_for_other_images_is_refused(camvid_dir):
+    image = keras.Input((None, None, 1))
+    gray = keras.Model(image, {"main": keras.layers.Conv2D(11, 1)(image)}, name="gray")
+    with pytest.raises(InputError, match="network 'gray': is not a segmentation network, which takes one image"):
+        evaluate(gray, CAMVID, CAMVID.list_examples(camvid_dir, "val"))
 
 
 def test_report_in_json_has_null_for_what_never_occurs(camvid_dir):

@@ -78,8 +78,36 @@ def test_code_in_a_file_is_refused(tmp_path):
     image = keras.Input((2, 2, 3))
     outputs = {"main": keras.layers.Lambda(lambda x: x)(image)}
     keras.Model(image, outputs).save(tmp_path / "lambda.keras")
-    with pytest.raises(InputError, match="lambda.keras: cannot be loaded as a network"):
+    with pytest.raises(InputError, match=r"lambda.keras: cannot be loaded as a network \(it has a Lambda layer,"):
         load_network(tmp_path / "lambda.keras")
+
+
+def test_classes_that_are_not_loaded_are_named(tmp_path):
+    class Own(keras.layers.Layer):
+        def call(self, image):
+            return image
+
+    image = keras.Input((2, 2, 3))
+    keras.Model(image, {"main": Own()(image)}).save(tmp_path / "own.keras")
+    with pytest.raises(InputError, match=r"own.keras: cannot be loaded as a network \(it needs Own, which is neither"):
+        load_network(tmp_path / "own.keras")
+
+
+@pytest.mark.parametrize("shapes", [[(None, None, 1)], [(None, None, 3), (4,)]], ids=["gray images", "two inputs"])
+def test_networks_for_other_inputs_are_refused(shapes, tmp_path):
+    inputs = [keras.Input(shape) for shape in shapes]
+    keras.Model(inputs, {"main": keras.layers.Conv2D(5, 1)(inputs[0])}).save(tmp_path / "other.keras")
+    with pytest.raises(InputError, match=r"other.keras: network '.*': is not a segmentation network, which takes one"):
+        load_network(tmp_path / "other.keras")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(value, run, tmp_path):
+    network = load_network(run)
+    network.weights[1].assign(np.array([0, 0, value, 0, 0], np.float32))
+    network.save(tmp_path / "diverged.keras")
+    with pytest.raises(InputError, match=r"diverged.keras: network 'cn14': weights of conv2d\w*/bias are not finite"):
+        load_network(tmp_path / "diverged.keras")
 
 
 def test_every_registered_class_is_known_to_the_loader():
