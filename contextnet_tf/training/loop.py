@@ -15,6 +15,7 @@ from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.errors import InputError, Stopped
 from contextnet_tf.evaluation.evaluate import Report, evaluate, segmentation
 from contextnet_tf.files import atomic_write
+from contextnet_tf.models import graph
 from contextnet_tf.models.batch_statistics import reestimate_batch_statistics
 from contextnet_tf.models.loading import BEST_NETWORK, load_network
 from contextnet_tf.models.outputs import without_aux_heads
@@ -187,7 +188,8 @@ class TrainingLoop:
         step, figures = self._unread
         self._unread = None
         record = {name: float(value) for name, value in figures.items()}
-        self._require_finite(record["loss"], step)
+        if not np.isfinite(record["loss"]):
+            raise self._diverged("the loss is not finite", step)
         speed = self._timer.speed()
         left = self._timer.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
         on_step(step, self._plan.steps, record | speed | {"seconds_left": left})
@@ -206,6 +208,7 @@ class TrainingLoop:
             update_ema(self._ema, self._network, 0.0)
         with self._timer.validation():
             reestimate_batch_statistics(self._ema, self._first_images())
+            self._require_finite_weights(self._ema)
             if not self._plan.val_examples:
                 self._keep_network()
                 progress.validated_step = progress.step
@@ -257,10 +260,8 @@ class TrainingLoop:
         return (batch["image"] for batch in batches)
 
     def _save(self) -> None:
-        # The loss was computed before the step updated the weights, so the weights need a check of their own.
         progress = self._progress
-        for variable in self._model.trainable_variables:
-            self._require_finite(float(tf.reduce_sum(variable.value)), progress.step)
+        self._require_finite_weights(self._model)
         with self._timer.saving():
             self._saved = time.monotonic()
             progress.seconds = self._saved - self._started
@@ -275,13 +276,19 @@ class TrainingLoop:
     def _stop(self) -> NoReturn:
         raise Stopped(self._progress.step, self._plan.steps)
 
-    def _require_finite(self, value: float, step: int) -> None:
-        if not np.isfinite(value):
-            raise InputError(
-                f"the loss is not finite at step {step}; the last good checkpoint is kept in "
-                f"{self._folder / layout.CHECKPOINTS}; try a lower `learning_rate` or another `seed`, "
-                "with another `output_dir`"
-            )
+    def _require_finite_weights(self, model: keras.Model) -> None:
+        # The loss was computed before the step updated the weights, and by the statistics of its own batch.
+        try:
+            graph.require_finite_weights(model)
+        except InputError as error:
+            raise self._diverged(str(error), self._progress.step) from None
+
+    def _diverged(self, reason: str, step: int) -> InputError:
+        checkpoints = self._folder / layout.CHECKPOINTS
+        kept = f"the last good checkpoint is kept in {checkpoints}; " if any(checkpoints.glob("*.npz")) else ""
+        return InputError(
+            f"{reason} at step {step}; {kept}try a lower `learning_rate` or another `seed`, with another `output_dir`"
+        )
 
 
 def _values(variables: Mapping[str, keras.Variable]) -> dict[str, tf.Variable]:

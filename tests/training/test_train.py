@@ -82,6 +82,38 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(camvid_dir, tm
     assert train_tiny(camvid_dir, tmp_path / "run").steps == 6
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_batch_statistics_that_are_not_finite_end_the_run(value, camvid_dir, tmp_path, monkeypatch):
+    def diverging(model, *arguments):
+        step = real(model, *arguments)
+
+        def training_step(batch):
+            figures = step(batch)
+            # The loss stays finite: it is computed by the statistics of its own batch.
+            variance = next(x for x in model.non_trainable_variables if x.name == "moving_variance")
+            variance.assign(variance.value + value)
+            return figures
+
+        return training_step
+
+    real = loop.make_training_step
+    monkeypatch.setattr(loop, "make_training_step", diverging)
+    with pytest.raises(InputError) as raised:
+        train_tiny(camvid_dir, tmp_path / "run")
+    assert "moving_variance are not finite; training diverged at step 3; try a lower" in str(raised.value)
+    assert not (tmp_path / "run" / "best.keras").exists() and not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_recomputed_statistics_that_are_not_finite_replace_no_network(camvid_dir, tmp_path, monkeypatch):
+    def overflowing(ema, images):
+        ema.variables[0].assign(ema.variables[0].value + np.inf)
+
+    monkeypatch.setattr(loop, "reestimate_batch_statistics", overflowing)
+    with pytest.raises(InputError, match="are not finite; training diverged at step 3; the last good checkpoint is"):
+        train_tiny(camvid_dir, tmp_path / "run")
+    assert not (tmp_path / "run" / "best.keras").exists()
+
+
 def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     with pytest.raises(StoppedByTest):
         train_tiny(camvid_dir, tmp_path / "run", on_step=stop_at(4))
