@@ -169,6 +169,7 @@ def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:
       InputError: the folder cannot be created or is not writable, or `path` is a file.
     """
     path = pathlib.Path(path)
+    refuse_broken_link(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -178,6 +179,16 @@ def ensure_writable_dir(path: str | os.PathLike) -> pathlib.Path:
             f"{path}: cannot be written as a folder ({error.strerror}); choose another output folder"
         ) from None
     return path
+
+
+def refuse_broken_link(path: pathlib.Path) -> None:
+    """Refuses a symbolic link to nothing, such as a link to a disk that is not mounted.
+
+    Raises:
+      InputError: `path` is such a link.
+    """
+    if os.path.islink(path) and not os.path.exists(path):  # not those of `path`, which raise for a name too long
+        raise InputError(f"{path}: is a link to {os.readlink(path)}, which is missing; restore it or remove the link")
 
 
 def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
@@ -254,8 +265,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def read_json(path: str | os.PathLike) -> Any:
-    """Reads a JSON file.
+def read_json(path: str | os.PathLike, *, remedy: str | None = None) -> Any:
+    """Reads a JSON file; `remedy` says what to do with a damaged one.
 
     Raises:
       InputError: the file is missing, is not JSON, or gives a key twice.
@@ -266,4 +277,4 @@ def read_json(path: str | os.PathLike) -> Any:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from None
+        raise InputError(f"{path}: is not JSON ({error})" + (f"; {remedy}" if remedy else "")) from None

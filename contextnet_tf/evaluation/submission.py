@@ -64,8 +64,8 @@ class Submission:
         self._claim(dict(made_by))
 
     def missing(self) -> list[Example]:
-        """The examples without an image yet, in order."""
-        return [example for example in self._examples if not self._path(example).exists()]
+        """The examples without a complete image yet, in order."""
+        return [example for example in self._examples if not _is_complete(self._path(example))]
 
     def write(self, example: Example, train_ids: np.ndarray) -> None:
         """Writes an example's image from predicted train ids, uint8 [H, W] at the example's own size."""
@@ -101,9 +101,14 @@ class Submission:
                     f"{self._folder}: holds files, but {record.name} beside it is missing, so their source is unknown; "
                     "remove the folder or choose another"
                 )
-        elif read_json(record) == made_by:
+        elif read_json(record, remedy=f"remove it and {self._folder}, or choose another folder") == made_by:
             return
         self._archive.unlink(missing_ok=True)
         for path in self._folder.glob(f"*{_END}"):
             path.unlink()
         write_json(record, made_by)
+
+
+def _is_complete(path: pathlib.Path) -> bool:
+    """Whether the PNG exists up to its last chunk: a power failure or a copy may have cut it off."""
+    return path.is_file() and path.read_bytes()[-8:-4] == b"IEND"

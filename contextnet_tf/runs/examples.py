@@ -24,10 +24,11 @@ def check_examples(run_dir: str | os.PathLike, digests: Mapping[str, Digests]) -
     if not path.exists():
         write_json(path, digests)
         return
+    remedy = "remove it to resume without comparing the images"
     try:
-        before = decoded(dict[str, tuple[tuple[str, str, str | None], ...]], read_json(path))
+        before = decoded(dict[str, tuple[tuple[str, str, str | None], ...]], read_json(path, remedy=remedy))
     except FieldError as error:
-        raise InputError(f"{path}: is damaged ({error}); remove it to resume without comparing the images") from None
+        raise InputError(f"{path}: is damaged ({error}); {remedy}") from None
     changes = [change for split in digests for change in changed_examples(split, before.get(split, ()), digests[split])]
     if changes:
         trained = any(pathlib.Path(run_dir).glob("*.keras"))

@@ -174,7 +174,7 @@ def _recorded(folders: Iterable[str | os.PathLike]) -> DatasetSection:
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
     """The content of a result.json in today's form."""
-    content = files.read_json(path)
+    content = files.read_json(path, remedy="restore it, or remove it and run the programs again")
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds no JSON object of sections; was it written by another program?")
     version = content.get(_VERSION_KEY, 0)

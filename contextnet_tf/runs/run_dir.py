@@ -18,6 +18,7 @@ from contextnet_tf.files import (
     is_system_file,
     json_text,
     read_json,
+    refuse_broken_link,
     remove_leftovers,
 )
 from contextnet_tf.runs import layout
@@ -133,7 +134,9 @@ def copied_run_dir(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 def _check_kinds(folder: pathlib.Path) -> None:
-    """Checks that no folder has the name of a file of the run, and no file that of a folder."""
+    """Checks that no folder has the name of a file of the run, no file that of a folder, and no broken link either."""
+    for name in (*_FILES, *_FOLDERS):
+        refuse_broken_link(folder / name)
     for path in (folder / name for name in _FILES):
         if path.is_dir():
             raise InputError(f"{path}: is a folder where a run writes a file; move it away")

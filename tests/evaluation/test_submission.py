@@ -53,6 +53,23 @@ def test_what_the_same_network_has_finished_is_kept(tmp_path):
     assert first.missing() == _submission(tmp_path).missing() == [EXAMPLES[0], EXAMPLES[2]]
 
 
+def test_images_that_were_cut_off_are_made_again(tmp_path):
+    first = _submission(tmp_path)
+    for example in EXAMPLES:
+        first.write(example, np.zeros((4, 6), np.uint8))
+    for name, kept in zip(NAMES[:2], (0, -1), strict=True):
+        path = tmp_path / "submission_test" / name
+        path.write_bytes(path.read_bytes()[:kept])
+    assert _submission(tmp_path).missing() == EXAMPLES[:2]
+
+
+def test_a_damaged_record_is_named_with_the_remedy(tmp_path):
+    _submission(tmp_path)
+    (tmp_path / "submission_test.json").write_text("")
+    with pytest.raises(InputError, match=r"submission_test.json: is not JSON .*; remove it and .*submission_test, or"):
+        _submission(tmp_path)
+
+
 def test_what_another_network_has_made_is_made_anew(tmp_path):
     first = _submission(tmp_path)
     for example in EXAMPLES:

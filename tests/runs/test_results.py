@@ -330,7 +330,7 @@ def test_an_exported_file_is_measured_and_others_stay(tmp_path):
 def test_what_cannot_be_updated_is_refused_before_the_work(tmp_path):
     assert ensure_updatable(tmp_path / "new") == tmp_path / "new" and (tmp_path / "new").is_dir()
     (tmp_path / "result.json").write_text('{"format_version": 1, "evaluation": ')
-    with pytest.raises(InputError, match="result.json: is not JSON"):
+    with pytest.raises(InputError, match="result.json: is not JSON .*; restore it, or remove it and run"):
         ensure_updatable(tmp_path)
     (tmp_path / "result.json").write_text('{"format_version": 2}')
     with pytest.raises(InputError, match="has format_version 2, and this version"):

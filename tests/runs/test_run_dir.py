@@ -155,3 +155,21 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, name):
         (tmp_path / name).write_text("")
     with pytest.raises(InputError, match=f"{name}: is a file"), claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
         pass
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "train.log", ".lock"])
+def test_a_link_to_what_is_missing_is_named(tmp_path, name):
+    with claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
+        pass
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).symlink_to(tmp_path / "unmounted")
+    with pytest.raises(InputError, match=f"{name}: is a link to .*unmounted, which is missing; restore it or remove"):
+        with claimed_run_dir(tmp_path, {"seed": 0}, resume=True):
+            pass
+
+
+def test_an_output_folder_that_links_to_what_is_missing_is_named(tmp_path):
+    (tmp_path / "runs").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(InputError, match="runs: is a link to .*unmounted, which is missing; restore it or remove"):
+        with claimed_run_dir(tmp_path / "runs", {"seed": 0}, resume=True):
+            pass
