@@ -7,6 +7,7 @@ so no path traversal is possible.
 import colorsys
 import errno
 import http.server
+import ipaddress
 import mimetypes
 import os
 import pathlib
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from contextnet_tf.deployment.engines.tflite_file import read_tflite
+from contextnet_tf.deployment.engines.tflite_file import TFLiteFile, read_tflite
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, json_text
 
@@ -63,8 +64,9 @@ def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.
     entries = []
     for index, path in enumerate(tflite_paths):
         url = f"networks/{index}.tflite"
-        page[url] = pathlib.Path(path)
-        entries.append({"url": url, **describe_file(path)})
+        file = read_tflite(path)
+        page[url] = file.content  # not the path: another export may replace the file that is described
+        entries.append({"url": url, **_description(path, file)})
     models = dict.fromkeys(entry["model"] for entry in entries)
     title = f"Segmentation with {', '.join(models)}"
     page["networks.json"] = json_text({"title": title, "files": entries}).encode()
@@ -77,7 +79,10 @@ def describe_file(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
       InputError: the file is unusable, outputs labels, or has classes that its metadata does not name.
     """
-    file = read_tflite(path)
+    return _description(path, read_tflite(path))
+
+
+def _description(path: str | os.PathLike, file: TFLiteFile) -> dict[str, Any]:
     if file.metadata.get("output") == "labels":
         raise InputError(
             f"{path}: outputs labels, but the page needs logits; export the network with the output logits"
@@ -120,8 +125,10 @@ class PageServer(http.server.ThreadingHTTPServer):
         """Listens at `host`, by default for this machine only; port 0 selects a free port.
 
         Raises:
-          InputError: the port is in use or not allowed, or the host is not an address of this machine.
+          InputError: the port is in use or not allowed, or the host is empty or not an address of this machine.
         """
+        if not host:  # the socket would listen at all addresses
+            raise InputError("`host` is empty; leave it out to listen for this machine only")
         self.page = page
         if ":" in host:
             self.address_family = socket.AF_INET6
@@ -135,7 +142,8 @@ class PageServer(http.server.ThreadingHTTPServer):
         self.url = f"http://{name}:{self.server_address[1]}/"
         # Against DNS rebinding: a loopback server answers only to loopback host names. Otherwise a foreign page could
         # point its own domain to 127.0.0.1 and read this server's content.
-        self.hosts = _LOOPBACK if name in _LOOPBACK else None
+        is_loopback = ipaddress.ip_address(str(self.server_address[0])).is_loopback
+        self.hosts = (*_LOOPBACK, name.lower()) if is_loopback else None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Does not report connections that the browser closed early."""
@@ -169,6 +177,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> bytes | None:
         """Sends the headers; returns the content if the request is valid."""
+        # A body is not read, and would be taken for the next request.
+        self.close_connection |= any(name in self.headers for name in ("Content-Length", "Transfer-Encoding"))
         host = self.headers.get("Host", "").rpartition(":")
         hostname = host[0] if host[2].isdecimal() else "".join(host)
         if self.server.hosts and hostname.lower() not in self.server.hosts:

@@ -5,6 +5,7 @@ import http.client
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -136,6 +137,29 @@ def test_links_out_of_the_page_folder_are_not_taken(run_dir, browser_dir):
     assert "link" not in build_page(serve.exported_files(run_dir), browser_dir)
 
 
+def test_a_file_that_is_replaced_while_it_is_served_is_sent_as_it_was_described(run_dir, browser_dir, tmp_path):
+    names = ("model.tflite", "model.json", "model_int8.tflite", "model_int8.json")
+    float32, metadata, int8, int8_metadata = (tmp_path / name for name in names)
+    for path in (float32, metadata, int8, int8_metadata):
+        shutil.copy(run_dir / "export" / path.name, path)
+    described = build_page([float32], browser_dir)
+    before = float32.read_bytes()
+    shutil.copy(int8, float32)
+    shutil.copy(int8_metadata, metadata)
+    assert described["networks/0.tflite"] == before
+    assert b'"precision": "float32"' in described["networks.json"]
+
+
+@pytest.mark.parametrize("body", ["Content-Length: 29\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n1d\r\n"])
+def test_the_body_of_a_request_is_no_further_request(server, body):
+    request = f"GET /main.js HTTP/1.1\r\nHost: localhost\r\n{body}GET /networks.json HTTP/1.1\r\n\r\n"
+    with socket.create_connection(server.server_address, timeout=20) as connection:
+        connection.sendall(request.encode())
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))  # until the server closes the connection
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.endswith(b"\r\n\r\nstart()")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_other_methods_are_refused(server, method):
     assert ask(server, "/index.html", method=method).status == 501
@@ -148,8 +172,17 @@ def test_other_names_of_this_machine_are_refused(server):
     assert ask(server, "/", Host=f"attacker.example:{port}").status == 403
 
 
-def test_listens_to_this_machine_alone(server):
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.1"])
+def test_other_names_are_refused_at_every_loopback_address(built, host):
+    with PageServer(built, host) as server:
+        assert server.url == f"http://{host}:{server.server_address[1]}/"
+        assert server.hosts == ("localhost", "127.0.0.1", "[::1]", host)
+
+
+def test_listens_to_this_machine_alone(server, built):
     assert server.server_address[0] == "127.0.0.1"
+    with pytest.raises(InputError, match="^`host` is empty; leave it out to listen for this machine only$"):
+        PageServer(built, "")
 
 
 def test_a_taken_port_is_one_line(server, built):
