@@ -54,7 +54,7 @@ def read_metadata(path: str | os.PathLike, content: bytes | None = None) -> dict
     metadata = migrated_metadata(read) if isinstance(read, dict) else {}
     if not isinstance(metadata.get("image"), dict):
         raise InputError(f"{beside}: does not describe an exported network; move it to another folder, or export again")
-    wrong = _wrong_value(metadata)
+    wrong = wrong_value(metadata)
     if wrong is not None:
         raise InputError(f"{beside}: the value of {wrong!r} is not of the kind that the export writes; export again")
     digest = metadata.get("sha256")
@@ -89,11 +89,12 @@ def require_described(
             )
 
 
-def _wrong_value(metadata: Mapping[str, Any]) -> str | None:
-    """The name of the first value of a wrong type; None if there is none."""
+def wrong_value(metadata: Mapping[str, Any]) -> str | None:
+    """The name of the first value of a wrong type; None if there is none. `image` must be a dict."""
     image, num_classes = metadata["image"], metadata.get("num_classes")
     checks: tuple[tuple[Mapping[str, Any], str, Callable[[Any], bool]], ...] = (
-        (image, "size", lambda x: isinstance(x, list) and len(x) == 2 and all(map(_is_count, x))),
+        # An ONNX file may take any size.
+        (image, "size", lambda x: x is None or (isinstance(x, list) and len(x) == 2 and all(map(_is_count, x)))),
         (image, "size_multiple", _is_count),
         (metadata, "num_classes", _is_count),
         (metadata, "classes", lambda x: _are_classes(x) and (not x or num_classes in (None, len(x)))),
