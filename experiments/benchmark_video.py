@@ -35,7 +35,7 @@ from experiments.video_job import write_overlay
 FRAMES, ROUNDS = 24, 5
 
 flag_kinds.define_path("video", None, "Video file. Required.")
-flags.DEFINE_integer("video_frames", FRAMES, "Number of frames of the video to measure with.", 2, 1_000_000)
+flags.DEFINE_integer("video_frames", FRAMES, "Number of frames of the video to measure with.", 1, 1_000_000)
 common_flags.key_flags(
     checkpoint="Exported .tflite file. Required.", rounds="Measurement rounds; medians are reported. Default: 5."
 )
@@ -101,7 +101,7 @@ def _first_frames(path: str, count: int) -> list[np.ndarray]:
         images = list(itertools.islice(video.frames(), count))
     if len(images) < count:
         raise InputError(
-            f"{path}: has only {len(images)} frames; set `video_frames={len(images)}`, or give a longer video"
+            f"{path}: has only {len(images)} frame(s); set `video_frames={len(images)}`, or give a longer video"
         )
     return images
 

@@ -62,7 +62,12 @@ def _started(
         command = [str(program), str(file), "1", str(pixels)]
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",  # another program may write anything
             )
         except OSError as error:
             raise InputError(f"{program}: cannot be started ({error.strerror}); compile it first") from None
@@ -73,8 +78,11 @@ def _started(
                 process.stdin.write(f"{line}\n")
                 process.stdin.flush()
                 return float(process.stdout.readline())
-            except (OSError, ValueError):  # the program ended; stderr has the reason
-                raise InputError(f"{program}: {process.stderr.read().strip() or 'ended'}") from None
+            except (OSError, ValueError):  # the program ended, and stderr has the reason; or it is another program
+                process.kill()
+                process.stdout.close()  # ends its child processes, which keep stderr open, when they write
+                reason = process.stderr.read().strip() or "ended, or is not the compiled cpp/time_segment.cpp"
+                raise InputError(f"{program}: {reason}") from None
 
         try:
             yield ask

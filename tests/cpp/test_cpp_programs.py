@@ -13,6 +13,7 @@ from contextnet_tf.benchmarking.cpp import ROWS, compare_cpp
 from contextnet_tf.benchmarking.protocol import Timing
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
+from contextnet_tf.presets import preset_dir
 from experiments import benchmark_cpp
 
 pytestmark = REQUIREMENTS
@@ -113,6 +114,14 @@ def test_frames_are_timed_beside_pythons(files, tmp_path):
         benchmark_cpp.run(**arguments, program="false", rounds=1)
     with pytest.raises(InputError, match=r"the image is \(8, 8\) .*int8.tflite takes \(64, 96\)"):
         compare_cpp(files / "int8.tflite", time_segment, smooth((8, 8)), rounds=1)
+
+
+def test_another_program_is_refused_and_not_waited_for(tmp_path):
+    (tmp_path / "other").write_text("#!/bin/sh\nhead -c 1000000 /dev/urandom\n")  # more than a pipe holds
+    (tmp_path / "other").chmod(0o755)
+    file = preset_dir("cn14-160-camvid") / "export/model_int8.tflite"
+    with pytest.raises(InputError, match=f"^{tmp_path}/other: ended, or is not the compiled cpp/time_segment.cpp$"):
+        compare_cpp(file, tmp_path / "other", smooth((384, 480)), rounds=1)
 
 
 def test_the_table_of_timings_by_hand():
