@@ -75,8 +75,7 @@ def named_images(name: str, output_dir: pathlib.Path | None = None) -> tuple[int
             raise InputError(f"{path}: is in the output folder and might be replaced; choose another --output_dir")
         stem = example_name(path.stem)
         if stem in names:
-            one = "folder" if path.parent != names[stem].parent else f"kind, such as '*{path.suffix}',"
-            raise InputError(f"{path}: has the same name as {names[stem]}; segment them one {one} at a time")
+            raise InputError(f"{path}: has the same name as {names[stem]}; {_apart(path, names[stem])}")
         names[stem] = path
     return len(names), (Item(stem, read_image(path)) for stem, path in names.items())
 
@@ -95,6 +94,15 @@ def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[in
         else Item(example.name, read_image(example.image_path))
         for example in examples
     )
+
+
+def _apart(path: pathlib.Path, other: pathlib.Path) -> str:
+    """What to do with two images of the same name."""
+    if path.parent != other.parent:
+        return "segment them one folder at a time"
+    if path.suffix != other.suffix:
+        return f"segment them one kind, such as '*{path.suffix}', at a time"
+    return "rename one of them"  # macOS and Linux write é in two ways
 
 
 def _paths(name: str) -> list[pathlib.Path]:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.gif import is_whole_gif
+from contextnet_tf.datasets.sources.example import example_name
 from contextnet_tf.datasets.video_clock import Clock
 from contextnet_tf.datasets.video_frame import pixel_aspect_of, placing_of, rgb_of, warnings_of
 from contextnet_tf.errors import InputError, needed_by, reason_of
@@ -19,6 +20,8 @@ from contextnet_tf.errors import InputError, needed_by, reason_of
 _logger = logging.getLogger(__name__)
 _USUAL_RATE = Fraction(25)  # frames per second where the source reports no valid rate
 _HIGHEST_CAMERA = 99  # OpenCV takes the hundreds of a number for a driver
+_READ_AS_IMAGES = "PNG, JPEG, BMP, TIFF, WebP and PNM"
+_IMAGES = ("image2", "ico")  # FFmpeg's names of readers of still images; others end with "_pipe", such as "pcx_pipe"
 # The bits of FFmpeg's flags that PyAV does not name.
 _ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _CLOCK_JUMPS = 0x200  # AVFMT_TS_DISCONT
@@ -47,7 +50,7 @@ class Video:
     """A video file, readable once.
 
     Attributes:
-      name: the file name without its suffix.
+      name: the file name without its suffix; a very long one is shortened.
       is_live: False, see `Camera`.
       frames_per_second: the nominal rate; 25 if the file reports no valid rate. Frames have their own times.
       num_frames: number of frames as reported by the file, or by its duration and rate; None if unknown.
@@ -61,10 +64,10 @@ class Video:
         """Opens a video file.
 
         Raises:
-          InputError: the file is missing, or FFmpeg finds no video in it; or PyAV is not installed.
+          InputError: the file is missing, is an image, or FFmpeg finds no video in it; or PyAV is not installed.
         """
         self._path = pathlib.Path(path)
-        self.name = self._path.stem
+        self.name = example_name(self._path.stem)
         if not self._path.is_file():
             raise InputError(f"{path}: is not a file; give a video or the number of a camera")
         self._av = pyav()
@@ -81,6 +84,9 @@ class Video:
         if not streams or best is None or best.codec_context is None:
             self._container.close()
             raise InputError(f"{path}: is neither an image nor a video that can be read, or is truncated")
+        if self._container.format.name in _IMAGES or self._container.format.name.endswith("_pipe"):
+            self._container.close()
+            raise InputError(f"{path}: is an image, not a video; images are read in the formats {_READ_AS_IMAGES}")
         self._stream = best if best in streams else streams[0]
         # Several threads would lose the frames before a damaged one, and cost more processor time.
         self._stream.thread_count = 1

@@ -1,6 +1,7 @@
 """Writing frames to a video file, by FFmpeg (PyAV)."""
 
 import contextlib
+import logging
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
 )
 _MPEG4_CLOCK = 65535  # MPEG-4 part 2 counts time in at most so many parts of a second
 _USUAL_CLOCK = 90_000  # ticks per second, of which the frame rate gets a multiple
+_LONGEST = 2**31 - 2  # ticks from frame to frame in an MP4; FFmpeg writes wrong times after a longer gap, or raises
+
+_logger = logging.getLogger(__name__)
 
 
 class AddFrame(Protocol):
@@ -50,10 +54,10 @@ def video_writer(
 ) -> Iterator[AddFrame]:
     """Yields a function that appends a frame to the video `path` (.mp4: H.264, or MPEG-4 where FFmpeg has no H.264).
 
-    Without `start`, a frame follows the one before at `frames_per_second`. Starts must increase. A frame of another
-    size than the first is resized, and all have its `pixel_aspect` (see `video.Video`). The format requires even
-    sizes, so the last row or column of an odd size is dropped. `colors` are those of the train ids in `labels`. The
-    file is written atomically.
+    Without `start`, a frame follows the one before at `frames_per_second`. Starts must increase. Gaps longer than
+    the format allows, usually 6.6 hours, are shortened, with a warning. A frame of another size than the first is
+    resized, and all have its `pixel_aspect` (see `video.Video`). The format requires even sizes, so the last row or
+    column of an odd size is dropped. `colors` are those of the train ids in `labels`. The file is written atomically.
 
     Raises:
       InputError: the file cannot be written, or no frame was added; or PyAV is not installed.
@@ -82,6 +86,7 @@ class _Writer:
         self._container: Any = None
         self._durations: dict[int, int] = {}
         self._last = 0  # the start of the newest frame
+        self._left_out = 0  # the ticks of shortened gaps
 
     @property
     def is_open(self) -> bool:
@@ -100,8 +105,9 @@ class _Writer:
         if not self.is_open:
             self._open(image.shape[0] // 2 * 2, image.shape[1] // 2 * 2, pixel_aspect)
         follows = self._last + self._usual
-        self._last = follows if start is None else max(round(start * self._clock), self._last + 1)
-        self._durations[self._last] = self._usual if duration is None else max(round(duration * self._clock), 1)
+        self._last = follows if start is None else max(self._shortened(round(start * self._clock)), self._last + 1)
+        lasts = self._usual if duration is None else max(round(duration * self._clock), 1)
+        self._durations[self._last] = min(lasts, _LONGEST)
         frame = self._frames.frame(image, labels)
         frame.pts, frame.time_base = self._last, 1 / self._clock
         self._mux(frame)
@@ -143,6 +149,18 @@ class _Writer:
                 f"{self._name}: the encoder {name} cannot write frames of {width} x {height} pixels; reduce the video "
                 "first, for example: ffmpeg -i VIDEO -vf scale=1920:-2 SMALLER.mp4"
             ) from None
+
+    def _shortened(self, start: int) -> int:
+        """The start of the next frame, in ticks: earlier if the gap before it is too long."""
+        start -= self._left_out
+        excess = start - self._last - _LONGEST
+        if excess <= 0:
+            return start
+        if not self._left_out:
+            hours = float(_LONGEST / self._clock / 3600)
+            _logger.warning("%s: gaps of more than %.1f hours, the longest of an MP4, are shortened", self._name, hours)
+        self._left_out += excess
+        return start - excess
 
     def _mux(self, frame: Any) -> None:
         for packet in self._stream.encode(frame):

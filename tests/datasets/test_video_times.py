@@ -59,6 +59,25 @@ def test_a_variable_rate_is_read_and_written(tmp_path):
     assert duration_of(tmp_path / "out.mp4") == pytest.approx(2.04, abs=0.001)
 
 
+def test_gaps_that_an_mp4_cannot_hold_are_shortened_with_one_warning(tmp_path, caplog):
+    hour = 3600
+    with video_writer(tmp_path / "out.mp4", 25) as add:
+        add(gray_frame(20), Fraction(0), Fraction(6 * hour))
+        add(gray_frame(40), Fraction(6 * hour), Fraction(14 * hour))
+        add(gray_frame(60), Fraction(20 * hour), Fraction(1))
+        add(gray_frame(80), Fraction(20 * hour + 1), Fraction(1))
+        add(gray_frame(100), Fraction(600_000 * hour), Fraction(600_000 * hour))
+    longest = 2_147_483_646 / 90_000  # the largest number of ticks, at 90 kHz
+    starts = [0, 6 * hour, 6 * hour + longest, 6 * hour + longest + 1, 6 * hour + 2 * longest + 1]
+    written = list(Video(tmp_path / "out.mp4").timed_frames())
+    assert [round(x.image.mean(), -1) for x in written] == [20, 40, 60, 80, 100]
+    np.testing.assert_allclose([float(x.start) for x in written], starts, atol=1e-3)
+    assert float(written[-1].duration) == pytest.approx(longest)
+    assert [x.getMessage() for x in caplog.records] == [
+        f"{tmp_path}/out.mp4: gaps of more than 6.6 hours, the longest of an MP4, are shortened"
+    ]
+
+
 @pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(67123, 1000), Fraction(105611, 500), Fraction(1000)])
 def test_every_rate_can_be_written(tmp_path, rate):
     with video_writer(tmp_path / "out.mp4", rate) as add:

@@ -36,6 +36,32 @@ def test_images_of_formats_that_are_not_supported_are_no_videos(tmp_path, suffix
         list(items)
 
 
+@pytest.mark.parametrize("suffix", ["pcx", "tga", "ico"])
+def test_images_that_only_ffmpeg_reads_are_no_videos(tmp_path, suffix):
+    path = tmp_path / f"photo.{suffix}"
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
+    with pytest.raises(
+        InputError, match=f"/photo.{suffix}: is an image, not a video; images are read in the formats P"
+    ):
+        inputs.opened_video(str(path))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "remedy"),
+    [
+        ("a/x.png", "b/x.png", "segment them one folder at a time"),
+        ("x.jpg", "x.png", "segment them one kind, such as '*.png', at a time"),
+        ("e\u0301.png", "\u00e9.png", "rename one of them"),  # as macOS and as Linux write é
+    ],
+)
+def test_images_of_the_same_name_are_told_apart(tmp_path, one, other, remedy):
+    for name in (one, other):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=f": has the same name as .*; {re.escape(remedy)}$"):
+        inputs.named_images(f"{tmp_path}/**")
+
+
 @pytest.mark.parametrize("name", ["drive", "drive.avi", "drive.mjpeg", "drive.gif"])
 def test_a_video_is_a_video_whatever_its_name(tmp_path, name):
     if name == "drive.mjpeg":  # begins like a JPEG file
@@ -96,6 +122,9 @@ def test_long_names_leave_room_for_the_suffixes_of_outputs(tmp_path):
     _, items = inputs.named_images(str(tmp_path))
     first, second = sorted(item.name for item in items)
     assert first == os.fsdecode(b"M\xfcnchen") and len(second) == 180
+    write_video(tmp_path / "drive.avi", [gray_frame(40)])
+    video = (tmp_path / "drive.avi").rename(tmp_path / ("x" * 250 + ".avi"))
+    assert inputs.opened_video(str(video)).name == second
 
 
 def test_a_pattern_says_nothing_of_files_that_it_does_not_name(tmp_path, capsys):
