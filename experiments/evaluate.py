@@ -34,7 +34,7 @@ from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.reporting.images import small_confidence
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
+from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import Accuracy, AveragedEvaluationSection, EvaluationSection
 from experiments import common_flags, opening, program, splits
 from experiments.progress import progress_bar
@@ -80,13 +80,14 @@ def run(
     confidence: bool = False,
     output_dir: str,
     class_table: dict[str, Any] | None = None,
+    trained: splits.Splits | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> "Report":
     """Measures the network and writes the figures; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, or
     in the folder above an exported file's. `split` None: the examples that the run held out, else the split that it was
-    validated on, else val.
+    validated on, else val. `trained` None: the splits that the result.json records.
     """
     from contextnet_tf.evaluation.averaging import averaged_probabilities
     from contextnet_tf.evaluation.evaluate import evaluate
@@ -99,7 +100,7 @@ def run(
     opening.require_own_results(output_dir, path)
     segment = segmentation(path, description, model)
     averaged = flip or tuple(scales) != (1.0,)
-    trained = _trained_splits(recording_dirs, description)
+    trained = trained or splits.splits_of_run(recording_dirs, description)
     chosen = splits.evaluated(split, holdout, trained or splits.Splits())
     if trained and chosen.trained_on:
         _logger.warning(
@@ -167,15 +168,6 @@ def _argmax(
 def _confidence_files(output_dir: str, examples: Sequence[sources.Example]) -> Iterator[pathlib.Path]:
     folder = ensure_writable_dir(pathlib.Path(output_dir) / layout.PREDICTIONS)
     return (folder / layout.CONFIDENCE.format(example.name) for example in examples)
-
-
-def _trained_splits(folders: Sequence[os.PathLike], dataset: Dataset) -> splits.Splits | None:
-    """The splits of the run that recorded itself in one of `folders`, if it was trained on `dataset`."""
-    for folder in folders:
-        results = read_results(folder, missing_ok=True)
-        if results.dataset and results.dataset.name == dataset.name:
-            return splits.recorded_splits(results.flags.get("train", {}))
-    return None
 
 
 def table(report: "Report") -> str:

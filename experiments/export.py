@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.sources import Example
 from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES, DEFAULT_FORMATS, FORMATS, IMAGE_TYPES, OUTPUTS
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.exported import file_lines
@@ -33,7 +35,8 @@ from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.sections import ExportedFile, ExportSection
-from experiments import common_flags, opening, program
+from experiments import common_flags, opening, program, splits
+from experiments.splits import Splits
 
 flags.DEFINE_string(
     "format",
@@ -130,16 +133,18 @@ def run(
         opening.require_classes(file, network.output["main"].shape[-1], description)
     opening.require_own_results(output_dir, file)
     ensure_updatable(output_dir)
-    found = checked_export.images_to_check(description, found_dir, required=bool(data_dir)) if description else []
+    trained = (description and splits.splits_of_run(opening.recording_dirs(file), description)) or Splits()
+    examples, checked_split = _examples_to_check(description, found_dir, trained, required=bool(data_dir))
+    found = checked_export.images_to_check(examples)
     size = size or checked_export.default_size(network, description, found)
     notes: dict[str, Any] = {"accuracy": _measured(file)}
     if precision == "int8":
         if description is None:
             raise InputError("int8 is calibrated on training images: give --dataset and --data_dir")
-        examples = opening.list_examples(description, found_dir, "train")
-        images = checked_export.calibration_images(description, examples, calibration_images)
+        train_examples = trained.train_examples(description, found_dir)
+        images = checked_export.calibration_images(description, train_examples, calibration_images)
         tflite["calibration"] = checked_export.fitted(network, images, size)
-        notes["calibration_split"] = f"{description.name} train"
+        notes["calibration_split"] = f"{description.name} {trained.train_label}"
     exported = checked_export.export_checked(
         network,
         pathlib.Path(output_dir) / layout.EXPORT,
@@ -161,9 +166,9 @@ def run(
             input_size=size,
             precision=precision,
             image_type="float32" if each.path.suffix == ".onnx" and image_type == "float32" else None,
-            checked_with=f"{len(found)} images of {description.name} val" if description and found else "noise",
-            dataset=description.name if description and found else None,
-            split="val" if found else None,
+            checked_with=f"{len(found)} images of {description.name} {checked_split}" if found else "noise",
+            dataset=description.name if found else None,
+            split=checked_split,
             calibration_images=calibration_images if each.layer_errors else None,
             layer_errors=each.layer_errors,
             provenance=provenance,
@@ -174,6 +179,30 @@ def run(
     used = (given_flags or {}) | {"dataset": description and description.name}
     update_results(output_dir, section, flags={"export": used})
     return section
+
+
+def _examples_to_check(
+    dataset: Dataset | None, data_dir: str | None, trained: Splits, *, required: bool
+) -> tuple[list[Example], str | None]:
+    """The examples for the parity check and the name of their split, none if unavailable and not `required`.
+
+    They are those that the network was validated on; where these are missing, those that it was trained on.
+
+    Raises:
+      InputError: examples are `required` and there are none.
+    """
+    if dataset is None:
+        return [], None
+    validated = splits.evaluated(None, (), trained)
+    problems = []
+    for label, list_them in ((validated.label, validated.examples), (trained.train_label, trained.train_examples)):
+        try:
+            return list_them(dataset, data_dir), label
+        except InputError as error:
+            problems.append(error)
+    if required:
+        raise problems[0]
+    return [], None
 
 
 def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ added later, and several processes can share the work. Writes leave_one_out.md a
 result.json.
 """
 
+import itertools
 import math
 import pathlib
 import re
@@ -105,6 +106,11 @@ def run(
     """
     if len(drives) < 2 or len(set(drives)) < len(drives):
         raise InputError("`drives` needs two or more different prefixes; give for example `drives=0016E5,0001TP`")
+    for one, other in itertools.permutations(drives, 2):
+        if one.startswith(other):
+            raise InputError(f"`drives`: {other!r} is a prefix of {one!r}, so they share images; give disjoint drives")
+        if _in_path(one) == _in_path(other):
+            raise InputError(f"`drives`: {one!r} and {other!r} get the same folder; give longer or shorter prefixes")
     if not seeds:
         raise InputError("`seeds` is empty; give for example `seeds=0`")
     wrong = [number for number in rows or () if not 0 <= number < len(table)]
@@ -175,8 +181,11 @@ def _shared(runs: Sequence[tuple[Setting, int, str]], trained: "Callable[[Settin
 
 
 def _folder_of_run(folder: pathlib.Path, setting: Setting, seed: int, drive: str) -> pathlib.Path:
-    names = (re.sub("[^A-Za-z0-9.]+", "-", text) for text in (drive, f"{setting.name}-seed{seed}"))
-    return folder.joinpath(*names)
+    return folder / _in_path(drive) / _in_path(f"{setting.name}-seed{seed}")
+
+
+def _in_path(text: str) -> str:
+    return re.sub("[^A-Za-z0-9.]+", "-", text)
 
 
 def _row(setting: Setting, reports: "Reports", seeds: Sequence[int], drives: Sequence[str]) -> LeaveOneOutRow:

@@ -178,16 +178,22 @@ def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
         dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
 
 
-def require_classes(checkpoint: str | os.PathLike, num_classes: int, dataset: Dataset) -> None:
+def require_classes(
+    checkpoint: str | os.PathLike,
+    num_classes: int,
+    dataset: Dataset,
+    *,
+    remedy: str = "set --dataset to the one that it was trained on",
+) -> None:
     """Checks that the network in `checkpoint`, which has `num_classes` classes, has those of the dataset, in order.
 
-    Names are compared where the metadata of an exported file, or the result.json of its run, holds them.
+    Names are compared where the metadata of an exported file, or the result.json of its run, holds them. `remedy` is
+    what the error advises.
 
     Raises:
       InputError: the classes differ.
     """
     expected = f"dataset {dataset.name!r} has"
-    remedy = "set --dataset to the one that it was trained on"
     if num_classes != dataset.num_classes:
         raise InputError(
             f"{checkpoint}: the network has {num_classes} classes, {expected} {dataset.num_classes}; {remedy}"

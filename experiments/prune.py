@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import flags
 
-from contextnet_tf.datasets.catalog import Dataset, get_dataset
-from contextnet_tf.datasets.sources import read_image
+from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.errors import InputError
@@ -41,7 +41,8 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import PruningRow, PruningSection
 from contextnet_tf.training.recipe import get_recipe
-from experiments import common_flags, opening, program, quietly, recipe_flags, train  # noqa: F401  train defines --cache
+from experiments import common_flags, program, quietly, recipe_flags, splits, train  # noqa: F401  train defines --cache
+from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ flags.DEFINE_bool(
     "directly", True, "Also train the last width from random weights, for as many epochs as all stages together."
 )
 common_flags.key_flags(
-    *common_flags.DATASET_FLAGS, "output_dir", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS,
+    *common_flags.DATASET_FLAGS, *splits.FLAGS, "output_dir", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS,
     defaults={"recipe": "modern"},
     **common_flags.UNRECORDED | {
         "model": f"ContextNet of width factor 1: {', '.join(VARIANTS)}. Default: cn14.",
@@ -112,6 +113,7 @@ def run(
     dataset: str,
     data_dir: str | None = None,
     class_table: dict[str, Any] | None = None,
+    data_splits: Splits = Splits(),
     crop_size: tuple[int, int] | None = None,
     output_dir: str,
     rounds: int = ROUNDS,
@@ -129,6 +131,8 @@ def run(
     from experiments.pruning_runs import PruningRuns
 
     provenance = current_provenance()
+    if data_splits.label is None:
+        raise InputError("`val_split=none`: pruned networks are compared on validation images; give a split")
     if not seeds or not factors:
         raise InputError("--seeds and --factors need at least one value each")
     widths = [*([] if checkpoint else [start_factor]), *factors]
@@ -151,7 +155,7 @@ def run(
     stage_epochs = fine_tune_epochs or used_recipe.epochs
     all_epochs = (first_epochs or 0) + len(targets) * stage_epochs
     folder = ensure_updatable(output_dir)
-    data = (dataset, data_dir, class_table, crop_size)
+    data = (dataset, data_dir, class_table, data_splits, crop_size)
     runs = [PruningRuns(folder, seed, used_recipe, changes, fine_tuning, *data, settings) for seed in seeds]
     first = _Stage(
         load_network(start).name if start else wide.name, first_epochs, start or runs[0].path(wide, "trained")
@@ -172,7 +176,7 @@ def run(
         if directly:
             direct.after.append(own.trained(targets[-1], "directly", epochs=all_epochs))
     networks = [load_network(stage.path) for stage in (first, *stages)]
-    frames = _frames(networks, get_dataset(dataset, class_table), data_dir)
+    frames = _frames(networks, data_splits.examples(get_dataset(dataset, class_table), data_dir)[1])
     size = frames.shape[1:3]
     times = _milliseconds(networks, frames, rounds)
     rows = [
@@ -190,7 +194,7 @@ def run(
         rows=tuple(rows),
         directly=_row(direct, networks[-1], size, times[-1]) if directly else None,
         dataset=dataset,
-        split="val",
+        split=data_splits.label,
         provenance=provenance,
     )
     with atomic_write(folder / "pruning.md") as temporary:
@@ -221,11 +225,10 @@ def _row(stage: _Stage, network: "keras.Model", size: tuple[int, int], milliseco
     )
 
 
-def _frames(networks: "Sequence[keras.Model]", dataset: Dataset, data_dir: str | None) -> np.ndarray:
-    """Validation images uint8 [FRAMES, H, W, 3], enlarged to a size that all networks accept."""
+def _frames(networks: "Sequence[keras.Model]", examples: Sequence[Example]) -> np.ndarray:
+    """Images of the examples, uint8 [FRAMES, H, W, 3], enlarged to a size that all networks accept."""
     from contextnet_tf.models.sizes import padded_size, size_multiple
 
-    examples = opening.list_examples(dataset, data_dir, "val")
     height, width, _ = read_image(examples[0].image_path).shape
     size = padded_size((height, width), max(map(size_multiple, networks)))
     return np.stack([resize_image(read_image(x.image_path), size, 1) for x in evenly_spread(examples, FRAMES)])
@@ -262,6 +265,7 @@ def main(argv: Sequence[str]) -> None:
             fine_tune_learning_rate=values.fine_tune_learning_rate,
             directly=values.directly,
             seeds=common_flags.whole_numbers("seeds"),
+            data_splits=splits.given_splits(),
             recipe=common_flags.given("recipe"),
             changes=recipe_flags.given_changes(),
             output_dir=common_flags.required("output_dir"),

@@ -22,7 +22,8 @@ from contextnet_tf.runs.results import read_results, update_results
 from contextnet_tf.training.initial import initialize_from
 from contextnet_tf.training.plan import TrainingPlan, checked_crop, recipe_crop
 from contextnet_tf.training.recipe import Recipe
-from experiments import evaluate, opening, train
+from experiments import evaluate, train
+from experiments.splits import Splits
 
 RECALIBRATION_BATCHES = 16  # if the recipe sets none
 
@@ -35,7 +36,7 @@ class PruningRuns:
       folder: holds the folder of each run and of each pruned network.
       recipe: the changed recipe; `changes` are its changes, by flag name.
       fine_tuning: further changes, for the runs after a pruning.
-      dataset, data_dir, class_table, crop_size: as `train.run` takes them.
+      dataset, data_dir, class_table, data_splits, crop_size: as `train.run` takes them.
       settings: its further arguments.
     """
 
@@ -47,6 +48,7 @@ class PruningRuns:
     dataset: str
     data_dir: str | None
     class_table: dict[str, Any] | None
+    data_splits: Splits
     crop_size: tuple[int, int] | None
     settings: Mapping[str, Any]
 
@@ -58,7 +60,7 @@ class PruningRuns:
         return train.run(
             model=spec, output_dir=str(out), recipe=self.recipe.name, changes={**self.changes, **changes},
             seed=self.seed, initial=initial, dataset=self.dataset, data_dir=self.data_dir,
-            class_table=self.class_table, crop_size=self.crop_size, **self.settings,
+            class_table=self.class_table, data_splits=self.data_splits, crop_size=self.crop_size, **self.settings,
         ).report  # fmt: skip
 
     def path(self, spec: ContextNetSpec, kind: str) -> pathlib.Path:
@@ -84,7 +86,7 @@ class PruningRuns:
         """The report of a network that is not trained here; the figures go into result.json in `output_dir`."""
         return evaluate.run(
             checkpoint=str(checkpoint), output_dir=str(output_dir), dataset=self.dataset, data_dir=self.data_dir,
-            class_table=self.class_table, split="val",
+            class_table=self.class_table, trained=self.data_splits,
         )  # fmt: skip
 
     def _pruned(self, source: pathlib.Path, spec: ContextNetSpec) -> keras.Model:
@@ -96,7 +98,7 @@ class PruningRuns:
         wide = build_model(wide_spec, num_classes=dataset.num_classes, input_shape=(None, None, 3), aux_head=True)
         print(initialize_from(wide, source), flush=True)
         network = prune_filters(wide, spec)
-        examples = opening.list_examples(dataset, self.data_dir, "train")
+        examples = self.data_splits.train_examples(dataset, self.data_dir)
         dataset = dataset.measured(examples[0])
         crop_size = self.crop_size or recipe_crop(network, self.recipe, dataset)
         plan = TrainingPlan(self.recipe, dataset, examples, (), checked_crop(network, crop_size), self.seed)

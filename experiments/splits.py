@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from absl import flags
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
+from contextnet_tf.runs.results import read_results
 from experiments import flag_kinds, opening
 
 NO_VALIDATION = "none"
@@ -64,6 +66,11 @@ class Splits:
         """The name of the validation data, for results; None without validation."""
         return _label(self.train, self.holdout, "held out") if self.holdout else self.validated
 
+    @property
+    def train_label(self) -> str:
+        """The name of the training data, for results."""
+        return _label(self.train, self.holdout, "left out") if self.holdout else "+".join(self.train)
+
     def settings(self) -> dict[str, Any]:
         """The entries of settings.json; empty for the defaults, so that runs of earlier versions match."""
         if self == Splits():
@@ -83,9 +90,26 @@ class Splits:
         Raises:
           InputError: a split is missing or empty, or a prefix of `holdout` fits no example, or all.
         """
+        train, held_out = self._train_examples(dataset, data_dir, parameter)
+        if self.holdout:
+            return train, held_out
+        return train, opening.list_examples(dataset, data_dir, self.validated) if self.validated else []
+
+    def train_examples(self, dataset: Dataset, data_dir: str | None) -> list[Example]:
+        """The training examples.
+
+        Raises:
+          InputError: as `examples`.
+        """
+        return self._train_examples(dataset, data_dir, "holdout")[0]
+
+    def _train_examples(
+        self, dataset: Dataset, data_dir: str | None, parameter: str
+    ) -> tuple[list[Example], list[Example]]:
+        """The training examples without those of `holdout`, and those of `holdout`."""
         train = list(itertools.chain.from_iterable(opening.list_examples(dataset, data_dir, x) for x in self.train))
         if not self.holdout:
-            return train, opening.list_examples(dataset, data_dir, self.validated) if self.validated else []
+            return train, []
         held_out = _with_prefixes(train, self.holdout, parameter)
         if len(held_out) == len(train):
             raise InputError(f"`{parameter}`: all {len(train)} examples are held out, none is left to train on")
@@ -140,6 +164,19 @@ def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:
     if not isinstance(val, str):
         val = "val"  # train's default
     return Splits(train, NO_VALIDATION if val in train else val)
+
+
+def splits_of_run(folders: Sequence[str | os.PathLike], dataset: Dataset) -> Splits | None:
+    """The splits of the run that recorded itself in one of `folders`; None if none was trained on `dataset`.
+
+    Raises:
+      InputError: a result.json is damaged.
+    """
+    for folder in folders:
+        results = read_results(folder, missing_ok=True)
+        if results.dataset and results.dataset.name == dataset.name:
+            return recorded_splits(results.flags.get("train", {}))
+    return None
 
 
 def given_splits() -> Splits:

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
@@ -121,6 +122,15 @@ def test_settings_of_another_project_do_not_matter(tmp_path):
         env=os.environ | {"HOME": str(tmp_path), "KERAS_BACKEND": "jax"},
     )  # fmt: skip
     assert shown.stdout == "(None, 64, 128, 3) float32\n", shown.stderr
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
+@pytest.mark.parametrize(("given", "used"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")], ids=str)
+def test_tensorflow_computes_with_onednn_unless_the_user_forbids_it(given, used):
+    rest = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    program = "import contextnet_tf, os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=rest | given)
+    assert shown.stdout == f"{used}\n", shown.stderr
 
 
 def test_every_part_has_its_rule():

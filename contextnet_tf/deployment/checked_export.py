@@ -104,18 +104,12 @@ def check_settings(formats: Sequence[str], precision: str, **settings: Any) -> N
             raise InputError(f"`{name}`: applies only to {kind} files; set {remedy}, or leave it out")
 
 
-def images_to_check(dataset: Dataset, data_dir: str | None, *, required: bool) -> list[np.ndarray]:
-    """Some validation images, uint8 [H, W, 3]; an empty list if they are unavailable and not `required`.
+def images_to_check(examples: Sequence[Example]) -> list[np.ndarray]:
+    """Some images of the examples, evenly spread, uint8 [H, W, 3].
 
     Raises:
-      InputError: the images are `required` and cannot be read.
+      InputError: an image cannot be read.
     """
-    try:
-        examples = dataset.list_examples(data_dir, "val")
-    except InputError:
-        if required:
-            raise
-        return []
     return [read_image(example.image_path) for example in evenly_spread(examples, IMAGES_TO_CHECK)]
 
 

@@ -49,7 +49,10 @@ class Submission:
             writable or holds files of unknown origin.
         """
         if dataset.labels != CITYSCAPES_LABELS:
-            raise InputError(f"dataset {dataset.name!r} does not have Cityscapes' label ids, which the server expects")
+            raise InputError(
+                f"dataset {dataset.name!r} does not have Cityscapes' label ids, which the server expects; submit a "
+                "network that was trained on Cityscapes' classes"
+            )
         for example in examples:
             if not _NAME.fullmatch(example.name):
                 raise InputError(

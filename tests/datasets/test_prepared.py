@@ -180,7 +180,9 @@ def test_damaged_records_and_metadata_are_one_line(both_formats, tmp_path, form,
 
 def test_a_set_without_validation_split_says_how_it_is_trained(both_formats, monkeypatch):
     monkeypatch.setattr(prepared, "_SPLIT_NAMES", {})
-    message = "has no split 'val'; it has train, validation; set `val_split` to one of them, or to none"
+    message = (
+        "has no split 'val'; it has train, validation; set `val_split` to one of them, or to none, or give `holdout`"
+    )
     refused(message, _masks().prepared.pending, both_formats["tfrecord"], "val")
 
 

@@ -81,7 +81,9 @@ def test_a_row_may_begin_with_trained_weights(camvid_dir, tmp_path):
         ({"drives": ["p0", "p0"]}, "`drives` needs two or more different prefixes"),
         ({"seeds": []}, "`seeds` is empty"),
         ({"drives": ["p0", "zz"]}, "`drives`: no name of the 8 examples begins with 'zz'"),
-        ({"drives": ["p0", "p"]}, "`drives`: all 8 examples are held out"),
+        ({"drives": ["p", "zz"]}, "`drives`: all 8 examples are held out"),
+        ({"drives": ["p0", "p"]}, "`drives`: 'p' is a prefix of 'p0', so they share images"),
+        ({"drives": ["p-0", "p_0"]}, "`drives`: 'p-0' and 'p_0' get the same folder"),
         ({"rows": [2]}, "`rows=2`: the rows are 0 to 1"),
         (
             {"changes": {"color_jitter": 2.0}},

@@ -78,6 +78,31 @@ def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, r
     assert exact["classifier"] < 1e-5
 
 
+def test_the_splits_of_the_run_check_and_calibrate(called, run_dir, camvid_dir):
+    def exported(**splits):
+        update_results(run_dir, flags={"train": splits})
+        assert called(export, "--precision=int8", "--calibration_images=7").status == 0
+        file = read_results(run_dir).export.files["model_int8.tflite"]
+        metadata = json.loads((run_dir / "export" / "model_int8.json").read_text())
+        return file.split, file.checked_with, metadata["calibration_split"]
+
+    both = {"train_splits": ["train", "val"]}
+    assert exported(**both, val_split="none") == ("val", "2 images of camvid val", "camvid train+val")
+    held_out = "train+val, p1 held out"
+    assert exported(**both, holdout=["p1"]) == (
+        held_out, f"2 images of camvid {held_out}", "camvid train+val, p1 left out"
+    )  # fmt: skip
+
+
+def test_without_validation_images_training_images_check(called, run_dir, camvid_dir):
+    (camvid_dir / "val.txt").unlink()
+    assert called(export, "--format=tflite", f"--data_dir={camvid_dir}").status == 0
+    file = read_results(run_dir).export.files["model.tflite"]
+    assert (file.split, file.checked_with) == ("train", "4 images of camvid train")
+    (camvid_dir / "train.txt").unlink()
+    refused(called(export, "--format=tflite", f"--data_dir={camvid_dir}"), "has no val.txt")
+
+
 def test_export_refuses_with_one_line_and_leaves_nothing(called, call, run_dir, camvid_dir, tmp_path):
     refused(called(export, "--precision=int4"), "--precision=int4: choose from float32, float16, int8")
     refused(called(export, "--output=colors"), "--output=colors: choose from logits, labels, probabilities")

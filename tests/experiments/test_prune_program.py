@@ -11,6 +11,7 @@ from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.results import read_results
 from experiments import prune
+from experiments.splits import Splits
 
 BASE = dataclasses.replace(TINY, name="base")
 RECIPE = {"recipe": "smoke", "changes": {"batch_size": 6}, "crop_size": (32, 32), "rounds": 1, "seeds": [0]}
@@ -82,6 +83,19 @@ def test_from_a_run(pruned, camvid, tmp_path):
     assert found.rows[0].mean_iou == pytest.approx(section.rows[0].mean_iou) and found.rows[0].epochs == 1
     tuned = read_results(tmp_path / "out" / "base-fine-tuned-seed0").training.recipe
     assert tuned["base_learning_rate"] == 0.001
+
+
+def test_splits_and_held_out_images(camvid, tmp_path):
+    data = {"dataset": "camvid", "data_dir": str(camvid), "output_dir": str(tmp_path / "out")}
+    held_out = Splits(("train", "val"), None, ("p0", "p1"))
+    settings = RECIPE | {"changes": {"batch_size": 4}}  # four images are left to train on
+    section = prune.run(model=BASE, factors=(1,), directly=False, data_splits=held_out, **data, **settings)
+    assert (section.split, section.images) == ("train+val, p0 and p1 held out", 4)
+    for name in ("basex2-trained-seed0", "base-pruned-seed0", "base-fine-tuned-seed0"):
+        evaluation = read_results(tmp_path / "out" / name).evaluation
+        assert (evaluation.split, evaluation.accuracy.images) == ("train+val, p0 and p1 held out", 4)
+    with pytest.raises(InputError, match="`val_split=none`: pruned networks are compared on validation images"):
+        prune.run(model=BASE, factors=(1,), data_splits=Splits(("train",), "none"), **data, **RECIPE)
 
 
 def test_wrong_input(camvid, call, tmp_path):

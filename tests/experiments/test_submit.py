@@ -116,7 +116,9 @@ def test_what_cannot_be_submitted_is_refused(run_dir, drawn_dir, tmp_path, call)
     assert "the network has 19 classes, dataset 'camvid' has 11" in refused(checkpoint, "--dataset=camvid")
     write_tiny_network(tmp_path / "eleven.keras", 11)
     eleven = f"--checkpoint={tmp_path}/eleven.keras"
-    assert "the network has 11 classes, dataset 'cityscapes' has 19" in refused(eleven, f"--data_dir={drawn_dir}")
+    assert refused(eleven, f"--data_dir={drawn_dir}").endswith(
+        "the network has 11 classes, dataset 'cityscapes' has 19; set --checkpoint to one trained on cityscapes\n"
+    )
 
 
 def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path, call):
@@ -125,5 +127,8 @@ def test_a_data_set_without_cityscapes_label_ids_is_refused(camvid_dir, tmp_path
         submit, f"--checkpoint={tmp_path}/eleven.keras", "--dataset=camvid", f"--data_dir={camvid_dir}",
         f"--output_dir={tmp_path}/out",
     )  # fmt: skip
-    assert called.err == "error: dataset 'camvid' does not have Cityscapes' label ids, which the server expects\n"
+    assert called.err == (
+        "error: dataset 'camvid' does not have Cityscapes' label ids, which the server expects; submit a network that "
+        "was trained on Cityscapes' classes\n"
+    )
     assert called.status == 1 and not (tmp_path / "out").exists()

@@ -92,7 +92,7 @@ def named(files: Iterable[tuple[str, pathlib.Path]]) -> tuple[dict[str, pathlib.
         name = example_name(name)
         if name in found:
             problems.append(
-                f"{path}: has the same name as {found[name]} ({name!r}); names must be unique within a split"
+                f"{path}: has the same name as {found[name]} ({name!r}); names must be unique in a split; rename one"
             )
         found.setdefault(name, path)
     return found, problems

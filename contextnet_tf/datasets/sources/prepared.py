@@ -200,7 +200,7 @@ class PreparedSet:
         for name in _SPLIT_NAMES.get(split, (split,)):
             if name in splits:
                 return splits[name]
-        advice = "; set `val_split` to one of them, or to none" if split == "val" else ""
+        advice = "; set `val_split` to one of them, or to none, or give `holdout`" if split == "val" else ""
         raise InputError(f"{self.name}: has no split {split!r}; it has {', '.join(splits)}{advice}")
 
     def _record(self, builder, info) -> Mapping[str, object]:
