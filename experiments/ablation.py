@@ -27,9 +27,10 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import AblationRow, AblationSection
 from contextnet_tf.training.recipe import get_recipe
-from experiments import common_flags, flag_kinds, program, recipe_flags
+from experiments import common_flags, flag_kinds, program, recipe_flags, splits
 from experiments.ablation_rows import Ablation, Row, chosen_rows
 from experiments.ablation_runs import Runs
+from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def entry_points(
 ) -> tuple[Callable[..., AblationSection], Callable[[Sequence[str]], None]]:
     """`run` and `main` of the program that calls this at import; its `--help` lists the flags, and `more_flags`."""
     common_flags.key_flags(
-        "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *common_flags.DATASET_FLAGS, "cache", "crop_height",
-        "crop_width", *recipe_flags.FLAGS, defaults={"recipe": ablation.recipe},
+        "seeds", "rows", "runs_dir", "runtime_dir", *more_flags, *common_flags.DATASET_FLAGS, *splits.FLAGS, "cache",
+        "crop_height", "crop_width", *recipe_flags.FLAGS, defaults={"recipe": ablation.recipe},
         **common_flags.UNRECORDED
         | {"output_dir": "Folder of the table, and of the runs unless --runs_dir is given. Required."},
     )  # fmt: skip
@@ -71,6 +72,7 @@ def run(
     recipe: str | None = None,
     changes: Mapping[str, Any] | None = None,
     runtime_dir: str | None = None,
+    data_splits: Splits = Splits(),
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     **settings: Any,
@@ -88,17 +90,19 @@ def run(
       recipe: name of the recipe; None: the ablation's.
       changes: of the recipe, for all rows, by the names of the flags.
       runtime_dir: folder whose result.json has the frames per second.
+      data_splits: the splits to train and validate on.
       should_stop: called after each step; on True the current row is saved.
       settings: those of `train.run`.
 
     Raises:
-      InputError: there are no seeds, a row has no such number or trains the same as another, `model` is given
-        though the rows name their networks; and what `train.run` raises.
+      InputError: there are no seeds or no validation, a row has no such number or trains the same as another, `model`
+        is given though the rows name their networks; and what `train.run` raises.
       InUseError: all remaining runs are being trained by other processes.
       Stopped: `should_stop` returned True.
     """
     if not seeds:
         raise InputError("--seeds is empty; give two or more, to distinguish differences from noise")
+    data_splits.require_validation()
     if model and ablation.rows[0].model:
         raise InputError("--model: the rows of this ablation have their own networks; leave it out")
     given = {**ablation.changes, **(changes or {})}
@@ -108,7 +112,7 @@ def run(
     folder = ensure_updatable(output_dir)
     runs = Runs(
         ensure_writable_dir(runs_dir or output_dir), model or "cn14", used_recipe.name, ablation.changes, changes or {},
-        settings, should_stop,
+        data_splits, settings, should_stop,
     )  # fmt: skip
     reports = runs.reports(chosen, seeds)
     reference = read_results(runs.folder_of(chosen[0], seeds[0]))
@@ -123,7 +127,7 @@ def run(
         title=ablation.title,
         speed=speed,
         dataset=reference.dataset.name,
-        split=reference.dataset.split,
+        split=data_splits.label,
         provenance=current_provenance(),
     )  # fmt: skip
     with atomic_write(folder / "ablation.md") as temporary:
@@ -150,6 +154,7 @@ def _main(ablation: Ablation, argv: Sequence[str]) -> None:
             recipe=common_flags.given("recipe"),
             changes=recipe_flags.given_changes(),
             runtime_dir=values.runtime_dir,
+            data_splits=splits.given_splits(),
             crop_size=common_flags.given_size("crop_height", "crop_width"),
             cache=values.cache,
             **common_flags.given_dataset("streets"),

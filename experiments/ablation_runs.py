@@ -12,6 +12,7 @@ from contextnet_tf.models.spec import ContextNetSpec
 from contextnet_tf.training.recipe import get_recipe
 from experiments import evaluate, recipe_flags, train
 from experiments.ablation_rows import Row, in_file_name, run_name
+from experiments.splits import Splits
 
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
@@ -27,6 +28,7 @@ class Runs:
       recipe: name of the recipe.
       own: the ablation's changes of the recipe, for all rows.
       given: the user's changes, which take precedence over `own`.
+      data_splits: the splits to train and validate on.
       settings: further arguments of `train.run`.
       should_stop: called after each step; on True the current run is saved.
     """
@@ -36,6 +38,7 @@ class Runs:
     recipe: str
     own: Mapping[str, Any]
     given: Mapping[str, Any]
+    data_splits: Splits
     settings: Mapping[str, Any]
     should_stop: Callable[[], bool]
 
@@ -86,8 +89,8 @@ class Runs:
         # A complete run is evaluated again here, and refused if it has other settings.
         return train.run(
             output_dir=str(out), model=self.network(row), recipe=self.recipe,
-            changes={**self.own, **self.given, **row.changes}, seed=seed, should_stop=self.should_stop,
-            **self.settings,
+            changes={**self.own, **self.given, **row.changes}, seed=seed, data_splits=self.data_splits,
+            should_stop=self.should_stop, **self.settings,
         ).report  # fmt: skip
 
     def _made(self, row: Row, sources: Sequence[Row], seed: int) -> "Report":
@@ -101,4 +104,4 @@ class Runs:
         with atomic_write(out / BEST_NETWORK) as temporary:
             network.save(temporary)
         data = {name: self.settings.get(name) for name in ("dataset", "data_dir", "class_table")}
-        return evaluate.run(checkpoint=str(out), output_dir=str(out), **data)
+        return evaluate.run(checkpoint=str(out), output_dir=str(out), trained=self.data_splits, **data)

@@ -1,7 +1,7 @@
 """Segments images and videos with an exported file: writes class colors over each image, and its labels as a PNG.
 
   python -m experiments.predict --checkpoint=runs/camvid/export/model.tflite --input=IMAGE --output_dir=DIR
-  python -m experiments.predict --checkpoint=preset:cn14-camvid --input=drive.mp4 --output_dir=DIR
+  python -m experiments.predict --checkpoint=preset:cn14-camvid-pretrained --input=drive.mp4 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --input=0 --output_dir=DIR
   python -m experiments.predict --checkpoint=runs/camvid --split=val --output_dir=runs/camvid
 

@@ -131,8 +131,7 @@ def run(
     from experiments.pruning_runs import PruningRuns
 
     provenance = current_provenance()
-    if data_splits.label is None:
-        raise InputError("`val_split=none`: pruned networks are compared on validation images; give a split")
+    data_splits.require_validation()
     if not seeds or not factors:
         raise InputError("--seeds and --factors need at least one value each")
     widths = [*([] if checkpoint else [start_factor]), *factors]

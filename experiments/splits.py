@@ -71,6 +71,18 @@ class Splits:
         """The name of the training data, for results."""
         return _label(self.train, self.holdout, "left out") if self.holdout else "+".join(self.train)
 
+    def require_validation(self) -> None:
+        """For programs that compare networks by their accuracy.
+
+        Raises:
+          InputError: there is no validation.
+        """
+        if self.label is None:
+            raise InputError(
+                f"`val_split={NO_VALIDATION}`: networks are compared on validation images here; give a split, or "
+                "`holdout`"
+            )
+
     def settings(self) -> dict[str, Any]:
         """The entries of settings.json; empty for the defaults, so that runs of earlier versions match."""
         if self == Splits():

@@ -128,6 +128,7 @@ def training_dataset(
         .batch(part_size, drop_remainder=True)
         # Data loading overlaps with the training step.
         .prefetch(2)
+        .with_options(_options())
     )
 
 
@@ -154,7 +155,16 @@ def evaluation_dataset(
         tf.data.Dataset.range(len(examples))
         .map(read or ExampleReader(dataset, examples), num_parallel_calls=num_parallel_calls)
         .prefetch(2)
+        .with_options(_options())
     )
+
+
+def _options() -> tf.data.Options:
+    """Without autotuning: its thread may end only minutes after the iterator, which waits for it. AUTOTUNE then means
+    one call per thread of TensorFlow."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _part_of_batch(batch_size: int, worker: int, workers: int) -> int:

@@ -47,6 +47,12 @@ def test_unchanged_images_keep_their_labels(camvid_dir):
     assert epochs[0] != epochs[1] or epochs[1] != epochs[2]
 
 
+def test_no_thread_outlives_the_batches(camvid_dir):
+    batches = _batches(camvid_dir, made_by=pipeline.training_dataset)
+    examples = pipeline.evaluation_dataset(CAMVID, CAMVID.list_examples(camvid_dir, "val"))
+    assert [dataset.options().autotune.enabled for dataset in (batches, examples)] == [False, False]
+
+
 def test_a_run_started_later_gets_the_same_batches(camvid_dir):
     whole = list(_batches(camvid_dir))
     later = list(_batches(camvid_dir, first_step=4))

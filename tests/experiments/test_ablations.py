@@ -25,6 +25,7 @@ from experiments import (
     recipe_flags,
 )
 from experiments.ablation_rows import Ablation, Row, run_name
+from experiments.splits import Splits
 
 PROGRAMS = (ablate_resolution, ablate_branches, ablate_parameters, ablate_design, compare_accuracy)
 
@@ -161,6 +162,16 @@ def test_a_row_made_of_other_rows_networks(shared, tmp_path):
     assert _figures(ablation.run(MADE, **arguments)) == _figures(section)
 
 
+def test_all_rows_are_measured_on_the_held_out_images(shared, tmp_path):
+    arguments = _arguments(shared, tmp_path) | {"runs_dir": str(tmp_path / "runs")}
+    held_out = Splits(("train", "val"), None, ("p0", "p1"))  # of both splits
+    section = ablation.run(MADE, data_splits=held_out, changes={"batch_size": 2}, **arguments)
+    assert (section.split, section.images) == ("train+val, p0 and p1 held out", 4)
+    for folder in (tmp_path / "runs").iterdir():
+        evaluation = read_results(folder).evaluation
+        assert (evaluation.split, evaluation.accuracy.images) == ("train+val, p0 and p1 held out", 4), folder
+
+
 def test_the_ensemble_of_the_branches(shared, tmp_path):
     rows = ablate_ensemble.ROWS
     assert [row.paper_mean_iou for row in rows] == [65.9, 63.3, 25.1, 60.3]
@@ -216,6 +227,8 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     arguments = {"output_dir": str(tmp_path / "out"), "dataset": "camvid"}
     with pytest.raises(InputError, match="--seeds is empty"):
         ablation.run(MADE, seeds=[], **arguments)
+    with pytest.raises(InputError, match="`val_split=none`: networks are compared on validation images here"):
+        ablation.run(MADE, data_splits=Splits(("train",), "none"), **arguments)
     with pytest.raises(InputError, match="--model: the rows of this ablation have their own networks"):
         ablation.run(MADE, model="cn14", **arguments)
     with pytest.raises(

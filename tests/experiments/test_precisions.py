@@ -81,7 +81,7 @@ def test_int8_says_what_it_was_calibrated_with_and_which_layers_suffer(called, r
 def test_the_splits_of_the_run_check_and_calibrate(called, run_dir, camvid_dir):
     def exported(**splits):
         update_results(run_dir, flags={"train": splits})
-        assert called(export, "--precision=int8", "--calibration_images=7").status == 0
+        assert called(export, *INT8).status == 0
         file = read_results(run_dir).export.files["model_int8.tflite"]
         metadata = json.loads((run_dir / "export" / "model_int8.json").read_text())
         return file.split, file.checked_with, metadata["calibration_split"]

@@ -94,7 +94,7 @@ def test_splits_and_held_out_images(camvid, tmp_path):
     for name in ("basex2-trained-seed0", "base-pruned-seed0", "base-fine-tuned-seed0"):
         evaluation = read_results(tmp_path / "out" / name).evaluation
         assert (evaluation.split, evaluation.accuracy.images) == ("train+val, p0 and p1 held out", 4)
-    with pytest.raises(InputError, match="`val_split=none`: pruned networks are compared on validation images"):
+    with pytest.raises(InputError, match="`val_split=none`: networks are compared on validation images"):
         prune.run(model=BASE, factors=(1,), data_splits=Splits(("train",), "none"), **data, **RECIPE)
 
 
