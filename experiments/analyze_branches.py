@@ -31,7 +31,7 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import Accuracy
 from contextnet_tf.runs.studies import BranchesRow, BranchesSection
-from experiments import common_flags, inputs, opening, program
+from experiments import common_flags, inputs, opening, program, splits
 from experiments.progress import progress_bar
 
 FIGURE_IMAGES = 4
@@ -42,7 +42,7 @@ flags.DEFINE_string(
     "Images to show, without measuring: a file, folder, or quoted pattern. Default: the dataset's, measured.",
 )
 flags.DEFINE_integer("figure_images", FIGURE_IMAGES, "Images of the split to show, evenly spread.", 1, 100)
-common_flags.key_flags("checkpoint", *common_flags.DATASET_FLAGS, "split", "output_dir")
+common_flags.key_flags("checkpoint", *common_flags.DATASET_FLAGS, "output_dir", split=splits.SPLIT_TEXT)
 
 Segment = Callable[[Any], Any]  # uint8 [H, W, 3] -> train ids uint8 [H, W]
 
@@ -54,14 +54,14 @@ def run(
     figure_images: int = FIGURE_IMAGES,
     dataset: str | None = None,
     data_dir: str | None = None,
-    split: str = "val",
+    split: str | None = None,
     output_dir: str,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> BranchesSection | None:
     """Draws branches.png; without `figure_input`, also measures and returns the section "branches".
 
-    The arguments are the flags.
+    The arguments are the flags. `split` None: as in `evaluate.run`.
 
     Raises:
       InputError: the network has no fusion unit or other classes than the dataset; or files are missing.
@@ -86,7 +86,8 @@ def run(
         _, items = inputs.named_images(figure_input)
         _draw(folder, ((item.name, item.image, None) for item in items), segments, description)
         return None
-    examples = opening.list_examples(description, data_dir, split)
+    chosen = splits.announced(split, (), splits.splits_of_run(opening.recording_dirs(path), description))
+    examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     _draw(folder, _named_images(evenly_spread(examples, figure_images), description), segments, description)
     matrices = {name: BorderConfusion(description.num_classes) for name in segments}
@@ -102,7 +103,7 @@ def run(
         rows=tuple(_row(name, matrix, description, len(examples)) for name, matrix in matrices.items()),
         border_share={str(width): both.share(width) for width in both.near},
         dataset=description.name,
-        split=split,
+        split=chosen.label,
         provenance=provenance,
     )
     with atomic_write(folder / "branches.md") as temporary:
@@ -152,7 +153,7 @@ def main(argv: Sequence[str]) -> None:
         checkpoint=common_flags.required("checkpoint"),
         figure_input=values.figure_input,
         figure_images=values.figure_images,
-        split=values.split,
+        split=common_flags.given("split"),
         output_dir=common_flags.required("output_dir"),
         **common_flags.given_dataset(),
         given_flags=program.given_flags(),

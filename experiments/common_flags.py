@@ -107,15 +107,17 @@ _shared_texts: dict[str, tuple[str, str]] = {}  # the help and the shown default
 def key_flags(*names: str, defaults: Mapping[str, str] = types.MappingProxyType({}), **texts: str) -> None:
     """Lists common flags in the `--help` of the program that calls this at import.
 
-    `texts` are the help of flags that this program describes in its own words. `defaults` are the defaults to show
-    where the program has its own; its `main` applies them where a flag is not `given`.
+    `texts` are the help of flags that this program describes in its own words, with "Default: " where it has another
+    default. `defaults` are the defaults to show where the program has its own; its `main` applies them where a flag is
+    not `given`.
     """
     for name in dict.fromkeys((*names, *defaults, *texts)):
         flags.declare_key_flag(name)
         flag = flags.FLAGS[name]
         shared_help, shared_default = _shared_texts.setdefault(name, (flag.help, flag.default_as_str))
         flag.help = texts.get(name, shared_help)
-        flag.default_as_str = repr(defaults[name]) if name in defaults else shared_default
+        own_default = repr(defaults[name]) if name in defaults else None
+        flag.default_as_str = own_default if name in defaults or "Default: " in texts.get(name, "") else shared_default
 
 
 def required(name: str) -> str:

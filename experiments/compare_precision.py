@@ -16,8 +16,6 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from absl import flags
-
 from contextnet_tf.datasets import sources
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write
@@ -29,7 +27,7 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import Accuracy
 from contextnet_tf.runs.studies import PrecisionFile, PrecisionSection
-from experiments import common_flags, opening, program
+from experiments import common_flags, opening, program, splits
 from experiments.evaluate import segmentation
 from experiments.progress import progress_bar
 
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 
 common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
-    "split",
+    split=splits.SPLIT_TEXT,
     checkpoint="Folder of a run with exported files in its export/, or preset:NAME. Required.",
     output_dir="Folder for precision.md and result.json. Required.",
 )
@@ -49,14 +47,15 @@ def run(
     checkpoint: str,
     dataset: str | None = None,
     data_dir: str | None = None,
-    split: str = "val",
+    split: str | None = None,
     output_dir: str,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> "dict[str, Report]":
     """Measures every TFLite file in the run `checkpoint`, the float32 file first; the arguments are the flags.
 
-    `dataset`, `data_dir` and `class_table` None: those that the run's result.json names.
+    `dataset`, `data_dir` and `class_table` None: those that the run's result.json names. `split` None: as in
+    `evaluate.run`.
     """
     from contextnet_tf.evaluation.evaluate import evaluate
 
@@ -66,7 +65,8 @@ def run(
         checkpoint, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=[resolved(checkpoint)]
     )
     segment = {path.name: segmentation(path, description) for path in files}
-    examples = opening.list_examples(description, data_dir, split)
+    chosen = splits.announced(split, (), splits.splits_of_run([resolved(checkpoint)], description))
+    examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     folder = ensure_updatable(output_dir)
     reports = {}
@@ -79,7 +79,7 @@ def run(
     section = PrecisionSection(
         {path.name: PrecisionFile(path.stat().st_size, Accuracy.of(reports[path.name])) for path in files},
         dataset=description.name,
-        split=split,
+        split=chosen.label,
         provenance=provenance,
     )
     update_results(
@@ -122,10 +122,9 @@ def precision_table(reports: "Mapping[str, Report]") -> str:
 def main(argv: Sequence[str]) -> None:
     """Runs the program from its flags."""
     del argv
-    values = flags.FLAGS
     reports = run(
         checkpoint=common_flags.required("checkpoint"),
-        split=values.split,
+        split=common_flags.given("split"),
         output_dir=common_flags.required("output_dir"),
         **common_flags.given_dataset(),
         given_flags=program.given_flags(),

@@ -17,7 +17,6 @@ time. Those figures go into a section of their own, "averaged_evaluation". --con
 predictions/NAME_confidence.png, the probability of the predicted class (255: 1), which the report shows.
 """
 
-import logging
 import math
 import os
 import pathlib
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 
     from contextnet_tf.evaluation.evaluate import Report
 
-_logger = logging.getLogger(__name__)
-
 flags.DEFINE_bool("flip", False, "Average the soft-maxes of each image and its mirror image.")
 flags.DEFINE_list(
     "scales", ["1"], "Scale factors to average the soft-maxes of each image over, for example 0.75,1,1.25."
@@ -56,8 +53,7 @@ flags.DEFINE_bool(
 )
 common_flags.key_flags(
     *common_flags.DATASET_FLAGS,
-    split="Split of the dataset, for example val or train. Default: the examples that the run held out or the split "
-    "that it was validated on; val if there was none.",
+    split=splits.SPLIT_TEXT,
     holdout="Prefixes of the names of the examples to evaluate, in --split or else in the run's --train_splits. "
     "Default: without --split, those that the run held out; else all examples.",
     checkpoint=f"Trained network: {common_flags.PRESET}, the folder of a run (its best.keras), "
@@ -100,13 +96,7 @@ def run(
     opening.require_own_results(output_dir, path)
     segment = segmentation(path, description, model)
     averaged = flip or tuple(scales) != (1.0,)
-    trained = trained or splits.splits_of_run(recording_dirs, description)
-    chosen = splits.evaluated(split, holdout, trained or splits.Splits())
-    if trained and chosen.trained_on:
-        _logger.warning(
-            "the network was trained on %s too; on other images it is less accurate than these figures",
-            " and ".join(chosen.trained_on),
-        )
+    chosen = splits.announced(split, holdout, trained or splits.splits_of_run(recording_dirs, description))
     examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     ensure_updatable(output_dir)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,12 @@ from contextnet_tf.runs.results import read_results
 from experiments import flag_kinds, opening
 
 NO_VALIDATION = "none"
+SPLIT_TEXT = (
+    "Split of the dataset, for example val or train. Default: the examples that the run held out or the split that it "
+    "was validated on; val if there was none."
+)
+
+_logger = logging.getLogger(__name__)
 
 flag_kinds.define_split_list("train_splits", ["train"], "Splits to train on, for example train,val.")
 flag_kinds.define_split(
@@ -161,6 +168,17 @@ def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Eva
     unseen = set(prefixes) <= set(trained.holdout)
     word = "held out" if unseen and trained_on == names else "only"
     return Evaluated(names, prefixes, _label(names, prefixes, word), () if unseen else trained_on)
+
+
+def announced(split: str | None, holdout: Sequence[str], trained: Splits | None) -> Evaluated:
+    """As `evaluated`, with a warning if the network was trained on these images, too; `trained` None: unknown."""
+    chosen = evaluated(split, holdout, trained or Splits())
+    if trained and chosen.trained_on:
+        _logger.warning(
+            "the network was trained on %s too; on other images it is less accurate than these figures",
+            " and ".join(chosen.trained_on),
+        )
+    return chosen
 
 
 def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:

@@ -157,6 +157,16 @@ def test_compare_precision_measures_all_files(called, run_dir):
     assert (run_dir / "precision.md").read_text().startswith("| class | model.tflite | model_int8.tflite | ")
 
 
+def test_compare_precision_takes_the_images_that_the_run_held_out(called, run_dir):
+    update_results(run_dir, flags={"train": {"train_splits": ["train", "val"], "holdout": ["p1"]}})
+    called(export, *INT8, "--format=tflite")
+    called(export, "--format=tflite")
+    assert called(compare_precision).status == 0
+    section = read_results(run_dir).precision
+    assert section.split == "train+val, p1 held out"
+    assert {file.accuracy.images for file in section.files.values()} == {2}
+
+
 def test_the_table_by_hand():
     def report(road: float, car: float) -> Report:
         return Report({"road": road, "car": car}, {"all": 1.0}, 0.5, None, 1)
