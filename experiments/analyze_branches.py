@@ -86,7 +86,8 @@ def run(
         _, items = inputs.named_images(figure_input)
         _draw(folder, ((item.name, item.image, None) for item in items), segments, description)
         return None
-    chosen = splits.announced(split, (), splits.splits_of_run(opening.recording_dirs(path), description))
+    chosen = splits.evaluated(split, (), splits.splits_of_run(opening.recording_dirs(path), description))
+    chosen.warn_if_trained_on()
     examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     _draw(folder, _named_images(evenly_spread(examples, figure_images), description), segments, description)

@@ -65,7 +65,8 @@ def run(
         checkpoint, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=[resolved(checkpoint)]
     )
     segment = {path.name: segmentation(path, description) for path in files}
-    chosen = splits.announced(split, (), splits.splits_of_run([resolved(checkpoint)], description))
+    chosen = splits.evaluated(split, (), splits.splits_of_run([resolved(checkpoint)], description))
+    chosen.warn_if_trained_on()
     examples = chosen.examples(description, data_dir)
     sources.check_files(examples)
     folder = ensure_updatable(output_dir)

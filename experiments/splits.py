@@ -153,32 +153,30 @@ class Evaluated:
         found = list(itertools.chain.from_iterable(opening.list_examples(dataset, data_dir, x) for x in self.names))
         return _with_prefixes(found, self.prefixes) if self.prefixes else found
 
+    def warn_if_trained_on(self) -> None:
+        """Logs a warning if the network was trained on these images, too."""
+        if self.trained_on:
+            _logger.warning(
+                "the network was trained on %s too; on other images it is less accurate than these figures",
+                " and ".join(self.trained_on),
+            )
 
-def evaluated(split: str | None, holdout: Sequence[str], trained: Splits) -> Evaluated:
-    """The examples that `split` and `holdout` select; `trained` are the splits of the training.
+
+def evaluated(split: str | None, holdout: Sequence[str], trained: Splits | None) -> Evaluated:
+    """The examples that `split` and `holdout` select; `trained` are the splits of the training, None if unknown.
 
     `split` None: the examples that the training held out, or the split that it was validated on; val if there was
     none. With `holdout`, the splits that were trained on.
     """
-    prefixes = tuple(holdout) or (trained.holdout if split is None else ())
-    names = (split,) if split is not None else trained.train if prefixes else (trained.validated or "val",)
-    trained_on = tuple(name for name in names if name in trained.train)
+    run = trained or Splits()
+    prefixes = tuple(holdout) or (run.holdout if split is None else ())
+    names = (split,) if split is not None else run.train if prefixes else (run.validated or "val",)
+    trained_on = tuple(name for name in names if trained and name in trained.train)
     if not prefixes:
         return Evaluated(names, (), "+".join(names), trained_on)
-    unseen = set(prefixes) <= set(trained.holdout)
+    unseen = set(prefixes) <= set(run.holdout)
     word = "held out" if unseen and trained_on == names else "only"
     return Evaluated(names, prefixes, _label(names, prefixes, word), () if unseen else trained_on)
-
-
-def announced(split: str | None, holdout: Sequence[str], trained: Splits | None) -> Evaluated:
-    """As `evaluated`, with a warning if the network was trained on these images, too; `trained` None: unknown."""
-    chosen = evaluated(split, holdout, trained or Splits())
-    if trained and chosen.trained_on:
-        _logger.warning(
-            "the network was trained on %s too; on other images it is less accurate than these figures",
-            " and ".join(chosen.trained_on),
-        )
-    return chosen
 
 
 def recorded_splits(flags_of_train: Mapping[str, Any]) -> Splits:
