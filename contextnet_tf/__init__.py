@@ -24,7 +24,7 @@ if "keras" not in sys.modules:
     # Before Keras is imported: KERAS_BACKEND, or the backend in ~/.keras/keras.json, may be another project's.
     os.environ["KERAS_BACKEND"] = "tensorflow"
 if "tensorflow" not in sys.modules and platform.machine() in ("x86_64", "AMD64"):
-    # On processors without AVX512-VNNI, TensorFlow leaves oneDNN off, and training takes 1.7 times as long there.
+    # On processors without AVX512-VNNI, TensorFlow leaves oneDNN off; a training step then takes 1.7 times as long.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __all__ = sorted(_MODULES)  # for type checkers and editors: see __init__.pyi

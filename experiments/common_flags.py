@@ -116,8 +116,8 @@ def key_flags(*names: str, defaults: Mapping[str, str] = types.MappingProxyType(
         flag = flags.FLAGS[name]
         shared_help, shared_default = _shared_texts.setdefault(name, (flag.help, flag.default_as_str))
         flag.help = texts.get(name, shared_help)
-        own_default = repr(defaults[name]) if name in defaults else None
-        flag.default_as_str = own_default if name in defaults or "Default: " in texts.get(name, "") else shared_default
+        own = repr(defaults[name]) if name in defaults else None  # None: a text that states its default shows no other
+        flag.default_as_str = own if own or "Default: " in texts.get(name, "") else shared_default
 
 
 def required(name: str) -> str:

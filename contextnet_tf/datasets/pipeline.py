@@ -160,8 +160,8 @@ def evaluation_dataset(
 
 
 def _options() -> tf.data.Options:
-    """Without autotuning: its thread may end only minutes after the iterator, which waits for it. AUTOTUNE then means
-    one call per thread of TensorFlow."""
+    """Without autotuning, whose thread may delay the end of an iterator by minutes. AUTOTUNE then means one call per
+    thread of TensorFlow."""
     options = tf.data.Options()
     options.autotune.enabled = False
     return options

@@ -89,12 +89,14 @@ def require_described(
             )
 
 
-def wrong_value(metadata: Mapping[str, Any]) -> str | None:
-    """The name of the first value of a wrong type; None if there is none. `image` must be a dict."""
+def wrong_value(metadata: Mapping[str, Any], *, any_size: bool = False) -> str | None:
+    """The name of the first value of a wrong type; None if there is none. `image` must be a dict.
+
+    `any_size`: the size may be null, as in an ONNX file for images of any size.
+    """
     image, num_classes = metadata["image"], metadata.get("num_classes")
     checks: tuple[tuple[Mapping[str, Any], str, Callable[[Any], bool]], ...] = (
-        # An ONNX file may take any size.
-        (image, "size", lambda x: x is None or (isinstance(x, list) and len(x) == 2 and all(map(_is_count, x)))),
+        (image, "size", lambda x: (any_size and x is None) or _is_size(x)),
         (image, "size_multiple", _is_count),
         (metadata, "num_classes", _is_count),
         (metadata, "classes", lambda x: _are_classes(x) and (not x or num_classes in (None, len(x)))),
@@ -109,6 +111,10 @@ def wrong_value(metadata: Mapping[str, Any]) -> str | None:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value > 0
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
 
 
 def _are_classes(value: Any) -> bool:

@@ -47,7 +47,7 @@ def test_unchanged_images_keep_their_labels(camvid_dir):
     assert epochs[0] != epochs[1] or epochs[1] != epochs[2]
 
 
-def test_no_thread_outlives_the_batches(camvid_dir):
+def test_loading_has_no_autotuning_thread(camvid_dir):
     batches = _batches(camvid_dir, made_by=pipeline.training_dataset)
     examples = pipeline.evaluation_dataset(CAMVID, CAMVID.list_examples(camvid_dir, "val"))
     assert [dataset.options().autotune.enabled for dataset in (batches, examples)] == [False, False]

@@ -131,6 +131,7 @@ def test_an_older_json_without_digest_is_compared_with_the_file(exported, tmp_pa
         ({"image": {"size_multiple": 0}}, "size_multiple"),
         ({"image": {"size": "16 x 24"}}, "size"),
         ({"image": {"size": [16, 24.0]}}, "size"),
+        ({"image": {"size": None}}, "size"),
         ({"num_classes": True}, "num_classes"),
         ({"num_classes": "3"}, "num_classes"),
         ({"classes": {"road": 1}}, "classes"),

@@ -92,7 +92,7 @@ def _metadata(path: str | os.PathLike, session: Any) -> dict[str, Any]:
     image = metadata.get("image")
     if not isinstance(image, dict) or "size_multiple" not in image or "num_classes" not in metadata:
         raise InputError(f"{path}: has no metadata of a segmentation network; {_ADVICE}")
-    wrong = wrong_value(metadata)
+    wrong = wrong_value(metadata, any_size=True)
     if wrong is not None:
         raise InputError(f"{path}: {wrong!r} in its metadata is not of the kind that the export writes; {_ADVICE}")
     return metadata
