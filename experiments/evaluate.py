@@ -138,7 +138,7 @@ def segmentation(
         opening.require_classes(path, network.output["main"].shape[-1], dataset)
         return network
     segmenter = opening.open_segmenter(path)
-    opening.require_classes(path, segmenter.num_classes, dataset)
+    opening.require_classes(path, segmenter.num_classes, dataset, metadata=segmenter.metadata)
     return lambda image: segmenter.segment(image.numpy())
 
 

@@ -4,13 +4,13 @@ import filecmp
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.labels import differing_classes
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.deployment.metadata import is_saved_model, read_metadata
+from contextnet_tf.deployment.metadata import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import gigabytes
@@ -31,12 +31,12 @@ _ENGINES = {".tflite": "litert", ".onnx": "onnxruntime"}
 def is_exported(checkpoint: str | os.PathLike) -> bool:
     """Whether `checkpoint` is an exported file: a .tflite file, a .onnx file or a SavedModel folder."""
     path = pathlib.Path(resolved(checkpoint))
-    return path.suffix in _ENGINES or is_saved_model(path)
+    return path.suffix.lower() in _ENGINES or is_saved_model(path)
 
 
 def engine_for(path: str | os.PathLike) -> str:
     """The engine that runs a file by default."""
-    return _ENGINES.get(pathlib.Path(path).suffix, "tensorflow")
+    return _ENGINES.get(pathlib.Path(path).suffix.lower(), "tensorflow")
 
 
 def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False, suffix: str = ".tflite") -> pathlib.Path:
@@ -183,12 +183,13 @@ def require_classes(
     num_classes: int,
     dataset: Dataset,
     *,
+    metadata: Mapping[str, Any] | None = None,
     remedy: str = "set --dataset to the one that it was trained on",
 ) -> None:
     """Checks that the network in `checkpoint`, which has `num_classes` classes, has those of the dataset, in order.
 
-    Names are compared where the metadata of an exported file, or the result.json of its run, holds them. `remedy` is
-    what the error advises.
+    Names are compared where the `metadata` that an exported file was opened with, or the result.json of its run, holds
+    them. `remedy` is what the error advises.
 
     Raises:
       InputError: the classes differ.
@@ -198,16 +199,11 @@ def require_classes(
         raise InputError(
             f"{checkpoint}: the network has {num_classes} classes, {expected} {dataset.num_classes}; {remedy}"
         )
-    difference = differing_classes(_class_names(pathlib.Path(checkpoint)), [row.name for row in dataset.classes])
+    classes = (metadata or {}).get("classes")
+    names = [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(pathlib.Path(checkpoint)))
+    difference = differing_classes(names, [row.name for row in dataset.classes])
     if difference:
         raise InputError(f"{checkpoint}: its classes and those of {dataset.name!r} are {difference}; {remedy}")
-
-
-def _class_names(path: pathlib.Path) -> Sequence[str]:
-    """The class names of the network in the file `path`, in order; empty if unknown."""
-    metadata = read_metadata(path) if is_exported(path) else {}
-    classes = metadata.get("classes")
-    return [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(path))
 
 
 def require_own_results(output_dir: str | os.PathLike, path: pathlib.Path) -> None:
@@ -219,7 +215,7 @@ def require_own_results(output_dir: str | os.PathLike, path: pathlib.Path) -> No
       InputError: `output_dir` is the folder of a run with another network.
     """
     own = pathlib.Path(output_dir) / BEST_NETWORK
-    if path.suffix == ".keras" and own.is_file() and not filecmp.cmp(own, path, shallow=False):
+    if path.suffix.lower() == ".keras" and own.is_file() and not filecmp.cmp(own, path, shallow=False):
         raise InputError(
             f"{output_dir}: holds the run of another network than {path}, whose result.json must not get these "
             "figures; choose another --output_dir"

@@ -223,7 +223,7 @@ def _dataset(
         class_table=class_table,
         recorded_in=[output_dir, *opening.recording_dirs(file)],
     )
-    opening.require_classes(file, segmenter.num_classes, found.dataset)
+    opening.require_classes(file, segmenter.num_classes, found.dataset, metadata=segmenter.metadata)
     return found
 
 
@@ -248,7 +248,7 @@ def main(argv: Sequence[str]) -> None:
     is_video = bool(values.input) and inputs.is_video(values.input)
     print(_summary(section, "frame" if is_video else "image"))
     if section.mean_iou is not None:
-        what = "the network" if str(section.file).endswith(".keras") else "the exported file"
+        what = "the network" if str(section.file).lower().endswith(".keras") else "the exported file"
         print(f"mean IoU of {what}: {100 * section.mean_iou:.2f} %")
     written = f"{output_dir}/{layout.PREDICTIONS}"
     print(f"written: {written}" + (f"; {written}/{LEGEND} names the colors" if values.input else ""))

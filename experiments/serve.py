@@ -63,7 +63,7 @@ def exported_files(checkpoint: str) -> list[pathlib.Path]:
         if files:
             return sorted(files, key=lambda path: (path.name != layout.TFLITE, path.name))
     path = opening.checkpoint_file(checkpoint, exported=True)
-    if path.suffix != ".tflite":
+    if path.suffix.lower() != ".tflite":
         raise InputError(
             f"{path}: is not a .tflite file, which the browser needs; give one that experiments.export wrote"
         )

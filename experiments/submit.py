@@ -59,7 +59,11 @@ def run(
         dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=path.parents[:2], default="cityscapes"
     )
     opening.require_classes(
-        path, segmenter.num_classes, description, remedy=f"set --checkpoint to one trained on {description.name}"
+        path,
+        segmenter.num_classes,
+        description,
+        metadata=segmenter.metadata,
+        remedy=f"set --checkpoint to one trained on {description.name}",
     )
     examples = opening.list_examples(description, data_dir, split)
     check_files(examples)

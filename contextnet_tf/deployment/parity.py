@@ -113,7 +113,7 @@ def _run_saved_model(path: str | os.PathLike) -> tuple[_Run, bool]:
 
 def _run_file(path: str | os.PathLike) -> tuple[_Run, bool]:
     """The file as a function, and whether its values are probabilities."""
-    engine = ENGINES["onnxruntime" if os.fspath(path).endswith(".onnx") else "litert"](path, None)
+    engine = ENGINES["onnxruntime" if os.fspath(path).lower().endswith(".onnx") else "litert"](path, None)
 
     def run(image: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         values = engine.logits(image)

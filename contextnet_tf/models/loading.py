@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import tempfile
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
         return path / BEST_NETWORK
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give a .keras file or the folder of a trained run")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+    if path.suffix.lower() != ".keras" or not zipfile.is_zipfile(path):
         raise InputError(f"{path}: is not a .keras file, or is truncated; give one that training wrote")
     return path
 
@@ -80,7 +81,12 @@ def _load(path: pathlib.Path) -> "keras.Model":
     from contextnet_tf.models import logits, network, pyramid, unpooling  # noqa: F401
 
     try:
-        return keras.saving.load_model(path, compile=False)
+        if path.suffix == ".keras":
+            return keras.saving.load_model(path, compile=False)
+        with tempfile.TemporaryDirectory() as folder:  # Keras knows the suffix in lower case only
+            link = pathlib.Path(folder, BEST_NETWORK)
+            link.symlink_to(path.absolute())
+            return keras.saving.load_model(link, compile=False)
     except Exception as error:  # a damaged file can raise any exception in Keras' loader
         raise InputError(f"{path}: cannot be loaded as a network ({_reason(error)})") from error
 

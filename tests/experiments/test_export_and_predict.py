@@ -132,6 +132,9 @@ def test_an_onnx_file_is_exported_and_predicts(call, tiny_file, camvid_dir, tmp_
     file = run_dir / "export" / "model_float_image_any_size.onnx"
     assert f"{file}: " in called.out and "float32, RGB" in called.out and f"--checkpoint={file}" in called.out
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+    # Of a TFLite file beside it, which had other classes: each file has its own metadata.
+    classes = [{"name": f"class {index}", "color": [0, 0, 0]} for index in range(11)]
+    file.with_suffix(".json").write_text(json.dumps({"image": {}, "classes": classes}))
     entry = read_results(run_dir).export.files[file.name]
     assert (entry.image_type, entry.label_parity) == ("float32", pytest.approx(1.0, abs=1e-3))
     for checkpoint, engine in ((file, ()), (run_dir, ("--engine=onnxruntime",))):

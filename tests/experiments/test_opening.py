@@ -8,7 +8,7 @@ import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
-from experiments import opening
+from experiments import opening, serve
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
 
@@ -47,6 +47,20 @@ def test_an_exported_file_is_no_network():
         opening.open_network(GOLDEN / "export" / "model.tflite")
 
 
+def test_suffixes_may_be_in_capitals(tmp_path):
+    sources = {"A.KERAS": "best.keras", "B.TFLITE": "export/model.tflite", "B.json": "export/model.json"}
+    for name, source in sources.items():
+        shutil.copy(GOLDEN / source, tmp_path / name)
+    assert opening.checkpoint_file(tmp_path / "A.KERAS") == tmp_path / "A.KERAS"
+    assert opening.open_network(tmp_path / "A.KERAS").output["main"].shape[-1] == 19
+    assert opening.checkpoint_file(tmp_path / "B.TFLITE") == tmp_path / "B.TFLITE"
+    assert opening.open_segmenter(tmp_path / "B.TFLITE").metadata["num_classes"] == 19
+    assert serve.exported_files(str(tmp_path / "B.TFLITE")) == [tmp_path / "B.TFLITE"]
+    assert [opening.engine_for(name) for name in ("C.Onnx", "B.TFLITE", "A.KERAS")] == [
+        "onnxruntime", "litert", "tensorflow"
+    ]  # fmt: skip
+
+
 def test_networks_and_exported_files_open():
     network = opening.open_network(GOLDEN)
     assert network.output["main"].shape[-1] == 19
@@ -77,10 +91,13 @@ def test_classes_are_compared_by_name(tmp_path):
         with pytest.raises(InputError, match="are not the same: class 1 is 'caf\u00e9', not 'right'; set --dataset"):
             opening.require_classes(path, 2, _dataset("left", "right"))
     classes = [{"name": name, "category": "thing", "color": [0, 0, 0]} for name in ("a", "b")]
-    (tmp_path / "export" / "model.json").write_text(json.dumps({"image": {}, "classes": classes}))
-    opening.require_classes(tflite, 2, _dataset("a", "b"))
+    own = {"image": {}, "classes": classes}
+    opening.require_classes(tflite, 2, _dataset("a", "b"), metadata=own)
     with pytest.raises(InputError, match="class 0 is 'a', not 'left'"):
-        opening.require_classes(tflite, 2, _dataset("left", "caf\u00e9"))
+        opening.require_classes(tflite, 2, _dataset("left", "caf\u00e9"), metadata=own)
+    # The JSON beside it belongs to the TFLite file.
+    (tmp_path / "export" / "model.json").write_text(json.dumps(own))
+    opening.require_classes(tmp_path / "export" / "model.onnx", 2, _dataset("left", "caf\u00e9"))
     opening.require_classes(tmp_path / "away" / "network.keras", 2, _dataset("a", "b"))  # nobody knows its names
 
 
@@ -91,8 +108,10 @@ def test_figures_of_another_network_do_not_come_into_the_folder_of_a_run(tmp_pat
     for allowed in ("one/best.keras", "copy/best.keras", "other/export/model.tflite"):
         opening.require_own_results(tmp_path / "one", tmp_path / allowed)
     opening.require_own_results(tmp_path / "new", tmp_path / "other" / "best.keras")
-    with pytest.raises(InputError, match="one: holds the run of another network than .*other/best.keras"):
-        opening.require_own_results(tmp_path / "one", tmp_path / "other" / "best.keras")
+    for name in ("best.keras", "BEST.KERAS"):
+        (tmp_path / "other" / name).write_bytes(b"2")
+        with pytest.raises(InputError, match=f"one: holds the run of another network than .*other/{name}"):
+            opening.require_own_results(tmp_path / "one", tmp_path / "other" / name)
 
 
 def test_the_dataset_is_the_given_the_recorded_or_the_default_one(tmp_path):

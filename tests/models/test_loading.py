@@ -31,6 +31,12 @@ def test_the_folder_of_a_run_means_its_best_network(run):
     np.testing.assert_array_equal(from_folder(image)["main"], from_file(image)["main"])
 
 
+def test_the_suffix_may_be_in_capitals(run, tmp_path, monkeypatch):
+    (tmp_path / "NETWORK.KERAS").write_bytes((run / "best.keras").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert load_network("NETWORK.KERAS", model="cn14", num_classes=5).name == "cn14"
+
+
 def test_a_saved_contextnet_gives_the_same_numbers(tmp_path):
     network = build_model("cn14", num_classes=4, input_shape=(None, None, 3))
     network.save(tmp_path / "network.keras")
