@@ -21,6 +21,8 @@ def check_image(image: np.ndarray) -> None:
     kind = f"{image.dtype} {list(image.shape)}"
     if image.dtype != np.uint8:
         raise InputError(f"an image is {kind}; it must be uint8, 0 to 255")
+    if image.ndim == 4:
+        raise InputError(f"an image is {kind}, a batch; give its images one by one")
     if image.ndim != 3 or image.shape[2] != 3:
         raise InputError(f"an image is {kind}; it must have 3 channels, RGB: convert gray, drop alpha")
     if not image.size:

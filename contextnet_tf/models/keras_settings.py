@@ -8,6 +8,8 @@ Raises:
 
 import keras
 
+from contextnet_tf.errors import InputError
+
 if keras.config.backend() != "tensorflow":
     raise ImportError(
         f"contextnet_tf needs Keras on TensorFlow, and Keras was imported on {keras.config.backend()}; import "
@@ -15,3 +17,19 @@ if keras.config.backend() != "tensorflow":
     )
 keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
+
+
+def require_settings() -> None:
+    """Refuses to build layers where the settings were changed after the import, or a dtype policy was set before it.
+
+    Raises:
+      InputError: Keras is set to channels_first, or its dtype policy is not float32.
+    """
+    if keras.config.image_data_format() != "channels_last":
+        raise InputError("Keras is set to channels_first; call keras.config.set_image_data_format('channels_last')")
+    if (policy := keras.config.dtype_policy().name) != "float32":
+        raise InputError(
+            f"Keras' dtype policy is {policy}, networks are built in float32; call "
+            "keras.config.set_dtype_policy('float32'), and train in mixed precision by "
+            "ComputeConfig(dtype_policy='mixed_float16')"
+        )

@@ -54,7 +54,7 @@ def build_model(
 
     Raises:
       InputError: the name is unknown, or the width, input shape or number of classes is invalid; or Keras is set to
-        channels_first.
+        channels_first or to another dtype policy than float32.
       NotInstalledError: Keras or TensorFlow is not installed.
     """
     if not isinstance(name_or_spec, str | ContextNetSpec):
@@ -64,7 +64,6 @@ def build_model(
     else:
         spec = name_or_spec if isinstance(name_or_spec, ContextNetSpec) else spec_named(name_or_spec)
         builder = functools.partial(_builder("contextnet"), spec)
-    _require_channels_last()
     return builder(num_classes=num_classes, input_shape=input_shape, aux_head=aux_head)
 
 
@@ -72,14 +71,9 @@ def _builder(*path: str) -> Callable[..., "keras.Model"]:
     """`build_NAME` of the module NAME, the last part of `path`. Imported on use: listing the names loads no Keras."""
     with needed_by("build_model"):
         module = importlib.import_module(".".join(("contextnet_tf.models", *path)))
+        from contextnet_tf.models.keras_settings import require_settings
+    require_settings()
     return getattr(module, f"build_{path[-1]}")
-
-
-def _require_channels_last() -> None:
-    import keras
-
-    if keras.config.image_data_format() != "channels_last":  # changed since `keras_settings`
-        raise InputError("Keras is set to channels_first; call keras.config.set_image_data_format('channels_last')")
 
 
 def spec_named(name: str, whole: str | None = None) -> ContextNetSpec:

@@ -9,6 +9,7 @@ import numpy as np
 
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.models import graph
+from contextnet_tf.models.keras_settings import require_settings
 from contextnet_tf.models.network import network_of, spec_of
 
 
@@ -63,9 +64,10 @@ def rewrite(
         `inputs`, the copies of inner models accept any size.
 
     Raises:
-      InputError: the model is not functional, two layers would have the same name, or a dropped layer has several
-        inputs or outputs.
+      InputError: the model is not functional, two layers would have the same name, a dropped layer has several
+        inputs or outputs, or Keras has other settings, see `require_settings`.
     """
+    require_settings()
     return _Rewriting(layers, set(drop), {id(part.output): part for part in replace}).run(model, inputs)
 
 

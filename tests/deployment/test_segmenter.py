@@ -220,6 +220,7 @@ def test_several_threads_may_use_one_segmenter(segmenter):
         (np.zeros((8, 8), np.uint8), r"\[8, 8\]; it must have 3 channels, RGB"),
         (np.zeros((8, 8, 1), np.uint8), "convert gray, drop alpha"),
         (np.zeros((8, 8, 4), np.uint8), "drop alpha"),
+        (np.zeros((1, 8, 8, 3), np.uint8), r"^an image is uint8 \[1, 8, 8, 3\], a batch; give its images one by one$"),
         (np.zeros((0, 8, 3), np.uint8), "has no pixels"),
         (np.zeros((8, 0, 3), np.uint8), "has no pixels"),
         ("image.png", "an image is a str"),

@@ -1,6 +1,7 @@
 import keras
 import pytest
 
+from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.network import spec_of
 from contextnet_tf.models.registry import build_model, model_names
@@ -38,6 +39,20 @@ def test_channels_first_is_refused(monkeypatch):
     monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
     with pytest.raises(InputError, match="^Keras is set to channels_first; call "):
         build_model("cn14", input_shape=(64, 64, 3))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "float64"])
+def test_another_dtype_policy_is_refused(policy, tmp_path):
+    """The network would compute in it, its metadata would say float32, and the TFLite converter fails."""
+    model = build_model("cn14-160", num_classes=3, input_shape=(64, 64, 3))
+    keras.config.set_dtype_policy(policy)
+    try:
+        with pytest.raises(InputError, match=f"^Keras' dtype policy is {policy}, networks are built in float32; call "):
+            build_model("cn14-160", num_classes=3, input_shape=(64, 64, 3))
+        with pytest.raises(InputError, match=f"^Keras' dtype policy is {policy}, "):
+            export_tflite(model, tmp_path / "model.tflite")
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def test_names_of_a_network_that_was_widened_twice():
