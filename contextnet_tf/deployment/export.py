@@ -22,7 +22,7 @@ from contextnet_tf.deployment.tflite.conversion import float_graph, part_with_ou
 from contextnet_tf.deployment.tflite.quantization import checked_calibration, int8_graph, require_runnable
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.deployment.tflite.task_metadata import task_metadata, with_files
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import atomic_write, atomic_write_dir, checked_json
 from contextnet_tf.models.sizes import size_multiple
 
@@ -54,7 +54,7 @@ def export_saved_model(
     Raises:
       InputError: the network has no fixed size and none is given; the size is invalid for the network; its weights are
         not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
-        folder cannot be written.
+        folder cannot be written, for example because the disk is full.
     """
     path = checked_path(path)
     network = folded_at_size(model, size)
@@ -62,7 +62,11 @@ def export_saved_model(
     metadata = describe(network, dataset, facts)
     with atomic_write_dir(path) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
-        tf.saved_model.save(module, str(temporary), signatures=signatures)
+        try:
+            tf.saved_model.save(module, str(temporary), signatures=signatures)
+        except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:  # ENOSPC; EFBIG
+            reason = reason_of(error).rpartition("; ")[2]  # without TensorFlow's temporary file
+            raise InputError(f"{path}: cannot be written ({reason}); free disk space and start again") from error
         write_metadata(temporary, metadata)
 
 

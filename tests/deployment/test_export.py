@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import resource
 import subprocess
 import sys
 
@@ -205,3 +206,20 @@ def test_any_batch_size_is_in_the_signature(exported):
     assert sorted(signatures) == ["labels_from_float", "logits", "logits_from_float", "serving_default"]
     shapes = {name: x.structured_input_signature[1]["image"].shape for name, x in signatures.items()}
     assert all(shape.as_list() == [None, 64, 96, 3] for shape in shapes.values())
+
+
+def test_no_room_for_a_saved_model(tmp_path):
+    """TensorFlow writes it, and reports a full disk by errors of its own."""
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "older").touch()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(
+            InputError, match=r"/saved_model: cannot be written \(File too large\); free disk space and start again$"
+        ):
+            export_saved_model(build_model("cn14-160", input_shape=(64, 64, 3)), tmp_path / "saved_model")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["saved_model", "older"]
