@@ -115,8 +115,11 @@ def _paths(name: str) -> list[pathlib.Path]:
     for line in [*found.problems, *found.notes(name, unnamed)]:
         print(f"note: {line}", file=sys.stderr)
     if not found.paths:
-        is_pattern = any(character in name for character in "*?[")
-        what = "no images found" if is_pattern or path.exists() else "there is no such file or folder"
+        what = "there is no such file or folder"
+        if path.is_dir() or any(character in name for character in "*?["):
+            what = "no images found"
+        elif path.exists():
+            what = "is a pipe, socket or device, not a regular file"
         raise InputError(
             f"{name}: {what}; give an image, a folder of images, a quoted pattern, one video or a camera's number"
         )

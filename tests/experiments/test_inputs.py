@@ -116,6 +116,18 @@ def test_a_file_that_is_missing_is_said_to_be(tmp_path):
             inputs.named_images(f"{tmp_path}/{name}")
 
 
+def test_a_pipe_is_no_image(tmp_path):
+    for name in ("pipe", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+        assert inputs.opened_video(str(tmp_path / name)) is None
+        with pytest.raises(InputError) as refused:
+            inputs.named_images(str(tmp_path / name))
+        assert str(refused.value) == (
+            f"{tmp_path}/{name}: is a pipe, socket or device, not a regular file; give an image, a folder of images, a "
+            "quoted pattern, one video or a camera's number"
+        )
+
+
 def test_long_names_leave_room_for_the_suffixes_of_outputs(tmp_path):
     cv2.imwrite(str(tmp_path / ("x" * 250 + ".png")), PIXELS)
     (tmp_path / os.fsdecode(b"M\xfcnchen.png")).write_bytes(cv2.imencode(".png", PIXELS)[1].tobytes())
