@@ -104,6 +104,20 @@ def test_files_that_were_removed_since_are_extracted_again(masks, removed):
     assert [e.name for e in dataset.list_examples(masks, "train")] == ["000000", "000001", "000002"]
 
 
+@pytest.mark.parametrize("form", ["tfrecord", "array_record"])
+def test_a_set_that_was_prepared_again_is_extracted_again(tmp_path, form):
+    dataset, data_dir = _masks(), prepare_masks(tmp_path, form)
+    dataset.prepared.lay_out(data_dir, "train")
+    (shard,) = (data_dir / "tiny_masks" / "1.0.0").glob("*train*")
+    content = shard.read_bytes()
+    shard.unlink()  # to free space
+    assert dataset.prepared.pending(data_dir, "train") is None
+    shard.write_bytes(content)  # as many bytes, at another time
+    assert dataset.prepared.pending(data_dir, "train").examples == 3
+    dataset.prepared.lay_out(data_dir, "train")
+    assert dataset.prepared.pending(data_dir, "train") is None
+
+
 def test_a_set_of_any_kind(masks):
     dataset = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"})
     dataset.prepared.lay_out(masks, "train")

@@ -86,7 +86,7 @@ class PreparedSet:
         builder = self._builder(data_dir)
         info = self._split_info(builder, split)
         folder = self._folder(data_dir, split)
-        if (folder / _RECORD).is_file() and read_json(folder / _RECORD) == self._record(builder, info):
+        if (folder / _RECORD).is_file() and _is_current(read_json(folder / _RECORD), self._record(builder, info)):
             parts = (find_files(folder, f"{part}/*").paths for part in ("images", "labels"))
             if all(len(paths) == info.num_examples for paths in parts):  # none was removed since
                 return None
@@ -203,12 +203,14 @@ class PreparedSet:
         advice = "; set `val_split` to one of them, or to none, or give `holdout`" if split == "val" else ""
         raise InputError(f"{self.name}: has no split {split!r}; it has {', '.join(splits)}{advice}")
 
-    def _record(self, builder, info) -> Mapping[str, object]:
+    def _record(self, builder, info) -> Mapping[str, Any]:
         return {
             "data_set": builder.info.full_name,
             "split": info.name,
             "examples": info.num_examples,
             "bytes": info.num_bytes,
+            # A set that is prepared again may have as many bytes.
+            "shards": {path.name: _size_and_time(path) for path in map(pathlib.Path, info.filepaths) if path.exists()},
             "features": [self.image_key, self.label_key, self.name_key],
         }
 
@@ -278,6 +280,16 @@ class PreparedSet:
             if suffix is None:
                 raise InputError(f"{self.name}: feature {key!r} of example {name!r} is no PNG, JPEG, BMP or GIF")
             (folder / part / f"{name}{suffix}").write_bytes(content)
+
+
+def _is_current(before: dict[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether files extracted with the record `before` are those of `now`; shards may have been removed since."""
+    return before == {**now, "shards": before.get("shards", {}) | now["shards"]}
+
+
+def _size_and_time(path: pathlib.Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _damaged(folder: str | os.PathLike, reason: str) -> InputError:
