@@ -137,7 +137,7 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     size that the network accepts. The prediction is cropped to the image size.
 
     Raises:
-      InputError: `model` is not a segmentation network.
+      InputError: `model` is not a segmentation network; when called: its logits do not have the image's size.
     """
     require_segmentation_network(model)
     multiple = size_multiple(model)
@@ -145,6 +145,12 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     @TracedPerSize
     def argmax(image: tf.Tensor) -> tf.Tensor:
         logits = model(tf.cast(image, tf.float32)[tf.newaxis] / 255.0, training=False)["main"][0]
+        if logits.shape[:2] != image.shape[:2]:
+            (height, width), (rows, columns) = image.shape[:2], logits.shape[:2]
+            raise InputError(
+                f"network {model.name!r}: for an image of {height} x {width} its output 'main' is {rows} x {columns}; "
+                "end it with a layer that upsamples the logits to the image's size"
+            )
         return tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
 
     def segment(image: tf.Tensor) -> tf.Tensor:

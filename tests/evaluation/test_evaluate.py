@@ -35,6 +35,17 @@ def test_a_network_for_other_images_is_refused(camvid_dir):
         evaluate(gray, CAMVID, CAMVID.list_examples(camvid_dir, "val"))
 
 
+def test_logits_that_are_not_upsampled_are_refused(camvid_dir):
+    image = keras.Input((None, None, 3))
+    small = keras.Model(image, {"main": keras.layers.Conv2D(11, 8, strides=8)(image)}, name="small")
+    with pytest.raises(InputError) as refused:
+        evaluate(small, CAMVID, CAMVID.list_examples(camvid_dir, "val"))
+    assert str(refused.value) == (
+        "network 'small': for an image of 64 x 96 its output 'main' is 8 x 12; end it with a layer that upsamples the "
+        "logits to the image's size"
+    )
+
+
 def test_report_in_json_has_null_for_what_never_occurs(camvid_dir):
     examples = CAMVID.list_examples(camvid_dir, "val")
     report = evaluate(lambda image: np.zeros(image.shape[:2], np.uint8), CAMVID, examples)
