@@ -7,6 +7,7 @@ import io
 import logging
 import math
 import os
+import pathlib
 import re
 import shlex
 import sys
@@ -17,6 +18,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from contextnet_tf.errors import InputError, needed_by
+from contextnet_tf.runs import layout
 from experiments import load_tensorflow
 from experiments.renamed_flags import refuse_renamed
 from experiments.stopping import Terminated, terminated_like_ctrl_c
@@ -138,6 +140,7 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         except SystemExit:  # help was shown, which absl calls a failure
             sys.exit(0)
         _refuse_foreign({*own_flags, "log_level"})
+        _refuse_moved_run(argv[1:])
         for name in flags.FLAGS:
             value = flags.FLAGS[name].value
             if isinstance(value, float) and not math.isfinite(value):  # no bound refuses nan
@@ -166,6 +169,25 @@ def _refuse_foreign(own_flags: Collection[str]) -> None:
             if flag.present and flag.name not in own_flags:
                 similar = difflib.get_close_matches(flag.name, own_flags)
                 raise flags.UnrecognizedFlagError(flag.name, suggestions=similar)
+
+
+def _refuse_moved_run(arguments: Sequence[str]) -> None:
+    """Refuses the flags.txt of a run whose folder was moved or copied since: it names the folder of before.
+
+    Raises:
+      InputError: the command line gives such a file and no --output_dir.
+    """
+    given = re.findall(r"^--?(flagfile|output_dir)(?:=|\n)(.*)$", "\n".join(arguments), re.MULTILINE)
+    recorded = flags.FLAGS.output_dir if "output_dir" in flags.FLAGS else None
+    if not recorded or "output_dir" in dict(given):
+        return
+    for path in (pathlib.Path(value) for _, value in given):
+        is_of_run = path.name == layout.FLAGS and (path.parent / layout.SETTINGS).exists()
+        if is_of_run and os.path.realpath(recorded) != os.path.realpath(path.parent):
+            raise InputError(
+                f"--flagfile={path}: is that of a run in {recorded}; add --output_dir={path.parent} if it was moved "
+                f"there, or --output_dir={recorded}"
+            )
 
 
 # Parameters of the library whose flag has another name.

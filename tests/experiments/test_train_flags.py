@@ -6,9 +6,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 from program_calls import refused, train_camvid
 
-from experiments import train
+from experiments import program, train
 
 
 def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
@@ -28,6 +30,28 @@ def test_train_refuses_wrong_names(camvid_dir, call, tmp_path):
     refused(train_camvid(call, camvid_dir, out, "more"), "'more' is not a flag")
     refused(call(train, "--dataset=camvid", f"--data_dir={camvid_dir}"), "--output_dir is missing")
     assert not out.exists()
+
+
+def test_the_flags_of_a_run_that_was_moved_do_not_write_to_its_old_folder(call, tmp_path):
+    moved, old, file = tmp_path / "moved", tmp_path / "old", tmp_path / "moved" / "flags.txt"
+    moved.mkdir()
+    file.write_text(f"--output_dir={old}\n--seed=3\n")
+    with flagsaver.flagsaver():  # a file of flags that is not in the folder of a run
+        program.parse_flags([train.__name__, f"--flagfile={file}"])
+    (moved / "settings.json").write_text("{}")
+    for arguments in ([f"--flagfile={file}"], ["--flagfile", str(file)]):
+        called = call(train, *arguments)
+        assert (called.status, called.err) == (
+            1,
+            f"error: --flagfile={file}: is that of a run in {old}; add --output_dir={moved} if it was moved there, or "
+            f"--output_dir={old}\n",
+        )
+        with flagsaver.flagsaver():
+            program.parse_flags([train.__name__, *arguments, f"--output_dir={moved}"])
+            assert (flags.FLAGS.output_dir, flags.FLAGS.seed) == (str(moved), 3)
+    file.write_text(f"--output_dir={moved}\n")
+    with flagsaver.flagsaver():
+        program.parse_flags([train.__name__, f"--flagfile={file}"])
 
 
 def test_train_refuses_wrong_crops(camvid_dir, call, tmp_path):
