@@ -20,6 +20,7 @@ predictions/NAME_confidence.png, the probability of the predicted class (255: 1)
 import math
 import os
 import pathlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.reporting.images import small_confidence
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import ensure_updatable, update_results
+from contextnet_tf.runs.results import ensure_updatable, recorded_classes, update_results
 from contextnet_tf.runs.sections import Accuracy, AveragedEvaluationSection, EvaluationSection
 from experiments import common_flags, opening, program, splits
 from experiments.progress import progress_bar
@@ -136,6 +137,12 @@ def segmentation(
     if not opening.is_exported(path):
         network = opening.open_network(path, model=model)
         opening.require_classes(path, network.output["main"].shape[-1], dataset)
+        if not recorded_classes(opening.recording_dirs(pathlib.Path(path))):
+            print(
+                f"note: {path}: no result.json beside it names its classes; they are taken for those of "
+                f"{dataset.name!r}, in the same order",
+                file=sys.stderr,
+            )
         return network
     segmenter = opening.open_segmenter(path)
     opening.require_classes(path, segmenter.num_classes, dataset, metadata=segmenter.metadata)

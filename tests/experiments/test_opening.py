@@ -8,7 +8,7 @@ import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
-from experiments import opening, serve
+from experiments import evaluate, opening, serve
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "run"
 
@@ -99,6 +99,17 @@ def test_classes_are_compared_by_name(tmp_path):
     (tmp_path / "export" / "model.json").write_text(json.dumps(own))
     opening.require_classes(tmp_path / "export" / "model.onnx", 2, _dataset("left", "caf\u00e9"))
     opening.require_classes(tmp_path / "away" / "network.keras", 2, _dataset("a", "b"))  # nobody knows its names
+
+
+def test_evaluate_says_that_nothing_names_the_classes(tmp_path, capsys):
+    evaluate.segmentation(GOLDEN / "best.keras", get_dataset("cityscapes"))
+    assert capsys.readouterr().err == ""
+    lone = shutil.copy(GOLDEN / "best.keras", tmp_path / "lone.keras")
+    evaluate.segmentation(lone, get_dataset("cityscapes"))
+    assert capsys.readouterr().err == (
+        f"note: {lone}: no result.json beside it names its classes; they are taken for those of 'cityscapes', in the "
+        "same order\n"
+    )
 
 
 def test_figures_of_another_network_do_not_come_into_the_folder_of_a_run(tmp_path):
