@@ -190,11 +190,13 @@ def _read(path: pathlib.Path, saved_settings: Callable[[pathlib.Path], Mapping[s
 
 
 def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    changes = [f"{name} was {old!r} and is now {new!r}" for name, old, new in differing_settings(before, now)]
-    if changes:
-        raise InputError(
-            f"{folder}: holds a run with other settings ({'; '.join(changes)}); choose another `output_dir`"
-        )
+    differing = differing_settings(before, now)
+    if differing:
+        changes = "; ".join(f"{name} was {old!r} and is now {new!r}" for name, old, new in differing)
+        # Those of a run are in two places: auxiliary heads come from its newest checkpoint.
+        restore = "restore the initial weights, with the checkpoints/ of their run, or "
+        advice = restore if "initial.sha256" in (name for name, _, _ in differing) else ""
+        raise InputError(f"{folder}: holds a run with other settings ({changes}); {advice}choose another `output_dir`")
 
 
 def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -74,7 +74,8 @@ def test_labels_that_are_all_ignored_are_refused_before_the_first_step(camvid_di
 def test_a_run_with_other_extra_settings_is_refused(camvid_dir, tmp_path):
     train_tiny(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "a"}})
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["initial"] == {"sha256": "a"}
-    with pytest.raises(InputError, match=r"other settings \(initial.sha256 was 'a' and is now 'b'\)"):
+    message = r"other settings \(initial.sha256 was 'a' and is now 'b'\); restore the initial weights, with the checkpo"
+    with pytest.raises(InputError, match=message):
         train_tiny(camvid_dir, tmp_path / "run", extra_settings={"initial": {"sha256": "b"}})
 
 
