@@ -26,7 +26,7 @@ import pathlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +61,6 @@ from experiments.progress import progress_bar
 
 if TYPE_CHECKING:
     import keras
-
-    from contextnet_tf.benchmarking.comparison import Case
 
 SIZES = ("1024x2048", "512x1024", "256x512")  # full, half and quarter: Table 7
 MODES = ("sequential", "pipelined")
@@ -123,7 +121,7 @@ def run(
     given_flags: dict[str, Any] | None = None,
 ) -> RuntimeComparisonSection:
     """Measures and writes; returns the section "runtime_comparison" of result.json. The arguments are the flags."""
-    from contextnet_tf.benchmarking.comparison import Case, Comparison, upsampled_last
+    from contextnet_tf.benchmarking.comparison import Case, Comparison, cases_of, upsampled_last
     from contextnet_tf.deployment.network import folded_at_size
 
     provenance = current_provenance()
@@ -131,7 +129,7 @@ def run(
     threads = [_threads(text) for text in thread_counts]
     _check_names("modes", modes, MODES)
     runtimes, left_out = _available(engines)
-    if not sizes or not list(_cases("", runtimes, threads, modes)):
+    if not sizes or not cases_of("", runtimes, threads, modes):
         raise InputError(
             "nothing to measure; --sizes, --thread_counts and --modes need a value each, and runtimes with upsampling "
             "in the graph have no pipelined mode"
@@ -146,7 +144,7 @@ def run(
     upsampling: list[UpsamplingRow] = []
     for number, (model, size, network) in enumerate(parts, start=1):
         title = f"{number} of {len(parts)}: {model.name} {size[0]} x {size[1]}"
-        cases = list(_cases(model.name, runtimes, threads, modes))
+        cases = cases_of(model.name, runtimes, threads, modes)
         with (
             tempfile.TemporaryDirectory(prefix="runtime") as work,
             progress_bar(desc=f"{title}, getting ready", unit="frame", smoothing=0) as bar,
@@ -201,16 +199,6 @@ def _available(engines: Sequence[str] | None) -> tuple[list[str], dict[str, str]
     if not able:
         raise InputError(f"--engines={','.join(names)}: none can run here: {'; '.join(left_out.values())}")
     return able, left_out
-
-
-def _cases(name: str, runtimes: Sequence[str], threads: Sequence[int], modes: Sequence[str]) -> "Iterator[Case]":
-    from contextnet_tf.benchmarking.comparison import Case
-
-    for runtime in runtimes:
-        if "sequential" in modes:
-            yield from (Case(name, runtime, count) for count in threads)
-        if "pipelined" in modes and RUNTIMES[runtime].engine:
-            yield Case(name, runtime, 1, pipelined=True)
 
 
 def _networks(checkpoint: str | None, names: Sequence[str], seed: int) -> "list[keras.Model]":

@@ -33,6 +33,18 @@ class Case:
     pipelined: bool = False
 
 
+def cases_of(model: str, runtimes: Sequence[str], thread_counts: Sequence[int], modes: Sequence[str]) -> list[Case]:
+    """The rows of `model` in each runtime: one per number of threads if `modes` has "sequential", and one if it has
+    "pipelined" and the runtime has that mode."""
+    cases = []
+    for runtime in runtimes:
+        if "sequential" in modes:
+            cases += [Case(model, runtime, count) for count in thread_counts]
+        if "pipelined" in modes and RUNTIMES[runtime].engine:
+            cases.append(Case(model, runtime, 1, pipelined=True))
+    return cases
+
+
 @dataclasses.dataclass(frozen=True)
 class UpsamplingCase:
     """The upsampling alone, of the logits of `model` ("network") or of noise of the same size ("noise")."""

@@ -194,7 +194,7 @@ class TrainingLoop:
         left = self._timer.seconds_left(self._plan.steps - step, self._plan.validations_after(step))
         on_step(step, self._plan.steps, record | speed | {"seconds_left": left})
         if step % _RECORD_STEPS == 0 or step == self._plan.steps:
-            self._history.append(step, self._plan.epoch(step), _finite(record | speed))
+            self._history.append(step, self._plan.epoch(step), record | speed)
             self._board.scalars("train", step, record | speed)
             self._board.scalars("memory", step, memory_in_use())
 
@@ -297,8 +297,3 @@ def _values(variables: Mapping[str, keras.Variable]) -> dict[str, tf.Variable]:
 
 def _shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
     return {path: tuple(variable.shape) for path, variable in model_variables(model).items()}
-
-
-def _finite(figures: Mapping[str, float]) -> dict[str, float]:
-    """Only the finite figures, which JSON can hold: the gradient norm of an overflowed step is infinite."""
-    return {name: value for name, value in figures.items() if np.isfinite(value)}
