@@ -165,8 +165,8 @@ def test_tables_need_the_standard_library_only(name):
     [
         ("matplotlib", "plots/canvas.py"),
         ("numba", "deployment/upsample_compiled.py"),
-        ("simplejpeg", "datasets/sources/decoding.py"),
-        ("PIL", "datasets/sources/decoding.py"),
+        ("simplejpeg", "datasets/sources/jpeg.py"),
+        ("PIL", "datasets/sources/pillow.py"),
     ],
 )
 def test_packages_that_are_used_in_one_place(package, place):

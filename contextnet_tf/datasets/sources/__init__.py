@@ -2,7 +2,7 @@
 
 One module per layout: `cityscapes`, `camvid`, `folder` (a user's own) and `prepared` (TensorFlow Datasets). Each
 lists the examples of a split and, in the same pass, the problems of their files (`example`). `decoding` decodes files
-of every format, `reading` validates what they hold.
+of every format (by `png`, `jpeg` and `pillow`), `reading` validates what they hold.
 """
 
 from contextnet_tf.datasets.sources.example import Example, Listing, checked_examples

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.datasets.sources.decoding import gif_as_png
 from contextnet_tf.datasets.sources.example import Listing, example_name, named, paired, unlabeled
 from contextnet_tf.datasets.sources.finding import find_files
+from contextnet_tf.datasets.sources.pillow import gif_as_png
 from contextnet_tf.datasets.sources.signatures import GIF_START, JPEG_START, PNG_START
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import (

@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.labels import IGNORE
-from contextnet_tf.datasets.sources.decoding import Decoded, decode, image_size, is_turned, too_many_bits
+from contextnet_tf.datasets.sources.decoded import Decoded, too_many_bits
+from contextnet_tf.datasets.sources.decoding import decode, image_size, is_turned
 from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
