@@ -19,6 +19,7 @@ from contextnet_tf.datasets.sampling import (
     sample_seed,
     shuffled_index,
 )
+from contextnet_tf.datasets.uninterrupted import uninterrupted
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
 
@@ -187,16 +188,11 @@ def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform
 
 def _naming_bad_files(batches: tf.data.Dataset, read: ExampleReader, cache: ImageCache | None = None) -> Iterator:
     """Iterates over `batches`. When TensorFlow fails, raises the reader's or the cache's own error instead."""
-    iterator = iter(batches)
-    while True:
-        try:
-            batch = next(iterator)
-        except StopIteration:
-            return
-        except tf.errors.OpError as error:
-            if cache and cache.failure:
-                raise InputError(f"the cache cannot be written: {cache.failure}") from error
-            if read.failure:
-                raise read.failure from error
-            raise
-        yield batch
+    try:
+        yield from uninterrupted(batches)
+    except tf.errors.OpError as error:
+        if cache and cache.failure:
+            raise InputError(f"the cache cannot be written: {cache.failure}") from error
+        if read.failure:
+            raise read.failure from error
+        raise
