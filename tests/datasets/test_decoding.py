@@ -261,6 +261,10 @@ def test_odd_exif_data_turn_no_format_and_are_no_damage(tmp_path, image_format, 
         (_saved(RGB, "PNG"), 'has 3 x uint8; if its colors are the classes, give each class its "color" instead of a'),
         (_saved(np.dstack([INDICES] * 3), "PNG"), "its colors are gray: save one channel, without alpha channel"),
         (_saved(INDICES.astype(np.uint16), "PNG"), "has 1 x uint16; save its values with 8 bits"),
+        (
+            _saved(np.array([[7, 26001]], np.uint16), "PNG"),  # as instances are numbered
+            "has 1 x uint16; its values are 7 to 26001; save each pixel's class as 0 to 255",
+        ),
     ],
 )
 def test_a_label_of_another_kind_says_what_to_do(tmp_path, content, message):

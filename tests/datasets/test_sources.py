@@ -48,8 +48,18 @@ def test_missing_empty_and_foreign_folders(tmp_path):
     for dataset in (CAMVID, CITYSCAPES):
         refused("absent: is not a folder", dataset.list_examples, tmp_path / "absent", "train")
         refused("empty: is empty", dataset.list_examples, tmp_path / "empty", "train")
-    refused("foreign: has no folder leftImg8bit", CITYSCAPES.list_examples, tmp_path / "foreign", "train")
-    refused("foreign: has no train.txt", CAMVID.list_examples, tmp_path / "foreign", "train")
+    refused(
+        "foreign: has no folder leftImg8bit; set `data_dir` to a folder with Cityscapes' layout",
+        CITYSCAPES.list_examples,
+        tmp_path / "foreign",
+        "train",
+    )
+    refused(
+        "foreign: has no train.txt; set `data_dir` to a folder with one of CamVid's layouts",
+        CAMVID.list_examples,
+        tmp_path / "foreign",
+        "train",
+    )
 
 
 def test_split_without_images(cityscapes_dir, camvid_dir):

