@@ -11,7 +11,7 @@ from contextnet_tf.datasets.augment import Augmentation, augment, scaled_crop
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.pipeline import evaluation_dataset, training_dataset
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.datasets.uninterrupted import uninterrupted
+from contextnet_tf.datasets.uninterrupted import Uninterrupted
 from contextnet_tf.datasets.windows import window_at
 from contextnet_tf.errors import InputError
 from contextnet_tf.runs.benchmarks import InputCost
@@ -156,7 +156,7 @@ def _stages(
 
 def _cost(stage: tf.data.Dataset, images: int) -> InputCost:
     started, started_computing = time.perf_counter(), time.process_time()
-    for _ in uninterrupted(stage):
+    for _ in Uninterrupted(stage):
         pass
     return InputCost(
         1000.0 * (time.perf_counter() - started) / images,

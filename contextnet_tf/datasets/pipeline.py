@@ -19,7 +19,7 @@ from contextnet_tf.datasets.sampling import (
     sample_seed,
     shuffled_index,
 )
-from contextnet_tf.datasets.uninterrupted import uninterrupted
+from contextnet_tf.datasets.uninterrupted import Uninterrupted
 from contextnet_tf.datasets.windows import ANYWHERE
 from contextnet_tf.errors import InputError
 
@@ -189,7 +189,7 @@ def _shown(sample: tf.Tensor, count: int, seed: int, class_uniform: ClassUniform
 def _naming_bad_files(batches: tf.data.Dataset, read: ExampleReader, cache: ImageCache | None = None) -> Iterator:
     """Iterates over `batches`. When TensorFlow fails, raises the reader's or the cache's own error instead."""
     try:
-        yield from uninterrupted(batches)
+        yield from Uninterrupted(batches)
     except tf.errors.OpError as error:
         if cache and cache.failure:
             raise InputError(f"the cache cannot be written: {cache.failure}") from error

@@ -1,29 +1,45 @@
-"""Iteration over a dataset of TensorFlow that signals do not interrupt."""
+"""Iteration over a dataset of TensorFlow that neither signals nor the end of the process interrupt."""
 
+import atexit
 import contextlib
 import signal
 import threading
 import types
+import weakref
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Element = TypeVar("Element")
 
 
-def uninterrupted(dataset: Iterable[Element]) -> Iterator[Element]:
-    """Yields the elements of a tf.data dataset; a signal that arrives while one is made is handled afterwards.
+class Uninterrupted(Iterator, Generic[Element]):
+    """Iterates over a tf.data dataset; a signal that arrives while an element is made is handled afterwards.
 
     A handler that raises, as that of Ctrl-C does, can corrupt memory if it interrupts an iterator of TensorFlow 2.21:
-    the process then crashes or waits forever.
+    the process then crashes or waits forever. It also waits forever if an iterator is left to the end of Python, where
+    a traceback can keep it: threads that read an example for it cannot return any more. So iterators end before.
     """
-    iterator = iter(dataset)
-    while True:
+
+    def __init__(self, dataset: Iterable[Element]):
+        self._iterator = iter(dataset)
+        _open.add(self)
+
+    def __next__(self) -> Element:
         with _signals_held():
-            try:
-                element = next(iterator)
-            except StopIteration:
-                return
-        yield element
+            return next(self._iterator)
+
+    def close(self) -> None:
+        """Ends the iteration."""
+        self._iterator = iter(())
+
+
+_open: "weakref.WeakSet[Uninterrupted]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for each in list(_open):
+        each.close()
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -10,7 +12,7 @@ import tensorflow as tf
 
 from contextnet_tf.datasets import pipeline
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.uninterrupted import uninterrupted
+from contextnet_tf.datasets.uninterrupted import Uninterrupted
 
 TENSORFLOW = pathlib.Path(tf.__file__).parent
 
@@ -28,7 +30,7 @@ def test_ctrl_c_waits_for_the_element_and_is_not_lost():
     shown = []
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        for element in uninterrupted(elements()):
+        for element in Uninterrupted(elements()):
             shown.append(element)
     assert made == [0, 1] and shown == [0]
     assert signal.getsignal(signal.SIGINT) is before
@@ -41,13 +43,13 @@ def test_an_error_leaves_the_handlers_as_they_were():
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(ValueError):
-        list(uninterrupted(broken()))
+        list(Uninterrupted(broken()))
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_other_threads_iterate_as_well():
     shown = []
-    thread = threading.Thread(target=lambda: shown.extend(uninterrupted(tf.data.Dataset.range(3))))
+    thread = threading.Thread(target=lambda: shown.extend(Uninterrupted(tf.data.Dataset.range(3))))
     thread.start()
     thread.join()
     assert [int(element) for element in shown] == [0, 1, 2]
@@ -65,3 +67,29 @@ def test_evaluation_is_not_interrupted_inside_of_tensorflow(camvid_dir, monkeypa
     with pytest.raises(KeyboardInterrupt) as caught:
         list(pipeline.evaluation_examples(camvid, camvid.list_examples(camvid_dir, "train")))
     assert not [entry.path for entry in caught.traceback if TENSORFLOW in pathlib.Path(entry.path).parents]
+
+
+_INTERRUPTED_WHILE_READING = """
+import os, signal, sys, time
+from contextnet_tf.datasets import pipeline
+from contextnet_tf.datasets.catalog import get_dataset
+
+class Reader(pipeline.ExampleReader):
+    def _read(self, index):
+        if index == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            time.sleep(2)
+        return super()._read(index)
+
+pipeline.ExampleReader = Reader
+camvid = get_dataset("camvid")
+list(pipeline.evaluation_examples(camvid, camvid.list_examples(sys.argv[1], "train")))
+"""
+
+
+def test_an_interrupted_process_ends_while_examples_are_read(camvid_dir):
+    command = [sys.executable, "-c", _INTERRUPTED_WHILE_READING, str(camvid_dir)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr.rstrip().endswith("KeyboardInterrupt")

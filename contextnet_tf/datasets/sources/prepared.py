@@ -22,7 +22,7 @@ from contextnet_tf.datasets.sources.example import Listing, example_name, named,
 from contextnet_tf.datasets.sources.finding import find_files
 from contextnet_tf.datasets.sources.pillow import gif_as_png
 from contextnet_tf.datasets.sources.signatures import GIF_START, JPEG_START, PNG_START
-from contextnet_tf.datasets.uninterrupted import uninterrupted
+from contextnet_tf.datasets.uninterrupted import Uninterrupted
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import (
     atomic_write_dir,
@@ -253,7 +253,7 @@ class PreparedSet:
                         dict.fromkeys(wanted, True), decoders={key: encoded[key] for key in wanted & encoded.keys()}
                     ),
                 )
-                yield from uninterrupted(tfds.as_numpy(records))
+                yield from Uninterrupted(tfds.as_numpy(records))
         except Exception as error:  # of many types, for damaged or missing records
             raise _damaged(builder.data_dir, reason_of(error)) from None
 
