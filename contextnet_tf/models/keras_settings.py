@@ -19,17 +19,24 @@ keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
 
 
-def require_settings() -> None:
-    """Refuses to build layers where the settings were changed after the import, or a dtype policy was set before it.
+def require_channels_last() -> None:
+    """Refuses to build layers for images of another layout, if Keras was set to it after the import.
 
     Raises:
-      InputError: Keras is set to channels_first, or its dtype policy is not float32.
+      InputError: Keras is set to channels_first.
     """
     if keras.config.image_data_format() != "channels_last":
         raise InputError("Keras is set to channels_first; call keras.config.set_image_data_format('channels_last')")
+
+
+def require_float32_policy() -> None:
+    """Refuses to make a network again from another where new layers would compute in mixed precision.
+
+    Raises:
+      InputError: Keras' dtype policy is not float32.
+    """
     if (policy := keras.config.dtype_policy().name) != "float32":
         raise InputError(
-            f"Keras' dtype policy is {policy}, networks are built in float32; call "
-            "keras.config.set_dtype_policy('float32'), and train in mixed precision by "
-            "ComputeConfig(dtype_policy='mixed_float16')"
+            f"Keras' dtype policy is {policy}, but networks are folded, pruned and exported in float32; call "
+            "keras.config.set_dtype_policy('float32')"
         )

@@ -54,7 +54,7 @@ def build_model(
 
     Raises:
       InputError: the name is unknown, or the width, input shape or number of classes is invalid; or Keras is set to
-        channels_first or to another dtype policy than float32.
+        channels_first.
       NotInstalledError: Keras or TensorFlow is not installed.
     """
     if not isinstance(name_or_spec, str | ContextNetSpec):
@@ -71,8 +71,8 @@ def _builder(*path: str) -> Callable[..., "keras.Model"]:
     """`build_NAME` of the module NAME, the last part of `path`. Imported on use: listing the names loads no Keras."""
     with needed_by("build_model"):
         module = importlib.import_module(".".join(("contextnet_tf.models", *path)))
-        from contextnet_tf.models.keras_settings import require_settings
-    require_settings()
+        from contextnet_tf.models.keras_settings import require_channels_last
+    require_channels_last()
     return getattr(module, f"build_{path[-1]}")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.models import graph
-from contextnet_tf.models.keras_settings import require_settings
+from contextnet_tf.models.keras_settings import require_channels_last, require_float32_policy
 from contextnet_tf.models.network import network_of, spec_of
 
 
@@ -65,9 +65,10 @@ def rewrite(
 
     Raises:
       InputError: the model is not functional, two layers would have the same name, a dropped layer has several
-        inputs or outputs, or Keras has other settings, see `require_settings`.
+        inputs or outputs, or Keras is set to channels_first or to another dtype policy than float32.
     """
-    require_settings()
+    require_channels_last()
+    require_float32_policy()
     return _Rewriting(layers, set(drop), {id(part.output): part for part in replace}).run(model, inputs)
 
 
