@@ -199,7 +199,8 @@ def require_classes(
         raise InputError(
             f"{checkpoint}: the network has {num_classes} classes, {expected} {dataset.num_classes}; {remedy}"
         )
-    classes = (metadata or {}).get("classes")
+    metadata = metadata or {}
+    classes = metadata.get("classes")
     names = [row["name"] for row in classes] if classes else recorded_classes(recording_dirs(pathlib.Path(checkpoint)))
     difference = differing_classes(names, [row.name for row in dataset.classes])
     if difference:

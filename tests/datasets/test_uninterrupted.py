@@ -17,6 +17,14 @@ from contextnet_tf.datasets.uninterrupted import Uninterrupted
 TENSORFLOW = pathlib.Path(tf.__file__).parent
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_raises():
+    """Shells start background jobs with SIGINT ignored, and the tests with it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_waits_for_the_element_and_is_not_lost():
     made = []
 
@@ -82,6 +90,7 @@ class Reader(pipeline.ExampleReader):
             time.sleep(2)
         return super()._read(index)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pipeline.ExampleReader = Reader
 camvid = get_dataset("camvid")
 list(pipeline.evaluation_examples(camvid, camvid.list_examples(sys.argv[1], "train")))
