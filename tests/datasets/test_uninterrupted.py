@@ -99,6 +99,6 @@ list(pipeline.evaluation_examples(camvid, camvid.list_examples(sys.argv[1], "tra
 
 def test_an_interrupted_process_ends_while_examples_are_read(camvid_dir):
     command = [sys.executable, "-c", _INTERRUPTED_WHILE_READING, str(camvid_dir)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ended.returncode == -signal.SIGINT
     assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
