@@ -185,7 +185,7 @@ def _refuse_moved_run(arguments: Sequence[str]) -> None:
         is_of_run = path.name == layout.FLAGS and (path.parent / layout.SETTINGS).exists()
         if is_of_run and os.path.realpath(recorded) != os.path.realpath(path.parent):
             raise InputError(
-                f"{path}: is of a run in {recorded}; add --output_dir={path.parent} if it was moved there, or "
+                f"{path}: belongs to a run in {recorded}; add --output_dir={path.parent} if it was moved there, or "
                 f"--output_dir={recorded}"
             )
 

@@ -43,7 +43,7 @@ def test_the_flags_of_a_run_that_was_moved_do_not_write_to_its_old_folder(call, 
         called = call(train, *arguments)
         assert (called.status, called.err) == (
             1,
-            f"error: {file}: is of a run in {old}; add --output_dir={moved} if it was moved there, or "
+            f"error: {file}: belongs to a run in {old}; add --output_dir={moved} if it was moved there, or "
             f"--output_dir={old}\n",
         )
         with flagsaver.flagsaver():
