@@ -1,6 +1,7 @@
 """What the tests share: small datasets, and programs called as from the shell."""
 
 import dataclasses
+import sys
 import types
 
 import pytest
@@ -8,6 +9,12 @@ from absl.testing import flagsaver
 from folders import write_camvid, write_cityscapes
 
 from experiments import program
+
+
+def pytest_runtest_setup():
+    """Draws the same random weights in every run, so that a failure can be repeated."""
+    if keras := sys.modules.get("keras"):  # tests/device runs where there is none
+        keras.utils.set_random_seed(0)
 
 
 @dataclasses.dataclass(frozen=True)
