@@ -149,8 +149,15 @@ def run(
     with Progress() as progress, contextlib.ExitStack() as logs:
 
         def begin(folder: pathlib.Path) -> None:
-            run_log.write_flagfile(folder / layout.FLAGS)  # now, since it must be there however the run ends
+            # Now, not after the last step: a stopped run can then be resumed, evaluated and exported, too.
+            run_log.write_flagfile(folder / layout.FLAGS)
             logs.enter_context(run_log.logged_to(folder / layout.LOG))
+            update_results(
+                folder,
+                training_results.model_section(network, description),
+                training_results.dataset_section(description, data_dir, data_splits, len(val_examples)),
+                flags={"train": data_splits.flags() | (given_flags or {})},
+            )
 
         result = train(
             network,
@@ -187,12 +194,7 @@ def run(
         provenance=before.provenance if before and before.minutes == result.minutes else provenance,
     )
     update_results(
-        output_dir,
-        training_results.model_section(network, description),
-        training_results.dataset_section(description, data_dir, data_splits, len(val_examples)),
-        section,
-        *training_results.evaluation_sections(result, description, data_splits, provenance),
-        flags={"train": data_splits.flags() | (given_flags or {})},
+        output_dir, section, *training_results.evaluation_sections(result, description, data_splits, provenance)
     )
     return result
 

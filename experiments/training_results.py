@@ -1,4 +1,4 @@
-"""The sections of result.json that a finished training writes: network, dataset and best validation."""
+"""The sections of result.json that training writes: network and dataset at its start, best validation at its end."""
 
 import keras
 

@@ -63,7 +63,10 @@ def network_path(checkpoint: str | os.PathLike) -> pathlib.Path:
     path = checked_path(checkpoint)
     if path.is_dir():
         if not (path / BEST_NETWORK).is_file():
-            raise InputError(f"{path}: holds no {BEST_NETWORK}; give a .keras file or the folder of a trained run")
+            raise InputError(
+                f"{path}: holds no {BEST_NETWORK}; give a .keras file or the folder of a run, which has one from its "
+                "first validation on, or without validation from its end"
+            )
         return path / BEST_NETWORK
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give a .keras file or the folder of a trained run")

@@ -20,7 +20,7 @@ _PLURALS = {"Network": "networks", "Dataset": "datasets"}
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run: its folder as given, its validations, and its result.json, empty while the run is unfinished.
+    """A run: its folder as given, its validations, and its result.json, without training while the run is unfinished.
 
     `epochs` and `mean_iou` (0 to 1) have one value per validation. `network`, `dataset`, `split`, the validated images'
     name, and `images`, their number, are None if unknown.
