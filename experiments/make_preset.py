@@ -85,14 +85,16 @@ def run(
     """Writes the preset's folder below `output_dir` and returns it; the arguments are the flags.
 
     Raises:
-      InputError: `name` is no name; `checkpoint` is not the folder of a run, or its dataset has no entry about its
-        terms here; or one of `holdout_runs` is incomplete, of another dataset or held out the same examples as another.
+      InputError: `name` is no name; `checkpoint` is not the folder of a finished run, or its dataset has no entry about
+        its terms here; or one of `holdout_runs` is incomplete, of another dataset or held out the same examples as
+        another.
     """
     trained = read_results(checkpoint)
-    parts = (trained.dataset, trained.training, trained.model)
-    if None in parts or trained.dataset.name not in _DATA:
+    if None in (trained.dataset, trained.model) or trained.dataset.name not in _DATA:
         known = ", ".join(_DATA)
         raise InputError(f"{checkpoint}: is not a run on one of {known}; presets are made from those only")
+    if trained.training is None:
+        raise InputError(f"{checkpoint}: its training is unfinished; resume it by the same command")
     held_out = held_out_accuracy(holdout_runs, trained.dataset.name)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name):
         raise InputError(f"--name={name}: use up to 64 lowercase letters, digits, '-' and '.', as in cn14-camvid")

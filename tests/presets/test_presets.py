@@ -163,6 +163,7 @@ def test_a_run_without_its_network_makes_no_preset(call, tmp_path):
     results = json.loads((presets.preset_dir("cn14-camvid") / "result.json").read_text())
     for missing, message in (
         ("best.keras", f"error: {tmp_path}/run: holds no best.keras; give"),
+        ("training", f"error: {tmp_path}/run: its training is unfinished; resume it by the same command"),
         ("model", f"error: {tmp_path}/run: is not a run on one of camvid, streets"),
     ):
         (tmp_path / "run").mkdir(exist_ok=True)
