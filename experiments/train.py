@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import pathlib
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.provenance import current_provenance
-from contextnet_tf.runs.results import read_results, update_results
+from contextnet_tf.runs.results import read_results, remove_outdated, update_results
 from contextnet_tf.runs.sections import TrainingSection
 from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.recipe import get_recipe
@@ -180,6 +181,13 @@ def run(
         )
     if not devices.is_chief:
         return result
+    # A complete run was only evaluated again: its training keeps its own date, machine and commit.
+    complete = before is not None and before.minutes == result.minutes
+    if not complete and (programs := remove_outdated(output_dir)):
+        print(
+            f"note: {output_dir}: figures of the unfinished network are removed; run again: {', '.join(programs)}",
+            file=sys.stderr,
+        )
     section = TrainingSection(
         recipe=used_recipe.to_json(),
         seed=seed,
@@ -190,8 +198,7 @@ def run(
         recipe_epochs=get_recipe(recipe).epochs,
         dataset=description.name,
         split="+".join(data_splits.train),
-        # A complete run was only evaluated again: its training keeps its own date, machine and commit.
-        provenance=before.provenance if before and before.minutes == result.minutes else provenance,
+        provenance=before.provenance if complete else provenance,
     )
     update_results(
         output_dir, section, *training_results.evaluation_sections(result, description, data_splits, provenance)

@@ -70,6 +70,15 @@ class Results(Record):
     flags: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
+# What programs measure of the network of a run: program -> sections.
+_OF_NETWORK = {
+    "evaluate": ("evaluation", "averaged_evaluation"),
+    "export": ("export",),
+    "predict": ("runtime",),
+    "compare_precision": ("precision",),
+    "analyze_branches": ("branches",),
+}
+
 # The key of each kind of section.
 _NAMES = {get_args(hint)[0]: name for name, hint in get_type_hints(Results).items() if name != "flags"}
 
@@ -105,6 +114,26 @@ def update_results(
         content["flags"] = {**content.get("flags", {}), **plain(dict(flags))}
     content.pop(_VERSION_KEY, None)
     files.write_json(path, {_VERSION_KEY: FORMAT_VERSION, **content})
+
+
+def remove_outdated(run_dir: str | os.PathLike) -> list[str]:
+    """Removes from `run_dir`/result.json what programs measured of the run's network, which training has replaced.
+
+    Returns: the names of these programs; their flags are removed, too.
+
+    Raises:
+      InputError: the file is damaged or of a newer version, or the folder cannot be written.
+    """
+    path = pathlib.Path(run_dir) / RESULT
+    content = _read(path)
+    programs = [program for program, sections in _OF_NETWORK.items() if not content.keys().isdisjoint(sections)]
+    for program in programs:
+        for section in _OF_NETWORK[program]:
+            content.pop(section, None)
+        content.get("flags", {}).pop(program, None)
+    if programs:
+        files.write_json(path, content)
+    return programs
 
 
 def read_results(run_dir: str | os.PathLike, *, missing_ok: bool = False) -> Results:

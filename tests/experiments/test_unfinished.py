@@ -1,5 +1,7 @@
 """A run that was stopped: its network is used as that of a finished one, with the data of the run."""
 
+import shutil
+
 import keras
 import pytest
 from tiny_network import TINY
@@ -11,19 +13,24 @@ from experiments import evaluate, export, report, train
 from experiments.splits import Splits
 
 
+def train_tiny(data_dir, folder, **arguments):
+    """10 steps, an epoch each, with p1 and p3 of train and val held out; validated after 5 and 10 steps."""
+    train.run(
+        model=build_model(TINY, num_classes=11, input_shape=(None, None, 3), aux_head=True),
+        dataset="camvid",
+        data_dir=str(data_dir),
+        output_dir=str(folder),
+        recipe="smoke",
+        data_splits=Splits(("train", "val"), None, ("p1", "p3")),
+        changes={"batch_size": 5, "epochs": 10},
+        **arguments,
+    )
+
+
 def stopped_run(data_dir, folder, should_stop):
-    """A run of 10 steps, an epoch each, with p1 and p3 of train and val held out; validated after 5 and 10 steps."""
+    """The step at which the run stopped."""
     with pytest.raises(Stopped) as stopped:
-        train.run(
-            model=build_model(TINY, num_classes=11, input_shape=(None, None, 3), aux_head=True),
-            dataset="camvid",
-            data_dir=str(data_dir),
-            output_dir=str(folder),
-            recipe="smoke",
-            data_splits=Splits(("train", "val"), None, ("p1", "p3")),
-            changes={"batch_size": 5, "epochs": 10},
-            should_stop=should_stop,
-        )
+        train_tiny(data_dir, folder, should_stop=should_stop)
     return stopped.value.step
 
 
@@ -52,6 +59,24 @@ def test_it_has_a_report(run_dir):
     page = report.run(output_dir=str(run_dir)).read_text(encoding="utf-8")
     assert "<h1>tiny on CamVid</h1>" in page
     assert read_results(run_dir).training is None
+
+
+def test_figures_of_the_unfinished_network_end_with_its_training(camvid_module_dir, run_dir, tmp_path, capsys):
+    folder = shutil.copytree(run_dir, tmp_path / "run")
+    for flip in (False, True):
+        evaluate.run(checkpoint=str(folder), output_dir=str(folder), flip=flip)
+    assert {"evaluate", "train"} <= read_results(folder).flags.keys()
+    keras.utils.set_random_seed(0)
+    train_tiny(camvid_module_dir, folder)
+    results = read_results(folder)
+    assert (results.training.steps, results.averaged_evaluation, list(results.flags)) == (10, None, ["train"])
+    assert results.evaluation.checkpoint == "best.keras"
+    assert (
+        f"note: {folder}: figures of the unfinished network are removed; run again: evaluate" in capsys.readouterr().err
+    )
+    evaluate.run(checkpoint=str(folder), output_dir=str(folder), flip=True)
+    train_tiny(camvid_module_dir, folder)  # complete: its figures stay
+    assert read_results(folder).averaged_evaluation is not None
 
 
 def test_before_the_first_validation_there_is_no_network(camvid_module_dir, tmp_path):
