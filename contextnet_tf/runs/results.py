@@ -112,8 +112,7 @@ def update_results(
         content[_NAMES[type(section)]] = section.to_json()
     if flags is not None:
         content["flags"] = {**content.get("flags", {}), **plain(dict(flags))}
-    content.pop(_VERSION_KEY, None)
-    files.write_json(path, {_VERSION_KEY: FORMAT_VERSION, **content})
+    _write(path, content)
 
 
 def remove_outdated(run_dir: str | os.PathLike) -> list[str]:
@@ -132,7 +131,7 @@ def remove_outdated(run_dir: str | os.PathLike) -> list[str]:
             content.pop(section, None)
         content.get("flags", {}).pop(program, None)
     if programs:
-        files.write_json(path, content)
+        _write(path, content)
     return programs
 
 
@@ -218,6 +217,11 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
         _checked(path, Provenance, content)
         return migrated_results(content)
     return content
+
+
+def _write(path: pathlib.Path, content: Mapping[str, Any]) -> None:
+    sections = {name: value for name, value in content.items() if name != _VERSION_KEY}
+    files.write_json(path, {_VERSION_KEY: FORMAT_VERSION, **sections})
 
 
 def _decoded(path: pathlib.Path, content: Mapping[str, Any]) -> Results:

@@ -51,7 +51,8 @@ def test_it_is_evaluated_on_what_it_held_out(run_dir, tmp_path):
 
 def test_it_is_exported_at_the_size_of_its_images(run_dir, tmp_path):
     export.run(checkpoint=str(run_dir), output_dir=str(tmp_path), formats=("tflite",))
-    assert read_results(tmp_path).export.files["model.tflite"].dataset == "camvid"
+    file = read_results(tmp_path).export.files["model.tflite"]
+    assert (file.dataset, file.input_size) == ("camvid", (64, 96))
     assert (tmp_path / "export" / "model.tflite").is_file()
 
 
