@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import flags
 
-from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.resizing import resize_image
@@ -41,7 +40,15 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import PruningRow, PruningSection
 from contextnet_tf.training.recipe import get_recipe
-from experiments import common_flags, program, quietly, recipe_flags, splits, train  # noqa: F401  train defines --cache
+from experiments import (
+    common_flags,
+    opening,
+    program,
+    quietly,
+    recipe_flags,
+    splits,
+    train,  # noqa: F401  defines --cache
+)
 from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
@@ -110,7 +117,7 @@ def run(
     seeds: Sequence[int] = (0, 1),
     recipe: str | None = None,
     changes: Mapping[str, Any] | None = None,
-    dataset: str,
+    dataset: str | None = None,
     data_dir: str | None = None,
     class_table: dict[str, Any] | None = None,
     data_splits: Splits = Splits(),
@@ -122,7 +129,8 @@ def run(
 ) -> PruningSection:
     """Trains, prunes and fine-tunes what is missing; returns the section "pruning". The arguments are the flags.
 
-    `settings` are further arguments of `train.run`; `recipe` None is "modern".
+    `settings` are further arguments of `train.run`; `recipe` None is "modern". `dataset`, `data_dir` and `class_table`
+    None: those that the result.json beside the checkpoint names, otherwise the synthetic scenes.
 
     Raises:
       InputError: there are no seeds or factors; `checkpoint` is not a ContextNet at least as wide as the first factor,
@@ -150,11 +158,15 @@ def run(
         raise InputError("`fine_tune_learning_rate=0` is out of range; it must be more than 0")
     fine_tuning = {name: value for name, value in fine_tuning.items() if value is not None}
     start = pathlib.Path(resolved(checkpoint)) if checkpoint else None
+    recorded_in = opening.recording_dirs(opening.checkpoint_file(start)) if start else ()
+    description, data_dir = opening.find_dataset(
+        dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=recorded_in, default="streets"
+    )
     first_epochs = _recorded_epochs(start, directly) if start else used_recipe.epochs
     stage_epochs = fine_tune_epochs or used_recipe.epochs
     all_epochs = (first_epochs or 0) + len(targets) * stage_epochs
     folder = ensure_updatable(output_dir)
-    data = (dataset, data_dir, class_table, data_splits, crop_size)
+    data = (description.name, data_dir, description.class_table, data_splits, crop_size)
     runs = [PruningRuns(folder, seed, used_recipe, changes, fine_tuning, *data, settings) for seed in seeds]
     first = _Stage(
         load_network(start).name if start else wide.name, first_epochs, start or runs[0].path(wide, "trained")
@@ -175,7 +187,7 @@ def run(
         if directly:
             direct.after.append(own.trained(targets[-1], "directly", epochs=all_epochs))
     networks = [load_network(stage.path) for stage in (first, *stages)]
-    frames = _frames(networks, data_splits.examples(get_dataset(dataset, class_table), data_dir)[1])
+    frames = _frames(networks, data_splits.examples(description, data_dir)[1])
     size = frames.shape[1:3]
     times = _milliseconds(networks, frames, rounds)
     rows = [
@@ -192,7 +204,7 @@ def run(
         size=size,
         rows=tuple(rows),
         directly=_row(direct, networks[-1], size, times[-1]) if directly else None,
-        dataset=dataset,
+        dataset=description.name,
         split=data_splits.label,
         provenance=provenance,
     )
@@ -271,7 +283,7 @@ def main(argv: Sequence[str]) -> None:
             rounds=values.rounds or ROUNDS,
             crop_size=common_flags.given_size("crop_height", "crop_width"),
             cache=values.cache,
-            **common_flags.given_dataset("streets"),
+            **common_flags.given_dataset(),
             given_flags=program.given_flags(),
             should_stop=asked_to_stop,
         )

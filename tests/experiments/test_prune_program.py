@@ -72,13 +72,13 @@ def test_resumed_from_the_shell(pruned, camvid, call, monkeypatch):
     assert other.status == 1 and "was pruned from another network" in other.err
 
 
-def test_from_a_run(pruned, camvid, tmp_path):
+def test_from_a_run_on_its_dataset(pruned, tmp_path):
     out, section = pruned
-    data = {"dataset": "camvid", "data_dir": str(camvid), "output_dir": str(tmp_path / "out")}
     found = prune.run(
         model=BASE, checkpoint=str(out / "basex2-trained-seed0"), factors=(1,), fine_tune_learning_rate=0.001,
-        directly=False, **data, **RECIPE,
+        directly=False, output_dir=str(tmp_path / "out"), **RECIPE,
     )  # fmt: skip
+    assert found.dataset == "camvid"
     assert [row.name for row in found.rows] == ["basex2", "base"] and found.directly is None
     assert found.rows[0].mean_iou == pytest.approx(section.rows[0].mean_iou) and found.rows[0].epochs == 1
     tuned = read_results(tmp_path / "out" / "base-fine-tuned-seed0").training.recipe
