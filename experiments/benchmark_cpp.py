@@ -4,7 +4,7 @@ Not in the paper. Both run the same file in the same runtime; they differ in the
 from logits to labels. Compile the header first (docs/cpp.md). Takes two minutes at 1024 x 2048 (height x width) on two
 cores.
 
-  cmake -S cpp -B build && cmake --build build
+  cmake -S cpp -B build -DPython3_EXECUTABLE=$PWD/.venv/bin/python && cmake --build build
   python -m experiments.benchmark_cpp --checkpoint=runs/demo/export/model.tflite --program=build/time_segment \\
     --image=street.png
 

@@ -8,7 +8,7 @@ same image twice, images of one split that look like one of another, classes tha
 each class occurs in the images and in the random crops of training. The exit status is 1 if there is an error.
 Takes some minutes for Cityscapes.
 
-Checked are the splits that train reads, by the same flags --train_splits and --val_split, and test if there is one.
+Checks the splits that train reads by the same flags, --train_splits and --val_split, and test if there is one.
 
 With --output_dir, check_data.json and class_frequencies.svg are written there. --samples=24 also writes samples.html:
 24 images with their labels drawn over them, and random crops of them as in training, by --recipe and the augmentation

@@ -2,7 +2,7 @@
 
 Datasets with instance files (Cityscapes, the synthetic streets) also get iIoU, which weighs each instance equally.
 All metrics are verified against cityscapesScripts. The paper: Tables 4 to 6 (cn14 65.9 % on Cityscapes val). Takes
-a few minutes for Cityscapes val (500 images) on two cores.
+a few minutes for 500 images of Cityscapes' size on two cores.
 
   python -m experiments.evaluate --checkpoint=runs/camvid --output_dir=runs/camvid
   python -m experiments.evaluate --checkpoint=runs/camvid/export/model_int8.tflite --output_dir=runs/camvid-int8

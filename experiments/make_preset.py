@@ -173,7 +173,9 @@ def _card(
     from contextnet_tf.models.sizes import size_multiple
 
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent), undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
     )
     dataset, training = get_dataset(trained.dataset.name, trained.dataset.class_table), trained.training
     int8 = read_results(folder).export.files[_INT8]
@@ -185,6 +187,7 @@ def _card(
         name=name,
         model=trained.model,
         dataset_title=dataset_title(dataset.name),
+        for_photos=dataset.name != "streets",
         int8_bytes=int8.bytes,
         int8_size=int8.input_size,
         image_size=dataset.image_size or trained.model.input_size,
@@ -223,7 +226,7 @@ def _command(trained: Results) -> str:
             words.append(f"--{name}" if value else f"--no{name}")
         else:
             words.append(shlex.quote(f"--{name}={','.join(value) if isinstance(value, list) else value}"))
-    return " ".join(words)
+    return " ".join([*words, "--output_dir=RUN"])
 
 
 def main(argv: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ needs TensorFlow.
 
 Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
 a video, predictions/NAME_overlay.mp4 (H.264, with the original frame times). If a video is damaged or truncated, its
-readable frames are written, with a warning; if a camera disconnects, the frames up to then. With --input,
+readable frames are written, with a warning; if a camera disconnects, the frames read so far. With --input,
 predictions/legend.png names the color of each class.
 
 With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory

@@ -41,7 +41,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "worst_images",
     4,
-    "Images to show of those with the fewest right pixels; 0 also leaves out the examples of each class.",
+    "Number of images with the lowest pixel accuracy to show; 0 also omits the examples of each class.",
     lower_bound=0,
     upper_bound=20,
 )

@@ -7,7 +7,8 @@ after up to 1000 epochs, --recipe=paper). On CamVid the recipe "short" took 30 t
 
 Writes into --output_dir: best.keras (the network), result.json, history.jsonl, tensorboard/ (show it with
 tensorboard --logdir=runs), train.log, checkpoints/ and flags.txt (for --flagfile). Rerun the same command to resume
-an interrupted run; the final weights are the same as without the interruption. See docs/training.md.
+an interrupted run; on a CPU with the same threads and versions, its final weights equal those of an uninterrupted one.
+See docs/training.md.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Unpacks Cityscapes' archives into the folder that `--dataset=cityscapes` reads.
 
 Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, available from the dataset's site after
-registration, into one folder. Unpacking takes about 12 GB and ten minutes.
+registration, into one folder. Unpacking takes about 12 GB.
 
   python -m data.cityscapes.prepare --zip_dir=DOWNLOADS --data_dir=data/cityscapes
 
