@@ -12,7 +12,6 @@ one process of two threads.
 """
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from contextnet_tf.runs.studies import AblationRow, AblationSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import common_flags, flag_kinds, program, recipe_flags, splits
 from experiments.ablation_rows import Ablation, Row, chosen_rows
-from experiments.ablation_runs import Runs
+from experiments.ablation_runs import Runs, mean_class_iou
 from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
@@ -185,7 +184,7 @@ def _row_of_section(
         model=name,
         parameters=parameters,
         multiply_adds=model.multiply_adds if model else None,
-        class_iou={label: _mean([report.class_iou[label] for report in reports]) for label in reports[0].class_iou},
+        class_iou=mean_class_iou(reports),
         against=row.against,
         paper_mean_iou=_fraction(row.paper_mean_iou),
         paper_category_iou=_fraction(row.paper_category_iou),
@@ -197,12 +196,6 @@ def _row_of_section(
 
 def _fraction(percent: float | None) -> float | None:
     return None if percent is None else percent / 100
-
-
-def _mean(figures: Sequence[float]) -> float | None:
-    """The mean without nan: a class may not occur."""
-    known = [figure for figure in figures if not math.isnan(figure)]
-    return sum(known) / len(known) if known else None
 
 
 def _speeds(runtime_dir: str) -> tuple[dict[str, float], str]:

@@ -75,9 +75,7 @@ def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Reci
     Raises:
       InputError: a number is out of range, or two rows train the same from `recipe`.
     """
-    wrong = [number for number in numbers or () if not 0 <= number < len(rows)]
-    if wrong:
-        raise InputError(f"--rows={wrong[0]}: the rows are 0 to {len(rows) - 1}")
+    check_numbers(numbers, len(rows))
     wanted = {rows[0].name} | {rows[number].name for number in (range(len(rows)) if numbers is None else numbers)}
     for row in reversed(rows):
         if row.name in wanted:
@@ -93,6 +91,17 @@ def chosen_rows(rows: Sequence[Row], numbers: Sequence[int] | None, recipe: Reci
         {number: {*rows[number].made_of, rows[number].against} for number in chosen},
     )
     return [rows[number] for number in chosen]
+
+
+def check_numbers(numbers: Sequence[int] | None, count: int) -> None:
+    """Checks the numbers of `rows` against the `count` rows of a table; None means all.
+
+    Raises:
+      InputError: a number is out of range.
+    """
+    wrong = [number for number in numbers or () if not 0 <= number < count]
+    if wrong:
+        raise InputError(f"`rows={wrong[0]}`: the rows are 0 to {count - 1}")
 
 
 def refuse_alike(
@@ -136,5 +145,5 @@ def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str
 
 
 def in_file_name(text: str) -> str:
-    """The text with a hyphen for every character except lower-case letters, digits and points."""
-    return re.sub("[^a-z0-9.]+", "-", text)
+    """The text with a hyphen for every run of characters other than letters, digits and points."""
+    return re.sub("[^A-Za-z0-9.]+", "-", text)

@@ -1,9 +1,11 @@
 """The runs of an ablation: each trained once, shared between processes and with other ablations."""
 
 import dataclasses
+import functools
+import math
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from contextnet_tf.errors import InUseError
 from contextnet_tf.files import atomic_write, ensure_writable_dir
@@ -16,6 +18,8 @@ from experiments.splits import Splits
 
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
+
+_Key = TypeVar("_Key")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,20 +62,18 @@ class Runs:
     def reports(self, rows: Sequence[Row], seeds: Sequence[int]) -> "dict[tuple[str, int], Report]":
         """The report of each run, by row name and seed; trains missing runs.
 
-        Runs in training by another process are retried last.
-
         Raises:
           InUseError: all remaining runs are being trained by other processes.
         """
-        reports, passed_over = {}, []
         # Seed by seed: all rows with one seed are more useful than half the rows with two.
-        for row, seed in ((row, seed) for seed in seeds for row in rows if not row.make):
-            try:
-                reports[row.name, seed] = self._trained(row, seed)
-            except InUseError:
-                print("skipped for now: another process trains it", flush=True)
-                passed_over.append((row, seed))
-        reports |= {(row.name, seed): self._trained(row, seed) for row, seed in passed_over}
+        reports = shared_reports(
+            {
+                (row.name, seed): functools.partial(self._trained, row, seed)
+                for seed in seeds
+                for row in rows
+                if not row.make
+            }
+        )
         sources = {row.name: row for row in rows}
         return reports | {
             (row.name, seed): self._made(row, [sources[name] for name in row.made_of], seed)
@@ -105,3 +107,28 @@ class Runs:
             network.save(temporary)
         data = {name: self.settings.get(name) for name in ("dataset", "data_dir", "class_table")}
         return evaluate.run(checkpoint=str(out), output_dir=str(out), trained=self.data_splits, **data)
+
+
+def shared_reports(runs: "Mapping[_Key, Callable[[], Report]]") -> "dict[_Key, Report]":
+    """The report of each run, by its key. Runs in training by another process are retried last.
+
+    Raises:
+      InUseError: all remaining runs are being trained by other processes.
+    """
+    reports, in_use = {}, []
+    for key, train_run in runs.items():
+        try:
+            reports[key] = train_run()
+        except InUseError:
+            print("skipped for now: another process trains it", flush=True)
+            in_use.append(key)
+    return reports | {key: runs[key]() for key in in_use}
+
+
+def mean_class_iou(reports: "Sequence[Report]") -> dict[str, float | None]:
+    """IoU of each class: the mean over the reports in which it is not nan; None if it is nan in all."""
+    means = {}
+    for name in reports[0].class_iou:
+        known = [report.class_iou[name] for report in reports if not math.isnan(report.class_iou[name])]
+        means[name] = sum(known) / len(known) if known else None
+    return means

@@ -13,17 +13,16 @@ added later, and several processes can share the work. Writes leave_one_out.md a
 result.json.
 """
 
+import functools
 import itertools
-import math
 import pathlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.errors import InputError, InUseError
+from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write
 from contextnet_tf.reporting.leave_one_out import leave_one_out_page, leave_one_out_table
 from contextnet_tf.reporting.tables import aligned
@@ -32,7 +31,8 @@ from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.studies import LeaveOneOutRow, LeaveOneOutSection
 from contextnet_tf.training.recipe import get_recipe
 from experiments import ablation, common_flags, program, recipe_flags, train  # noqa: F401  ablation: for its flags
-from experiments.ablation_rows import refuse_alike
+from experiments.ablation_rows import check_numbers, in_file_name, refuse_alike
+from experiments.ablation_runs import mean_class_iou, shared_reports
 from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
@@ -110,13 +110,11 @@ def run(
     for one, other in itertools.permutations(drives, 2):
         if one.startswith(other):
             raise InputError(f"`drives`: {other!r} is a prefix of {one!r}, so they share images; give disjoint drives")
-        if _in_path(one) == _in_path(other):
+        if in_file_name(one) == in_file_name(other):
             raise InputError(f"`drives`: {one!r} and {other!r} get the same folder; give longer or shorter prefixes")
     if not seeds:
         raise InputError("`seeds` is empty; give for example `seeds=0`")
-    wrong = [number for number in rows or () if not 0 <= number < len(table)]
-    if wrong:
-        raise InputError(f"`rows={wrong[0]}`: the rows are 0 to {len(table) - 1}")
+    check_numbers(rows, len(table))
     given = dict(changes or {})
     used_recipe = recipe_flags.changed(get_recipe(recipe or "modern"), given)
     numbers = [number for number in range(len(table)) if rows is None or number in (0, *rows)]
@@ -148,8 +146,14 @@ def run(
         ).report  # fmt: skip
 
     # Row by row: the mean over the drives of one row is more useful than one drive of all rows.
-    runs = [(setting, seed, drive) for seed in seeds for setting in chosen for drive in drives]
-    reports = _shared(runs, trained)
+    reports = shared_reports(
+        {
+            (setting.name, seed, drive): functools.partial(trained, setting, seed, drive)
+            for seed in seeds
+            for setting in chosen
+            for drive in drives
+        }
+    )
     section = LeaveOneOutSection(
         model=getattr(model, "name", model) or "cn14",
         recipe=used_recipe.to_json(),
@@ -167,43 +171,18 @@ def run(
     return section
 
 
-def _shared(runs: Sequence[tuple[Setting, int, str]], trained: "Callable[[Setting, int, str], Report]") -> "Reports":
-    """The report of each run. Runs in training by another process are retried last."""
-    reports, passed_over = {}, []
-    for setting, seed, drive in runs:
-        try:
-            reports[setting.name, seed, drive] = trained(setting, seed, drive)
-        except InUseError:
-            print("skipped for now: another process trains it", flush=True)
-            passed_over.append((setting, seed, drive))
-    return reports | {
-        (setting.name, seed, drive): trained(setting, seed, drive) for setting, seed, drive in passed_over
-    }
-
-
 def _folder_of_run(folder: pathlib.Path, setting: Setting, seed: int, drive: str) -> pathlib.Path:
-    return folder / _in_path(drive) / _in_path(f"{setting.name}-seed{seed}")
-
-
-def _in_path(text: str) -> str:
-    return re.sub("[^A-Za-z0-9.]+", "-", text)
+    return folder / in_file_name(drive) / in_file_name(f"{setting.name}-seed{seed}")
 
 
 def _row(setting: Setting, reports: "Reports", seeds: Sequence[int], drives: Sequence[str]) -> LeaveOneOutRow:
     of_row = {drive: [reports[setting.name, seed, drive] for seed in seeds] for drive in drives}
-    every = [report for found in of_row.values() for report in found]
     return LeaveOneOutRow(
         name=setting.name,
         changes=dict(setting.changes),
         mean_iou={drive: tuple(report.mean_iou for report in found) for drive, found in of_row.items()},
-        class_iou={name: _mean([report.class_iou[name] for report in every]) for name in every[0].class_iou},
+        class_iou=mean_class_iou([report for found in of_row.values() for report in found]),
     )
-
-
-def _mean(figures: Sequence[float]) -> float | None:
-    """The mean without nan: a class may not occur in a drive."""
-    known = [figure for figure in figures if not math.isnan(figure)]
-    return sum(known) / len(known) if known else None
 
 
 def main(argv: Sequence[str]) -> None:

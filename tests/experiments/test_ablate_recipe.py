@@ -106,7 +106,7 @@ def test_what_another_process_trains_comes_last(camvid_dir, capsys, tmp_path):
 
 
 def test_refuses_wrong_rows_and_seeds(tmp_path, call):
-    with pytest.raises(InputError, match="--rows=9: the rows are 0 to 7"):
+    with pytest.raises(InputError, match="`rows=9`: the rows are 0 to 7"):
         ablate_recipe.run(output_dir=tmp_path / "out", rows=[9], dataset="camvid")
     called = call(ablate_recipe, "--seeds=one", f"--output_dir={tmp_path / 'out'}")
     assert (called.status, called.err) == (1, "error: --seeds: 'one' is not a whole number; give them as --seeds=0,1\n")
