@@ -1,4 +1,4 @@
-"""Atomic writing of files and folders: written to a temporary path, then renamed."""
+"""Atomic writing of files: written to a temporary path, then renamed."""
 
 import contextlib
 import errno
@@ -17,7 +17,6 @@ import numpy as np
 
 from contextnet_tf.errors import InputError
 
-_STAGING = ".staging-"  # prefix of the folders of `staging_dir`
 # Of archives from macOS, network storage, Windows and Linux; in lower case.
 _SYSTEM_FILES = frozenset(
     ("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini",
@@ -75,32 +74,6 @@ def is_leftover(path: pathlib.Path) -> bool:
 
 
 @contextlib.contextmanager
-def atomic_write_dir(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields an empty temporary folder beside `path`; replaces `path` with it on success.
-
-    Raises:
-      InputError: the parent folder cannot be created or is not writable.
-    """
-    path = pathlib.Path(path)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; give a folder")
-    ensure_writable_dir(path.parent)
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    temporary.chmod(0o755)
-    try:
-        yield temporary
-        if path.exists():
-            outdated = temporary.with_name(temporary.name + ".outdated")
-            os.replace(path, outdated)
-            os.replace(temporary, path)
-            shutil.rmtree(outdated)
-        else:
-            os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextlib.contextmanager
 def one_at_a_time(path: str | os.PathLike) -> Iterator[None]:
     """Waits until no other process is in the block for the same `path`, by a lock file beside it.
 
@@ -111,47 +84,6 @@ def one_at_a_time(path: str | os.PathLike) -> Iterator[None]:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextlib.contextmanager
-def staging_dir(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields an empty hidden folder within `folder` for incomplete files; removes it at the end.
-
-    Staging folders of killed processes are removed first. Each process holds a lock on its own staging folder.
-
-    Raises:
-      InputError: `folder` cannot be created or is not writable.
-    """
-    folder = ensure_writable_dir(folder)
-    for path in folder.glob(f"{_STAGING}*"):
-        with _locked_dir(path) as locked:
-            if locked:
-                shutil.rmtree(path, ignore_errors=True)
-    staging = pathlib.Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-    try:
-        with _locked_dir(staging):
-            yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked_dir(path: pathlib.Path) -> Iterator[bool]:
-    """Tries to lock a folder without waiting; yields whether the lock was acquired. The lock ends with the process."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # another process has just removed it
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked = True
-    except OSError:  # taken, or a file system without locks
-        locked = False
-    try:
-        yield locked
-    finally:
-        os.close(descriptor)
 
 
 def is_system_file(name: str) -> bool:

@@ -23,7 +23,8 @@ from absl import flags
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, atomic_write_dir, write_json
+from contextnet_tf.files import atomic_write, write_json
+from contextnet_tf.folders import atomic_write_dir
 from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import CARD
 from contextnet_tf.reporting.tables import markdown_table
@@ -99,7 +100,7 @@ def run(
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name):
         raise InputError(f"--name={name}: use up to 64 lowercase letters, digits, '-' and '.', as in cn14-camvid")
     target = pathlib.Path(output_dir) / name
-    with atomic_write_dir(target) as folder:
+    with atomic_write_dir(target, marker=CARD) as folder:
         shutil.copy(network_path(checkpoint), folder / BEST_NETWORK)
         dataset = dataclasses.replace(trained.dataset, data_dir=None)  # a local path, useless elsewhere
         splits_flags = recorded_splits(trained.flags.get("train", {})).flags()  # evaluate warns of what was trained on

@@ -15,7 +15,7 @@ import contextnet_tf
 LIBRARY = pathlib.Path(contextnet_tf.__file__).parent
 
 # Which parts of the library a part may import, besides itself and FOUNDATIONS (docs/architecture.md).
-FOUNDATIONS = ("arguments", "errors", "files", "machine", "renamed")
+FOUNDATIONS = ("arguments", "errors", "files", "folders", "machine", "renamed")
 MAY_IMPORT = {
     "models": set(),
     "presets": {"models"},

@@ -14,13 +14,21 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.sources import Example, read_image
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.deployment.export import PRECISIONS, export_saved_model, export_tflite
-from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES, DEFAULT_FORMATS, FORMATS, ONNX_OUTPUTS, OUTPUTS
+from contextnet_tf.deployment.metadata import (
+    CALIBRATION_IMAGES,
+    DEFAULT_FORMATS,
+    FORMATS,
+    ONNX_OUTPUTS,
+    OUTPUTS,
+    SAVED_MODEL_FILE,
+)
 from contextnet_tf.deployment.onnx_export import export_onnx
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.deployment.resizing import most_padding, resize_image
 from contextnet_tf.deployment.tflite.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import staging_dir, write_json
+from contextnet_tf.files import write_json
+from contextnet_tf.folders import move_dir, require_replaceable, staging_dir
 from contextnet_tf.models.sizes import padded_size, size_multiple
 
 IMAGES_TO_CHECK = 4
@@ -181,9 +189,12 @@ def export_checked(
       settings: arguments of all three functions.
 
     Raises:
-      InputError: see `export_tflite` and `export_onnx`; a file fails the parity check; or a folder has its name.
+      InputError: see `export_tflite` and `export_onnx`; a file fails the parity check; a folder has its name; or
+        saved_model in `folder` holds other files.
     """
     folder = pathlib.Path(folder)
+    if "saved_model" in formats:
+        require_replaceable(folder / "saved_model", SAVED_MODEL_FILE)
     exported = []
     with staging_dir(folder) as staging:
         for name in formats:
@@ -227,6 +238,7 @@ def _move_contents(staging: pathlib.Path, folder: pathlib.Path) -> None:
             raise InputError(f"{folder / path.name}: is a folder where a file is to be written; move it away")
     for path in paths:
         target = folder / path.name
-        if path.is_dir() and target.exists():
-            os.replace(target, staging / f"{path.name}.outdated")
-        os.replace(path, target)
+        if path.is_dir():
+            move_dir(path, target)
+        else:
+            os.replace(path, target)

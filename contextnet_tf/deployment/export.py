@@ -15,7 +15,7 @@ import tensorflow as tf
 from contextnet_tf.arguments import checked_choice, checked_path
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.channel_tiling import with_channel_tiling
-from contextnet_tf.deployment.metadata import OUTPUTS, write_metadata
+from contextnet_tf.deployment.metadata import OUTPUTS, SAVED_MODEL_FILE, write_metadata
 from contextnet_tf.deployment.network import folded_at_size, pooling_as_convolution
 from contextnet_tf.deployment.tflite.column_packing import pack_columns
 from contextnet_tf.deployment.tflite.conversion import float_graph, part_with_output
@@ -23,7 +23,8 @@ from contextnet_tf.deployment.tflite.quantization import checked_calibration, in
 from contextnet_tf.deployment.tflite.row_tiling import tile_rows
 from contextnet_tf.deployment.tflite.task_metadata import task_metadata, with_files
 from contextnet_tf.errors import InputError, reason_of
-from contextnet_tf.files import atomic_write, atomic_write_dir, checked_json
+from contextnet_tf.files import atomic_write, checked_json
+from contextnet_tf.folders import atomic_write_dir
 from contextnet_tf.models.sizes import size_multiple
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -53,14 +54,14 @@ def export_saved_model(
 
     Raises:
       InputError: the network has no fixed size and none is given; the size is invalid for the network; its weights are
-        not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; or the
-        folder cannot be written, for example because the disk is full.
+        not finite; it has more than 256 classes; the network and the dataset differ in the number of classes; `path`
+        holds other files than a SavedModel; or the folder cannot be written, for example because the disk is full.
     """
     path = checked_path(path)
     network = folded_at_size(model, size)
     facts = {"output_factor": 1, "precision": "float32", "commit": commit, **checked_json("notes", notes)}
     metadata = describe(network, dataset, facts)
-    with atomic_write_dir(path) as temporary:
+    with atomic_write_dir(path, marker=SAVED_MODEL_FILE) as temporary:
         module, signatures = _served(network, network.input_shape[1:3])
         try:
             tf.saved_model.save(module, str(temporary), signatures=signatures)

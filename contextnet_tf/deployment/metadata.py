@@ -19,11 +19,12 @@ CALIBRATION_IMAGES = 50
 OUTPUTS = ("logits", "labels", "probabilities")
 ONNX_OUTPUTS = OUTPUTS[:2]
 IMAGE_TYPES = ("uint8", "float32")  # of ONNX files
+SAVED_MODEL_FILE = "saved_model.pb"  # in every SavedModel folder
 
 
 def is_saved_model(path: str | os.PathLike) -> bool:
     """Whether `path` is a SavedModel folder."""
-    return (pathlib.Path(path) / "saved_model.pb").is_file()
+    return (pathlib.Path(path) / SAVED_MODEL_FILE).is_file()
 
 
 def metadata_path(path: str | os.PathLike) -> pathlib.Path:

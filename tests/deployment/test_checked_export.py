@@ -11,7 +11,7 @@ from tiny_network import write_tiny_network
 from contextnet_tf.deployment import checked_export
 from contextnet_tf.deployment.parity import Parity, require_parity
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import staging_dir
+from contextnet_tf.folders import staging_dir
 from contextnet_tf.models.loading import load_network
 
 
@@ -73,7 +73,7 @@ def test_a_file_of_another_network_is_no_parity(tmp_path):
 def test_what_a_killed_export_left_is_removed_by_the_next_one(tmp_path):
     program = (
         "import os, sys\n"
-        "from contextnet_tf.files import staging_dir\n"
+        "from contextnet_tf.folders import staging_dir\n"
         "with staging_dir(sys.argv[1]) as staging:\n"
         "    (staging / 'saved_model').mkdir()\n"
         "    (staging / 'saved_model' / 'large').write_text('much')\n"
@@ -93,6 +93,7 @@ def test_a_folder_replaces_an_older_one_as_a_whole(tmp_path):
     older = tmp_path / "export" / "saved_model"
     older.mkdir(parents=True)
     (older / "older").write_text("older")
+    (older / "saved_model.pb").write_text("older")
     write_tiny_network(tmp_path / "tiny.keras", 5)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
     (exported,) = checked_export.export_checked(
@@ -102,6 +103,14 @@ def test_a_folder_replaces_an_older_one_as_a_whole(tmp_path):
     assert exported.path == older and exported.parity.label_parity == 1.0 and exported.layer_errors is None
     assert (older / "saved_model.pb").exists() and not (older / "older").exists()
     assert [path.name for path in older.parent.iterdir()] == ["saved_model"]
+
+
+def test_a_folder_of_other_files_is_not_replaced(tmp_path):
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "notes").touch()
+    with pytest.raises(InputError, match="saved_model: holds other files; only a folder with saved_model.pb is replac"):
+        checked_export.export_checked(None, tmp_path, formats=("tflite", "saved_model"), images=None, tflite={})
+    assert [path.name for path in tmp_path.rglob("*")] == ["saved_model", "notes"]
 
 
 def test_a_folder_in_place_of_a_file_is_named_and_kept_and_nothing_is_replaced(tmp_path):

@@ -211,7 +211,7 @@ def test_any_batch_size_is_in_the_signature(exported):
 def test_no_room_for_a_saved_model(tmp_path):
     """TensorFlow writes it, and reports a full disk by errors of its own."""
     (tmp_path / "saved_model").mkdir()
-    (tmp_path / "saved_model" / "older").touch()
+    (tmp_path / "saved_model" / "saved_model.pb").touch()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
@@ -222,4 +222,12 @@ def test_no_room_for_a_saved_model(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-    assert [path.name for path in tmp_path.rglob("*")] == ["saved_model", "older"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["saved_model", "saved_model.pb"]
+
+
+def test_a_run_is_not_replaced_by_a_saved_model(network, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step-4.npz").touch()
+    with pytest.raises(InputError, match="holds other files; only a folder with saved_model.pb is replaced"):
+        export_saved_model(network, tmp_path, size=SIZE)
+    assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "step-4.npz"]

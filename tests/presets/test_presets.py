@@ -1,6 +1,7 @@
 """The trained networks that come with the package."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -95,6 +96,17 @@ def test_a_preset_is_not_written_under_a_name_that_is_no_name(name, tmp_path):
     ):
         make_preset.run(checkpoint=str(presets.preset_dir("cn14-camvid")), name=name, output_dir=str(tmp_path / "out"))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_run_that_a_preset_is_made_from_is_not_replaced(call, tmp_path):
+    shutil.copytree(presets.preset_dir("cn14-camvid"), tmp_path / "camvid")
+    (tmp_path / "camvid" / "card.md").unlink()
+    before = sorted(tmp_path.rglob("*"))
+    called = call(make_preset, f"--checkpoint={tmp_path / 'camvid'}", "--name=camvid", f"--output_dir={tmp_path}")
+    assert called.status == 1 and called.err == (
+        f"error: {tmp_path}/camvid: holds other files; only a folder with card.md is replaced; choose another one\n"
+    )
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_checkpoint_that_names_no_preset_is_returned_as_it_is(tmp_path):

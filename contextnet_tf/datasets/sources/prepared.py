@@ -25,13 +25,13 @@ from contextnet_tf.datasets.sources.signatures import GIF_START, JPEG_START, PNG
 from contextnet_tf.datasets.uninterrupted import Uninterrupted
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.files import (
-    atomic_write_dir,
     ensure_writable_dir,
     one_at_a_time,
     read_json,
     require_space,
     write_json,
 )
+from contextnet_tf.folders import atomic_write_dir
 
 FOLDER = "prepared"  # within the dataset's folder
 _RECORD = "prepared.json"  # in the folder of a split: the source of its files
@@ -124,7 +124,7 @@ class PreparedSet:
         info = self._split_info(builder, split)
         require_space(pending.folder.parent, pending.num_bytes)
         try:
-            with atomic_write_dir(pending.folder) as folder:
+            with atomic_write_dir(pending.folder, marker=_RECORD) as folder:
                 for part in ("images", "labels"):
                     (folder / part).mkdir()
                 names = set()
