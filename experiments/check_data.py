@@ -5,13 +5,13 @@
 Errors would break a run: files that are missing, unreadable or differ in size from their partner, label values and
 colors that are not in the class table, a split without images. Warnings would not: fewer examples than published, the
 same image twice, images of one split that look like one of another, classes that do not occur. Then prints how often
-each class occurs in the images and in the random crops of training. The exit status is 1 if there is an error.
-Takes some minutes for Cityscapes.
+each class occurs in the images and in random crops as in training, by --recipe, --min_scale and --max_scale. The exit
+status is 1 if there is an error. Takes some minutes for Cityscapes.
 
 Checks the splits that train reads by the same flags, --train_splits and --val_split, and test if there is one.
 
 With --output_dir, check_data.json and class_frequencies.svg are written there. --samples=24 also writes samples.html:
-24 images with their labels drawn over them, and random crops of them as in training, by --recipe and the augmentation
+24 images with their labels drawn over them, and random crops of them as in training, also by the other augmentation
 flags.
 
   python -m experiments.check_data --dataset=camvid --data_dir=DIR --samples=24 --appearance=1 --output_dir=check
@@ -87,10 +87,11 @@ def run(
     """Reads the dataset; returns its description and the findings. The arguments are the flags.
 
     `data_splits` are the splits that a run reads: each must have images. The split test is read if there is one.
-    `recipe` None: "short". Its augmentation makes the crops of the `num_samples` images in samples.html.
+    `recipe` None: "short". Its augmentation makes the random crops, also of the `num_samples` images in samples.html.
     """
     from contextnet_tf.datasets.inspection import inspect
 
+    recipe = recipe or get_recipe("short")
     if num_samples and not output_dir:
         raise InputError("--samples writes a page; set --output_dir=...")
     description, data_dir = opening.find_dataset(
@@ -106,6 +107,7 @@ def run(
             description,
             listings,
             crop_size=crop_size,
+            augmentation=recipe.augmentation,
             num_threads=os.cpu_count() or 1,
             train_splits=data_splits.train,
             on_image=bar.update,
@@ -124,9 +126,8 @@ def run(
 
         train = [x for split in data_splits.train if split in listings for x in listings[split].examples]
         page = samples.write_page(
-            pathlib.Path(output_dir), description, train, count=num_samples, recipe=recipe or get_recipe("short"),
-            crop_size=crop_size,
-        )  # fmt: skip
+            pathlib.Path(output_dir), description, train, count=num_samples, recipe=recipe, crop_size=crop_size
+        )
         if page is None:
             found.warnings.append("no training image can be shown: none is readable with its label")
     return description, found

@@ -28,7 +28,7 @@ _MARK = IGNORE - 1  # pixels that the label ignores; the crop's padding has IGNO
 
 @dataclasses.dataclass(frozen=True)
 class Crops:
-    """Statistics of random training crops: the first crops that a run with seed 0 draws."""
+    """Statistics of random training crops, as many of each image: without class-uniform sampling and copy-paste."""
 
     size: tuple[int, int]
     number: int
@@ -72,6 +72,7 @@ def inspect(
     listings: Mapping[str, Listing],
     *,
     crop_size: tuple[int, int],
+    augmentation: Augmentation,
     num_threads: int,
     train_splits: Sequence[str] = ("train",),
     on_image: Callable[[], None] = lambda: None,
@@ -82,12 +83,13 @@ def inspect(
       dataset: the dataset of the examples.
       listings: the listing of each split; those to train on in the order of training.
       crop_size: (height, width) of the training crops.
+      augmentation: ranges of the random changes of the training crops.
       num_threads: number of examples read in parallel.
       train_splits: the splits of `listings` to train on; they are also sampled with random crops as in training.
       on_image: called after each example.
     """
     count = sum(len(listings[split].examples) for split in train_splits if split in listings)
-    look = _Look(dataset, crop_size, math.ceil(LEAST_CROPS / count) if count else 0, count)
+    look = _Look(dataset, crop_size, augmentation, math.ceil(LEAST_CROPS / count) if count else 0, count)
     problems = [problem for listing in listings.values() for problem in listing.problems]
     reads = []
     with concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
@@ -126,7 +128,9 @@ def inspect(
 class _Look:
     """Reads one example and computes its findings."""
 
-    def __init__(self, dataset: Dataset, crop_size: tuple[int, int], crops: int, epoch: int):
+    def __init__(
+        self, dataset: Dataset, crop_size: tuple[int, int], augmentation: Augmentation, crops: int, epoch: int
+    ):
         self._dataset, self._crops, self._epoch = dataset, crops, epoch
 
         @tf.function(
@@ -137,7 +141,7 @@ class _Look:
             ]
         )
         def crop(image: tf.Tensor, label: tf.Tensor, sample: tf.Tensor) -> tf.Tensor:
-            return augment(image, label, sample_seed(sample, 0), crop_size, Augmentation())[1]
+            return augment(image, label, sample_seed(sample, 0), crop_size, augmentation)[1]
 
         self._crop = crop
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from contextnet_tf.datasets import sources
+from contextnet_tf.datasets.augmentation import Augmentation
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.inspection import inspect
 from contextnet_tf.errors import InputError
@@ -15,7 +16,10 @@ CAMVID = get_dataset("camvid")
 
 def _inspect(folder, crop_size=(64, 96), seen=None):
     listings = {split: CAMVID.listing(folder, split) for split in ("train", "val")}
-    return inspect(CAMVID, listings, crop_size=crop_size, num_threads=2, on_image=lambda: (seen or []).append(0))
+    return inspect(
+        CAMVID, listings, crop_size=crop_size, augmentation=Augmentation(), num_threads=2,
+        on_image=lambda: (seen or []).append(0),
+    )  # fmt: skip
 
 
 def test_figures_of_a_sound_data_set(camvid_dir):

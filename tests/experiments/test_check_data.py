@@ -31,6 +31,17 @@ def test_a_sound_data_set(camvid_dir, call, tmp_path):
     assert b"bicyclist" in (tmp_path / "out" / "class_frequencies.svg").read_bytes()
 
 
+def test_crops_are_those_of_the_recipe(camvid_dir, call):
+    common = ("--dataset=camvid", f"--data_dir={camvid_dir}")
+    # At half the scale, an image fills a quarter of a crop of its size; at scale 1, all of it.
+    for flags, padded in (
+        (("--min_scale=0.5", "--max_scale=0.5"), "75.0%"),
+        (("--recipe=paper", "--min_scale=1"), "0.0%"),
+    ):
+        called = call(check_data, *common, *flags)
+        assert f"are ignored by the labels, {padded} lie beyond the image" in called.out
+
+
 def test_images_beside_what_training_makes_of_them(camvid_dir, call, tmp_path):
     cv2.imwrite(str(camvid_dir / "trainannot" / "p3.png"), np.full((64, 96), 200, np.uint8))  # is an error, not shown
     common = ("--dataset=camvid", f"--data_dir={camvid_dir}", "--samples=4", "--crop_height=32", "--crop_width=64")
