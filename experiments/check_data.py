@@ -17,7 +17,6 @@ flags.
   python -m experiments.check_data --dataset=camvid --data_dir=DIR --samples=24 --appearance=1 --output_dir=check
 """
 
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from contextnet_tf.datasets.sources import Example, Listing
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.instances import instance_problems
 from contextnet_tf.files import atomic_write, ensure_writable_dir, write_json
+from contextnet_tf.machine import available_cores
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.plots import class_frequencies
 from contextnet_tf.runs import data_check
@@ -108,7 +108,7 @@ def run(
             listings,
             crop_size=crop_size,
             augmentation=recipe.augmentation,
-            num_threads=os.cpu_count() or 1,
+            num_threads=available_cores(),
             train_splits=data_splits.train,
             on_image=bar.update,
         )

@@ -14,6 +14,7 @@ from contextnet_tf.deployment.metadata import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import gigabytes
+from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import resolved
 from contextnet_tf.runs import layout
@@ -87,7 +88,8 @@ def open_network(checkpoint: str | os.PathLike, *, model: str | None = None) -> 
 def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **settings: Any) -> Segmenter:
     """A `Segmenter` of the file `path`; `engine` None: see `engine_for`.
 
-    `settings` are those of `Segmenter`. num_threads defaults to all cores of this machine, except for TensorFlow.
+    `settings` are those of `Segmenter`. num_threads defaults to all cores that this process may use, except for
+    TensorFlow.
 
     Raises:
       InputError: the file is missing or damaged, or the engine cannot run it.
@@ -96,7 +98,7 @@ def open_segmenter(path: str | os.PathLike, *, engine: str | None = None, **sett
     if engine == "tensorflow":
         load_tensorflow("the engine tensorflow")
     else:
-        settings.setdefault("num_threads", os.cpu_count())
+        settings.setdefault("num_threads", available_cores())
     return Segmenter(path, engine=engine, **settings)
 
 

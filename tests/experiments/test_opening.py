@@ -1,6 +1,7 @@
 """What --checkpoint and --dataset mean, for every program in the same way."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -40,6 +41,17 @@ def test_a_run_with_several_exported_files_and_not_the_usual_one(tmp_path):
     message = "several exported files, none of them model.tflite; give one: model_float16.tflite, model_int8.tflite"
     with pytest.raises(InputError, match=message):
         opening.checkpoint_file(tmp_path, exported=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tie processes to cores")
+def test_the_threads_are_as_many_as_the_cores_that_the_process_may_use():
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        segmenter = opening.open_segmenter(GOLDEN / "export" / "model.tflite")
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert segmenter._engine.num_threads == 1
 
 
 def test_an_exported_file_is_no_network():
