@@ -11,7 +11,7 @@ import pathlib
 import shutil
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -147,7 +147,7 @@ class _Disk:
     missing."""
 
     def __init__(self, folder: pathlib.Path, examples: Sequence[sources.Example], keys: Sequence[bytes]):
-        self._paths = [folder / f"{example.name}.pixels" for example in examples]
+        self._paths = [folder / _file_name(example) for example in examples]
         self._keys = keys
         self._writing = threading.Lock()
 
@@ -174,11 +174,21 @@ class _Disk:
                 file.write(np.ascontiguousarray(array).data)
 
 
+def _file_name(example: sources.Example) -> str:
+    """Unique also among splits and datasets, whose examples may have the same names."""
+    paths = b"\0".join(os.fsencode(os.path.realpath(path)) for path in _files(example))
+    return f"{example.name}.{hashlib.sha256(paths).hexdigest()[:12]}.pixels"
+
+
+def _files(example: sources.Example) -> Iterator[str]:
+    return filter(None, (example.image_path, example.label_path))
+
+
 def _key(dataset: Dataset, example: sources.Example) -> bytes:
     """SHA-256 digest, 32 bytes, of everything a decoded example depends on."""
     digest = hashlib.sha256(sources.train_id_table(dataset.labels).tobytes())
     digest.update(f"{_READER} {sorted(dataset.label_colors.items())}".encode())
-    for path in filter(None, (example.image_path, example.label_path)):
+    for path in _files(example):
         try:
             status = os.stat(path)
         except OSError as error:

@@ -44,6 +44,10 @@ def _assert_same(batches, others):
             np.testing.assert_array_equal(batch[name], other[name])
 
 
+def _files(folder):
+    return sorted(folder.glob("*.pixels"))
+
+
 def _remove_files(examples):
     for example in examples:
         os.remove(example.image_path)
@@ -64,7 +68,7 @@ def test_disk_gives_the_batches_of_the_files_and_is_found_again(examples, tmp_pa
     first = cache.disk_cache(tmp_path / "cache", CAMVID, examples)
     assert first.missing_bytes == 6 * (DECODED + 64)
     _assert_same(plain, _batches(examples, first))
-    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [f"p{i}.pixels" for i in range(6)]
+    assert [path.name.partition(".")[0] for path in _files(tmp_path / "cache")] == [f"p{i}" for i in range(6)]
     found = cache.disk_cache(tmp_path / "cache", CAMVID, examples)
     assert found.missing_bytes == 0
     _remove_files(examples)
@@ -74,15 +78,16 @@ def test_disk_gives_the_batches_of_the_files_and_is_found_again(examples, tmp_pa
 def test_an_interrupted_filling_goes_on(examples, tmp_path):
     plain = _batches(examples, None)
     _batches(examples, cache.disk_cache(tmp_path, CAMVID, examples))
-    (tmp_path / "p1.pixels").unlink()
-    whole = (tmp_path / "p2.pixels").read_bytes()
-    (tmp_path / "p2.pixels").write_bytes(whole[:-1])
-    (tmp_path / "p3.pixels").write_bytes(b"")
-    (tmp_path / "p4.pixels").write_bytes(whole[:10])
+    _, missing, cut, empty, short, _ = _files(tmp_path)
+    missing.unlink()
+    whole = cut.read_bytes()
+    cut.write_bytes(whole[:-1])
+    empty.write_bytes(b"")
+    short.write_bytes(whole[:10])
     found = cache.disk_cache(tmp_path, CAMVID, examples)
     assert found.missing_bytes == 4 * (DECODED + 64)
     _assert_same(plain, _batches(examples, found))
-    assert (tmp_path / "p2.pixels").read_bytes() == whole
+    assert cut.read_bytes() == whole
 
 
 def test_a_changed_file_or_label_table_is_noticed(examples, tmp_path):
@@ -96,6 +101,13 @@ def test_a_changed_file_or_label_table_is_noticed(examples, tmp_path):
     assert cache.disk_cache(tmp_path, CAMVID, examples).missing_bytes == 0
     other_table = cache.disk_cache(tmp_path, get_dataset("cityscapes"), examples)
     assert other_table.missing_bytes == 5 * DECODED + 32 * 96 * 4 + 6 * 64
+
+
+def test_examples_of_two_splits_may_have_the_same_names(camvid_dir, tmp_path):
+    examples = [x for split in ("train", "val") for x in CAMVID.list_examples(camvid_dir, split)]
+    assert [example.name for example in examples] == ["p0", "p1", "p2", "p3", "p4", "p5", "p0", "p1"]
+    _batches(examples, cache.disk_cache(tmp_path / "cache", CAMVID, examples), last_step=4)  # each example once
+    assert cache.disk_cache(tmp_path / "cache", CAMVID, examples).missing_bytes == 0
 
 
 def test_images_that_are_no_png_count_as_large_as_they_are(examples):
@@ -154,9 +166,9 @@ def test_another_dataset_of_equal_names_sizes_and_times_is_not_taken_for_it(tmp_
             path = tmp_path / name / folder / "train" / "p.bmp"
             cv2.imwrite(str(path), pixels)
             os.utime(path, (1e9, 1e9))
-    for name, gray in (("A", 30), ("B", 200), ("A", 30)):
+    for name, gray, missing in (("A", 30, 8 * 8 * 4 + 64), ("B", 200, 8 * 8 * 4 + 64), ("A", 30, 0)):
         examples = two.list_examples(tmp_path / name, "train")
         store = cache.disk_cache(tmp_path / "cache", two, examples)
-        assert store.missing_bytes > 0
+        assert store.missing_bytes == missing
         image, _ = store.through(tf.constant(0, tf.int64), lambda e=examples: ExampleReader(two, e)(tf.constant(0)))
         assert image.numpy().min() == image.numpy().max() == gray
