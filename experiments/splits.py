@@ -91,9 +91,7 @@ class Splits:
             )
 
     def settings(self) -> dict[str, Any]:
-        """The entries of settings.json; empty for the defaults, so that runs of earlier versions match."""
-        if self == Splits():
-            return {}
+        """The entries of settings.json."""
         # Lists, as JSON reads them back: a resumed run compares the two.
         return {"splits": {"train": list(self.train), "val": self.label, "holdout": list(self.holdout)}}
 

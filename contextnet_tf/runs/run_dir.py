@@ -29,6 +29,8 @@ FORMAT_VERSION = 2  # of settings.json; version 1 had none written inside
 
 _VERSION = "format_version"
 _LOCK = ".lock"
+# Settings that `train` in Python does not write, nor did earlier versions of the program.
+_DEFAULTS = {"splits.train": ["train"], "splits.val": "val", "splits.holdout": []}
 _FILES = (layout.SETTINGS, layout.RESULT, layout.HISTORY, layout.FLAGS, layout.LOG, layout.EXAMPLES, _LOCK)
 _FOLDERS = (layout.CHECKPOINTS, layout.TENSORBOARD)
 
@@ -202,9 +204,10 @@ def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[st
 def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """(name, value in `one`, value in `other`) of each difference; the names of nested settings are joined by dots.
 
-    A "source" whose "sha256" is the same may have another name: the same file, moved or named by another path.
+    A missing setting has its default, if there is one. A "source" whose "sha256" is the same may have another name: the
+    same file, moved or named by another path.
     """
-    one, other = _flattened(one), _flattened(other)
+    one, other = _DEFAULTS | _flattened(one), _DEFAULTS | _flattened(other)
     for settings in (one, other):
         settings.pop(_VERSION, None)
     names = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

@@ -6,6 +6,7 @@ import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.errors import InputError
+from contextnet_tf.runs.run_dir import differing_settings
 from experiments.splits import NO_VALIDATION, Splits, evaluated, recorded_splits
 
 HELD_OUT = Splits(("train", "val"), None, ("p1", "p3"))
@@ -34,6 +35,14 @@ def test_settings_are_what_json_reads_back():
     assert settings["splits"] == {
         "train": ["train", "val"], "val": "train+val, p1 and p3 held out", "holdout": ["p1", "p3"],
     }  # fmt: skip
+
+
+def test_the_default_split_may_be_given_when_a_run_resumes():
+    given, test = Splits(val="val").settings(), Splits(val="test").settings()
+    for before in ({}, Splits().settings(), given):  # earlier versions recorded no default
+        for now in ({}, Splits().settings(), given):
+            assert differing_settings(before, now) == []
+        assert differing_settings(before, test) == [("splits.val", "val", "test")]
 
 
 def test_without_held_out_examples_it_is_the_split_val():
