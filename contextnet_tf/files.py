@@ -17,6 +17,7 @@ import numpy as np
 
 from contextnet_tf.errors import InputError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, the largest size of a file
 # Of archives from macOS, network storage, Windows and Linux; in lower case.
 _SYSTEM_FILES = frozenset(
     ("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini",
@@ -56,9 +57,15 @@ def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in _FULL:
             raise
-        raise InputError(f"{path}: cannot be written ({error.strerror}); free disk space and start again") from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: str | os.PathLike, error: OSError) -> InputError:
+    """The error for a file or folder that could not be written, with the remedy for a full disk."""
+    remedy = "; free disk space and start again" if error.errno in _FULL else ""
+    return InputError(f"{path}: cannot be written ({error.strerror}){remedy}")
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:
@@ -157,7 +164,7 @@ def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int,
         try:
             temporary.write_bytes(content.tobytes())
         except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+            raise unwritable(path, error) from None
 
 
 def json_text(value: Any, **options: Any) -> str:

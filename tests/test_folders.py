@@ -1,5 +1,6 @@
 """Folders that are written as a whole, and never replace what is not of their kind."""
 
+import resource
 import shutil
 
 import pytest
@@ -41,6 +42,20 @@ def test_a_file_is_refused(tmp_path):
     (tmp_path / "a").write_text("kept")
     with pytest.raises(InputError, match="/a: is a file; give a folder"):
         _write(tmp_path / "a")
+
+
+def test_a_full_disk_is_named_and_the_older_folder_stays(tmp_path):
+    _write(tmp_path / "a", "older")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        with pytest.raises(
+            InputError, match=r"/a: cannot be written \(File too large\); free disk space and start aga"
+        ):
+            _write(tmp_path / "a", "new" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert _contents(tmp_path) == {"a/mark": "older"}
 
 
 def test_the_older_folder_is_back_if_the_new_one_cannot_take_its_place(tmp_path):

@@ -1,7 +1,6 @@
 """Safe, resumable unpacking of zip archives: members stay below the target and are written atomically."""
 
 import dataclasses
-import errno
 import os
 import pathlib
 import re
@@ -11,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, require_space
+from contextnet_tf.files import atomic_write, ensure_writable_dir, require_space, unwritable
 
 _PIECE = 1 << 20  # bytes copied at a time
 _ENCRYPTED = 0x1  # bit of a member's flags
@@ -39,7 +38,9 @@ def members(archive: str | os.PathLike, wanted: Callable[[tuple[str, ...]], bool
     """
     path = pathlib.Path(archive)
     found: dict[tuple[str, ...], Member] = {}
-    for info in _directory(path):
+    with _opened(path) as opened:
+        listed = opened.infolist()
+    for info in listed:
         parts = safe_parts(info.orig_filename)
         if parts is None or stat.S_ISLNK(info.external_attr >> 16):
             raise InputError(
@@ -88,17 +89,16 @@ def unpack(
             missing.append(member)
     require_space(root, sum(member.size for member in missing))
     for archive in dict.fromkeys(member.archive for member in missing):
-        with zipfile.ZipFile(archive) as opened:
+        with _opened(archive) as opened:
             for member in missing:
                 if member.archive == archive:
                     _write(opened, member, root.joinpath(*member.parts), on_bytes)
     return len(missing)
 
 
-def _directory(path: pathlib.Path) -> list[zipfile.ZipInfo]:
+def _opened(path: pathlib.Path) -> zipfile.ZipFile:
     try:
-        with zipfile.ZipFile(path) as opened:
-            return opened.infolist()
+        return zipfile.ZipFile(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give the folder of the archives") from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
@@ -117,23 +117,25 @@ def _is_whole(path: pathlib.Path, member: Member) -> bool:
 
 def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes: Callable[[int], None]) -> None:
     try:
-        with atomic_write(path) as temporary:
-            with opened.open(member.name) as packed, temporary.open("wb") as file:
-                for piece in _pieces(packed):
-                    file.write(piece)
-                    on_bytes(len(piece))
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
+            for piece in _unpacked(opened, member):
+                file.write(piece)
+                on_bytes(len(piece))
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
+
+
+def _unpacked(opened: zipfile.ZipFile, member: Member) -> Iterator[bytes]:
+    try:
+        with opened.open(member.name) as packed:
+            yield from _pieces(packed)
+    except OSError as error:
+        raise InputError(f"{member.archive}: cannot be read ({error.strerror}); copy or download it again") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise InputError(
             f"{member.archive}: its member {member.name} is damaged; download the archive again and repeat the "
             "command to resume"
         ) from None
-
-
-def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
-    reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
-    return InputError(f"{path}: cannot be written ({reason}); free disk space and rerun the command to resume")
 
 
 def _pieces(file) -> Iterator[bytes]:

@@ -19,7 +19,15 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.labels import CITYSCAPES_LABELS
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, is_system_file, read_json, write_json, write_png
+from contextnet_tf.files import (
+    atomic_write,
+    ensure_writable_dir,
+    is_system_file,
+    read_json,
+    unwritable,
+    write_json,
+    write_png,
+)
 
 _END = "_labelIds.png"
 _NAME = re.compile(r"[^_]+_\d{6}_\d{6}")  # city, sequence, frame
@@ -86,7 +94,7 @@ class Submission:
                     for path in map(self._path, self._examples):
                         archive.write(path, path.name)
             except OSError as error:
-                raise InputError(f"{self._archive}: cannot be written ({error.strerror})") from None
+                raise unwritable(self._archive, error) from None
         return self._archive
 
     def _path(self, example: Example) -> pathlib.Path:

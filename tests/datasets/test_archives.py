@@ -136,6 +136,21 @@ def test_half_an_archive_and_a_damaged_one_are_named(small, tmp_path):
     assert list(_files(tmp_path / "target")) == ["a/0.png"]
 
 
+def test_an_archive_that_cannot_be_read_is_named(small, tmp_path, monkeypatch):
+    found = archives.members(small, everything)
+
+    def fail(*args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as damaged_disk:
+        damaged_disk.setattr(zipfile.ZipExtFile, "read", fail)
+        message = r"small.zip: cannot be read \(Input/output error\); copy or download it again"
+        refused(message, archives.unpack, found, tmp_path / "target")
+    small.unlink()
+    refused(r"small.zip: cannot be read \(No such file or directory\)", archives.unpack, found, tmp_path / "target")
+    assert _files(tmp_path / "target") == {}
+
+
 def test_a_member_that_occurs_twice_is_refused(tmp_path):
     path = tmp_path / "twice.zip"
     with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):

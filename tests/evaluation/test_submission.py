@@ -1,6 +1,7 @@
 """The folder and zip for the test server, written and taken up again."""
 
 import json
+import resource
 import zipfile
 
 import cv2
@@ -44,6 +45,21 @@ def test_the_zip_holds_every_image_once_and_nothing_else(tmp_path):
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == NAMES and archive.testzip() is None
         assert archive.read(NAMES[1]) == (tmp_path / "submission_test" / NAMES[1]).read_bytes()
+
+
+def test_a_full_disk_is_named_when_images_are_packed(tmp_path):
+    submission = _submission(tmp_path)
+    for example in EXAMPLES:
+        submission.write(example, np.zeros((4, 6), np.uint8))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    message = r"submission_test.zip: cannot be written \(File too large\); free disk space and start again$"
+    try:
+        with pytest.raises(InputError, match=message):
+            submission.pack()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert submission.pack().stat().st_size > 100
 
 
 def test_what_the_same_network_has_finished_is_kept(tmp_path):

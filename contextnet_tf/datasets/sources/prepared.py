@@ -29,6 +29,7 @@ from contextnet_tf.files import (
     one_at_a_time,
     read_json,
     require_space,
+    unwritable,
     write_json,
 )
 from contextnet_tf.folders import atomic_write_dir
@@ -139,9 +140,7 @@ class PreparedSet:
                     raise _damaged(builder.data_dir, f"{len(names)} of {info.num_examples} examples are there")
                 write_json(folder / _RECORD, self._record(builder, info))
         except OSError as error:
-            raise InputError(
-                f"{pending.folder}: cannot be written ({error.strerror}); nothing was kept there"
-            ) from None
+            raise unwritable(pending.folder, error) from None
 
     def _builder(self, data_dir: str | os.PathLike):
         # Imported on use, because the import takes a second or two.
