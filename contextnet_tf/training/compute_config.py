@@ -4,6 +4,7 @@ This file loads neither TensorFlow nor Keras, so that programs can name the choi
 """
 
 import dataclasses
+import numbers
 from typing import TYPE_CHECKING, Any
 
 from contextnet_tf.errors import InputError
@@ -24,10 +25,20 @@ def _one_device() -> "Devices":
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointPolicy:
-    """Minutes between checkpoints, besides those at validations, and number of newest checkpoints to keep."""
+    """Minutes between checkpoints, besides those at validations, and number of newest checkpoints to keep.
+
+    Raises:
+      InputError: `minutes` is not a number, 0 or more, or `keep` is not a whole number, 1 or more.
+    """
 
     minutes: float = 10.0
     keep: int = 3
+
+    def __post_init__(self):
+        if not isinstance(self.minutes, numbers.Real) or not self.minutes >= 0:  # NaN is refused, too
+            raise InputError(f"`minutes={self.minutes}`: the time between checkpoints must be a number, 0 or more")
+        if not isinstance(self.keep, numbers.Integral) or self.keep < 1:
+            raise InputError(f"`keep={self.keep}`: the number of checkpoints must be a whole number, 1 or more")
 
 
 @dataclasses.dataclass(frozen=True)

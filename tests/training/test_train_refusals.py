@@ -12,6 +12,7 @@ from tiny_runs import CAMVID, RECIPE, StoppedByTest, stop_at, tiny_network, trai
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
+from contextnet_tf.training.compute_config import CheckpointPolicy
 from contextnet_tf.training.train import train
 
 
@@ -36,6 +37,23 @@ def test_output_folder_that_cannot_be_made(camvid_dir, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file/run: cannot be written as a folder"):
         train_tiny(camvid_dir, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"keep": 0}, "`keep=0`: the number of checkpoints must be a whole number, 1 or more"),
+        ({"keep": -1}, "`keep=-1`"),
+        ({"keep": 1.5}, "`keep=1.5`"),
+        ({"minutes": -1}, "`minutes=-1`: the time between checkpoints must be a number, 0 or more"),
+        ({"minutes": float("nan")}, "`minutes=nan`"),
+        ({"minutes": "10"}, "`minutes=10`"),
+    ],
+    ids=str,
+)
+def test_checkpoints_that_cannot_be_kept(values, message):
+    with pytest.raises(InputError, match=message):
+        CheckpointPolicy(**values)
 
 
 def test_crops_the_network_cannot_take(camvid_dir, tmp_path):
