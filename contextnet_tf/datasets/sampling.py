@@ -21,7 +21,7 @@ class ClassUniform:
     """The places of each class, and the share of samples assigned to classes.
 
     Class c has the places first[c] to first[c] + counts[c] - 1; a class that never occurs has none.
-    `statistics.class_uniform_sampling` computes the places from the labels.
+    `statistics.class_statistics` computes the places from the labels.
     """
 
     share: float  # above 0, at most 1; 0.5: every second sample is class-uniform

@@ -1,30 +1,37 @@
 """Class frequencies and class locations over a split."""
 
 import concurrent.futures
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.labels import IGNORE
-from contextnet_tf.datasets.pipeline import evaluation_examples
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example, no_label, read_label
 from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
 
+Result = TypeVar("Result")
+
+
+class ClassStatistics(NamedTuple):
+    """Frequency and locations of each class."""
+
+    pixel_counts: np.ndarray  # int64 [C], without ignored pixels
+    places: ClassUniform
+
 
 def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
     """Counts the pixels of each class over the examples, int64 [C], without ignored pixels.
 
-    Reads every example once.
+    Reads every label once.
 
     Raises:
-      InputError: a file is unreadable, differs in size from its partner, or has an unknown label value.
+      InputError: an example has no label, or a label file is bad.
     """
-    counts = np.zeros(256, np.int64)
-    for _, label in evaluation_examples(dataset, examples):
-        counts += np.bincount(label.numpy().ravel(), minlength=256)
+    counts = sum(_of_labels(dataset, examples, _train_id_counts), np.zeros(256, np.int64))
     return counts[: dataset.num_classes]
 
 
@@ -35,11 +42,11 @@ def class_pixels_until_complete(dataset: Dataset, examples: Sequence[Example]) -
       InputError: an example has no label, or a label file that was read is bad.
     """
     counts = np.zeros(256, np.int64)
-    with concurrent.futures.ThreadPoolExecutor(available_cores()) as threads:
-        for batch in _batches(examples):
-            counts += sum(threads.map(lambda example: _train_id_counts(dataset, example), batch))
-            if counts[: dataset.num_classes].all():
-                break
+    size = 4 * available_cores()
+    for start in range(0, len(examples), size):
+        counts += sum(_of_labels(dataset, examples[start : start + size], _train_id_counts))
+        if counts[: dataset.num_classes].all():
+            break
     return counts
 
 
@@ -59,12 +66,12 @@ def class_warnings(dataset: Dataset, split: str, counts: np.ndarray) -> list[str
     return warnings
 
 
-def class_uniform_sampling(
+def class_statistics(
     dataset: Dataset, examples: Sequence[Example], *, share: float, tile_size: tuple[int, int]
-) -> ClassUniform:
-    """Computes the crop centers of class-uniform sampling: the center of mass of each class in each image tile.
+) -> ClassStatistics:
+    """Counts the pixels of each class, and computes the crop centers of class-uniform sampling.
 
-    Reads every example once.
+    Centers are the centers of mass of each class in each image tile. Reads every label once.
 
     Args:
       dataset, examples: the dataset, and its examples to read.
@@ -72,37 +79,51 @@ def class_uniform_sampling(
       tile_size: (height, width) of the tiles of an image.
 
     Raises:
-      InputError: a file is unreadable, differs in size from its partner, or has an unknown label value; `share` is
-        out of range; or no example shows any class.
+      InputError: an example has no label, or a label file is bad; `share` is out of range; or no example shows any
+        class.
     """
     if not 0 < share <= 1:
         raise InputError(f"the share of class-uniform samples is {share}; give a number above 0, at most 1")
+    pixel_counts = np.zeros(256, np.int64)
     found: list[list[tuple[int, int, int]]] = [[] for _ in range(dataset.num_classes)]
-    for number, (_, label) in enumerate(evaluation_examples(dataset, examples)):
-        for train_id, center in _tile_centers(label.numpy(), dataset.num_classes, tile_size):
+
+    def counted(label: np.ndarray):
+        return _train_id_counts(label), list(_tile_centers(label, dataset.num_classes, tile_size))
+
+    for number, (own, centers) in enumerate(_of_labels(dataset, examples, counted)):
+        pixel_counts += own
+        for train_id, center in centers:
             found[train_id].append((number, *center))
     counts = np.array([len(places) for places in found], np.int64)
     if not counts.any():
         raise InputError("no training image shows any class; sampling by class needs labeled pixels")
     places = np.array([place for places in found for place in places], np.int64)
-    return ClassUniform(
+    uniform = ClassUniform(
         share=share,
         examples=places[:, 0],
         centers=places[:, 1:].astype(np.int32),
         first=np.cumsum(counts) - counts,
         counts=counts,
     )
+    return ClassStatistics(pixel_counts[: dataset.num_classes], uniform)
 
 
-def _batches(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
-    size = 4 * available_cores()
-    return (examples[start : start + size] for start in range(0, len(examples), size))
+def _of_labels(
+    dataset: Dataset, examples: Sequence[Example], compute: Callable[[np.ndarray], Result]
+) -> Iterator[Result]:
+    """`compute` of each example's label, uint8 [H, W], in order and in several threads; images are not read."""
+
+    def read(example: Example) -> Result:
+        if example.label_path is None:
+            raise no_label(example)
+        return compute(read_label(example.label_path, dataset))
+
+    with concurrent.futures.ThreadPoolExecutor(available_cores()) as threads:
+        yield from threads.map(read, examples)
 
 
-def _train_id_counts(dataset: Dataset, example: Example) -> np.ndarray:
-    if example.label_path is None:
-        raise no_label(example)
-    return np.bincount(read_label(example.label_path, dataset).ravel(), minlength=256)
+def _train_id_counts(label: np.ndarray) -> np.ndarray:
+    return np.bincount(label.ravel(), minlength=256)
 
 
 def _tile_centers(label: np.ndarray, num_classes: int, tile_size: tuple[int, int]):

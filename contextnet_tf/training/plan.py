@@ -1,6 +1,7 @@
 """The plan of a run, computed from its arguments: crop size, steps, learning rates, batches, validations."""
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from contextnet_tf.datasets.copy_paste import CopyPaste, rare_places
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
-from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
+from contextnet_tf.datasets.statistics import ClassStatistics, class_pixel_counts, class_statistics
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.sizes import padded_size, size_multiple
 from contextnet_tf.training.losses import balanced_weights, enet_weights
@@ -138,7 +139,10 @@ class TrainingPlan:
         enet = self.recipe.class_weights == "enet"
         if not (enet or self.recipe.class_weight_exponent):
             return None
-        counts = class_pixel_counts(self.dataset, self.train_examples)
+        if self._samples_by_class:
+            counts = self._class_statistics.pixel_counts
+        else:
+            counts = class_pixel_counts(self.dataset, self.train_examples)
         return enet_weights(counts) if enet else balanced_weights(counts, self.recipe.class_weight_exponent)
 
     def sampling(self) -> Sampling:
@@ -147,18 +151,11 @@ class TrainingPlan:
         Raises:
           InputError: rare objects are to be pasted, but no class is rare.
         """
-        share, fraction = self.recipe.class_uniform_fraction, self.recipe.copy_paste_fraction
-        if not share and not fraction:
+        if not self._samples_by_class:
             return Sampling(None, None)
-        # At scale 2, a crop covers a window of half its size; tiles of that size stay mostly inside the crop.
-        height, width = (max(1, length // 2) for length in self.crop_size)
-        places = class_uniform_sampling(
-            self.dataset, self.train_examples, share=share or 1.0, tile_size=(height, width)
-        )
-        copy_paste = None
-        if fraction:
-            counts = class_pixel_counts(self.dataset, self.train_examples)
-            copy_paste = CopyPaste(fraction, rare_places(places, counts))
+        counts, places = self._class_statistics
+        share, fraction = self.recipe.class_uniform_fraction, self.recipe.copy_paste_fraction
+        copy_paste = CopyPaste(fraction, rare_places(places, counts)) if fraction else None
         return Sampling(places if share else None, copy_paste)
 
     def batches(
@@ -187,6 +184,18 @@ class TrainingPlan:
             copy_paste=sampling.copy_paste,
             cache=cache,
         )
+
+    @property
+    def _samples_by_class(self) -> bool:
+        return bool(self.recipe.class_uniform_fraction or self.recipe.copy_paste_fraction)
+
+    @functools.cached_property
+    def _class_statistics(self) -> ClassStatistics:
+        """The statistics for class-uniform sampling and copy-paste. Cached, since all labels are read."""
+        # At scale 2, a crop covers a window of half its size; tiles of that size stay mostly inside the crop.
+        height, width = (max(1, length // 2) for length in self.crop_size)
+        share = self.recipe.class_uniform_fraction or 1.0
+        return class_statistics(self.dataset, self.train_examples, share=share, tile_size=(height, width))
 
     def _intervals(self, step: int) -> int:
         """The number of validation intervals completed by `step`."""

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from contextnet_tf.datasets import pipeline
+from contextnet_tf.datasets import pipeline, statistics
 from contextnet_tf.datasets.augmentation import Augmentation
 from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.copy_paste import CopyPaste, donor, paste, rare_places
 from contextnet_tf.datasets.sampling import ClassUniform
-from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
+from contextnet_tf.datasets.statistics import class_statistics
 from contextnet_tf.errors import InputError
 from contextnet_tf.training.plan import TrainingPlan
 from contextnet_tf.training.recipe import SMOKE
@@ -67,8 +67,8 @@ def examples(camvid_dir):
 
 
 def samples(examples, fraction, **plan):
-    places = class_uniform_sampling(CAMVID, examples, share=1.0, tile_size=(64, 96))
-    copy_paste = CopyPaste(fraction, rare_places(places, class_pixel_counts(CAMVID, examples))) if fraction else None
+    counts, places = class_statistics(CAMVID, examples, share=1.0, tile_size=(64, 96))
+    copy_paste = CopyPaste(fraction, rare_places(places, counts)) if fraction else None
     plan = {"augmentation": UNCHANGED, "batch_size": 2, "first_step": 0, "last_step": 12, **plan}
     batches = pipeline.training_batches(CAMVID, examples, crop_size=(32, 32), seed=1, copy_paste=copy_paste, **plan)
     return [(i, x) for batch in batches for i, x in zip(batch["image"].numpy(), batch["label"].numpy(), strict=True)]
@@ -109,6 +109,16 @@ def test_a_recipe_pastes_and_weighs(examples):
     assert both.sampling().class_uniform.share == 0.25
     neither = TrainingPlan(dataclasses.replace(SMOKE, class_weight_exponent=0.0), CAMVID, examples, [], (32, 32), 0)
     assert neither.sampling() == (None, None) and neither.class_weights() is None
+
+
+def test_a_recipe_reads_every_label_once(examples, monkeypatch):
+    read = []
+    real = statistics.read_label
+    monkeypatch.setattr(statistics, "read_label", lambda path, dataset: read.append(path) or real(path, dataset))
+    recipe = dataclasses.replace(SMOKE, copy_paste_fraction=0.5, class_uniform_fraction=0.5, class_weight_exponent=0.5)
+    plan = TrainingPlan(recipe, CAMVID, examples, [], (32, 32), 0)
+    assert plan.class_weights() is not None and None not in plan.sampling()
+    assert sorted(read) == [example.label_path for example in examples]
 
 
 def test_appearance_changes_images_alone_and_is_a_function_of_the_sample(examples):

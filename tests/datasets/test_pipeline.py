@@ -12,7 +12,7 @@ from contextnet_tf.datasets import pipeline, sampling
 from contextnet_tf.datasets.augment import Augmentation
 from contextnet_tf.datasets.cache import memory_cache
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.statistics import class_uniform_sampling
+from contextnet_tf.datasets.statistics import class_statistics
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -120,7 +120,7 @@ def test_crops_by_class_show_it_in_the_middle(camvid_dir):
     label[40:44, 60:64] = 10
     cv2.imwrite(str(camvid_dir / "trainannot" / "p0.png"), label)
     examples = CAMVID.list_examples(camvid_dir, "train")
-    classes = class_uniform_sampling(CAMVID, examples, share=0.5, tile_size=(64, 96))
+    classes = class_statistics(CAMVID, examples, share=0.5, tile_size=(64, 96)).places
     middles = []
     for batch in _batches(camvid_dir, UNCHANGED, crop_size=(16, 16), last_step=12, class_uniform=classes):
         middles += [cropped[8, 8] for cropped in batch["label"].numpy()]

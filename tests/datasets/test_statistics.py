@@ -1,12 +1,14 @@
 """How often classes occur and where, on labels that were painted by hand."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
 
 from contextnet_tf.datasets import statistics
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.datasets.statistics import class_pixel_counts, class_uniform_sampling
+from contextnet_tf.datasets.statistics import class_pixel_counts, class_statistics
 from contextnet_tf.errors import InputError
 
 CAMVID = get_dataset("camvid")
@@ -33,7 +35,7 @@ def test_places_are_the_centers_of_mass_in_each_tile(camvid_dir):
     label[10:13, 20:25] = 2  # rows 10 to 12, columns 20 to 24: the middle is (11, 22)
     label[60, 95] = 2  # alone in the last tile
     label[30:34, 40:56] = 7  # rows 30, 31 and columns 40 to 47 lie in other tiles than the rest
-    found = class_uniform_sampling(CAMVID, _write_labels(camvid_dir, label), share=0.5, tile_size=(32, 48))
+    found = class_statistics(CAMVID, _write_labels(camvid_dir, label), share=0.5, tile_size=(32, 48)).places
     assert found.counts.tolist() == [0, 0, 2, 0, 0, 0, 0, 4, 0, 0, 0]
     assert found.first.tolist() == [0, 0, 0, 2, 2, 2, 2, 2, 6, 6, 6]
     assert found.examples.tolist() == [0] * 6
@@ -41,9 +43,20 @@ def test_places_are_the_centers_of_mass_in_each_tile(camvid_dir):
     assert found.centers.tolist() == [[11, 22], [60, 95], [31, 44], [31, 52], [33, 44], [33, 52]]
 
 
+def test_no_image_is_read(camvid_dir):
+    label = np.full((64, 96), 11, np.uint8)
+    label[:2, :5] = 4
+    examples = _write_labels(camvid_dir, label)
+    for example in examples:
+        os.remove(example.image_path)
+    assert class_pixel_counts(CAMVID, examples).tolist() == [0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0]
+    counts, places = class_statistics(CAMVID, examples, share=1, tile_size=(64, 96))
+    assert counts.tolist() == [0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0] and places.centers.tolist() == [[1, 2]]
+
+
 def test_tiles_larger_than_the_image(camvid_dir):
     label = np.full((64, 96), 3, np.uint8)
-    found = class_uniform_sampling(CAMVID, _write_labels(camvid_dir, label), share=1, tile_size=(500, 500))
+    found = class_statistics(CAMVID, _write_labels(camvid_dir, label), share=1, tile_size=(500, 500)).places
     assert found.centers.tolist() == [[32, 48]]
 
 
@@ -54,7 +67,7 @@ def test_tiles_larger_than_the_image(camvid_dir):
 def test_classes_that_cannot_be_sampled(camvid_dir, share, value, message):
     examples = _write_labels(camvid_dir, np.full((64, 96), value, np.uint8))
     with pytest.raises(InputError, match=message):
-        class_uniform_sampling(CAMVID, examples, share=share, tile_size=(32, 48))
+        class_statistics(CAMVID, examples, share=share, tile_size=(32, 48))
 
 
 def test_reading_labels_ends_when_every_class_has_occurred(camvid_dir, monkeypatch):
