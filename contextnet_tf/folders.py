@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import ensure_writable_dir, naming_full_disk
+from contextnet_tf.files import ensure_writable_dir, naming_full_disk, refuse_broken_link
 
 _STAGING = ".staging-"  # prefix of the folders of `staging_dir`
 
@@ -41,8 +41,9 @@ def require_replaceable(path: pathlib.Path, marker: str) -> None:
     """Checks that a new folder at `path` would replace nothing, an empty folder, or one that holds the file `marker`.
 
     Raises:
-      InputError: `path` is a file, or a folder that holds other files.
+      InputError: `path` is a file, a folder that holds other files, or a link to nothing.
     """
+    refuse_broken_link(path)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file; give a folder")
     if path.is_dir() and not (path / marker).is_file() and any(path.iterdir()):
@@ -50,7 +51,10 @@ def require_replaceable(path: pathlib.Path, marker: str) -> None:
 
 
 def move_dir(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Moves a folder to `target` on the same disk. A folder there is removed, or stays if the move fails."""
+    """Moves a folder to `target` on the same disk. A folder there is removed, or stays if the move fails.
+
+    Of a link to a folder, the link is removed.
+    """
     if not target.exists():
         os.replace(source, target)
         return
@@ -61,7 +65,10 @@ def move_dir(source: pathlib.Path, target: pathlib.Path) -> None:
     except OSError:
         os.replace(outdated, target)
         raise
-    shutil.rmtree(outdated)
+    if outdated.is_symlink():
+        outdated.unlink()
+    else:
+        shutil.rmtree(outdated)
 
 
 @contextlib.contextmanager

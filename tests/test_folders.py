@@ -44,6 +44,17 @@ def test_a_file_is_refused(tmp_path):
         _write(tmp_path / "a")
 
 
+def test_a_link_is_replaced_and_its_folder_stays(tmp_path):
+    _write(tmp_path / "elsewhere", "older")
+    (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
+    _write(tmp_path / "a")
+    assert _contents(tmp_path) == {"a/mark": "new", "elsewhere/mark": "older"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "elsewhere"]
+    (tmp_path / "b").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match="/b: is a link to .*/gone, which is missing"):
+        _write(tmp_path / "b")
+
+
 def test_a_full_disk_is_named_and_the_older_folder_stays(tmp_path):
     _write(tmp_path / "a", "older")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
