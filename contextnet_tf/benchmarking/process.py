@@ -63,9 +63,7 @@ class ServerProcess:
         self._process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, pass_fds=[other_end.fileno()])
         other_end.close()
         try:
-            self._connection.send(sys.path)
-            self._connection.send(server)
-            self._answer()
+            self._answer_to(sys.path, server)
         except BaseException:
             self.close()
             raise
@@ -76,8 +74,7 @@ class ServerProcess:
         Raises:
           InputError: the function raised an exception, or the process ended.
         """
-        self._connection.send((function, arguments))
-        return self._answer()
+        return self._answer_to((function, arguments))
 
     def close(self) -> None:
         """Ends the process."""
@@ -90,10 +87,12 @@ class ServerProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answer(self) -> Any:
+    def _answer_to(self, *messages: Any) -> Any:
         try:
+            for message in messages:
+                self._connection.send(message)
             failed, answer = self._connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             raise InputError(
                 f"a benchmark process ended unexpectedly (exit code {self._process.wait()}), perhaps because memory "
                 "ran out; compare fewer networks or runtimes at a time"

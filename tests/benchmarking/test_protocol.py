@@ -1,6 +1,7 @@
 """The protocol, and that every runtime labels as the network does."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -115,6 +116,15 @@ def test_what_another_process_cannot_do_is_one_line(frames, tmp_path):
         BenchmarkProcess(OneFrame(RUNTIMES["litert"], tmp_path / "none.tflite", 1), frames)
 
 
+class Idle:
+    """A server that says the id of its process."""
+
+    packages = ()
+
+    def start(self):
+        return {"process id": os.getpid}
+
+
 class Ending:
     """Work that ends its process, as a system short of memory does it."""
 
@@ -127,6 +137,14 @@ class Ending:
 def test_a_process_that_ends_by_itself_is_one_line(frames):
     with pytest.raises(InputError, match=r"process ended unexpectedly \(exit code 3\), perhaps because memory ran out"):
         BenchmarkProcess(Ending(), frames)
+
+
+def test_a_process_that_was_killed_between_two_samples_is_one_line():
+    with ServerProcess(Idle()) as process:
+        os.kill(process.call("process id"), signal.SIGKILL)
+        process._process.wait()
+        with pytest.raises(InputError, match=r"process ended unexpectedly \(exit code -9\), perhaps because memory"):
+            process.call("process id")
 
 
 def test_what_is_missing_is_named():
