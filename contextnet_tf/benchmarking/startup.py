@@ -80,7 +80,9 @@ def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) 
             finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
             milliseconds = 1000 * (time.perf_counter() - start)
             if finished.returncode:
-                raise InputError(f"{name}: failed ({finished.stderr.strip().splitlines()[-1]})")
+                said = finished.stderr.strip().splitlines()  # nothing if a signal ended the process
+                reason = said[-1] if said else f"exit code {finished.returncode}, perhaps because memory ran out"
+                raise InputError(f"{name}: failed ({reason})")
             processor[name].append(1000 * (_processor_seconds() - before))
             peaks[name].append(1024 * int(finished.stdout.split()[-1]))
             return {"process": milliseconds}

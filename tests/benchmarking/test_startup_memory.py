@@ -25,3 +25,9 @@ def test_a_process_that_fails_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(startup, "ROWS", {startup.BARE: startup.ROWS[startup.BARE]})
     with pytest.raises(InputError, match="failed .*no_such"):
         startup.measure_startup(tmp_path / "no_such.tflite", IMAGE, rounds=1)
+
+
+def test_a_process_that_a_signal_ended_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(startup, "ROWS", {"killed": "import os; os.kill(os.getpid(), 9)\n"})
+    with pytest.raises(InputError, match="^killed: failed \\(exit code -9, perhaps because memory ran out\\)$"):
+        startup.measure_startup(tmp_path / "any.tflite", IMAGE, rounds=1)
