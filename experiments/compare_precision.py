@@ -12,6 +12,7 @@ Prints the table, in percent and in points of difference from the float32 file, 
 precision.md and the figures to the section "precision" of result.json in --output_dir.
 """
 
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,9 @@ def precision_table(reports: "Mapping[str, Report]") -> str:
 
     def row(name: str, values: Sequence[float]) -> list[str]:
         first, *rest = values
-        return [name, percent(first, 2), *(f"{percent(x, 2)} ({100 * (x - first):+.2f})" for x in rest)]
+        points = [100 * (x - first) for x in rest]
+        differences = ["" if math.isnan(x) else f" ({x:+.2f})" for x in points]  # a class may not occur
+        return [name, percent(first, 2), *(percent(x, 2) + note for x, note in zip(rest, differences, strict=True))]
 
     all_reports = [reference, *others]
     rows = [row(name, [x.class_iou[name] for x in all_reports]) for name in reference.class_iou]

@@ -179,3 +179,15 @@ def test_the_table_by_hand():
         "| mean over categories | 100.00 | 100.00 (+0.00) |",
         "| pixel accuracy | 50.00 | 50.00 (+0.00) |",
     ]
+
+
+def test_a_class_that_does_not_occur_has_no_difference():
+    nan = float("nan")
+
+    def report(bus: float) -> Report:
+        return Report({"road": 0.9, "train": nan, "bus": bus}, {"all": 1.0}, 0.5, None, 1)
+
+    table = compare_precision.precision_table({"model.tflite": report(nan), "b": report(0.0), "c": report(nan)})
+    assert table.splitlines()[2:5] == [
+        "| road | 90.00 | 90.00 (+0.00) | 90.00 (+0.00) |", "| train | – | – | – |", "| bus | – | 0.00 | – |"
+    ]  # fmt: skip
