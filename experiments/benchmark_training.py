@@ -3,8 +3,9 @@
 Three measurements: the bare step on one batch; the whole loop on the same batch, which shows the loop's overhead; and
 the loop with real input. The first two alternate step by step, so that both see the same load of the machine. If
 PyTorch is installed (the extra "bench"), a step of the same network, loss and optimizer in PyTorch alternates with
-them. Class weights and the EMA are left out everywhere. Then the memory of a step at 1024 x 2048 is compared with that
-of a simple implementation, each in its own process. Takes some minutes on two cores.
+them; where this is impossible, as with --recipe=paper, a note says why. Class weights and the EMA are left out
+everywhere. Then the memory of a step at 1024 x 2048 is compared with that of a simple implementation, each in its own
+process. Takes some minutes on two cores.
 
   python -m experiments.benchmark_training --dataset=camvid --data_dir=DIR --output_dir=runs/speed
 
@@ -16,12 +17,15 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import tqdm
 from absl import flags
 
 from contextnet_tf.benchmarking.pytorch_baseline import TorchProcess
+from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.benchmarks import StepMemoryRow, TrainingSpeedSection
 from contextnet_tf.runs.provenance import current_provenance
@@ -105,9 +109,10 @@ def run(
         batch = first_batch(description, examples, used, crop_size, seed)
         runtimes = {"bare": bare_step(build(), used, measured_steps, batch)}
         if importlib.util.find_spec("torch"):
-            baseline = TorchProcess(build(), used, batch["image"].numpy(), batch["label"].numpy())
-            processes.enter_context(baseline)
-            runtimes["torch"] = functools.partial(baseline.step, baseline.fastest_threads())
+            with _left_out_if_impossible("PyTorch baseline"):
+                baseline = TorchProcess(build(), used, batch["image"].numpy(), batch["label"].numpy())
+                processes.enter_context(baseline)
+                runtimes["torch"] = functools.partial(baseline.step, baseline.fastest_threads())
         plan = {"crop_size": crop_size, "steps": measured_steps, "seed": seed, "on_step": bar.update}
         measured = Measured(
             ready=loop_speed(build, used, description, examples, ready=batch, runtimes=runtimes, **plan),
@@ -160,11 +165,21 @@ def table(measured: Measured, images_per_step: int) -> str:
 def _memory(model: str, recipe: Recipe, size: tuple[int, int], num_classes: int) -> tuple[StepMemoryRow, ...]:
     from contextnet_tf.benchmarking.step_memory import step_memory
 
-    return tuple(
-        step_memory(model, recipe, size, count, num_classes=num_classes, simple=simple)
-        for count in MEMORY_BATCHES
-        for simple in (False, True)
-    )
+    rows = []
+    for count in MEMORY_BATCHES:
+        for simple in (False, True):
+            with _left_out_if_impossible(f"memory of a {'simple ' if simple else ''}step of {count}"):
+                rows.append(step_memory(model, recipe, size, count, num_classes=num_classes, simple=simple))
+    return tuple(rows)
+
+
+@contextlib.contextmanager
+def _left_out_if_impossible(what: str) -> Iterator[None]:
+    """Turns an InputError of one measurement into a note; the others are still made."""
+    try:
+        yield
+    except InputError as error:
+        tqdm.tqdm.write(program.with_flags(f"note: {what} left out: {error}"), file=sys.stderr)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Peak memory of a training step, measured in a separate process."""
 
-import concurrent.futures
+import concurrent.futures.process
 import dataclasses
 import multiprocessing
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from contextnet_tf.datasets.labels import IGNORE
+from contextnet_tf.errors import InputError
 from contextnet_tf.machine import peak_memory
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
@@ -34,9 +35,15 @@ def step_memory(
       num_classes: number of classes.
       simple: measure `simple_step` instead of the project's training step: full-size logits from the network,
         cast to float32; TensorFlow's cross-entropy of every pixel; Keras' batch normalization.
+
+    Raises:
+      InputError: the process ended, for example because memory ran out.
     """
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_measure, model, recipe, size, batch_size, num_classes, simple).result()
+        try:
+            return process.submit(_measure, model, recipe, size, batch_size, num_classes, simple).result()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise InputError("the process ended unexpectedly, perhaps because memory ran out") from None
 
 
 def simple_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, aux_weight: float):

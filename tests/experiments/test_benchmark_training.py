@@ -3,6 +3,7 @@
 import json
 
 from contextnet_tf.benchmarking.training_step import LoopSpeed
+from contextnet_tf.errors import InputError
 from contextnet_tf.runs.benchmarks import StepMemoryRow
 from experiments import benchmark_training
 
@@ -18,6 +19,31 @@ def test_steps_loops_and_memory_are_measured(tmp_path):
     section = json.loads((tmp_path / "out" / "result.json").read_text())["training_speed"]
     assert section["seconds_a_step"]["bare"] == measured.ready.runtimes["bare"]
     assert (section["steps"], section["memory"]) == (2, [])
+
+
+def test_a_baseline_or_a_memory_that_cannot_be_measured_is_left_out_with_a_note(capsys, monkeypatch, tmp_path):
+    (tmp_path / "torch").mkdir()  # is found, but not needed: the recipe is refused first
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def short_of_memory(model, recipe, size, batch_size, *, num_classes, simple):
+        if simple:
+            raise InputError("too little")
+        return StepMemoryRow(batch_size, simple, before=100, peak=400)
+
+    monkeypatch.setattr("contextnet_tf.benchmarking.step_memory.step_memory", short_of_memory)
+    measured = benchmark_training.run(
+        model="detail-only", recipe="paper", images=2, images_per_step=1, measured_steps=1, image_size=(64, 96),
+        crop_size=(64, 96), memory_size=(64, 96),
+    )  # fmt: skip
+
+    assert set(measured.ready.runtimes) == {"bare"} and measured.ready.runtimes["bare"] > 0
+    assert [(row.images, row.simple) for row in measured.memory] == [(1, False), (2, False)]
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")] == [
+        "note: PyTorch baseline left out: recipe 'paper': the PyTorch baseline is written for AdamW; try "
+        "--recipe=short",
+        "note: memory of a simple step of 1 left out: too little",
+        "note: memory of a simple step of 2 left out: too little",
+    ]
 
 
 def test_table_by_hand():
