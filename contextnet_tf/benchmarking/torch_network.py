@@ -74,6 +74,8 @@ def _module(operation: ops.Operation, in_place: bool) -> nn.Module:
             return _batch_norm(operation)
         case ops.Dropout(rate):
             return nn.Dropout(rate)
+        case ops.ChannelDropout(rate):
+            return nn.Dropout2d(rate)
         case ops.Pool("average", size, strides, padding):
             return _padded(padding, strides, functools.partial(nn.AvgPool2d, size, strides))
         case ops.Pool("maximum", size, strides, padding):

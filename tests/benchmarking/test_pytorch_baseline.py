@@ -11,7 +11,8 @@ from small_batches import RECIPE, batches, small_network
 from contextnet_tf.benchmarking.pytorch_baseline import TorchProcess
 from contextnet_tf.benchmarking.training_step import bare_step
 from contextnet_tf.deployment.portable.from_keras import portable_graph_of
-from contextnet_tf.deployment.portable.operations import BatchNorm, Dropout, Normalize
+from contextnet_tf.deployment.portable.graph import PortableGraph, Step
+from contextnet_tf.deployment.portable.operations import BatchNorm, ChannelDropout, Dropout, Normalize
 from contextnet_tf.errors import InputError
 
 
@@ -46,6 +47,24 @@ def test_a_graph_for_training_keeps_batch_norm_dropout_and_all_outputs():
 
     inference = portable_graph_of(network)
     assert [type(step.operation) for step in inference.steps][1:] == [Normalize] and inference.outputs == {"main": 2}
+
+
+def test_dropout_of_channels_stays_in_training():
+    image = keras.Input((4, 6, 3))
+    network = keras.Model(image, {"main": keras.layers.SpatialDropout2D(0.1)(keras.layers.Conv2D(2, 1)(image))})
+    assert portable_graph_of(network, training=True).steps[1].operation == ChannelDropout(0.1)
+    assert len(portable_graph_of(network).steps) == 1
+
+
+def test_pytorch_drops_whole_channels():
+    torch = pytest.importorskip("torch")
+    from contextnet_tf.benchmarking.torch_network import TorchNetwork
+
+    step = Step(ChannelDropout(0.5), (0,), ())
+    dropped = TorchNetwork(PortableGraph((8, 8), (step,), {"main": 1})).train()(torch.ones(4, 16, 8, 8))["main"]
+    by_channel = dropped.reshape(64, 64)
+    assert sorted(set(by_channel.flatten().tolist())) == [0.0, 2.0]
+    assert bool((by_channel == by_channel[:, :1]).all())
 
 
 def test_a_recipe_of_another_optimizer_is_refused():

@@ -111,6 +111,11 @@ def _batch_norm(layer: layers.BatchNormalization, node: Any) -> ops.BatchNorm:
     return ops.BatchNorm(scale, offset, mean, variance, layer.epsilon, layer.momentum)
 
 
+def _channel_dropout(layer: layers.SpatialDropout2D, node: Any) -> ops.ChannelDropout:
+    _require_channels_last(layer)
+    return ops.ChannelDropout(layer.rate)
+
+
 def _pool(kind: str) -> Callable[[Any, Any], ops.Pool]:
     def pool(layer: Any, node: Any) -> ops.Pool:
         _require(layer, kind == "maximum" or layer.padding == "valid", "averages that pad")
@@ -161,7 +166,7 @@ def _bias(layer: Any, channels: int) -> np.ndarray:
 
 def _padding(layer: Any, windowed: keras.KerasTensor, spans: Sequence[int]) -> ops.Padding:
     """TensorFlow's padding of the `windowed` tensor: "same" puts the odd row or column at the end."""
-    _require(layer, layer.data_format == "channels_last", "channels before rows")
+    _require_channels_last(layer)
     padding = []
     for length, span, stride in zip(windowed.shape[1:3], spans, layer.strides, strict=True):
         windows = -(-length // stride) if layer.padding == "same" else (length - span) // stride + 1
@@ -169,6 +174,10 @@ def _padding(layer: Any, windowed: keras.KerasTensor, spans: Sequence[int]) -> o
         before = max(missing, 0) // 2
         padding += [before, missing - before]
     return tuple(padding)
+
+
+def _require_channels_last(layer: Any) -> None:
+    _require(layer, layer.data_format == "channels_last", "channels before rows")
 
 
 def _require_linear(layer: Any) -> None:
@@ -203,4 +212,5 @@ _OPERATIONS: dict[type, Callable[[Any, Any], ops.Operation | None]] = {
 _IN_TRAINING: dict[type, Callable[[Any, Any], ops.Operation]] = {
     layers.BatchNormalization: _batch_norm,
     layers.Dropout: lambda layer, node: ops.Dropout(layer.rate),
+    layers.SpatialDropout2D: _channel_dropout,
 }

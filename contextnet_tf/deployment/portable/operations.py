@@ -62,6 +62,13 @@ class Dropout:
 
 
 @dataclasses.dataclass(frozen=True)
+class ChannelDropout:
+    """Dropout of whole channels in training: zeroes the fraction `rate` of the channels and scales the rest up."""
+
+    rate: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Pool:
     """Average or max pooling. Max pooling pads with minus infinity; average pooling has no padding."""
 
@@ -148,6 +155,7 @@ Operation = (
     | Normalize
     | BatchNorm
     | Dropout
+    | ChannelDropout
     | Pool
     | AdaptiveAveragePool
     | PoolWithIndices
