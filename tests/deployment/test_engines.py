@@ -15,7 +15,7 @@ from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.export import export_saved_model, export_tflite
 from contextnet_tf.deployment.segmenter import Segmenter
-from contextnet_tf.errors import InputError
+from contextnet_tf.errors import InputError, NotInstalledError
 from contextnet_tf.models.registry import build_model
 
 TFLITE_ENGINES = [name for name in ENGINES if name not in ("tensorflow", "onnxruntime")]
@@ -147,5 +147,16 @@ def test_saved_models_that_cannot_be_used(exported, tmp_path):
 def test_an_engine_that_is_not_installed(exported, monkeypatch):
     monkeypatch.delitem(sys.modules, "contextnet_tf.deployment.engines.openvino", raising=False)
     monkeypatch.setitem(sys.modules, "openvino", None)  # as Python marks a module that cannot be imported
-    with pytest.raises(InputError, match=r"OpenVINO is not installed; in the checkout: pip install -e '.\[openvino\]'"):
+    needs = r"^the engine openvino needs openvino, which is not installed; in the checkout: .*\[openvino\]'$"
+    for engine in ("openvino", "openvino-float32"):
+        with pytest.raises(NotInstalledError, match=needs):
+            Segmenter(exported / "float32.tflite", engine=engine)
+
+
+def test_an_engine_with_a_broken_library_is_not_called_missing(exported, monkeypatch, tmp_path):
+    (tmp_path / "openvino.py").write_text("raise ImportError('libtbb.so.12: cannot open shared object file')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in ("contextnet_tf.deployment.engines.openvino", "openvino"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(ImportError, match=r"^libtbb.so.12: cannot open shared object file$"):
         Segmenter(exported / "float32.tflite", engine="openvino")

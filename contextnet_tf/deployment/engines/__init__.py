@@ -4,6 +4,7 @@ To add an engine, write the class and add an entry to `ENGINES`. Its file is imp
 needs its own library.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
@@ -57,16 +58,11 @@ def _tensorflow(source: Any, num_threads: int | None) -> Engine:
     return tensorflow_engine(source, num_threads)
 
 
-def _openvino(source: Any, num_threads: int | None) -> Engine:
-    from contextnet_tf.deployment.engines.openvino import OpenVINOEngine
+def _openvino(source: Any, num_threads: int | None, precision: str | None = None) -> Engine:
+    with needed_by("the engine openvino", "openvino"):
+        from contextnet_tf.deployment.engines.openvino import OpenVINOEngine
 
-    return OpenVINOEngine(source, num_threads)
-
-
-def _openvino_float32(source: Any, num_threads: int | None) -> Engine:
-    from contextnet_tf.deployment.engines.openvino import OpenVINOEngine
-
-    return OpenVINOEngine(source, num_threads, precision="f32")
+    return OpenVINOEngine(source, num_threads, precision)
 
 
 def _onnxruntime(source: Any, num_threads: int | None) -> Engine:
@@ -81,6 +77,6 @@ ENGINES: dict[str, Callable[[Any, int | None], Engine]] = {
     "litert": _litert,
     "tensorflow": _tensorflow,
     "openvino": _openvino,
-    "openvino-float32": _openvino_float32,
+    "openvino-float32": functools.partial(_openvino, precision="f32"),
     "onnxruntime": _onnxruntime,
 }

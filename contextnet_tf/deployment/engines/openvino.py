@@ -8,17 +8,10 @@ import tempfile
 from collections.abc import Iterator
 
 import numpy as np
+import openvino
 
 from contextnet_tf.deployment.engines.tflite_file import TFLiteEngine, unusable
-from contextnet_tf.errors import InputError
 from contextnet_tf.machine import available_cores
-
-try:
-    import openvino
-except ImportError:
-    raise InputError(
-        "engine openvino: OpenVINO is not installed; in the checkout: pip install -e '.[openvino]'"
-    ) from None
 
 
 @contextlib.contextmanager
