@@ -238,7 +238,8 @@ def _row(stage: _Stage, network: "keras.Model", size: tuple[int, int], milliseco
 
 def _frames(networks: "Sequence[keras.Model]", examples: Sequence[Example]) -> np.ndarray:
     """Images of the examples, uint8 [FRAMES, H, W, 3], enlarged to a size that all networks accept."""
-    from contextnet_tf.models.sizes import padded_size, size_multiple
+    from contextnet_tf.models.inputs import padded_size
+    from contextnet_tf.models.sizes import size_multiple
 
     height, width, _ = read_image(examples[0].image_path).shape
     size = padded_size((height, width), max(map(size_multiple, networks)))

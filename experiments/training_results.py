@@ -5,8 +5,9 @@ import keras
 from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.network import at_size
+from contextnet_tf.models.inputs import padded_size
 from contextnet_tf.models.outputs import without_aux_heads
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.runs.provenance import Provenance
 from contextnet_tf.runs.sections import Accuracy, ClassEntry, DatasetSection, EvaluationSection, ModelSection
 from contextnet_tf.training.loop import TrainResult

@@ -29,7 +29,8 @@ from contextnet_tf.deployment.tflite.layer_errors import layer_errors
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import write_json
 from contextnet_tf.folders import move_dir, require_replaceable, staging_dir
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.inputs import padded_size
+from contextnet_tf.models.sizes import size_multiple
 
 IMAGES_TO_CHECK = 4
 _SETTINGS = (  # the files that heed it, its name, its default

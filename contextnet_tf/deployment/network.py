@@ -10,8 +10,9 @@ from contextnet_tf.arguments import checked_size
 from contextnet_tf.compression.fold import fold_batch_norm
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
+from contextnet_tf.models.inputs import padded_size
 from contextnet_tf.models.rewrite import WithWeights, copy_layer, rewrite
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.sizes import size_multiple
 
 
 def at_size(model: keras.Model, size: tuple[int, int] | None) -> keras.Model:

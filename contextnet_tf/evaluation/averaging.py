@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.traced import TracedPerSize
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.inputs import padded_size
+from contextnet_tf.models.sizes import size_multiple
 
 
 def averaged_probabilities(

@@ -16,7 +16,8 @@ from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
 from contextnet_tf.evaluation.traced import TracedPerSize
 from contextnet_tf.models.graph import require_segmentation_network
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.inputs import padded_size
+from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.runs.sections import Accuracy
 
 

@@ -1,4 +1,4 @@
-"""The check of a network's input shape and number of classes before it is built."""
+"""The image sizes that a network takes, without Keras: the check before it is built, and the size to pad to."""
 
 import numbers
 
@@ -27,6 +27,12 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The smallest (height, width), multiples of `multiple`, that contains `size`."""
+    height, width = (-(-length // multiple) * multiple for length in size)
+    return height, width
 
 
 def _nearest(size: int | None, multiple: int, upwards: int) -> int | None:

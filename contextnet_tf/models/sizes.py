@@ -29,12 +29,6 @@ def size_multiple(model: keras.Model) -> int:
     return math.lcm(*divisors)
 
 
-def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The smallest (height, width), multiples of `multiple`, that contains `size`."""
-    height, width = (-(-length // multiple) * multiple for length in size)
-    return height, width
-
-
 def _square_images(model: keras.Model, length: int) -> list[tuple[int, ...]]:
     return [(1, length, length, x.shape[-1]) for x in model.inputs]
 

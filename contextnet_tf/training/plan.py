@@ -19,7 +19,8 @@ from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
 from contextnet_tf.datasets.statistics import ClassStatistics, class_pixel_counts, class_statistics
 from contextnet_tf.errors import InputError
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.inputs import padded_size
+from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.training.losses import balanced_weights, enet_weights
 from contextnet_tf.training.recipe import Recipe
 

@@ -10,6 +10,7 @@ import onnxruntime
 from contextnet_tf.deployment.metadata import wrong_value
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import available_cores
+from contextnet_tf.models.inputs import padded_size
 
 _ADVICE = "give a .onnx file that the export wrote"
 _UINT8, _FLOAT = "tensor(uint8)", "tensor(float)"  # ONNX Runtime's names of types
@@ -56,8 +57,7 @@ class ONNXRuntimeEngine:
 
     def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `Engine`."""
-        height, width = (-(-length // self.size_multiple) * self.size_multiple for length in size)
-        return self.size or (height, width)
+        return self.size or padded_size(size, self.size_multiple)
 
     def logits(self, image: np.ndarray) -> np.ndarray:
         """See `Engine`.

@@ -12,9 +12,10 @@ from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.evaluation.traced import TracedPerSize
 from contextnet_tf.machine import available_cores
 from contextnet_tf.models.graph import require_segmentation_network
+from contextnet_tf.models.inputs import padded_size
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.outputs import without_aux_heads, without_upsampling
-from contextnet_tf.models.sizes import padded_size, size_multiple
+from contextnet_tf.models.sizes import size_multiple
 
 
 class KerasEngine:
