@@ -1,4 +1,4 @@
-"""Programs, run from the checkout as `python -m experiments.NAME`. One file, one program."""
+"""Programs, run from the checkout as `python -m experiments.NAME`, and what they share. README.md lists them."""
 
 import contextlib
 import os

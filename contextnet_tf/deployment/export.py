@@ -1,7 +1,7 @@
 """Export to SavedModel and TFLite files that run without this package. The input is a uint8 RGB image in 0 to 255.
 
-The export folds batch normalization: the result is the paper's inference network (section 3.1), and its TFLite file
-holds only convolutions and sums.
+The export folds batch normalization: the result is the paper's inference network (section 3.1). Its TFLite file holds
+built-in operators of TFLite only.
 """
 
 import os

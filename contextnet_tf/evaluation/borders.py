@@ -48,7 +48,7 @@ class BorderConfusion:
         """Adds an image: ground truth and predicted train ids, both uint8 [H, W].
 
         Raises:
-          ValueError: the shapes differ, or a train id is out of range.
+          InputError: the shapes differ, or a train id is out of range.
         """
         self.whole.update(labels, predictions)
         band = np.zeros(labels.shape, bool)

@@ -30,7 +30,8 @@ class PortableGraph:
     Attributes:
       size: (height, width) of the images; None: any size.
       steps: the operations in order of execution.
-      outputs: output name -> value number; the values are logits [B, C, H, W] of full size.
+      outputs: output name -> value number; the values are logits [B, C, H/f, W/f], f is 1 in a network that
+        upsamples them.
       rotated: whether the images and logits are rotated by 180 degrees.
     """
 
