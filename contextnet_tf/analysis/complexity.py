@@ -6,26 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import layers
 
 from contextnet_tf.arguments import checked_size
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
 
 _Shape = tuple[int | None, ...]
-
-_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
-_CONVOLUTIONS = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
-    layers.Dense,
-    *_TRANSPOSED,
-    *_SEPARABLE,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +73,7 @@ def count_layers(model: keras.Model, prefix: str = "") -> int:
       InputError: the model is not functional.
     """
     counted = {node.operation for each in graph.with_inner_models(model) for node in graph.calls(each)}
-    return sum(isinstance(layer, _CONVOLUTIONS) and layer.name.startswith(prefix) for layer in counted)
+    return sum(isinstance(layer, graph.CONVOLUTIONS) and layer.name.startswith(prefix) for layer in counted)
 
 
 def layer_costs(model: keras.Model, input_size: tuple[int, int] | None = None) -> list[LayerCost]:
@@ -126,11 +112,11 @@ def _multiply_adds(layer: Any, input_shape: _Shape, output_shape: _Shape) -> int
 
     The positions are output positions, or input positions for a transposed convolution.
     """
-    if not isinstance(layer, _CONVOLUTIONS):
+    if not isinstance(layer, graph.CONVOLUTIONS):
         return 0
-    positions = list((input_shape if isinstance(layer, _TRANSPOSED) else output_shape)[1:])
+    positions = list((input_shape if isinstance(layer, graph.TRANSPOSED) else output_shape)[1:])
     del positions[0 if getattr(layer, "data_format", "channels_last") == "channels_first" else -1]
     if None in positions:
         raise InputError(f"layer {layer.name!r}: its size is unknown; give input_size")
-    kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, _SEPARABLE) else ("kernel",)
+    kernels = ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, graph.SEPARABLE) else ("kernel",)
     return math.prod(filter(None, positions)) * sum(math.prod(getattr(layer, kernel).shape) for kernel in kernels)

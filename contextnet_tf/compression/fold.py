@@ -7,10 +7,6 @@ from keras import layers
 from contextnet_tf.models import graph
 from contextnet_tf.models.rewrite import WithWeights, copy_layer, rewrite
 
-_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
-
 
 def fold_batch_norm(model: keras.Model) -> keras.Model:
     """A copy of the network with batch normalization folded into the preceding convolutions.
@@ -41,7 +37,7 @@ def _merged_weights(convolution: keras.Layer, batch_norms: tuple[layers.BatchNor
     for batch_norm in batch_norms:
         factor, offset = _scale_and_shift(batch_norm)
         scale, shift = scale * factor, shift * factor + offset
-    if isinstance(convolution, _SEPARABLE):
+    if isinstance(convolution, graph.SEPARABLE):
         kernel = _float64(convolution.pointwise_kernel)
         return [_float64(convolution.depthwise_kernel), kernel * scale, shift]
     kernel = _float64(convolution.kernel)
@@ -50,9 +46,9 @@ def _merged_weights(convolution: keras.Layer, batch_norms: tuple[layers.BatchNor
 
 def _along_output_channels(scale: np.ndarray, convolution: keras.Layer, kernel: np.ndarray) -> np.ndarray:
     """One factor per output channel, shaped to broadcast over the kernel."""
-    if isinstance(convolution, _TRANSPOSED):
+    if isinstance(convolution, graph.TRANSPOSED):
         return scale[:, np.newaxis]  # kernel [..., out, in]
-    if isinstance(convolution, _DEPTHWISE):
+    if isinstance(convolution, graph.DEPTHWISE):
         return scale.reshape(kernel.shape[-2:])  # kernel [..., in, multiplier], out = in x multiplier
     return scale  # kernel [..., in, out]
 

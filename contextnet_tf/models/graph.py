@@ -13,21 +13,11 @@ from keras import layers
 
 from contextnet_tf.errors import InputError
 
-# Layers with an output linear in a kernel that has one slice per channel. Subclasses are excluded: they may change
-# the kernel.
-_CONVOLUTIONS = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv1D,
-    layers.SeparableConv2D,
-    layers.Dense,
-)
+TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
+# Layers with an output linear in a kernel that has one slice per channel.
+CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D, *TRANSPOSED, *DEPTHWISE, *SEPARABLE, layers.Dense)
 
 
 def as_functional(model: keras.Model) -> keras.Model:
@@ -199,7 +189,7 @@ def batch_norms_after_convolutions(
 
 def _is_linear_convolution(layer: Any) -> bool:
     return (
-        type(layer) in _CONVOLUTIONS
+        type(layer) in CONVOLUTIONS  # a subclass may change the kernel
         and layer.activation is keras.activations.linear
         and layer.quantization_mode is None
         and not getattr(layer, "lora_enabled", False)
