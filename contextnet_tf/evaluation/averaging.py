@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from contextnet_tf.errors import InputError
+from contextnet_tf.evaluation.padding import padded_to_multiple
 from contextnet_tf.evaluation.traced import TracedPerSize
-from contextnet_tf.models.inputs import padded_size
 from contextnet_tf.models.sizes import size_multiple
 
 
@@ -31,12 +31,8 @@ def averaged_probabilities(
     def probabilities(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
         """Soft-max float32 [height, width, C] of one scaled image float32 [h, w, 3]; `size` is (height, width)."""
         height, width, _ = image.shape
-        padded = padded_size((height, width), multiple)
-        rows, columns = (
-            tf.minimum(tf.range(whole), length - 1) for length, whole in zip((height, width), padded, strict=True)
-        )
-        padded_image = tf.gather(tf.gather(image, rows), columns, axis=1)
-        logits = model(padded_image[tf.newaxis], training=False)["main"][:, :height, :width]
+        padded = padded_to_multiple(image, multiple)
+        logits = model(padded[tf.newaxis], training=False)["main"][:, :height, :width]
         if (height, width) != size:
             logits = tf.image.resize(logits, size)
         return tf.nn.softmax(logits[0])

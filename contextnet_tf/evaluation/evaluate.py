@@ -14,9 +14,9 @@ from contextnet_tf.datasets.sources import Example, checked_examples
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix, nanmean
 from contextnet_tf.evaluation.instances import InstanceCounts, instance_paths, read_instances
+from contextnet_tf.evaluation.padding import padded_to_multiple
 from contextnet_tf.evaluation.traced import TracedPerSize
 from contextnet_tf.models.graph import require_segmentation_network
-from contextnet_tf.models.inputs import padded_size
 from contextnet_tf.models.sizes import size_multiple
 from contextnet_tf.runs.sections import Accuracy
 
@@ -156,11 +156,7 @@ def segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
     def segment(image: tf.Tensor) -> tf.Tensor:
         height, width, _ = image.shape
-        rows, columns = (
-            tf.minimum(tf.range(padded), length - 1)
-            for length, padded in zip((height, width), padded_size((height, width), multiple), strict=True)
-        )
-        return argmax(tf.gather(tf.gather(image, rows), columns, axis=1))[:height, :width]
+        return argmax(padded_to_multiple(image, multiple))[:height, :width]
 
     return segment
 
