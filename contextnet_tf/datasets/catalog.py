@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from contextnet_tf.datasets.class_table import ClassTable, Color, read_class_table
+from contextnet_tf.datasets.class_table import ClassTable, read_class_table
+from contextnet_tf.datasets.colors import Color
 from contextnet_tf.datasets.labels import (
     CAMVID_COLORS,
     CAMVID_LABELS,

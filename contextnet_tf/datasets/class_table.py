@@ -17,19 +17,17 @@ only a "color", and otherwise the class's index in the list, from 0. One class m
 data/folder/README.md describes every key.
 """
 
-import colorsys
 import dataclasses
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contextnet_tf.datasets.colors import Color, spare_color
 from contextnet_tf.datasets.labels import IGNORE, Label
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json
 from contextnet_tf.renamed import CLASS_TABLE
-
-Color = tuple[int, int, int]
 
 MOST_CLASSES = IGNORE - 1  # train ids are bytes; 255 is ignored, 254 is reserved as a mark (`inspection`)
 PATTERNS = {"images": "images/{split}/**/*", "labels": "labels/{split}/**/*"}
@@ -127,7 +125,7 @@ class _Checked:
         taken: dict[int, str] = {}
         for place, row in enumerate(self._rows):
             values = self._values(row.get("value", place), f"classes[{place}].value")
-            colors = self._colors(row["color"], f"classes[{place}].color") if "color" in row else [_shown(place)]
+            colors = self._colors(row["color"], f"classes[{place}].color") if "color" in row else [spare_color(place)]
             for value in values:
                 self._claim(taken, value, row["name"], f"classes[{place}].value")
                 labels.append(self._label(row, value, place, colors[0]))
@@ -227,11 +225,3 @@ def _is_byte(value: Any) -> bool:
 
 def _is_color(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(_is_byte(part) for part in value)
-
-
-def _shown(place: int) -> Color:
-    """A display color for a class without one. The golden ratio spreads any number of hues apart."""
-    hue = 0.618034 * place % 1.0
-    lightness, saturation = ((0.5, 0.65), (0.35, 0.6), (0.68, 0.7))[place % 3]
-    red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)
-    return round(255 * red), round(255 * green), round(255 * blue)

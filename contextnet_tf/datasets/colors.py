@@ -1,5 +1,6 @@
 """Rendering of segmentations as colors, shared by all outputs of this project."""
 
+import colorsys
 from collections.abc import Sequence
 
 import cv2
@@ -43,6 +44,14 @@ def legend(names: Sequence[str], colors: Sequence[Color] | np.ndarray) -> np.nda
         cv2.rectangle(image, (4, top + 4), (row + 8, top + row - 4), color, cv2.FILLED)
         cv2.putText(image, text, (row + 16, top + 17), font, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
     return image
+
+
+def spare_color(place: int) -> Color:
+    """The color of class `place`, from 0, where nothing gives one. The golden ratio spreads any number of hues."""
+    hue = 0.618034 * place % 1.0
+    lightness, saturation = ((0.5, 0.65), (0.35, 0.6), (0.68, 0.7))[place % 3]
+    red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def color_table(colors: Sequence[Color] | np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ A page is a dict from URL path to content. The server looks up each request in t
 so no path traversal is possible.
 """
 
-import colorsys
 import errno
 import http.server
 import ipaddress
@@ -18,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from contextnet_tf.datasets.colors import spare_color
 from contextnet_tf.deployment.engines.tflite_file import TFLiteFile, read_tflite
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, json_text
@@ -90,6 +90,8 @@ def _description(path: str | os.PathLike, file: TFLiteFile) -> dict[str, Any]:
     classes = [{"name": x["name"], "color": x["color"]} for x in file.metadata.get("classes", ())]
     if classes and len(classes) != file.num_classes:
         raise InputError(f"{path}: has {file.num_classes} classes, its metadata name {len(classes)}; export it again")
+    if not classes:
+        classes = [{"name": f"class {index}", "color": spare_color(index)} for index in range(file.num_classes)]
     return {
         "model": file.metadata.get("model", pathlib.Path(path).stem),
         "dataset": file.metadata.get("dataset"),
@@ -98,7 +100,7 @@ def _description(path: str | os.PathLike, file: TFLiteFile) -> dict[str, Any]:
         "size": list(file.size),
         "size_multiple": file.size_multiple,
         "quantization": {"scale": file.scale, "zero_point": file.zero_point} if file.scale else None,
-        "classes": classes or _unnamed_classes(file.num_classes),
+        "classes": classes,
     }
 
 
@@ -228,10 +230,3 @@ def _runtime(packages: pathlib.Path) -> Page:
         raise InputError(f"{module}: is another version of LiteRT.js than the lock file names; run: make browser")
     wasm = {f"litert/wasm/{path.name}": path for path in sorted((core / "wasm").iterdir())}
     return {"litert/index.js": source.replace(name, ours), "litert/wasm-utils.js": utils, **wasm}
-
-
-def _unnamed_classes(count: int) -> list[dict[str, Any]]:
-    """Classes for a file without metadata: numbers as names, and hues that differ between neighbors."""
-    hues = [(index * 0.618034) % 1 for index in range(count)]
-    colors = [[round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.7, 0.85)] for hue in hues]
-    return [{"name": f"class {index}", "color": color} for index, color in enumerate(colors)]

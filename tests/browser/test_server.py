@@ -216,6 +216,8 @@ def test_classes_without_metadata_are_numbered(run_dir, tmp_path):
     assert (described["model"], described["precision"], described["size_multiple"]) == ("alone", "float32", 8)
     assert [x["name"] for x in described["classes"]] == [f"class {index}" for index in range(19)]
     assert len({tuple(x["color"]) for x in described["classes"]}) == 19
+    # As Python shows classes without a color. By hand: hues of 0 and 222.5 degrees.
+    assert [tuple(x["color"]) for x in described["classes"][:2]] == [(210, 45, 45), (36, 67, 143)]
 
 
 def test_the_static_folder_is_the_page(built, server, tmp_path):
