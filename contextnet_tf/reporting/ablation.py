@@ -1,7 +1,7 @@
 """The section "ablation" of result.json as a page: an explanation, a table of the rows, one of the classes, a plot."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from contextnet_tf.plots import difference_dots
@@ -60,7 +60,7 @@ def ablation_table(section: AblationSection) -> str:
         columns.append(("Multiply-adds", [wording.magnitude(row.multiply_adds) for row in section.rows]))
     for place, seed in enumerate(section.seeds):
         columns.append((f"Seed {seed}", [wording.percent(row.mean_iou[place], 2) for row in section.rows]))
-    columns.append(("Mean", [wording.percent(statistics.mean(row.mean_iou), 2) for row in section.rows]))
+    columns.append(("Mean", [wording.mean_percent(row.mean_iou, 2) for row in section.rows]))
     points = [_differences(section, row) for row in section.rows]
     columns.append(("Difference", ["", *(f"{statistics.mean(found):+.2f}" for found in points[1:])]))
     points[0] = [100 * figure for figure in section.rows[0].mean_iou]
@@ -71,7 +71,7 @@ def ablation_table(section: AblationSection) -> str:
         columns.append(("Paper", [wording.percent(row.paper_mean_iou) for row in section.rows]))
         columns.append(("Paper's difference", [_signed(paper_difference(section, row)) for row in section.rows]))
     if any(row.paper_category_iou is not None for row in section.rows):
-        columns.append(("Categories", [wording.percent(_mean(row.mean_category_iou), 2) for row in section.rows]))
+        columns.append(("Categories", [wording.mean_percent(row.mean_category_iou, 2) for row in section.rows]))
         columns.append(("Paper's categories", [wording.percent(row.paper_category_iou) for row in section.rows]))
     if section.speed:
         columns.append(("Frames/s", [wording.decimal(row.frames_per_second) for row in section.rows]))
@@ -128,10 +128,6 @@ def _differences(section: AblationSection, row: AblationRow) -> list[float]:
     """In points, seed by seed."""
     base = _base(section, row)
     return [100 * (own - other) for own, other in zip(row.mean_iou, base.mean_iou, strict=True)]
-
-
-def _mean(figures: Sequence[float]) -> float | None:
-    return statistics.mean(figures) if figures else None
 
 
 def _signed(points: float | None) -> str:

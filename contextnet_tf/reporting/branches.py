@@ -7,12 +7,12 @@ import numpy as np
 
 from contextnet_tf import plots
 from contextnet_tf.datasets.colors import Color, colorize
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.runs.studies import BranchesSection
 
 TITLES = {"context": "context branch alone", "detail": "detail branch alone", "both": "both branches"}
-_IGNORED = 255
 _WHITE = 255
 
 
@@ -41,7 +41,7 @@ def branches_figure(samples: Sequence[BranchSample], names: Sequence[str], color
     for sample in samples:
         row = [(sample.image, sample.name)]
         if with_ground_truth:
-            unknown = np.full(sample.image.shape[:2], _IGNORED, np.uint8)
+            unknown = np.full(sample.image.shape[:2], IGNORE, np.uint8)
             ground_truth = unknown if sample.ground_truth is None else sample.ground_truth
             row.append((_colored(ground_truth, colors), "white: not labeled"))
         for labels in sample.predictions.values():
@@ -101,13 +101,13 @@ def classes_table(section: BranchesSection) -> str:
 
 
 def _colored(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
-    return np.where((labels == _IGNORED)[..., None], np.uint8(_WHITE), colorize(labels, colors))
+    return np.where((labels == IGNORE)[..., None], np.uint8(_WHITE), colorize(labels, colors))
 
 
 def _correct(ground_truth: np.ndarray | None, labels: np.ndarray) -> str:
     if ground_truth is None:
         return ""
-    counted = ground_truth != _IGNORED
+    counted = ground_truth != IGNORE
     if not counted.any():
         return ""
     return f"{wording.percent(float(np.mean(ground_truth[counted] == labels[counted])))} % of the pixels correct"

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.colors import Color, colorize
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.sources import read_values
 from contextnet_tf.errors import InputError
 
 LONGEST_SIDE = 640  # pixels: sharp at the width of a column, and some 150 kB for the three
 COLORLESS: Color = (15, 107, 110)  # of a class whose color was not recorded
-_IGNORED = 255
 _JPEG_QUALITY = 82
 
 
@@ -40,7 +40,7 @@ class Sample:
     @property
     def pixel_accuracy(self) -> float | None:
         """The fraction of labeled pixels with the correct class; None if no pixel is labeled."""
-        counted = self.ground_truth != _IGNORED
+        counted = self.ground_truth != IGNORE
         return float(np.mean(self.prediction[counted] == self.ground_truth[counted])) if counted.any() else None
 
 
@@ -92,7 +92,7 @@ def label_image(labels: np.ndarray, colors: Sequence[Color]) -> bytes:
     labels = _fitted(labels, cv2.INTER_NEAREST)
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     hatching = np.where((rows + columns) // 5 % 2, 236, 202).astype(np.uint8)
-    colored = np.where((labels == _IGNORED)[..., None], hatching[..., None], colorize(labels, colors))
+    colored = np.where((labels == IGNORE)[..., None], hatching[..., None], colorize(labels, colors))
     return _encoded(".png", colored, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 

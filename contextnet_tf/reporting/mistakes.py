@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from contextnet_tf.datasets.colors import Color
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.near_duplicates import LOOKS_ALIKE, Thumbnail, thumbnail
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.images import Sample, confidence_image, fitted_size, label_image, photograph
 from contextnet_tf.reporting.inline import data_uri
 
 MISSED, FALSE = (230, 97, 1), (94, 60, 153)  # colors that color-blind people distinguish
-_IGNORED = 255
 _LONGEST_SIDE = 400  # pixels, of an example of a class
 _LEAST_WRONG = 0.0005  # share of an image: with fewer wrong pixels, there is nothing to see
 
@@ -40,7 +40,7 @@ class Outcome:
         cls, name: str, ground_truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray | None, classes: int
     ) -> "Outcome":
         """Counts train ids uint8 [H, W]; `confidence` float32 [H, W], 0 to 1."""
-        labeled = ground_truth != _IGNORED
+        labeled = ground_truth != IGNORE
         wrong = labeled & (ground_truth != prediction)
         missed = np.bincount(ground_truth[wrong], minlength=256)
         false = np.bincount(prediction[wrong], minlength=256)
@@ -180,7 +180,7 @@ def _class_example(
         return None
     sample = shown.sample
     ground_truth, prediction = sample.ground_truth == train_id, sample.prediction == train_id
-    labeled = sample.ground_truth != _IGNORED
+    labeled = sample.ground_truth != IGNORE
     missed, false = ground_truth & ~prediction, prediction & ~ground_truth & labeled
     painted = _painted(sample.image, ground_truth & prediction, missed, false)
     window = _densest_window(missed | false)

@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from contextnet_tf import plots
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.reporting import headline, images, paper, wording
 from contextnet_tf.reporting.inline import chart, data_uri
 from contextnet_tf.runs.history import IMAGES_PER_SECOND, curve
@@ -29,7 +30,6 @@ from contextnet_tf.runs.sections import (
     TrainingSection,
 )
 
-_IGNORED = 255
 _TERMS = {"aux": "auxiliary", "bn": "batch-norm", "ema": "EMA", "ohem": "OHEM", "power": "power of the decay"}
 
 Fact = tuple[str, object]
@@ -114,7 +114,7 @@ def samples(results: Results, shown: Sequence[images.Sample]) -> Samples | None:
     colors = [row.color or images.COLORLESS for row in classes]
     occurring = images.occurring_ids(shown)
     legend = [(row.color or images.COLORLESS, row.name, train_id in occurring) for train_id, row in enumerate(classes)]
-    ignored = [(None, "not labeled: ignored", None)] if _IGNORED in occurring else []
+    ignored = [(None, "not labeled: ignored", None)] if IGNORE in occurring else []
     return Samples([*legend, *ignored], [_shown_sample(sample, colors) for sample in shown])
 
 

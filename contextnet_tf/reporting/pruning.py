@@ -1,7 +1,6 @@
 """The section "pruning" of result.json as a page: an explanation and a table of the stages."""
 
 import statistics
-from collections.abc import Sequence
 
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.tables import markdown_table
@@ -57,12 +56,8 @@ def _cells(section: PruningSection, kind: str, row: PruningRow) -> list[str]:
         wording.magnitude(row.multiply_adds),
         wording.decimal(row.milliseconds, 2),
         wording.count(row.epochs),
-        wording.percent(_mean(row.mean_iou_before), 2),
+        wording.mean_percent(row.mean_iou_before, 2),
         *(wording.percent(figure, 2) for figure in row.mean_iou),
-        wording.percent(_mean(row.mean_iou), 2),
+        wording.mean_percent(row.mean_iou, 2),
         wording.decimal(printed),
     ]
-
-
-def _mean(figures: Sequence[float]) -> float | None:
-    return statistics.mean(figures) if figures else None

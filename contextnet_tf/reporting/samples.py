@@ -9,6 +9,7 @@ import numpy as np
 
 from contextnet_tf import files
 from contextnet_tf.datasets.colors import Color, overlay
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.reporting import wording
 from contextnet_tf.reporting.images import fitted_size, photograph
 from contextnet_tf.reporting.inline import data_uri
@@ -16,7 +17,6 @@ from contextnet_tf.reporting.report import TEMPLATES
 
 FILE_NAME = "samples.html"
 _LONGEST_SIDE = 384  # pixels; six images of this size take some 100 kB
-_IGNORED = 255
 
 Labeled = tuple[np.ndarray, np.ndarray]  # uint8 [H, W, 3] RGB, train ids uint8 [H, W]
 
@@ -71,7 +71,7 @@ def _figure(example: ShownExample, colors: Sequence[Color]) -> dict[str, object]
     label = example.original[1]
     return {
         "name": example.name,
-        "ignored": wording.percent(float(np.mean(label == _IGNORED))),
+        "ignored": wording.percent(float(np.mean(label == IGNORE))),
         "columns": len(pairs),
         "cells": [_cell(title, image) for title, (image, _) in zip(titles, pairs, strict=True)]
         + [_cell(f"{title}, labels", overlay(*pair, colors, 0.6)) for title, pair in zip(titles, pairs, strict=True)],

@@ -2,6 +2,7 @@
 
 import datetime
 import shlex
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,11 @@ def percent(fraction: float | None, decimals: int = 1, sign: str = "") -> str:
     if fraction is None or fraction != fraction:
         return UNKNOWN
     return f"{100 * fraction:.{decimals}f}{sign}"
+
+
+def mean_percent(fractions: Sequence[float], decimals: int = 1) -> str:
+    """The mean as `percent` writes it: [0.5, 0.75] -> "62.5"; unknown if there is none."""
+    return percent(statistics.mean(fractions) if fractions else None, decimals)
 
 
 def count(number: int | None) -> str:

@@ -16,6 +16,8 @@ from contextnet_tf.reporting import wording
         (wording.percent(0.0), "0.0"),
         (wording.percent(None), "–"),
         (wording.percent(math.nan, sign=" %"), "–"),
+        (wording.mean_percent([0.5, 0.75]), "62.5"),
+        (wording.mean_percent((), 2), "–"),
         (wording.count(846179), "846,179"),
         (wording.count(None), "–"),
         (wording.magnitude(846179), "0.85 M"),
