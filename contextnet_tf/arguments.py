@@ -4,7 +4,7 @@ import numbers
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from contextnet_tf.errors import InputError
 
@@ -44,7 +44,7 @@ def checked_count(name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    if not _is_whole(value) or value < 1:
+    if not is_whole(value) or value < 1:
         raise InputError(f"{name} = {value!r}: it must be a whole number, 1 or more, or None")
     if value > _MOST_THREADS:
         raise InputError(f"{name} = {value}: at most {_MOST_THREADS} are possible")
@@ -58,7 +58,7 @@ def checked_size(size: Any, name: str = "size") -> tuple[int, int]:
       InputError: it is not a pair of whole numbers, 1 or more.
     """
     is_pair = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
-    if not is_pair or not all(_is_whole(x) and x > 0 for x in size):
+    if not is_pair or not all(is_whole(x) and x > 0 for x in size):
         shown = " x ".join(map(str, size)) if is_pair else repr(size)
         raise InputError(f"{name} {shown}: it must be (height, width), whole numbers of pixels, 1 or more")
     height, width = size
@@ -71,10 +71,11 @@ def checked_seed(seed: Any) -> int:
     Raises:
       InputError: it is not a whole number of 32 bits.
     """
-    if not _is_whole(seed) or not 0 <= seed < 1 << 32:
+    if not is_whole(seed) or not 0 <= seed < 1 << 32:
         raise InputError(f"seed {seed!r}: it must be a whole number from 0 to {(1 << 32) - 1}")
     return int(seed)
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether `value` is an integer of Python or NumPy; a truth value is not."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)

@@ -31,7 +31,7 @@ sys.path.insert(0, sys.argv[1])
 from contextnet_tf.benchmarking.process import serve
 serve(int(sys.argv[2]))
 """
-_ROOT = str(pathlib.Path(__file__).resolve().parents[2])  # the folder that holds this package
+ROOT = str(pathlib.Path(__file__).resolve().parents[2])  # the folder that holds this package
 
 
 class Server(Protocol):
@@ -58,7 +58,7 @@ class ServerProcess:
           InputError: the server cannot start, or the process ended.
         """
         self._connection, other_end = multiprocessing.Pipe()
-        arguments = [sys.executable, "-c", _START, _ROOT, str(other_end.fileno())]
+        arguments = [sys.executable, "-c", _START, ROOT, str(other_end.fileno())]
         # Discards the output of native libraries, which would bury our messages; errors come through the connection.
         self._process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, pass_fds=[other_end.fileno()])
         other_end.close()

@@ -15,11 +15,10 @@ import time
 
 import numpy as np
 
+from contextnet_tf.benchmarking.process import ROOT
 from contextnet_tf.benchmarking.protocol import Sample, Timing, take_turns
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import write_png
-
-_ROOT = str(pathlib.Path(__file__).resolve().parents[2])  # the folder that holds this package
 
 # The example of docs/runtimes.md: upsampling and arg-max by OpenCV and NumPy.
 _BARE = """
@@ -77,7 +76,7 @@ def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) 
         def sample(name: str) -> Sample:
             command = [sys.executable, "-c", ROWS[name] + _PEAK, str(file), str(source)]
             start, before = time.perf_counter(), _processor_seconds()
-            finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+            finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             milliseconds = 1000 * (time.perf_counter() - start)
             if finished.returncode:
                 said = finished.stderr.strip().splitlines()  # nothing if a signal ended the process

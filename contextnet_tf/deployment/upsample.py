@@ -18,14 +18,13 @@ There are two implementations: `upsample_compiled` if numba is installed, otherw
 
 import functools
 import logging
-import numbers
 import threading
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from contextnet_tf.arguments import checked_size
+from contextnet_tf.arguments import checked_size, is_whole
 from contextnet_tf.deployment import upsample_numpy
 from contextnet_tf.errors import InputError
 
@@ -101,7 +100,7 @@ def _check_logits(logits: np.ndarray) -> None:
 
 
 def _full_size(shape: tuple[int, ...], size: int | tuple[int, int]) -> tuple[int, int]:
-    if isinstance(size, numbers.Integral) and not isinstance(size, bool):
+    if is_whole(size):
         if size < 1:
             raise InputError(f"size {size} is not positive; give (height, width) in pixels or a whole factor")
         return shape[0] * int(size), shape[1] * int(size)

@@ -1,7 +1,6 @@
 """The image sizes that a network takes, without Keras: the check before it is built, and the size to pad to."""
 
-import numbers
-
+from contextnet_tf.arguments import is_whole
 from contextnet_tf.errors import InputError
 
 
@@ -12,10 +11,10 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
       InputError: H or W is given and not divisible by `multiple`, or C is not 3, or there are fewer than
         two classes.
     """
-    if not _is_whole(num_classes) or num_classes < 2:
+    if not is_whole(num_classes) or num_classes < 2:
         raise InputError(f"num_classes = {num_classes!r}: a segmentation needs 2 classes or more")
     is_shape = isinstance(input_shape, tuple | list) and len(input_shape) == 3 and input_shape[2] == 3
-    if not is_shape or not all(size is None or _is_whole(size) for size in input_shape[:2]):
+    if not is_shape or not all(size is None or is_whole(size) for size in input_shape[:2]):
         raise InputError(f"input_shape = {input_shape}: it takes (height, width, 3); both sizes may be None")
     if any(size is not None and (size < 1 or size % multiple) for size in input_shape[:2]):
         below, above = (" x ".join(str(_nearest(size, multiple, up)) for size in input_shape[:2]) for up in (0, 1))
@@ -23,10 +22,6 @@ def check_input(name: str, multiple: int, num_classes: int, input_shape: tuple[i
             f"input size {input_shape[0]} x {input_shape[1]} (height x width): {name} takes multiples "
             f"of {multiple}; the nearest are {below} and {above}"
         )
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
