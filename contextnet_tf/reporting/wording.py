@@ -16,7 +16,14 @@ _DATASET_TITLES = {
     "streets": "synthetic scenes",
     "folder": "own images",
 }
-_ENGINE_TITLES = {"litert": "LiteRT", "tensorflow": "TensorFlow", "keras": "Keras"}
+_ENGINE_TITLES = {
+    "litert": "LiteRT",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "openvino": "OpenVINO",
+    "openvino-float32": "OpenVINO float32",
+    "onnxruntime": "ONNX Runtime",
+}
 _SPLIT_TITLES = {"train": "training split", "val": "validation split", "test": "test split"}
 
 

@@ -70,6 +70,9 @@ from contextnet_tf.reporting import wording
         (wording.setting(None), "not set"),
         (wording.setting(0.5), "0.5"),
         (wording.engine_title("litert"), "LiteRT"),
+        (wording.engine_title("openvino"), "OpenVINO"),
+        (wording.engine_title("openvino-float32"), "OpenVINO float32"),
+        (wording.engine_title("onnxruntime"), "ONNX Runtime"),
         (wording.engine_title("other"), "other"),
     ],
 )
