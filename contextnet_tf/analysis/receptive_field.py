@@ -38,8 +38,8 @@ _POINTWISE = (
 )
 
 
-def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, float]:
-    """The largest (height, width) in pixels that one value of an output can depend on; inf: the whole image.
+def receptive_field(model: keras.Model) -> tuple[float, float]:
+    """The largest (height, width) in pixels that one value of the output "main" can depend on; inf: the whole image.
 
     Exact for an image without borders: traces the value back through every layer, including inner models, for each
     position within the network's grid.
@@ -50,7 +50,7 @@ def receptive_field(model: keras.Model, output: str = "main") -> tuple[float, fl
     multiple = size_multiple(model)
     length = 64 * multiple  # any multiple large enough for kernels without padding
     shapes = [(1, length, length, x.shape[-1]) for x in model.inputs]
-    index = list(model.output).index(output)
+    index = list(model.output).index("main")
     largest = []
     for axis in (0, 1):
         spans = []

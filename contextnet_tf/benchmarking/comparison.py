@@ -84,8 +84,7 @@ class Comparison:
                 continue
             work: Work = OneFrame(runtime, path, case.threads)
             if case.pipelined:
-                if runtime.engine is None:
-                    raise InputError(f"{case.runtime} has no pipelined mode; leave it out")
+                assert runtime.engine is not None  # see `cases_of`
                 work = Stream(runtime.engine, path, case.threads, STREAM_FRAMES)
             self._works[case] = work, self._frames_path
 

@@ -237,10 +237,6 @@ class Camera:
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.frames_per_second = Fraction(rate).limit_denominator(1001) if 0 < rate <= 1000 else _USUAL_RATE
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """The images of `timed_frames`."""
-        return (frame.image for frame in self.timed_frames())
-
     def timed_frames(self) -> Iterator[Frame]:
         """Yields frames as they arrive, each with the time at which it was read. Endless.
 
