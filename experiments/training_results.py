@@ -2,7 +2,7 @@
 
 import keras
 
-from contextnet_tf.analysis.complexity import count_multiply_adds, count_parameters
+from contextnet_tf.analysis.complexity import count_layers, count_multiply_adds, count_parameters
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.deployment.network import at_size
 from contextnet_tf.models.inputs import padded_size
@@ -25,6 +25,7 @@ def model_section(trained: keras.Model, dataset: Dataset) -> ModelSection:
         parameters=count_parameters(network, folded=False),
         parameters_folded=count_parameters(network, folded=True),
         multiply_adds=count_multiply_adds(network),
+        layers=count_layers(network),
     )
 
 

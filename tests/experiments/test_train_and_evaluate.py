@@ -207,6 +207,8 @@ def test_a_network_can_be_given(camvid_dir, tmp_path):
     # CamVid's images are 64 x 96 here, multiples of 16 already.
     assert (model["name"], model["input_size"]) == ("tiny", [64, 96])
     assert model["multiply_adds"] > 0 and model["parameters_folded"] < model["parameters"]
+    # A convolution and two blocks of 3; a convolution and three of 2; the fusion; the classifier.
+    assert model["layers"] == (1 + 2 * 3) + (1 + 3 * 2) + 3 + 1
 
 
 def test_splits_that_are_trained_and_validated_on(camvid_dir, call, tmp_path, monkeypatch):
