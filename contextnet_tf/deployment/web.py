@@ -73,16 +73,8 @@ def build_page(tflite_paths: Sequence[str | os.PathLike], browser_dir: str | os.
     return page
 
 
-def describe_file(path: str | os.PathLike) -> dict[str, Any]:
-    """The description of a .tflite file for the page: image size, output quantization, and classes.
-
-    Raises:
-      InputError: the file is unusable, outputs labels, or has classes that its metadata does not name.
-    """
-    return _description(path, read_tflite(path))
-
-
 def _description(path: str | os.PathLike, file: TFLiteFile) -> dict[str, Any]:
+    """What the page knows of a file: among others the image size, the quantization of its output, and its classes."""
     if file.metadata.get("output") == "labels":
         raise InputError(
             f"{path}: outputs labels, but the page needs logits; export the network with the output logits"

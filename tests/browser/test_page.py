@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from small_run import MARKUP, SIZE, random_image
 
+from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.segmenter import Segmenter
-from contextnet_tf.deployment.web import build_page, describe_file, write_page
+from contextnet_tf.deployment.web import build_page, write_page
 from experiments.serve import BROWSER_DIR, exported_files
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make test-browser")
@@ -101,8 +102,7 @@ def test_switches_and_opacity_change_the_overlay(page, run_dir, tmp_path):
     most = int(np.bincount(labels.ravel()).argmax())
     page.locator("#classes input").nth(most).check()
     name, overlay = saved(page, "#save-overlay", tmp_path)
-    color = describe_file(run_dir / "export/model.tflite")["classes"][most]["color"]
-    expected = np.where((labels == most)[..., None], np.uint8(color), image)
+    expected = np.where((labels == most)[..., None], get_dataset("streets").palette[most], image)
     assert name == "street_overlay.png"
     np.testing.assert_array_equal(overlay[..., 2::-1], expected)
     assert page.inner_text("#opacity-value") == "100 %"

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import threading
 import pytest
 from small_run import MARKUP, SIZE
 
-from contextnet_tf.deployment.web import PageServer, build_page, describe_file, write_page
+from contextnet_tf.deployment.web import PageServer, build_page, write_page
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json, write_json
 from experiments import serve
@@ -196,28 +197,34 @@ def test_a_host_of_another_machine_is_one_line(built):
         PageServer(built, host="192.0.2.1")
 
 
-def test_files_are_described_from_their_metadata(run_dir):
-    float32 = describe_file(run_dir / "export/model.tflite")
+def description(path, browser_dir):
+    """What the page is told of a file."""
+    (entry,) = json.loads(build_page([path], browser_dir)["networks.json"])["files"]
+    return entry
+
+
+def test_files_are_described_from_their_metadata(run_dir, browser_dir):
+    float32 = description(run_dir / "export/model.tflite", browser_dir)
     assert (float32["model"], float32["dataset"], float32["precision"]) == ("small", "streets", "float32")
     assert (float32["size"], float32["quantization"], len(float32["classes"])) == (list(SIZE), None, 19)
     assert float32["classes"][:2] == [
         {"name": "road", "color": [128, 64, 128]},
         {"name": MARKUP, "color": [244, 35, 232]},
     ]
-    int8 = describe_file(run_dir / "export/model_int8.tflite")
+    int8 = description(run_dir / "export/model_int8.tflite", browser_dir)
     assert int8["precision"] == "int8"
     assert int8["quantization"]["scale"] > 0
 
 
-def test_classes_without_metadata_are_numbered(run_dir, tmp_path):
+def test_classes_without_metadata_are_numbered(run_dir, browser_dir, tmp_path):
     path = tmp_path / "alone.tflite"
     path.write_bytes((run_dir / "export/model.tflite").read_bytes())
-    described = describe_file(path)
+    described = description(path, browser_dir)
     assert (described["model"], described["precision"], described["size_multiple"]) == ("alone", "float32", 8)
     assert [x["name"] for x in described["classes"]] == [f"class {index}" for index in range(19)]
     assert len({tuple(x["color"]) for x in described["classes"]}) == 19
     # As Python shows classes without a color. By hand: hues of 0 and 222.5 degrees.
-    assert [tuple(x["color"]) for x in described["classes"][:2]] == [(210, 45, 45), (36, 67, 143)]
+    assert [x["color"] for x in described["classes"][:2]] == [[210, 45, 45], [36, 67, 143]]
 
 
 def test_the_static_folder_is_the_page(built, server, tmp_path):
