@@ -7,7 +7,6 @@ band of the full-size logits is in memory at a time.
 
 import dataclasses
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -108,13 +107,6 @@ class CrossEntropy:
         if self.class_weights is not None:
             table[: len(self.class_weights)] = self.class_weights
         return tf.gather(table, tf.cast(labels, tf.int32))
-
-
-def head_losses(
-    outputs: Iterable[str], aux_weight: float, cross_entropy: CrossEntropy
-) -> dict[str, tuple[CrossEntropy, float]]:
-    """Output name -> (loss, weight in the total): 1 for "main", `aux_weight` for other outputs (section 2.2.3)."""
-    return {name: (cross_entropy, 1.0 if name == "main" else aux_weight) for name in outputs}
 
 
 def balanced_weights(pixel_counts: np.ndarray, exponent: float) -> np.ndarray:

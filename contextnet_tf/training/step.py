@@ -9,7 +9,7 @@ import tensorflow as tf
 from contextnet_tf.models.graph import all_layers
 from contextnet_tf.training.compute_config import ComputeConfig
 from contextnet_tf.training.fused_batch_norm import with_fused_batch_norm
-from contextnet_tf.training.losses import CrossEntropy, head_losses
+from contextnet_tf.training.losses import CrossEntropy
 from contextnet_tf.training.precision import LossScale
 from contextnet_tf.training.recipe import Recipe
 from contextnet_tf.training.strategy import Devices
@@ -48,14 +48,14 @@ def make_training_step(
     compute_config = compute_config or ComputeConfig()
     devices = compute_config.devices
     cross_entropy = CrossEntropy(class_weights, recipe.label_smoothing, recipe.ohem_threshold)
-    losses = head_losses(model.output, recipe.aux_weight, cross_entropy)
-    backward = _Backward(model, losses, compute_config, loss_scale)
+    head_weights = {name: 1.0 if name == "main" else recipe.aux_weight for name in model.output}  # section 2.2.3
+    backward = _Backward(model, cross_entropy, head_weights, compute_config, loss_scale)
     with devices.strategy.scope():
         apply_gradients = _make_apply_gradients(model, network, ema, optimizer, recipe, devices)
 
     def update(gradients: Sequence[tf.Tensor], head_values: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = dict(zip(losses, tf.unstack(head_values), strict=True))
-        total = tf.add_n([weight * values[name] for name, (_, weight) in losses.items()])
+        values = dict(zip(head_weights, tf.unstack(head_values), strict=True))
+        total = tf.add_n([weight * values[name] for name, weight in head_weights.items()])
         main_loss = values.pop("main")
         norm = tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients])
         figures = {
@@ -96,11 +96,13 @@ class _Backward:
     def __init__(
         self,
         model: keras.Model,
-        losses: Mapping[str, tuple[CrossEntropy, float]],
+        cross_entropy: CrossEntropy,
+        head_weights: Mapping[str, float],
         compute_config: ComputeConfig,
         loss_scale: LossScale | None,
     ):
-        self._losses, self._weights = losses, model.trainable_variables
+        self._cross_entropy, self._head_weights = cross_entropy, head_weights
+        self._weights = model.trainable_variables
         self._network = with_fused_batch_norm(model)
         self._strategy, self._parts, self._loss_scale = (
             compute_config.devices.strategy,
@@ -111,8 +113,8 @@ class _Backward:
         self._forward = tf.function(self._network, jit_compile=True) if compute_config.jit_compile else self._network
 
     def weight(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """The total pixel weight of the whole batch, over all replicas, for each head's loss: float32 [heads]."""
-        weights = self._strategy.run(self._total_weights, args=(batch["label"],))
+        """The total pixel weight of the whole batch, over all replicas: float32 []."""
+        weights = self._strategy.run(self._cross_entropy.total_weight, args=(batch["label"],))
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, weights, axis=None)
 
     def __call__(
@@ -122,7 +124,7 @@ class _Backward:
 
         Args:
           batch: "image" float32 [B, H, W, 3], "label" uint8 [B, H, W].
-          weight: float32 [heads], the result of `weight` for the whole batch.
+          weight: float32 [], the result of `weight` for the whole batch.
           part: index of the micro-batch, from 0.
         """
         gradients, losses = self._strategy.run(self._share, args=(batch, weight, part))
@@ -130,9 +132,6 @@ class _Backward:
         add = tf.distribute.ReduceOp.SUM
         gradients = self._strategy.extended.batch_reduce_to(add, list(zip(gradients, destinations, strict=True)))
         return list(gradients), self._strategy.reduce(add, losses, axis=None)
-
-    def _total_weights(self, labels: tf.Tensor) -> tf.Tensor:
-        return tf.stack([loss.total_weight(labels) for loss, _ in self._losses.values()])
 
     def _share(
         self, batch: Mapping[str, tf.Tensor], weight: tf.Tensor, part: int | tf.Tensor
@@ -142,11 +141,10 @@ class _Backward:
         with tf.GradientTape() as tape:
             logits = self._forward(images, training=True)
             losses = [
-                tf.math.divide_no_nan(loss.total(logits[name], labels), weight[head])
-                for head, (name, (loss, _)) in enumerate(self._losses.items())
+                tf.math.divide_no_nan(self._cross_entropy.total(logits[name], labels), weight)
+                for name in self._head_weights
             ]
-            head_weights = [head_weight for _, head_weight in self._losses.values()]
-            loss = scale * tf.add_n([a * b for a, b in zip(head_weights, losses, strict=True)])
+            loss = scale * tf.add_n([a * b for a, b in zip(self._head_weights.values(), losses, strict=True)])
         gradients = tape.gradient(loss, self._weights)
         if self._loss_scale is not None:
             gradients = [gradient / scale for gradient in gradients]
