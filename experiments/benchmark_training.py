@@ -57,7 +57,7 @@ common_flags.key_flags(
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class TrainingMeasurements:
     """The measurements: the loop on one batch with the interleaved runtimes, the loop with real input, and memory."""
 
     ready: "LoopSpeed"
@@ -81,7 +81,7 @@ def run(
     seed: int = 0,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
-) -> Measured:
+) -> TrainingMeasurements:
     """Measures; the arguments are the flags. `memory_size` None: memory is not measured."""
     from contextnet_tf.benchmarking.training_step import bare_step, first_batch, loop_speed
     from contextnet_tf.training.plan import default_crop
@@ -114,7 +114,7 @@ def run(
                 processes.enter_context(baseline)
                 runtimes["torch"] = functools.partial(baseline.step, baseline.fastest_threads())
         plan = {"crop_size": crop_size, "steps": measured_steps, "seed": seed, "on_step": bar.update}
-        measured = Measured(
+        measured = TrainingMeasurements(
             ready=loop_speed(build, used, description, examples, ready=batch, runtimes=runtimes, **plan),
             real=loop_speed(build, used, description, examples, **plan),
             memory=_memory(model, used, memory_size, description.num_classes) if memory_size else (),
@@ -137,7 +137,7 @@ def run(
     return measured
 
 
-def table(measured: Measured, images_per_step: int) -> str:
+def table(measured: TrainingMeasurements, images_per_step: int) -> str:
     """The figures as lines of text."""
     seconds = {
         "bare step": measured.ready.runtimes["bare"],

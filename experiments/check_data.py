@@ -142,7 +142,7 @@ def _listings(
     for split in dict.fromkeys([*needed, "test"]):
         try:
             if dataset.prepared and data_dir:
-                opening.lay_out(dataset, data_dir, split)
+                opening.extract(dataset, data_dir, split)
             listings[split] = dataset.listing(data_dir, split)
         except InputError as error:
             if split in needed:

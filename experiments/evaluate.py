@@ -12,8 +12,8 @@ The dataset is the one that the run was trained on unless --dataset and --data_d
 writes the section "evaluation" of result.json in --output_dir. compare_precision evaluates all .tflite files of a run
 side by side.
 
---flip and --scales average the soft-maxes of mirrored and resized images (test-time averaging), at a multiple of the
-time. Those figures go into a section of their own, "averaged_evaluation". --confidence also writes
+--flip and --scales average the soft-maxes of mirrored and resized images (test-time augmentation, TTA), at a multiple
+of the time. Those figures go into a section of their own, "averaged_evaluation". --confidence also writes
 predictions/NAME_confidence.png, the probability of the predicted class (255: 1), which the report shows.
 """
 
@@ -86,8 +86,8 @@ def run(
     in the folder above an exported file's. `split` None: the examples that the run held out, else the split that it was
     validated on, else val. `trained` None: the splits that the result.json records.
     """
-    from contextnet_tf.evaluation.averaging import averaged_probabilities
     from contextnet_tf.evaluation.evaluate import evaluate
+    from contextnet_tf.evaluation.tta import averaged_probabilities
 
     path = opening.checkpoint_file(checkpoint)
     recording_dirs = opening.recording_dirs(path)

@@ -153,7 +153,7 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
     """
     if dataset.prepared and data_dir:
         load_tensorflow(f"the dataset {dataset.name}")
-        lay_out(dataset, data_dir, split)
+        extract(dataset, data_dir, split)
     listing = dataset.listing(data_dir, split)
     missing = dataset.missing_examples_note(split, listing.examples) if dataset.part_sizes else None
     # Before the problems: what was skipped may be what is missing.
@@ -162,7 +162,7 @@ def list_examples(dataset: Dataset, data_dir: str | None, split: str) -> list[Ex
     return listing.complete()
 
 
-def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
+def extract(dataset: Dataset, data_dir: str, split: str) -> None:
     """Extracts a prepared split to files unless that is done; prints its size first and shows a progress bar.
 
     Raises:
@@ -177,7 +177,7 @@ def lay_out(dataset: Dataset, data_dir: str, split: str) -> None:
         file=sys.stderr,
     )
     with progress_bar(total=pending.examples, desc="extracting", unit="image") as bar:
-        dataset.prepared.lay_out(data_dir, split, on_example=bar.update)
+        dataset.prepared.extract(data_dir, split, on_example=bar.update)
 
 
 def require_classes(

@@ -40,7 +40,7 @@ common_flags.key_flags(
 
 def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: str | None = None) -> None:
     """Serves the page until Ctrl-C, or writes it to the folder `static`; the arguments are the flags."""
-    page = build_page(exported_files(checkpoint), BROWSER_DIR)
+    page = build_page(files_to_serve(checkpoint), BROWSER_DIR)
     if static:
         write_page(page, static)
         command = f"python -m http.server --directory={shlex.quote(static)}"
@@ -51,7 +51,7 @@ def run(*, checkpoint: str, host: str = "127.0.0.1", port: int = PORT, static: s
         server.serve_forever()
 
 
-def exported_files(checkpoint: str) -> list[pathlib.Path]:
+def files_to_serve(checkpoint: str) -> list[pathlib.Path]:
     """The .tflite file `checkpoint`, or all .tflite files of logits in a run folder, float32 first.
 
     Raises:

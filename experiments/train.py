@@ -236,7 +236,7 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
     return made
 
 
-def resume_advice(output_dir: str, resume: bool) -> str:
+def run_resume_advice(output_dir: str, resume: bool) -> str:
     """How to resume the run in `output_dir`, which was started with --resume or --noresume."""
     flagfile = shlex.quote(f"{output_dir}/{layout.FLAGS}")
     command = f"python -m experiments.train --flagfile={flagfile}"
@@ -249,7 +249,7 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     output_dir = common_flags.required("output_dir")
     compute_config = compute_flags.given_compute_config()
-    with stoppable(resume_advice(output_dir, values.resume)) as asked_to_stop:
+    with stoppable(run_resume_advice(output_dir, values.resume)) as asked_to_stop:
         result = run(
             model=values.model or "cn14",
             output_dir=output_dir,

@@ -42,12 +42,12 @@ def write_overlay(
     with (
         contextlib.closing(video),
         video_writer(path, video.frames_per_second, colors) as write,
-        _InTurn() as writing,
+        _SerialExecutor() as writing,
         contextlib.closing(_read_ahead(items)) as ahead,
     ):
         try:
             for item, labels in segmenter.labeled(ahead):
-                writing.do(write, item.image, item.start, item.duration, video.pixel_aspect, labels)
+                writing.submit(write, item.image, item.start, item.duration, video.pixel_aspect, labels)
                 count += 1
                 on_frame()
         except (KeyboardInterrupt, InputError) as error:
@@ -66,20 +66,20 @@ def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
-class _InTurn:
+class _SerialExecutor:
     """Calls functions in another thread, in order; at most `_AHEAD` wait. An error is raised by a later call."""
 
     def __init__(self):
         self._thread = ThreadPoolExecutor(1, "write")
         self._pending: collections.deque[Future] = collections.deque()
 
-    def do(self, function: Callable[..., object], *arguments: Any) -> None:
+    def submit(self, function: Callable[..., object], *arguments: Any) -> None:
         """Has the function called."""
         self._pending.append(self._thread.submit(function, *arguments))
         if len(self._pending) > _AHEAD:
             self._pending.popleft().result()
 
-    def __enter__(self) -> "_InTurn":
+    def __enter__(self) -> "_SerialExecutor":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

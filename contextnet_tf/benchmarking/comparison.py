@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from contextnet_tf.benchmarking.process import Measured, measure
+from contextnet_tf.benchmarking.process import MeasuredWork, measure
 from contextnet_tf.benchmarking.runtimes.registry import REFERENCE, RUNTIMES
 from contextnet_tf.benchmarking.runtimes.runtime import Runtime
 from contextnet_tf.benchmarking.runtimes.upsampling import FACTOR, DenseUpsampling, ExactUpsampling
@@ -163,7 +163,7 @@ class Comparison:
                 f"are needed; leave out {key.runtime}"
             )
 
-    def _row(self, case: Case, found: Measured, size: tuple[int, int]) -> RuntimeRow:
+    def _row(self, case: Case, found: MeasuredWork, size: tuple[int, int]) -> RuntimeRow:
         timing = found.timing
         return RuntimeRow(
             model=case.model,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from contextnet_tf.benchmarking.protocol import Sample, Timing, take_turns
+from contextnet_tf.benchmarking.protocol import Sample, Timing, interleave
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 
@@ -42,7 +42,7 @@ def compare_cpp(
             },
             "c++, stream": lambda: {"frame": ask(f"stream {STREAM_FRAMES}")},
         }
-        return take_turns(rows, rounds=rounds, warm_up=WARM_UP)
+        return interleave(rows, rounds=rounds, warm_up=WARM_UP)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

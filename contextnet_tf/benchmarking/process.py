@@ -17,9 +17,9 @@ from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from contextnet_tf.benchmarking.protocol import Sample, Timing, take_turns
+from contextnet_tf.benchmarking.protocol import Sample, Timing, interleave
 from contextnet_tf.benchmarking.work import Work
-from contextnet_tf.deployment.upsample import fastest_way
+from contextnet_tf.deployment.upsample import fastest_implementation
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.machine import peak_memory
 
@@ -116,7 +116,7 @@ class WorkServer:
 
     def start(self) -> Mapping[str, Callable[..., Any]]:
         """See `Server`."""
-        fastest_way()  # loads numba now, to exclude its memory from the network's
+        fastest_implementation()  # loads numba now, to exclude its memory from the network's
         frames = np.load(self.frames)
         before = peak_memory()
         loaded = self.work.load()
@@ -159,7 +159,7 @@ class BenchmarkProcess(ServerProcess):
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class MeasuredWork:
     """The timing of a work, its `BenchmarkProcess.peak_memory` in bytes, and the labels of the first frame."""
 
     timing: Timing
@@ -176,12 +176,12 @@ def measure(
     on_failure: Callable[[Key, InputError], None],
     on_start: Callable[[int], None] = lambda samples: None,
     on_sample: Callable[[], None] = lambda: None,
-) -> dict[Key, Measured]:
-    """Starts a process for each work and its file of frames, and interleaves their samples: see `take_turns`.
+) -> dict[Key, MeasuredWork]:
+    """Starts a process for each work and its file of frames, and interleaves their samples: see `interleave`.
 
     Args:
       works: by key, the work and its .npy file of frames.
-      rounds, warm_up: see `take_turns`.
+      rounds, warm_up: see `interleave`.
       on_labels: called with the labels of each work before the timing; an exception ends the measurement.
       on_failure: called with the error of a failed work, which is skipped; may raise the error instead.
       on_start: called with the total number of samples when all processes are ready.
@@ -190,7 +190,7 @@ def measure(
     Raises:
       InputError: a process ended during the timing.
     """
-    fastest_way()  # compiles here if necessary; the processes then use the cache
+    fastest_implementation()  # compiles here if necessary; the processes then use the cache
     with contextlib.ExitStack() as stack:
         processes = {}
         for key, work in works.items():
@@ -202,9 +202,9 @@ def measure(
             on_labels(key, processes[key].labels)
         rows = {key: process.sample for key, process in processes.items()}
         on_start(len(rows) * (warm_up + rounds))
-        timings = take_turns(rows, rounds=rounds, warm_up=warm_up, on_sample=on_sample)
+        timings = interleave(rows, rounds=rounds, warm_up=warm_up, on_sample=on_sample)
         return {
-            key: Measured(timings[key], process.peak_memory(), process.labels) for key, process in processes.items()
+            key: MeasuredWork(timings[key], process.peak_memory(), process.labels) for key, process in processes.items()
         }
 
 

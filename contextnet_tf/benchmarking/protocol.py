@@ -29,7 +29,7 @@ class Timing:
         return 1000.0 / self.milliseconds
 
 
-def take_turns(
+def interleave(
     rows: Mapping[Key, Callable[[], Sample]],
     *,
     rounds: int,

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from contextnet_tf.benchmarking.process import ROOT
-from contextnet_tf.benchmarking.protocol import Sample, Timing, take_turns
+from contextnet_tf.benchmarking.protocol import Sample, Timing, interleave
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import write_png
 
@@ -87,7 +87,7 @@ def measure_startup(file: str | os.PathLike, image: np.ndarray, *, rounds: int) 
             return {"process": milliseconds}
 
         rows = {name: lambda name=name: sample(name) for name in ROWS}
-        timings = take_turns(rows, rounds=rounds, warm_up=WARM_UP)
+        timings = interleave(rows, rounds=rounds, warm_up=WARM_UP)
     return {
         name: Startup(timings[name], statistics.median(processor[name]), round(statistics.median(peaks[name])))
         for name in ROWS

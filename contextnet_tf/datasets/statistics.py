@@ -35,7 +35,7 @@ def class_pixel_counts(dataset: Dataset, examples: Sequence[Example]) -> np.ndar
     return counts[: dataset.num_classes]
 
 
-def class_pixels_until_complete(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
+def class_pixels_until_all_seen(dataset: Dataset, examples: Sequence[Example]) -> np.ndarray:
     """Counts pixels by train id, int64 [256], until every class has occurred; usually some label files suffice.
 
     Raises:

@@ -54,11 +54,11 @@ def upsample_argmax(logits: np.ndarray, size: int | tuple[int, int]) -> np.ndarr
     if (height, width) == logits.shape[:2]:
         return _argmax(logits)
     margin = _MARGIN * max(float(logits.max()), -float(logits.min())) + _TINY
-    return fastest_way()(logits, margin, height, width)
+    return fastest_implementation()(logits, margin, height, width)
 
 
 @functools.cache
-def fastest_way() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
+def fastest_implementation() -> Callable[[np.ndarray, float, int, int], np.ndarray]:
     """`labels_of` from `upsample_compiled` if available, otherwise from `upsample_numpy`; the labels are the same.
 
     The first call on a machine compiles for some seconds and caches the result for later processes. If the cache is

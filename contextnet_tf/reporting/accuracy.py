@@ -27,7 +27,7 @@ class Classes:
     class_table: Table
     category_table: Table | None
     widths: tuple[int, int, int]  # rem; at these, all three parts still stand side by side on a wide screen
-    averaged: str | None  # a sentence on the accuracy with test-time averaging
+    averaged: str | None  # a sentence on the accuracy with test-time augmentation (TTA)
     title: str = "Accuracy by class"
 
 
@@ -92,7 +92,7 @@ def _averaged(section: AveragedEvaluationSection | None) -> str | None:
     ways = ["mirrored images", *ways] if section.flip else ways
     of = f" of {wording.dataset_title(section.dataset)}" if section.dataset else ""
     return (
-        f"With test-time averaging over {' and '.join(ways) or 'another scale'}, {section.checkpoint} has "
+        f"With test-time augmentation (TTA) over {' and '.join(ways) or 'another scale'}, {section.checkpoint} has "
         f"{wording.percent(section.accuracy.mean_iou)} % mean IoU on the {wording.split_title(section.split)}{of}. "
         "It takes a multiple of the time, so the other figures are without it."
     )

@@ -25,15 +25,16 @@ _LEAST_WRONG = 0.0005  # share of an image: with fewer wrong pixels, there is no
 class Outcome:
     """The counts of one image: labeled and correct pixels, and by class the missed and falsely predicted ones.
 
-    `sure_right`, `sure_wrong`: the summed confidence (0 to 1) over correct and wrong pixels; None if not measured.
+    `confidence_correct`, `confidence_wrong`: the summed confidence (0 to 1) over correct and wrong pixels; None if not
+    measured.
     """
 
     name: str
     labeled: int
     right: int
     wrong_by_class: np.ndarray  # int64 [C]
-    sure_right: float | None = None
-    sure_wrong: float | None = None
+    confidence_correct: float | None = None
+    confidence_wrong: float | None = None
 
     @classmethod
     def of(
@@ -144,14 +145,14 @@ def _unlike(images: Iterable[Shown | None], count: int) -> list[Shown]:
 
 
 def _sure(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:
-    measured = [outcome for outcome in outcomes if outcome.sure_right is not None]
+    measured = [outcome for outcome in outcomes if outcome.confidence_correct is not None]
     right = sum(outcome.right for outcome in measured)
     wrong = sum(outcome.labeled - outcome.right for outcome in measured)
     if not right or not wrong:
         return None
     sums = (
-        sum(outcome.sure_right or 0.0 for outcome in measured),
-        sum(outcome.sure_wrong or 0.0 for outcome in measured),
+        sum(outcome.confidence_correct or 0.0 for outcome in measured),
+        sum(outcome.confidence_wrong or 0.0 for outcome in measured),
     )
     return wording.percent(sums[0] / right), wording.percent(sums[1] / wrong)
 

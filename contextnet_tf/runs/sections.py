@@ -197,7 +197,7 @@ class EvaluationSection(Measured):
 
 @dataclasses.dataclass(frozen=True)
 class AveragedEvaluationSection(EvaluationSection):
-    """The accuracy by evaluate with test-time averaging over `scales` and, with `flip`, mirrored images."""
+    """The accuracy by evaluate with test-time augmentation (TTA) over `scales` and, with `flip`, mirrored images."""
 
     scales: tuple[float, ...] = ()
     flip: bool = False

@@ -152,7 +152,7 @@ class TrainingLoop:
             progress.step += 1
             self._unread = progress.step, figures
             self._timer.end_step()
-            validated, stopped = self._plan.is_validated(progress.step), self._devices.any_wishes(should_stop())
+            validated, stopped = self._plan.is_validated(progress.step), self._devices.any_true(should_stop())
             if validated or stopped or time.monotonic() - self._saved >= self._save_seconds:
                 self._read_figures(on_step)
                 self._save()

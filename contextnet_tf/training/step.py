@@ -82,7 +82,7 @@ def make_training_step(
             return update(*backward(batch, backward.weight(batch)))
 
     def training_step(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return whole_step(devices.shared_out(batch))
+        return whole_step(devices.split_among_replicas(batch))
 
     return training_step
 

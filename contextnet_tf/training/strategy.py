@@ -39,16 +39,16 @@ class Devices:
         """Whether this process writes the run folder."""
         return self.worker == 0
 
-    def shared_out(self, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+    def split_among_replicas(self, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """This process's batch split evenly among its replicas, as an argument for `strategy.run`."""
         local = self.replicas // self.workers
         if local == 1:
             return dict(batch)
         return {name: self._cut(values, local) for name, values in batch.items()}
 
-    def any_wishes(self, wish: bool) -> bool:
-        """Whether `wish` is True in any process; returns when every process has called this method."""
-        return bool(self._summed(np.array([wish]))[0]) if self.workers > 1 else wish
+    def any_true(self, value: bool) -> bool:
+        """Whether `value` is True in any process; returns when every process has called this method."""
+        return bool(self._summed(np.array([value]))[0]) if self.workers > 1 else value
 
     def gathered(self, text: str) -> list[str]:
         """The text of every process, by worker; returns when every process has called this method."""

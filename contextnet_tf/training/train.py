@@ -19,7 +19,7 @@ from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.fingerprint import example_digests
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sources import Example, checked_examples
-from contextnet_tf.datasets.statistics import class_pixels_until_complete, class_warnings
+from contextnet_tf.datasets.statistics import class_pixels_until_all_seen, class_warnings
 from contextnet_tf.errors import InputError, reason_of
 from contextnet_tf.evaluation.evaluate import Report
 from contextnet_tf.evaluation.instances import instance_paths
@@ -220,7 +220,7 @@ def _checked_classes(dataset: Dataset, examples: Sequence[Example], kind: str) -
     """Warnings on classes that never occur. Raises InputError if every pixel of every image is ignored."""
     if not examples:
         return []
-    counts = class_pixels_until_complete(dataset, examples)
+    counts = class_pixels_until_all_seen(dataset, examples)
     if not counts[: dataset.num_classes].any():
         raise InputError(
             f"{dataset.name}: every pixel of the {len(examples)} {kind} images is ignored (255); correct the labels, "

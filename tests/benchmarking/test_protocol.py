@@ -9,7 +9,7 @@ from loaded_modules import LoadedModules
 from tiny_network import write_tiny_network
 
 from contextnet_tf.benchmarking.process import BenchmarkProcess, ServerProcess
-from contextnet_tf.benchmarking.protocol import summary, take_turns
+from contextnet_tf.benchmarking.protocol import interleave, summary
 from contextnet_tf.benchmarking.runtimes.registry import RUNTIMES, why_not
 from contextnet_tf.benchmarking.runtimes.runtime import Stage
 from contextnet_tf.benchmarking.runtimes.upsampling import DenseUpsampling, ExactUpsampling
@@ -31,7 +31,7 @@ def test_rows_take_turns_and_the_warm_up_does_not_count():
         return run
 
     rows = {"a": row("a", iter([900.0, 10.0, 30.0, 20.0])), "b": row("b", iter([900.0, 5.0, 6.0, 7.0]))}
-    timings = take_turns(rows, rounds=3, warm_up=1, on_sample=lambda: turns.append(len(called)))
+    timings = interleave(rows, rounds=3, warm_up=1, on_sample=lambda: turns.append(len(called)))
 
     assert called == ["a", "b"] * 4 and turns == [1, 2, 3, 4, 5, 6, 7, 8]
     assert timings["a"].milliseconds == 21.0  # the median of 10, 30 and 20, and one of copying

@@ -9,7 +9,7 @@ import pytest
 from small_run import write_run
 
 from contextnet_tf.deployment.web import PageServer, build_page
-from experiments.serve import BROWSER_DIR, exported_files
+from experiments.serve import BROWSER_DIR, files_to_serve
 
 # Debian's name and others.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -33,7 +33,7 @@ def page_url(run_dir):
     """Where the page of `run_dir` is served."""
     if not (BROWSER_DIR / "node_modules").is_dir():
         pytest.skip("LiteRT.js is not installed: make browser")
-    with PageServer(build_page(exported_files(run_dir), BROWSER_DIR)) as server:
+    with PageServer(build_page(files_to_serve(run_dir), BROWSER_DIR)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.url
         server.shutdown()

@@ -16,7 +16,7 @@ from contextnet_tf.datasets.catalog import get_dataset
 from contextnet_tf.datasets.sources import read_image
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.deployment.web import build_page, write_page
-from experiments.serve import BROWSER_DIR, exported_files
+from experiments.serve import BROWSER_DIR, files_to_serve
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make test-browser")
 expect = playwright.expect
@@ -276,7 +276,7 @@ def test_nothing_is_cut_off_at_any_width(page, tmp_path, width):
 
 def test_a_plain_web_server_is_enough(chromium, page_url, run_dir, tmp_path):
     """The static folder without the headers that threads need."""
-    write_page(build_page(exported_files(run_dir), BROWSER_DIR), tmp_path / "site" / "below")
+    write_page(build_page(files_to_serve(run_dir), BROWSER_DIR), tmp_path / "site" / "below")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):

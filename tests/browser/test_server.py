@@ -40,7 +40,7 @@ def browser_dir(tmp_path):
 
 @pytest.fixture
 def built(run_dir, browser_dir):
-    return build_page(serve.exported_files(run_dir), browser_dir)
+    return build_page(serve.files_to_serve(run_dir), browser_dir)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_absolute_url_of_another_place_is_refused(server):
 
 def test_links_out_of_the_page_folder_are_not_taken(run_dir, browser_dir):
     os.symlink("/etc/passwd", browser_dir / "page" / "link")
-    assert "link" not in build_page(serve.exported_files(run_dir), browser_dir)
+    assert "link" not in build_page(serve.files_to_serve(run_dir), browser_dir)
 
 
 def test_a_file_that_is_replaced_while_it_is_served_is_sent_as_it_was_described(run_dir, browser_dir, tmp_path):
@@ -251,13 +251,13 @@ def test_the_worker_finds_its_modules_without_an_import_map(built):
 def test_missing_runtime_says_what_to_run(run_dir, tmp_path):
     (tmp_path / "page").mkdir()
     with pytest.raises(InputError, match="LiteRT.js is not installed; run: make browser$"):
-        build_page(serve.exported_files(run_dir), tmp_path)
+        build_page(serve.files_to_serve(run_dir), tmp_path)
 
 
 def test_checkpoints(run_dir, tmp_path, call):
     export = run_dir / "export"
-    assert serve.exported_files(str(run_dir)) == [export / "model.tflite", export / "model_int8.tflite"]
-    assert serve.exported_files(str(export / "model_int8.tflite")) == [export / "model_int8.tflite"]
+    assert serve.files_to_serve(str(run_dir)) == [export / "model.tflite", export / "model_int8.tflite"]
+    assert serve.files_to_serve(str(export / "model_int8.tflite")) == [export / "model_int8.tflite"]
     called = call(serve, f"--checkpoint={tmp_path}")
     assert called.status == 1
     assert called.err.startswith(f"error: {tmp_path}: ")
@@ -270,7 +270,7 @@ def test_a_run_offers_its_files_of_logits_alone(run_dir, tmp_path):
         metadata = read_json(tmp_path / "export/model.json") | {"output": output}
         write_json(tmp_path / f"export/model_{output}.json", metadata)
         shutil.copy(tmp_path / "export/model.tflite", tmp_path / f"export/model_{output}.tflite")
-    names = [path.name for path in serve.exported_files(str(tmp_path))]
+    names = [path.name for path in serve.files_to_serve(str(tmp_path))]
     assert names == ["model.tflite", "model_int8.tflite"]
 
 

@@ -66,7 +66,7 @@ def test_folder_archives_and_upstream_builder_give_the_same_bytes(cityscapes, tm
         expected = _content(plain.list_examples(folder, split))
         assert len(expected) == count and expected[0][0] == f"drawn{split}_000000_000000"
         assert _content(plain.list_examples(tmp_path / "unpacked", split)) == expected
-        upstream.prepared.lay_out(tfds_dir, split)
+        upstream.prepared.extract(tfds_dir, split)
         assert _content(upstream.list_examples(tfds_dir, split)) == expected
         assert all((label is None) == (split == "test") for _, _, label in expected)
     example = upstream.list_examples(tfds_dir, "train")[0]
@@ -81,9 +81,9 @@ def test_what_is_laid_out_is_not_laid_out_again(cityscapes):
     pending = upstream.prepared.pending(tfds_dir, "val")
     assert (pending.examples, pending.folder) == (2, folder) and pending.num_bytes > 1000
     seen = []
-    upstream.prepared.lay_out(tfds_dir, "val", on_example=lambda: seen.append(0))
+    upstream.prepared.extract(tfds_dir, "val", on_example=lambda: seen.append(0))
     assert len(seen) == 2 and upstream.prepared.pending(tfds_dir, "val") is None
-    upstream.prepared.lay_out(tfds_dir, "val", on_example=lambda: seen.append(0))
+    upstream.prepared.extract(tfds_dir, "val", on_example=lambda: seen.append(0))
     assert len(seen) == 2
     # Another version of the dataset was prepared since.
     record = json.loads((folder / "prepared.json").read_text())
@@ -94,39 +94,39 @@ def test_what_is_laid_out_is_not_laid_out_again(cityscapes):
 @pytest.mark.parametrize("removed", ["*/000001.*", "labels/000001.png"])
 def test_files_that_were_removed_since_are_extracted_again(masks, removed):
     dataset = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"})
-    dataset.prepared.lay_out(masks, "train")
+    dataset.prepared.extract(masks, "train")
     folder = masks / "prepared" / "tiny_masks" / "train"
     for path in folder.glob(removed):
         path.unlink()
     (folder / "images" / ".DS_Store").write_bytes(b"x")  # is no file of the dataset
     assert dataset.prepared.pending(masks, "train").examples == 3
-    dataset.prepared.lay_out(masks, "train")
+    dataset.prepared.extract(masks, "train")
     assert [e.name for e in dataset.list_examples(masks, "train")] == ["000000", "000001", "000002"]
 
 
 @pytest.mark.parametrize("form", ["tfrecord", "array_record"])
 def test_a_set_that_was_prepared_again_is_extracted_again(tmp_path, form):
     dataset, data_dir = _masks(), prepare_masks(tmp_path, form)
-    dataset.prepared.lay_out(data_dir, "train")
+    dataset.prepared.extract(data_dir, "train")
     (shard,) = (data_dir / "tiny_masks" / "1.0.0").glob("*train*")
     content = shard.read_bytes()
     shard.unlink()  # to free space
     assert dataset.prepared.pending(data_dir, "train") is None
     shard.write_bytes(content)  # as many bytes, at another time
     assert dataset.prepared.pending(data_dir, "train").examples == 3
-    dataset.prepared.lay_out(data_dir, "train")
+    dataset.prepared.extract(data_dir, "train")
     assert dataset.prepared.pending(data_dir, "train") is None
 
 
 def test_a_set_of_any_kind(masks):
     dataset = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask"})
-    dataset.prepared.lay_out(masks, "train")
+    dataset.prepared.extract(masks, "train")
     examples = dataset.list_examples(masks, "train")
     assert sorted(e.name for e in examples) == ["000000", "000001", "000002"]
     assert all(e.image_path.endswith(".jpg") and e.label_path.endswith(".png") for e in examples)
     labels = [sources.read_example(e, dataset)[1] for e in examples]
     assert sorted(int(label[0, 0]) for label in labels) == [0, 1, 2] and labels[0].shape == (32, 64)
-    dataset.prepared.lay_out(masks, "val")
+    dataset.prepared.extract(masks, "val")
     assert len(dataset.list_examples(masks, "val")) == 1
 
 
@@ -145,10 +145,10 @@ def test_records_of_both_formats_give_the_same_files(both_formats, tmp_path):
     for form, folder in both_formats.items():
         data_dir = shutil.copytree(folder, tmp_path / form)
         numbered = _masks(name_key="number")
-        numbered.prepared.lay_out(data_dir, "train")
+        numbered.prepared.extract(data_dir, "train")
         contents.append(_content(numbered.list_examples(data_dir, "train")))
         refused(
-            "'outline' is neither text nor a whole number", _masks(name_key="outline").prepared.lay_out, data_dir, "val"
+            "'outline' is neither text nor a whole number", _masks(name_key="outline").prepared.extract, data_dir, "val"
         )
     assert contents[0] == contents[1] and sorted(name for name, _, _ in contents[0]) == ["7", "8", "9"]
 
@@ -188,7 +188,7 @@ def test_damaged_records_and_metadata_are_one_line(both_formats, tmp_path, form,
     (path,) = (data_dir / "tiny_masks" / "1.0.0").glob(pattern)
     damage(path)
     message = "tiny_masks/1.0.0: the prepared dataset is damaged|example '000000' has no 'photo'"
-    refused(message, _masks().prepared.lay_out, data_dir, "train")
+    refused(message, _masks().prepared.extract, data_dir, "train")
     assert not list(data_dir.rglob("*.png")), "nothing half-written is left"
 
 
@@ -209,17 +209,17 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     wrong = get_dataset("tfds:tiny_masks", MASKS)
     refused(
         "has no image feature 'image'; it has mask, photo; set `tfds_image_key`",
-        wrong.prepared.lay_out,
+        wrong.prepared.extract,
         masks,
         "train",
     )
-    refused("has no split 'test'; it has train, validation", wrong.prepared.lay_out, masks, "test")
+    refused("has no split 'test'; it has train, validation", wrong.prepared.extract, masks, "test")
     named = get_dataset("tfds:tiny_masks", MASKS | {"image_key": "photo", "label_key": "mask", "name_key": "species"})
-    refused("two examples have the name 'cat'", named.prepared.lay_out, masks, "train")
+    refused("two examples have the name 'cat'", named.prepared.extract, masks, "train")
     refused("is not extracted to files yet; run experiments.check_data", named.list_examples, masks, "train")
     assert not list((masks / "prepared").rglob("*.png")), "nothing half-written is left"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
-    refused("kB are needed and 0 kB are free", named.prepared.lay_out, masks, "train")
+    refused("kB are needed and 0 kB are free", named.prepared.extract, masks, "train")
 
 
 @pytest.mark.parametrize("given", ["tiny_masks/1.0.0", "tiny_masks", "downloads/manual", ".."])
@@ -239,10 +239,10 @@ def test_another_name_or_version_says_what_is_there(masks):
 def test_a_folder_that_is_not_writable_says_how_it_is_read_anyway(masks, tmp_path):
     (masks / "prepared").touch()  # a file: nothing can be written below
     message = f"set `data_dir` to a writable folder with a link to {masks}/tiny_masks$"
-    refused(message, _masks().prepared.lay_out, masks, "train")
+    refused(message, _masks().prepared.extract, masks, "train")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "tiny_masks").symlink_to(masks / "tiny_masks")
-    _masks().prepared.lay_out(tmp_path / "own", "train")
+    _masks().prepared.extract(tmp_path / "own", "train")
     assert len(_masks().list_examples(tmp_path / "own", "train")) == 3
 
 
@@ -251,7 +251,7 @@ def test_two_processes_extract_a_split_once(masks):
     written = []
 
     def extract(_):
-        _masks().prepared.lay_out(masks, "train", on_example=lambda: written.append(0))
+        _masks().prepared.extract(masks, "train", on_example=lambda: written.append(0))
 
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         list(threads.map(extract, range(2)))
@@ -322,15 +322,15 @@ def test_images_of_other_types_and_names_of_any_kind(tmp_path):
             r"has no image feature 'tensor' \('tensor' is a Tensor\); it has bmp, deep, gif, mask",
         ),
     ):
-        refused(message, dataset(**keys).prepared.lay_out, tmp_path, "train")
+        refused(message, dataset(**keys).prepared.extract, tmp_path, "train")
     named = dataset(name_key="name")
-    named.prepared.lay_out(tmp_path, "train")
+    named.prepared.extract(tmp_path, "train")
     assert named.prepared.pending(tmp_path, "train") is None, "it would be extracted again by each program"
     first, second, third = named.list_examples(tmp_path, "train")
     assert (first.name, second.name) == ("M_nchen", "__hidden") and third.name.startswith("xxx")
     assert sources.read_example(third, named)[0].tolist() == np.full((4, 6, 3), 9).tolist()
     of_gif = dataset(image_key="gif", label_key="gif", name_key="name")
-    of_gif.prepared.lay_out(tmp_path, "train")
+    of_gif.prepared.extract(tmp_path, "train")
     image, label = sources.read_example(of_gif.list_examples(tmp_path, "train")[0], of_gif)
     assert image.shape == (4, 6, 3) and image[0, :2].tolist() == [[5, 6, 7], [200, 30, 40]]
     assert label[0, :2].tolist() == [1, 0]  # the indices

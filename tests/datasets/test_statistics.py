@@ -77,9 +77,9 @@ def test_reading_labels_ends_when_every_class_has_occurred(camvid_dir, monkeypat
     monkeypatch.setattr(statistics, "available_cores", lambda: 1)
     two = get_dataset("folder", {"classes": [{"name": "a"}, {"name": "b"}]})
     examples = get_dataset("camvid").list_examples(camvid_dir, "train")
-    counts = statistics.class_pixels_until_complete(two, examples[:2] * 3)
+    counts = statistics.class_pixels_until_all_seen(two, examples[:2] * 3)
     assert (counts[:2] > 0).all() and len(read) == 4
-    counts = statistics.class_pixels_until_complete(get_dataset("camvid"), examples)
+    counts = statistics.class_pixels_until_all_seen(get_dataset("camvid"), examples)
     assert counts[:11].tolist() == [6144] * 6 + [0] * 5 and len(read) == 10
 
 

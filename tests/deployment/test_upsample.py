@@ -20,7 +20,7 @@ def way(request):
         pytest.importorskip("numba")
     module = importlib.import_module(f"contextnet_tf.deployment.{request.param}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(upsample, "fastest_way", lambda: module.labels_of)
+        patch.setattr(upsample, "fastest_implementation", lambda: module.labels_of)
         yield
 
 

@@ -19,9 +19,9 @@ def new_process(monkeypatch):
     """As if nothing had been imported and chosen yet."""
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
     monkeypatch.delattr(deployment, "upsample_compiled", raising=False)
-    upsample.fastest_way.cache_clear()
+    upsample.fastest_implementation.cache_clear()
     yield
-    upsample.fastest_way.cache_clear()
+    upsample.fastest_implementation.cache_clear()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def taken() -> str:
-    return upsample.fastest_way().__module__
+    return upsample.fastest_implementation().__module__
 
 
 def test_numpy_without_numba(monkeypatch, caplog):
@@ -78,5 +78,5 @@ def test_compiled_once_and_stored(folder, monkeypatch):
         path.write_bytes(b"")
     monkeypatch.delitem(sys.modules, MODULE)
     monkeypatch.delattr(deployment, "upsample_compiled")
-    upsample.fastest_way.cache_clear()
+    upsample.fastest_implementation.cache_clear()
     assert taken() == "contextnet_tf.deployment.upsample_numpy"

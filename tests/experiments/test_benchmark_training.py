@@ -47,7 +47,7 @@ def test_a_baseline_or_a_memory_that_cannot_be_measured_is_left_out_with_a_note(
 
 
 def test_table_by_hand():
-    measured = benchmark_training.Measured(
+    measured = benchmark_training.TrainingMeasurements(
         ready=LoopSpeed(0.55, {"bare": 0.5, "torch": 0.75}, 0.0),
         real=LoopSpeed(1.0, {}, 0.25),
         memory=(

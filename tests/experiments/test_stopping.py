@@ -67,8 +67,8 @@ def test_a_second_interrupt_ends_at_once():
 
 def test_a_run_that_was_started_without_resume_is_resumed_with_it():
     command = "python -m experiments.train --flagfile='my runs/flags.txt'"
-    assert train.resume_advice("my runs", True) == f"resume by the same command, or by: {command}"
-    assert train.resume_advice("my runs", False) == f"resume by: {command} --resume"
+    assert train.run_resume_advice("my runs", True) == f"resume by the same command, or by: {command}"
+    assert train.run_resume_advice("my runs", False) == f"resume by: {command} --resume"
 
 
 @pytest.mark.parametrize(

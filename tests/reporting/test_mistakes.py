@@ -52,7 +52,9 @@ def test_counts_of_an_image():
     # 11 rows of 16 are labeled; wrong are 11 road pixels taken for car and 8 of the car taken for road.
     assert (outcome.labeled, outcome.right) == (176, 157)
     assert outcome.wrong_by_class.tolist() == [19, 19, 0]
-    assert outcome.sure_right == pytest.approx(0.75 * 157) and outcome.sure_wrong == pytest.approx(0.75 * 19)
+    assert outcome.confidence_correct == pytest.approx(0.75 * 157) and outcome.confidence_wrong == pytest.approx(
+        0.75 * 19
+    )
 
 
 def test_the_worst_come_first():

@@ -70,10 +70,10 @@ def test_averaged_figures_are_a_sentence_of_their_own():
     }  # fmt: skip
     text = page_of(sections)
     assert (
-        "With test-time averaging over mirrored images and the scales 0.75, 1, 1.25, best.keras has 66.3 % mean IoU on "
-        "the split train+val, p1 held out of Cityscapes." in text
+        "With test-time augmentation (TTA) over mirrored images and the scales 0.75, 1, 1.25, best.keras has 66.3 % "
+        "mean IoU on the split train+val, p1 held out of Cityscapes." in text
     )
-    assert "test-time averaging" not in page_of(few_classes())
+    assert "test-time augmentation (TTA)" not in page_of(few_classes())
 
 
 def test_categories_and_mistakes(whole):

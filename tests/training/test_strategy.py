@@ -130,8 +130,8 @@ def test_processes_exchange_texts():
     texts = ["", "a longer text", "ü"]
     assert _in_three_processes(lambda devices: devices.gathered(texts[devices.worker])) == [texts] * 3
     assert _in_three_processes(lambda devices: devices.gathered("")) == [["", "", ""]] * 3
-    assert _in_three_processes(lambda devices: devices.any_wishes(devices.worker == 1)) == [True] * 3
-    assert _in_three_processes(lambda devices: devices.any_wishes(False)) == [False] * 3
+    assert _in_three_processes(lambda devices: devices.any_true(devices.worker == 1)) == [True] * 3
+    assert _in_three_processes(lambda devices: devices.any_true(False)) == [False] * 3
 
 
 def test_an_error_of_one_process_is_raised_in_all():

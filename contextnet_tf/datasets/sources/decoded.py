@@ -32,7 +32,7 @@ class Decoded:
 
 
 @functools.cache  # once a file, not in each epoch
-def warn_of_others(path: str, what: str) -> None:
+def warn_multiple_images(path: str, what: str) -> None:
     """Warns that the file, which is `what`, holds more images than the first."""
     _logger.warning("%s: %s; only its first image is read. Save each image as a file of its own", path, what)
 
@@ -47,7 +47,7 @@ def too_large(path: str | os.PathLike, size: str) -> InputError:
     return InputError(f"{path}: has too many pixels to be read ({size}); cut it into tiles")
 
 
-def cut_off(path: str | os.PathLike, kind: str) -> InputError:
+def truncated(path: str | os.PathLike, kind: str) -> InputError:
     """The error for a file of the format `kind` that ends too early."""
     return damaged(path, f"the {kind} data are truncated")
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
-from contextnet_tf.datasets.sources.decoded import Decoded, cut_off, damaged
+from contextnet_tf.datasets.sources.decoded import Decoded, damaged, truncated
 from contextnet_tf.datasets.sources.pillow import decode_by_pillow, jpeg_orientation, upright
 from contextnet_tf.errors import InputError, reason_of
 
@@ -72,4 +72,4 @@ def _with_known_version(content: bytes) -> bytes:
 
 def _refused_jpeg(path: str | os.PathLike, error: ValueError) -> InputError:
     reason = reason_of(error)
-    return cut_off(path, "JPEG") if "premature end" in reason.lower() else damaged(path, f"JPEG: {reason}")
+    return truncated(path, "JPEG") if "premature end" in reason.lower() else damaged(path, f"JPEG: {reason}")

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from contextnet_tf.datasets.sources.alteration import alteration, bits_per_channel, lossy_compression
-from contextnet_tf.datasets.sources.decoded import Decoded, damaged, too_large, too_many_bits, warn_of_others
+from contextnet_tf.datasets.sources.decoded import Decoded, damaged, too_large, too_many_bits, warn_multiple_images
 from contextnet_tf.datasets.sources.signatures import is_tiff, starts_like_image, unsupported_kind
 from contextnet_tf.errors import InputError, reason_of
 
@@ -36,7 +36,7 @@ def decode_by_pillow(content: bytes, path: str | os.PathLike, palette_colors: bo
         with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as image:
             image.info.pop("xmp", None)  # see `_exif_orientation`
             if getattr(image, "is_animated", False) and (what := _several_images(image)):
-                warn_of_others(os.fspath(path), what)
+                warn_multiple_images(os.fspath(path), what)
             own_tag = getattr(image, "tag_v2", {}).get(_ORIENTATION, 1)
             image.load()  # turns TIFF upright, and forgets its tag
             orientation = _exif_orientation(image)

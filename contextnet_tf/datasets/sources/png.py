@@ -6,7 +6,7 @@ import struct
 import zlib
 
 from contextnet_tf.datasets.sources.alteration import stretched
-from contextnet_tf.datasets.sources.decoded import Decoded, cut_off, damaged, too_large, warn_of_others
+from contextnet_tf.datasets.sources.decoded import Decoded, damaged, too_large, truncated, warn_multiple_images
 from contextnet_tf.datasets.sources.libpng import decode_png
 from contextnet_tf.datasets.sources.pillow import decode_by_pillow
 from contextnet_tf.errors import reason_of
@@ -20,7 +20,7 @@ def decode_png_file(content: bytes, path: str | os.PathLike, palette_colors: boo
     """As `decoding.decode`, for a PNG file."""
     chunks = _png_chunks(content, path)
     if b"acTL" in chunks.names:
-        warn_of_others(os.fspath(path), "is an animated PNG")
+        warn_multiple_images(os.fspath(path), "is an animated PNG")
     depth, color_type = content[24], content[25]
     # libpng is faster, Pillow knows palettes, transparent colors and orientations.
     if color_type == _PALETTE or depth < 8 or (depth == 8 and chunks.names & {b"tRNS", b"eXIf"}):
@@ -61,11 +61,11 @@ def _png_chunks(content: bytes, path: str | os.PathLike) -> _Chunks:
     names, parts, position = set(), [content[:8]], 8
     while b"IEND" not in names:
         if position + 12 > len(content):
-            raise cut_off(path, "PNG")
+            raise truncated(path, "PNG")
         length, name = struct.unpack(">I4s", content[position : position + 8])
         end = position + 12 + length
         if end > len(content):
-            raise cut_off(path, "PNG")
+            raise truncated(path, "PNG")
         if name in _PNG_PIXELS:
             if zlib.crc32(memoryview(content)[position + 4 : end - 4]) != int.from_bytes(content[end - 4 : end], "big"):
                 raise damaged(path, f"a checksum of the PNG data ({name.decode()}) is wrong")

@@ -94,7 +94,7 @@ class PreparedSet:
                 return None
         return Pending(info.num_examples, info.num_bytes, folder)
 
-    def lay_out(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
+    def extract(self, data_dir: str | os.PathLike, split: str, on_example: Callable[[], None] = lambda: None) -> None:
         """Extracts the split's images and labels to files, unless up to date.
 
         `on_example` is called after each example. The folder is written atomically; of several processes, one

@@ -1,4 +1,4 @@
-"""Test-time averaging: the soft-maxes of a network on an image at several scales and mirrored, averaged."""
+"""Test-time augmentation (TTA): the soft-maxes of a network on an image at several scales and mirrored, averaged."""
 
 import math
 from collections.abc import Callable, Sequence

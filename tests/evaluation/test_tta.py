@@ -8,8 +8,8 @@ from tiny_network import write_tiny_network
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation import traced
-from contextnet_tf.evaluation.averaging import averaged_probabilities
 from contextnet_tf.evaluation.evaluate import segmentation
+from contextnet_tf.evaluation.tta import averaged_probabilities
 from contextnet_tf.models.loading import load_network
 
 
