@@ -142,14 +142,17 @@ def require_space(folder: str | os.PathLike, num_bytes: int) -> None:
     free = shutil.disk_usage(place).free
     if num_bytes > free:
         raise InputError(
-            f"{folder}: {gigabytes(num_bytes)} are needed and {gigabytes(free)} are free; free disk space or "
+            f"{folder}: {file_size(num_bytes)} are needed and {file_size(free)} are free; free disk space or "
             "choose another folder"
         )
 
 
-def gigabytes(num_bytes: int) -> str:
-    """Formats a number of bytes: 11812345678 -> "11.81 GB"; below 10 MB in kB."""
-    return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e7 else f"{num_bytes / 1e3:.0f} kB"
+def file_size(num_bytes: int) -> str:
+    """Bytes in the decimal units of data sheets: 3412345 -> "3.41 MB", 11812345678 -> "11.81 GB"."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if num_bytes >= 0.1 * unit:
+            return f"{num_bytes / unit:.2f} {name}"
+    return f"{num_bytes / 1e3:.1f} kB"
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int, ...] = ()) -> None:

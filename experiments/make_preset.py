@@ -12,7 +12,6 @@ same recipe that held out a drive; their figures become columns of the card.
 import dataclasses
 import pathlib
 import re
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from contextnet_tf.folders import atomic_write_dir
 from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import CARD
 from contextnet_tf.reporting.tables import markdown_table
-from contextnet_tf.reporting.wording import dataset_title, percent
+from contextnet_tf.reporting.wording import dataset_title, flag, percent
 from contextnet_tf.runs.layout import EXPORT
 from contextnet_tf.runs.results import Results, read_results, update_results
 from contextnet_tf.runs.sections import Accuracy
@@ -223,10 +222,7 @@ def _command(trained: Results) -> str:
             continue
         if name == "initial":
             value = "WEIGHTS"
-        if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no{name}")
-        else:
-            words.append(shlex.quote(f"--{name}={','.join(value) if isinstance(value, list) else value}"))
+        words.append(flag(name, value))
     return " ".join([*words, "--output_dir=RUN"])
 
 

@@ -13,7 +13,7 @@ from contextnet_tf.datasets.sources import Example
 from contextnet_tf.deployment.metadata import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import gigabytes
+from contextnet_tf.files import file_size
 from contextnet_tf.machine import available_cores
 from contextnet_tf.models.loading import BEST_NETWORK, load_network, network_path
 from contextnet_tf.presets import resolved
@@ -173,7 +173,7 @@ def extract(dataset: Dataset, data_dir: str, split: str) -> None:
         return
     print(
         f"note: {split} of {dataset.name} is extracted to files once: {pending.examples:,} examples, "
-        f"{gigabytes(pending.num_bytes)}, in {pending.folder}",
+        f"{file_size(pending.num_bytes)}, in {pending.folder}",
         file=sys.stderr,
     )
     with progress_bar(total=pending.examples, desc="extracting", unit="image") as bar:

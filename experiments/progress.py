@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import tqdm
 
+from contextnet_tf.reporting.wording import duration
+
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
 
@@ -58,9 +60,4 @@ class Progress:
 
 def in_words(seconds: float) -> str:
     """40 -> "40 s", 150 -> "3 min", 9000 -> "2 h 30 min"; "?" for a time that is not known."""
-    if math.isnan(seconds):
-        return "?"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+    return "?" if math.isnan(seconds) else duration(seconds / 60)

@@ -24,6 +24,7 @@ from absl import flags
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import file_size
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.models.spec import FUSION_ORDERS, VARIANTS, ContextNetSpec
 from contextnet_tf.presets import resolved
@@ -227,11 +228,11 @@ def _in_order(model: "str | ContextNetSpec | keras.Model", fusion_order: str) ->
 
 def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Example]) -> "ImageCache":
     """Makes the cache and prints how much space it takes."""
-    from contextnet_tf.datasets.cache import disk_cache, in_megabytes, memory_cache
+    from contextnet_tf.datasets.cache import disk_cache, memory_cache
 
     in_memory = where == "memory"
     made = memory_cache(examples) if in_memory else disk_cache(where, dataset, examples)
-    taken = in_megabytes(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
+    taken = file_size(made.missing_bytes) + (" of memory" if in_memory else f" more in {where}")
     print(f"cache: {made.images} images take {taken}", flush=True)
     return made
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir
+from contextnet_tf.files import atomic_write, ensure_writable_dir, file_size
 
 _BYTES_PER_PIXEL = 4  # red, green, blue and the label
 _KEY = 32  # bytes of a key
@@ -94,8 +94,8 @@ def memory_cache(examples: Sequence[sources.Example]) -> ImageCache:
     free = _free_memory()
     if free is not None and needed > free:
         raise InputError(
-            f"`cache=memory`: {len(examples)} decoded images take {in_megabytes(needed)}, "
-            f"{in_megabytes(free)} of memory are free; use `cache=FOLDER`, or no cache"
+            f"`cache=memory`: {len(examples)} decoded images take {file_size(needed)}, "
+            f"{file_size(free)} of memory are free; use `cache=FOLDER`, or no cache"
         )
     return ImageCache(len(examples), needed, _Memory())
 
@@ -116,15 +116,10 @@ def disk_cache(folder: str | os.PathLike, dataset: Dataset, examples: Sequence[s
     free = shutil.disk_usage(folder).free
     if missing > free:
         raise InputError(
-            f"`cache={folder}`: {len(examples)} decoded images take {in_megabytes(missing)} more, "
-            f"{in_megabytes(free)} are free on that disk; choose a folder on another disk, or use no cache"
+            f"`cache={folder}`: {len(examples)} decoded images take {file_size(missing)} more, "
+            f"{file_size(free)} are free on that disk; choose a folder on another disk, or use no cache"
         )
     return ImageCache(len(examples), missing, store)
-
-
-def in_megabytes(size: int) -> str:
-    """Formats a number of bytes in megabytes (10 ** 6 bytes)."""
-    return f"{size / 1e6:,.1f} MB"
 
 
 class _Memory:

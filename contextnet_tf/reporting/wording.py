@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contextnet_tf import files
 from contextnet_tf.runs.provenance import Machine
 
 UNKNOWN = "–"
@@ -55,10 +56,8 @@ def magnitude(number: float | None) -> str:
 
 
 def file_size(size: int | None) -> str:
-    """Bytes in the decimal units of data sheets: 3412345 -> "3.41 MB"."""
-    if size is None:
-        return UNKNOWN
-    return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+    """3412345 -> "3.41 MB"."""
+    return UNKNOWN if size is None else files.file_size(size)
 
 
 def image_size(size: Sequence[float] | None) -> str:

@@ -169,7 +169,10 @@ def test_an_encrypted_member_is_refused(small):
 def test_too_little_space_is_said_before_anything_is_written(small, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 8000, 8000))
     refused(
-        "9 kB are needed and 8 kB are free", archives.unpack, archives.members(small, everything), tmp_path / "target"
+        "9.0 kB are needed and 8.0 kB are free",
+        archives.unpack,
+        archives.members(small, everything),
+        tmp_path / "target",
     )
     assert _files(tmp_path / "target") == {}
     archives.unpack(archives.members(small, lambda parts: parts[0] == "a"), tmp_path / "target")

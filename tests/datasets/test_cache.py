@@ -120,11 +120,11 @@ def test_images_that_are_no_png_count_as_large_as_they_are(examples):
 
 def test_what_does_not_fit_is_refused(examples, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "_free_memory", lambda: 6 * DECODED - 1)
-    with pytest.raises(InputError, match=r"`cache=memory`: 6 decoded images take 0.1 MB, 0.1 MB of memory are free"):
+    with pytest.raises(InputError, match=r"`cache=memory`: 6 decoded images take 0.15 MB, 0.15 MB of memory are free"):
         cache.memory_cache(examples)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(InputError, match=r"6 decoded images take 0.1 MB more, 0.0 MB are free on that disk"):
+    with pytest.raises(InputError, match=r"6 decoded images take 0.15 MB more, 1.0 kB are free on that disk"):
         cache.disk_cache(tmp_path / "cache", CAMVID, examples)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: cannot be written as a folder"):

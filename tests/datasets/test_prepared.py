@@ -219,7 +219,7 @@ def test_what_is_not_prepared_or_not_there_is_refused(masks, tmp_path, monkeypat
     refused("is not extracted to files yet; run experiments.check_data", named.list_examples, masks, "train")
     assert not list((masks / "prepared").rglob("*.png")), "nothing half-written is left"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
-    refused("kB are needed and 0 kB are free", named.prepared.extract, masks, "train")
+    refused("kB are needed and 0.0 kB are free", named.prepared.extract, masks, "train")
 
 
 @pytest.mark.parametrize("given", ["tiny_masks/1.0.0", "tiny_masks", "downloads/manual", ".."])

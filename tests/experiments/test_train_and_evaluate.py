@@ -163,7 +163,7 @@ def test_flags_change_the_recipe(camvid_dir, call, tmp_path):
     assert (recipe["bn_recalibration_batches"], recipe["optimizer"]["weight_decay"]) == (1, 0.25)
     assert settings["network"] == "cn14-upsample-last"
     # 8 images of 64 x 96, of which 6 are trained on: 4 bytes a pixel.
-    assert "cache: 6 images take 0.1 MB of memory" in called.out
+    assert "cache: 6 images take 0.15 MB of memory" in called.out
 
 
 def test_train_refuses_wrong_output_folders(trained, camvid_dir, call, tmp_path):
