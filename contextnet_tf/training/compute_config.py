@@ -36,9 +36,9 @@ class CheckpointPolicy:
 
     def __post_init__(self):
         if not isinstance(self.minutes, numbers.Real) or not self.minutes >= 0:  # NaN is refused, too
-            raise InputError(f"`minutes={self.minutes}`: the time between checkpoints must be a number, 0 or more")
+            raise InputError(f"minutes = {self.minutes!r}: the time between checkpoints must be a number, 0 or more")
         if not isinstance(self.keep, numbers.Integral) or self.keep < 1:
-            raise InputError(f"`keep={self.keep}`: the number of checkpoints must be a whole number, 1 or more")
+            raise InputError(f"keep = {self.keep!r}: the number of checkpoints must be a whole number, 1 or more")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,12 +42,12 @@ def test_output_folder_that_cannot_be_made(camvid_dir, tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"keep": 0}, "`keep=0`: the number of checkpoints must be a whole number, 1 or more"),
-        ({"keep": -1}, "`keep=-1`"),
-        ({"keep": 1.5}, "`keep=1.5`"),
-        ({"minutes": -1}, "`minutes=-1`: the time between checkpoints must be a number, 0 or more"),
-        ({"minutes": float("nan")}, "`minutes=nan`"),
-        ({"minutes": "10"}, "`minutes=10`"),
+        ({"keep": 0}, "keep = 0: the number of checkpoints must be a whole number, 1 or more"),
+        ({"keep": -1}, "keep = -1: "),
+        ({"keep": 1.5}, "keep = 1.5: "),
+        ({"minutes": -1}, "minutes = -1: the time between checkpoints must be a number, 0 or more"),
+        ({"minutes": float("nan")}, "minutes = nan: "),
+        ({"minutes": "10"}, "minutes = '10': "),
     ],
     ids=str,
 )
