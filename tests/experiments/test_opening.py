@@ -67,7 +67,7 @@ def test_suffixes_may_be_in_capitals(tmp_path):
     assert opening.open_network(tmp_path / "A.KERAS").output["main"].shape[-1] == 19
     assert opening.checkpoint_file(tmp_path / "B.TFLITE") == tmp_path / "B.TFLITE"
     assert opening.open_segmenter(tmp_path / "B.TFLITE").metadata["num_classes"] == 19
-    assert serve.exported_files(str(tmp_path / "B.TFLITE")) == [tmp_path / "B.TFLITE"]
+    assert serve.files_to_serve(str(tmp_path / "B.TFLITE")) == [tmp_path / "B.TFLITE"]
     assert [opening.engine_for(name) for name in ("C.Onnx", "B.TFLITE", "A.KERAS")] == [
         "onnxruntime", "litert", "tensorflow"
     ]  # fmt: skip
