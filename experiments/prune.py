@@ -40,15 +40,7 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import PruningRow, PruningSection
 from contextnet_tf.training.recipe import get_recipe
-from experiments import (
-    common_flags,
-    opening,
-    program,
-    quietly,
-    recipe_flags,
-    splits,
-    train,  # noqa: F401  defines --cache
-)
+from experiments import common_flags, opening, program, quietly, recipe_flags, splits, train  # noqa: F401  train: flags
 from experiments.splits import Splits
 from experiments.stopping import resume_advice, stoppable
 
@@ -84,13 +76,12 @@ flags.DEFINE_bool(
 common_flags.key_flags(
     *common_flags.DATASET_FLAGS, *splits.FLAGS, "output_dir", "cache", "crop_height", "crop_width", *recipe_flags.FLAGS,
     defaults={"recipe": "modern"},
-    **common_flags.UNRECORDED | {
-        "model": f"ContextNet of width factor 1: {', '.join(VARIANTS)}. Default: cn14.",
-        "seeds": "Seeds; all stages run once per seed.",
-        "rounds": "Rounds of the latency measurement; medians are reported. Default: 20.",
-        "checkpoint": "Trained network to prune: preset:NAME, the folder of a run (its best.keras) or a .keras file. "
-        "Default: none, a network of --start_factor is trained first.",
-    },
+    dataset=common_flags.dataset_text("the one recorded with the checkpoint, else streets"),
+    model=f"ContextNet of width factor 1: {', '.join(VARIANTS)}. Default: cn14.",
+    seeds="Seeds; all stages run once per seed.",
+    rounds="Rounds of the latency measurement; medians are reported. Default: 20.",
+    checkpoint="Trained network to prune: preset:NAME, the folder of a run (its best.keras) or a .keras file. "
+    "Default: none, a network of --start_factor is trained first.",
 )  # fmt: skip
 
 
