@@ -28,7 +28,7 @@ _MARK = IGNORE - 1  # pixels that the label ignores; the crop's padding has IGNO
 
 @dataclasses.dataclass(frozen=True)
 class Crops:
-    """Statistics of random training crops, as many from each image, without class-uniform sampling and pasting."""
+    """Statistics of random training crops, equally many from each image, without class-uniform sampling and pasting."""
 
     size: tuple[int, int]
     number: int
