@@ -32,7 +32,8 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     An existing file at `path` stays unchanged until then. On an exception the temporary file is removed.
 
     Raises:
-      InputError: the folder cannot be created or is not writable, `path` is a folder, or the disk is full.
+      InputError: the folder cannot be created or is not writable, `path` is a folder, or writing fails, for example
+        because the disk is full.
     """
     path = pathlib.Path(path)
     if path.is_dir():
@@ -40,7 +41,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     ensure_writable_dir(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        with naming_full_disk(path):
+        with naming_write_errors(path, temporary):
             yield temporary
             os.replace(temporary, path)
     finally:
@@ -48,24 +49,29 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def naming_full_disk(path: str | os.PathLike) -> Iterator[None]:
-    """Converts the OSError of a full disk, raised while writing `path`, to InputError.
+def naming_write_errors(path: str | os.PathLike, temporary: str | os.PathLike | None = None) -> Iterator[None]:
+    """Converts an OSError of writing `path`, or `temporary` in its place, to InputError.
+
+    An error that names a file elsewhere, such as one that is read meanwhile, passes through.
 
     Raises:
-      InputError: the disk is full, or a quota or the file size limit is exceeded.
+      InputError: writing failed; for a full disk, the message gives the remedy.
     """
+    own = pathlib.Path(temporary or path)
     try:
         yield
+    except BrokenPipeError:  # of the output of a program
+        raise
     except OSError as error:
-        if error.errno not in _FULL:
+        # Errors of `file.write` have no file name.
+        if not (error.errno in _FULL or error.filename is None or _is_within(error.filename, own)):
             raise
-        raise unwritable(path, error) from error
+        remedy = "; free disk space and start again" if error.errno in _FULL else ""
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}){remedy}") from error
 
 
-def unwritable(path: str | os.PathLike, error: OSError) -> InputError:
-    """The error for a file or folder that could not be written, with the remedy for a full disk."""
-    remedy = "; free disk space and start again" if error.errno in _FULL else ""
-    return InputError(f"{path}: cannot be written ({error.strerror}){remedy}")
+def _is_within(name: str | bytes | int, folder: pathlib.Path) -> bool:
+    return not isinstance(name, int) and pathlib.Path(os.fsdecode(name)).is_relative_to(folder)
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:
@@ -164,10 +170,7 @@ def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int,
     # Not cv2.imwrite, which does not report why writing failed.
     _, content = cv2.imencode(".png", image, parameters)
     with atomic_write(path) as temporary:
-        try:
-            temporary.write_bytes(content.tobytes())
-        except OSError as error:
-            raise unwritable(path, error) from None
+        temporary.write_bytes(content.tobytes())
 
 
 def json_text(value: Any, **options: Any) -> str:

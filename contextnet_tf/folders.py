@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import ensure_writable_dir, naming_full_disk, refuse_broken_link
+from contextnet_tf.files import ensure_writable_dir, naming_write_errors, refuse_broken_link
 
 _STAGING = ".staging-"  # prefix of the folders of `staging_dir`
 
@@ -21,8 +21,8 @@ def atomic_write_dir(path: str | os.PathLike, *, marker: str) -> Iterator[pathli
     `marker` is the name of a file that every folder of this kind holds: no other folder is replaced, unless empty.
 
     Raises:
-      InputError: the parent folder cannot be created or is not writable, `require_replaceable` refuses `path`, or the
-        disk is full.
+      InputError: the parent folder cannot be created or is not writable, `require_replaceable` refuses `path`, or
+        writing fails, for example because the disk is full.
     """
     path = pathlib.Path(path)
     require_replaceable(path, marker)
@@ -30,7 +30,7 @@ def atomic_write_dir(path: str | os.PathLike, *, marker: str) -> Iterator[pathli
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o755)
     try:
-        with naming_full_disk(path):
+        with naming_write_errors(path, temporary):
             yield temporary
             move_dir(temporary, path)
     finally:

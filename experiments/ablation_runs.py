@@ -106,7 +106,7 @@ class Runs:
         with atomic_write(out / BEST_NETWORK) as temporary:
             network.save(temporary)
         data = {name: self.settings.get(name) for name in ("dataset", "data_dir", "class_table")}
-        return evaluate.run(checkpoint=str(out), output_dir=str(out), trained=self.data_splits, **data)
+        return evaluate.run(checkpoint=str(out), output_dir=str(out), default_splits=self.data_splits, **data)
 
 
 def shared_reports(runs: "Mapping[_Key, Callable[[], Report]]") -> "dict[_Key, Report]":

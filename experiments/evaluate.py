@@ -77,14 +77,14 @@ def run(
     confidence: bool = False,
     output_dir: str,
     class_table: dict[str, Any] | None = None,
-    trained: splits.Splits | None = None,
+    default_splits: splits.Splits | None = None,
     given_flags: dict[str, Any] | None = None,
 ) -> "Report":
     """Measures the network and writes the figures; the arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the result.json beside the checkpoint names, or
-    in the folder above an exported file's. `split` None: the examples that the run held out, else the split that it was
-    validated on, else val. `trained` None: the splits that the result.json records.
+    in the folder above an exported file's. `split` None: the examples that `default_splits` hold out, else the split
+    that they validate on, else val. `default_splits` None: those of the run, which its result.json records.
     """
     from contextnet_tf.evaluation.evaluate import evaluate
     from contextnet_tf.evaluation.tta import averaged_probabilities
@@ -97,7 +97,8 @@ def run(
     opening.require_own_results(output_dir, path)
     segment = segmentation(path, description, model)
     averaged = flip or tuple(scales) != (1.0,)
-    chosen = splits.evaluated(split, holdout, trained or splits.splits_of_run(recording_dirs, description))
+    recorded = splits.splits_of_run(recording_dirs, description)
+    chosen = splits.evaluated(split, holdout, recorded or default_splits, default_splits)
     chosen.warn_if_trained_on()
     examples = chosen.examples(description, data_dir)
     sources.check_files(examples)

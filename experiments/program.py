@@ -120,7 +120,7 @@ def run(main: Callable[[Sequence[str]], None], *, needs_tensorflow: bool = True)
         _drop_output()
         sys.exit(141)  # as shells report a process that a closed pipe ended
     except OSError as error:
-        if error.errno != errno.ENOSPC:  # of other files, `files.naming_full_disk` says which
+        if error.errno != errno.ENOSPC:  # of other files, `files.naming_write_errors` says which
             raise
         _drop_output()
         print(f"error: the output cannot be written ({error.strerror}); make room on its disk", file=sys.stderr)

@@ -86,7 +86,7 @@ class PruningRuns:
         """The report of a network that is not trained here; the figures go into result.json in `output_dir`."""
         return evaluate.run(
             checkpoint=str(checkpoint), output_dir=str(output_dir), dataset=self.dataset, data_dir=self.data_dir,
-            class_table=self.class_table, trained=self.data_splits,
+            class_table=self.class_table, default_splits=self.data_splits,
         )  # fmt: skip
 
     def _pruned(self, source: pathlib.Path, spec: ContextNetSpec) -> keras.Model:

@@ -160,19 +160,21 @@ class Evaluated:
             )
 
 
-def evaluated(split: str | None, holdout: Sequence[str], trained: Splits | None) -> Evaluated:
+def evaluated(
+    split: str | None, holdout: Sequence[str], trained: Splits | None, defaults: Splits | None = None
+) -> Evaluated:
     """The examples that `split` and `holdout` select; `trained` are the splits of the training, None if unknown.
 
-    `split` None: the examples that the training held out, or the split that it was validated on; val if there was
-    none. With `holdout`, the splits that were trained on.
+    `split` None: the examples that `defaults` hold out, or the split that they validate on; val if there is none. With
+    `holdout`, the splits that they train on. `defaults` None: the splits of the training.
     """
-    run = trained or Splits()
+    run = defaults or trained or Splits()
     prefixes = tuple(holdout) or (run.holdout if split is None else ())
     names = (split,) if split is not None else run.train if prefixes else (run.validated or "val",)
     trained_on = tuple(name for name in names if trained and name in trained.train)
     if not prefixes:
         return Evaluated(names, (), "+".join(names), trained_on)
-    unseen = set(prefixes) <= set(run.holdout)
+    unseen = set(prefixes) <= set((trained or run).holdout)
     word = "held out" if unseen and trained_on == names else "only"
     return Evaluated(names, prefixes, _label(names, prefixes, word), () if unseen else trained_on)
 

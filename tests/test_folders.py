@@ -69,9 +69,16 @@ def test_a_full_disk_is_named_and_the_older_folder_stays(tmp_path):
     assert _contents(tmp_path) == {"a/mark": "older"}
 
 
+def test_another_file_that_is_missing_is_not_called_unwritable(tmp_path):
+    with pytest.raises(FileNotFoundError, match="other"):
+        with atomic_write_dir(tmp_path / "a", marker="mark"):
+            (tmp_path / "other").read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_older_folder_is_back_if_the_new_one_cannot_take_its_place(tmp_path):
     _write(tmp_path / "a", "older")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match=r"/a: cannot be written \(No such file or directory\)$"):
         with atomic_write_dir(tmp_path / "a", marker="mark") as folder:
             shutil.rmtree(folder)  # as by a cleaner of temporary files
     assert _contents(tmp_path) == {"a/mark": "older"}

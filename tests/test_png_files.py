@@ -1,5 +1,6 @@
 """PNG files that are whole or not there."""
 
+import errno
 import resource
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import write_png
+from contextnet_tf.files import atomic_write, write_png
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
 
@@ -26,6 +27,32 @@ def test_a_image_comes_back(tmp_path):
         write_png(tmp_path / "new" / "image.png", image)
         np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "image.png"), cv2.IMREAD_UNCHANGED), image)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["image.png"]
+
+
+def test_the_file_is_named_where_an_error_of_writing_names_none_or_the_temporary_one(tmp_path):
+    """Those of `file.write` and of h5py have no file name, and h5py's no number."""
+    for error, reason in (
+        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (OSError("Can't synchronously write data"), "Can't synchronously write data"),
+    ):
+        with pytest.raises(InputError, match=rf"/a.png: cannot be written \({reason}\)$"):
+            with atomic_write(tmp_path / "a.png"):
+                raise error
+    with pytest.raises(InputError, match=r"/a.png: cannot be written \(Is a directory\)$"):
+        with atomic_write(tmp_path / "a.png") as temporary:
+            temporary.mkdir()
+            try:
+                temporary.write_text("a")
+            finally:
+                temporary.rmdir()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), FileNotFoundError(2, "No such file or directory", "b.png")])
+def test_errors_of_other_files_and_of_the_output_pass_through(error, tmp_path):
+    with pytest.raises(type(error)) as raised:
+        with atomic_write(tmp_path / "a.png"):
+            raise error
+    assert raised.value is error
 
 
 def test_on_a_full_disk_the_older_file_stays(tmp_path, little_space):

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, ensure_writable_dir, require_space, unwritable
+from contextnet_tf.files import atomic_write, ensure_writable_dir, require_space
 
 _PIECE = 1 << 20  # bytes copied at a time
 _ENCRYPTED = 0x1  # bit of a member's flags
@@ -116,13 +116,10 @@ def _is_whole(path: pathlib.Path, member: Member) -> bool:
 
 
 def _write(opened: zipfile.ZipFile, member: Member, path: pathlib.Path, on_bytes: Callable[[int], None]) -> None:
-    try:
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            for piece in _unpacked(opened, member):
-                file.write(piece)
-                on_bytes(len(piece))
-    except OSError as error:
-        raise unwritable(path, error) from None
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        for piece in _unpacked(opened, member):
+            file.write(piece)
+            on_bytes(len(piece))
 
 
 def _unpacked(opened: zipfile.ZipFile, member: Member) -> Iterator[bytes]:

@@ -24,7 +24,6 @@ from contextnet_tf.files import (
     ensure_writable_dir,
     is_system_file,
     read_json,
-    unwritable,
     write_json,
     write_png,
 )
@@ -88,13 +87,9 @@ class Submission:
         Raises:
           InputError: the zip file cannot be written.
         """
-        with atomic_write(self._archive) as temporary:
-            try:
-                with zipfile.ZipFile(temporary, "w") as archive:  # PNG is compressed already
-                    for path in map(self._path, self._examples):
-                        archive.write(path, path.name)
-            except OSError as error:
-                raise unwritable(self._archive, error) from None
+        with atomic_write(self._archive) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for path in map(self._path, self._examples):
+                archive.write(path, path.name)  # without compression, as PNG is compressed already
         return self._archive
 
     def _path(self, example: Example) -> pathlib.Path:

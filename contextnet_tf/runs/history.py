@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, json_text, naming_full_disk
+from contextnet_tf.files import atomic_write, json_text, naming_write_errors
 from contextnet_tf.runs.layout import HISTORY
 from contextnet_tf.runs.migration import migrated_history_entry
 from contextnet_tf.runs.records import plain
@@ -39,7 +39,7 @@ class History:
           InputError: the disk is full.
         """
         line = json_text(plain({"step": step, "epoch": epoch, **figures}))
-        with naming_full_disk(self._path), self._path.open("a", encoding="utf-8") as file:
+        with naming_write_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         self.length += 1
 

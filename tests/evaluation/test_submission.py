@@ -62,6 +62,17 @@ def test_a_full_disk_is_named_when_images_are_packed(tmp_path):
     assert submission.pack().stat().st_size > 100
 
 
+def test_an_image_that_was_removed_is_named_when_images_are_packed(tmp_path):
+    submission = _submission(tmp_path)
+    for example in EXAMPLES:
+        submission.write(example, np.zeros((4, 6), np.uint8))
+    (tmp_path / "submission_test" / NAMES[1]).unlink()
+    with pytest.raises(FileNotFoundError) as raised:
+        submission.pack()
+    assert raised.value.filename == str(tmp_path / "submission_test" / NAMES[1])
+    assert not (tmp_path / "submission_test.zip").exists()
+
+
 def test_what_the_same_network_has_finished_is_kept(tmp_path):
     first = _submission(tmp_path)
     assert first.missing() == EXAMPLES

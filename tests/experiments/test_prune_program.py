@@ -10,7 +10,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.runs.results import read_results
-from experiments import prune
+from experiments import evaluate, prune
 from experiments.splits import Splits
 
 BASE = dataclasses.replace(TINY, name="base")
@@ -96,6 +96,13 @@ def test_splits_and_held_out_images(camvid, tmp_path):
         assert (evaluation.split, evaluation.accuracy.images) == ("train+val, p0 and p1 held out", 4)
     with pytest.raises(InputError, match="`val_split=none`: networks are compared on validation images"):
         prune.run(model=BASE, factors=(1,), data_splits=Splits(("train",), "none"), **data, **RECIPE)
+
+
+def test_a_preset_that_was_trained_on_val_is_reported(camvid, tmp_path, caplog):
+    evaluate.run(
+        checkpoint="preset:cn14-camvid", data_dir=str(camvid), default_splits=Splits(), output_dir=str(tmp_path)
+    )
+    assert "the network was trained on val too" in caplog.text
 
 
 def test_wrong_input(camvid, call, tmp_path):

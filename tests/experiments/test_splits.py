@@ -74,6 +74,20 @@ def test_what_of_it_was_trained_on(trained, split, holdout, trained_on):
     assert evaluated(split, holdout, trained).trained_on == trained_on
 
 
+@pytest.mark.parametrize(
+    ("trained", "trained_on"), [(Splits(), ()), (Splits(("train", "val"), NO_VALIDATION), ("val",)), (None, ())]
+)
+def test_another_default_selection_may_have_been_trained_on(trained, trained_on):
+    chosen = evaluated(None, [], trained, Splits())
+    assert (chosen.names, chosen.trained_on) == (("val",), trained_on)
+
+
+def test_held_out_examples_of_the_default_selection_may_have_been_trained_on():
+    trained = Splits(("train", "val"), NO_VALIDATION)
+    chosen = evaluated(None, [], trained, HELD_OUT)
+    assert (chosen.prefixes, chosen.trained_on) == (("p1", "p3"), ("train", "val"))
+
+
 def test_flags_record_the_splits():
     for splits in (Splits(), HELD_OUT, Splits(("train", "val"), NO_VALIDATION), Splits(("train",), "test")):
         recorded = recorded_splits(json.loads(json.dumps(splits.flags())))

@@ -29,7 +29,6 @@ from contextnet_tf.files import (
     one_at_a_time,
     read_json,
     require_space,
-    unwritable,
     write_json,
 )
 from contextnet_tf.folders import atomic_write_dir
@@ -124,23 +123,20 @@ class PreparedSet:
         builder = self._builder(data_dir)
         info = self._split_info(builder, split)
         require_space(pending.folder.parent, pending.num_bytes)
-        try:
-            with atomic_write_dir(pending.folder, marker=_RECORD) as folder:
-                for part in ("images", "labels"):
-                    (folder / part).mkdir()
-                names = set()
-                for place, example in enumerate(self._examples(builder, info.name)):
-                    name = self._name(place, example)
-                    if name in names:
-                        raise InputError(f"{self.name}: two examples have the name {name!r}; leave out `tfds_name_key`")
-                    names.add(name)
-                    self._write(folder, name, example)
-                    on_example()
-                if len(names) != info.num_examples:
-                    raise _damaged(builder.data_dir, f"{len(names)} of {info.num_examples} examples are there")
-                write_json(folder / _RECORD, self._record(builder, info))
-        except OSError as error:
-            raise unwritable(pending.folder, error) from None
+        with atomic_write_dir(pending.folder, marker=_RECORD) as folder:
+            for part in ("images", "labels"):
+                (folder / part).mkdir()
+            names = set()
+            for place, example in enumerate(self._examples(builder, info.name)):
+                name = self._name(place, example)
+                if name in names:
+                    raise InputError(f"{self.name}: two examples have the name {name!r}; leave out `tfds_name_key`")
+                names.add(name)
+                self._write(folder, name, example)
+                on_example()
+            if len(names) != info.num_examples:
+                raise _damaged(builder.data_dir, f"{len(names)} of {info.num_examples} examples are there")
+            write_json(folder / _RECORD, self._record(builder, info))
 
     def _builder(self, data_dir: str | os.PathLike):
         # Imported on use, because the import takes a second or two.
