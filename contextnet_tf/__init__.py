@@ -1,4 +1,4 @@
-"""ContextNet (Poudel, Bonde, Zach, 2018) in TensorFlow 2 and Keras: real-time street segmentation,
+"""ContextNet (Poudel, Bonde, Liwicki, Zach, 2018) in TensorFlow 2 and Keras: real-time street segmentation,
 from images to files for embedded devices.
 
 A public name is imported when it is first used. Segmenting with an exported file therefore needs neither TensorFlow

@@ -26,7 +26,7 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.studies import AblationRow, AblationSection
 from contextnet_tf.training.recipe import get_recipe
-from experiments import common_flags, flag_kinds, program, recipe_flags, splits
+from experiments import common_flags, flag_kinds, opening, program, recipe_flags, splits
 from experiments.ablation_rows import Ablation, Row, chosen_rows
 from experiments.ablation_runs import Runs, mean_class_iou
 from experiments.splits import Splits
@@ -34,6 +34,8 @@ from experiments.stopping import resume_advice, stoppable
 
 if TYPE_CHECKING:
     from contextnet_tf.evaluation.evaluate import Report
+    from contextnet_tf.models.spec import ContextNetSpec
+    from contextnet_tf.training.recipe import Recipe
 
 flags.DEFINE_list("rows", None, "Numbers of the rows to train; row 0 is always trained. Default: all.")
 flag_kinds.define_path(
@@ -45,6 +47,8 @@ flag_kinds.define_path(
     "second. Default: none.",
 )  # fmt: skip
 flags.disclaim_key_flags()
+
+_DATASET = ("dataset", "data_dir", "class_table")
 
 
 def entry_points(
@@ -91,7 +95,7 @@ def run(
       runtime_dir: folder whose result.json has the frames per second.
       data_splits: the splits to train and validate on.
       should_stop: called after each step; on True the current row is saved.
-      settings: those of `train.run`.
+      settings: those of `train.run`. Without `crop_size`, all rows have the largest crops that every network accepts.
 
     Raises:
       InputError: there are no seeds or no validation, a row has no such number or trains the same as another, `model`
@@ -108,10 +112,14 @@ def run(
     used_recipe = recipe_flags.changed(get_recipe(recipe or ablation.recipe), given)
     chosen = chosen_rows(ablation.rows, rows, used_recipe)
     speeds, speed = _speeds(runtime_dir) if runtime_dir else ({}, None)
+    networks = list(dict.fromkeys(row.model or model or "cn14" for row in chosen if not row.make))
+    common = None if settings.get("crop_size") else _common_crop(networks, used_recipe, data_splits, settings)
+    if common:
+        print(f"crops of {common[0]} x {common[1]} in all rows: the largest that all networks accept", flush=True)
     folder = ensure_updatable(output_dir)
     runs = Runs(
         ensure_writable_dir(runs_dir or output_dir), model or "cn14", used_recipe.name, ablation.changes, changes or {},
-        data_splits, settings, should_stop,
+        data_splits, common, settings, should_stop,
     )  # fmt: skip
     reports = runs.reports(chosen, seeds)
     reference = read_results(runs.folder_of(chosen[0], seeds[0]))
@@ -161,6 +169,22 @@ def _main(ablation: Ablation, argv: Sequence[str]) -> None:
             should_stop=asked_to_stop,
         )
     print(f"\n{ablation_note(section)}\n{aligned(ablation_table(section))}", end="")
+
+
+def _common_crop(
+    networks: "Sequence[str | ContextNetSpec]", recipe: "Recipe", data_splits: Splits, settings: Mapping[str, Any]
+) -> tuple[int, int] | None:
+    """The crop size (height, width) that all networks accept; None where each by itself would have the same."""
+    if len(networks) < 2 or not isinstance(recipe.crop, str):
+        return None
+    from contextnet_tf.models.registry import build_model
+    from contextnet_tf.training.plan import common_crop
+
+    dataset, data_dir = opening.find_dataset(**{name: settings.get(name) for name in _DATASET})
+    dataset = dataset.measured(data_splits.train_examples(dataset, data_dir)[0])
+    models = [build_model(name, num_classes=dataset.num_classes, input_shape=(None, None, 3)) for name in networks]
+    common = common_crop(models, recipe, dataset)
+    return None if all(common_crop([model], recipe, dataset) == common for model in models) else common
 
 
 def _row_of_section(

@@ -132,8 +132,14 @@ def refuse_alike(
             )
 
 
-def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str, Any], seed: int) -> str:
-    """The folder name of a run: its network, the effective changes of `recipe`, and its seed.
+def run_name(
+    network: str | ContextNetSpec,
+    recipe: Recipe,
+    changes: Mapping[str, Any],
+    seed: int,
+    common_crop: tuple[int, int] | None = None,
+) -> str:
+    """The folder name of a run: its network, the effective changes of `recipe`, its seed, and an ablation's own crop.
 
     Identical runs of different ablations have the same name; with one --runs_dir they share the folder.
     """
@@ -141,7 +147,8 @@ def run_name(network: str | ContextNetSpec, recipe: Recipe, changes: Mapping[str
     described = [f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
                  for name, value in sorted(real.items())]  # fmt: skip
     name = network if isinstance(network, str) else network.name
-    return in_file_name("-".join([name, *described, f"seed{seed}"]))
+    crop = [f"crop{common_crop[0]}x{common_crop[1]}"] if common_crop else []
+    return in_file_name("-".join([name, *described, *crop, f"seed{seed}"]))
 
 
 def in_file_name(text: str) -> str:

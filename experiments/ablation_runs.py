@@ -33,6 +33,7 @@ class Runs:
       own: the ablation's changes of the recipe, for all rows.
       given: the user's changes, which take precedence over `own`.
       data_splits: the splits to train and validate on.
+      common_crop: crop size (height, width) of all runs; None: that of `settings`, or each network's own.
       settings: further arguments of `train.run`.
       should_stop: called after each step; on True the current run is saved.
     """
@@ -43,6 +44,7 @@ class Runs:
     own: Mapping[str, Any]
     given: Mapping[str, Any]
     data_splits: Splits
+    common_crop: tuple[int, int] | None
     settings: Mapping[str, Any]
     should_stop: Callable[[], bool]
 
@@ -53,7 +55,7 @@ class Runs:
         # The user's flags are not in the name: the same command with other flags is refused, not trained separately.
         recipe = recipe_flags.changed(get_recipe(self.recipe), self.given)
         changes = {name: value for name, value in self.own.items() if name not in self.given} | dict(row.changes)
-        return self.folder / run_name(self.network(row), recipe, changes, seed)
+        return self.folder / run_name(self.network(row), recipe, changes, seed, self.common_crop)
 
     def network(self, row: Row) -> str | ContextNetSpec:
         """The name or spec of a row's network."""
@@ -92,8 +94,12 @@ class Runs:
         return train.run(
             output_dir=str(out), model=self.network(row), recipe=self.recipe,
             changes={**self.own, **self.given, **row.changes}, seed=seed, data_splits=self.data_splits,
-            should_stop=self.should_stop, **self.settings,
+            should_stop=self.should_stop, **self._settings,
         ).report  # fmt: skip
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {**self.settings, **({"crop_size": self.common_crop} if self.common_crop else {})}
 
     def _made(self, row: Row, sources: Sequence[Row], seed: int) -> "Report":
         """Makes the network of a row that is not trained, writes it as best.keras and evaluates it."""

@@ -1,8 +1,8 @@
 """Trains ContextNet and the other networks of Table 6 alike; compares class and category mean IoU, and parameters.
 
 The paper: Table 6, Cityscapes' test server: class and category mean IoU of ContextNet 66.1 and 82.7 %, ENet 58.3 and
-80.4, ICNet 69.5, ERFNet 68.0 and 86.5, SegNet 56.1 and 79.8, DeepLab v2 70.4 and 86.4, PSPNet 78.4 and 90.6. Several of
-them were pre-trained; here all start from random weights, and the figures are of the validation split.
+80.4, ICNet 69.5, ERFNet 68.0 and 86.5, SegNet 56.1 and 79.8, DeepLab v2 70.4 and 86.4, PSPNet 78.4 and 90.6. Some of
+them were pre-trained by their authors; here all start from random weights, and the figures are of the validation split.
 
   python -m experiments.compare_accuracy --dataset=camvid --data_dir=DIR --epochs=60 --rows=1,2,3 --output_dir=runs/all
   python -m experiments.compare_accuracy --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT

@@ -1,7 +1,7 @@
 """Measures the latency and throughput of networks in every installed runtime. The paper: Table 7.
 
 The paper reports 18.3 frames/s for cn14 at 1024 x 2048 (height x width), and 41.9 pipelined, on an Nvidia Titan X.
-Here, as there (section 3.1), latency is that of one frame at a time, from the image in memory to its labels in memory.
+Latency is that of one frame at a time, as in section 3.1; here from the image in memory to its labels in memory.
 Each runtime has its own process; in each round, every runtime segments one frame, so that load on the machine affects
 all alike. Takes about six minutes for three sizes of one network on two cores with [bench] installed, and up to 8 GB
 of memory; fewer --engines need less. Run nothing else at the same time.

@@ -18,8 +18,8 @@ a video, predictions/NAME_overlay.mp4 (H.264, with the original frame times). If
 readable frames are written, with a warning; if a camera disconnects, the frames read so far. With --input,
 predictions/legend.png names the color of each class.
 
-With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory
-(section 3.1 of the paper), after one warm-up frame. With more workers, it is the throughput of the whole job, reading
+With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory, after
+one warm-up frame. With more workers, it is the throughput of the whole job, reading
 and writing files included.
 """
 

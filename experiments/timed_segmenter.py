@@ -1,4 +1,4 @@
-"""Labels images and measures the speed, as in section 3.1 of the paper for sequential images."""
+"""Labels images and measures the speed: latency for sequential images, throughput for pipelined ones."""
 
 import collections
 import contextlib

@@ -1,9 +1,9 @@
-"""Every result and setting printed in the paper, once, with its table or section.
+"""The results and settings printed in the paper, each once, with its table or section.
 
-Poudel, Bonde, Zach, "ContextNet: Exploring Context and Detail for Semantic Segmentation in
-Real-time", BMVC 2018. Figures are as printed: accuracies in percent, parameters in millions, frames
-per second on one CPU thread with an Nvidia Titan X (Maxwell). Where the paper contradicts itself, both
-figures stand here and a comment says so. The layers (Tables 1 to 3) are in `models/spec.py`.
+Poudel, Bonde, Liwicki, Zach, "ContextNet: Exploring Context and Detail for Semantic Segmentation in Real-time", BMVC
+2018. Figures are as printed: accuracies in percent, parameters in millions, frames per second on one CPU thread with an
+Nvidia Titan X (Maxwell), except as Table 7 says below. Where the paper contradicts itself, both figures stand here and
+a comment says so. The layers (Tables 1 to 3) are in `models/spec.py`.
 """
 
 import dataclasses
@@ -91,7 +91,8 @@ TABLE_5 = {
               71.9, 64.5, 41.95, 66.1),
 }  # fmt: skip
 
-# Table 6, section 3.2.2: the test server's figures. The star's meaning was in the lost caption.
+# Table 6, section 3.2.2: the test server's figures. The star's meaning was in the lost caption; these three networks
+# were pre-trained by their authors.
 # Digits that the table leaves open ("44.__", "65.7_", "02.1_") are taken as zeros.
 TABLE_6 = (
     #        name            class  category  million parameters
@@ -104,7 +105,9 @@ TABLE_6 = (
     Accuracy("ContextNet", 66.1, 82.7, 0.85),
 )
 
-# Table 7, section 3.2.2. The second ContextNet row overlaps memory transfer and kernels ("streamed data").
+# Table 7, section 3.2.2. The second ContextNet row overlaps memory transfer and kernels ("streamed data"). The star's
+# meaning was in the lost caption. The starred figures of ENet and ERFNet are reciprocals of whole milliseconds (49, 13, 7
+# and 89, 24, 8), the others are not: the paper probably quotes them from elsewhere, where the protocol was another.
 TABLE_7 = (
     #       name          full  half   quarter
     Runtime("SegNet", 1.6, None, None, starred=True),

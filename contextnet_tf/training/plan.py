@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -205,18 +206,27 @@ class TrainingPlan:
 
 def default_crop(model: keras.Model, dataset: Dataset) -> tuple[int, int]:
     """The largest (height, width) that the network accepts within the dataset's image size."""
-    multiple = size_multiple(model)
-    height, width = (max(1, length // multiple) * multiple for length in dataset.known_size)
-    return height, width
+    return _crop_inside(dataset.known_size, size_multiple(model))
 
 
 def recipe_crop(model: keras.Model, recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
     """The crop size (height, width) of `recipe`."""
-    if recipe.crop == "inside":
-        return default_crop(model, dataset)
+    return common_crop([model], recipe, dataset)
+
+
+def common_crop(models: Iterable[keras.Model], recipe: Recipe, dataset: Dataset) -> tuple[int, int]:
+    """The crop size (height, width) of `recipe` that all networks accept."""
+    if not isinstance(recipe.crop, str):
+        return recipe.crop
+    multiple = math.lcm(*map(size_multiple, models))
     if recipe.crop == "whole":
-        return padded_size(dataset.known_size, size_multiple(model))
-    return recipe.crop
+        return padded_size(dataset.known_size, multiple)
+    return _crop_inside(dataset.known_size, multiple)
+
+
+def _crop_inside(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    height, width = (max(1, length // multiple) * multiple for length in size)
+    return height, width
 
 
 def checked_crop(model: keras.Model, crop_size: tuple[int, int]) -> tuple[int, int]:

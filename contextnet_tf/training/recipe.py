@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # Keras is imported where an optimizer is built: reading a re
 @dataclasses.dataclass(frozen=True)
 class RMSprop:
     """Section 3.1: "RMSprop with a discounting factor of 0.9, momentum of 0.9 and epsilon parameter
-    equal to 1". Keras, like TensorFlow 1, which the paper used, adds epsilon inside the root.
+    equal to 1". Keras, like TensorFlow 1, which the paper used, adds epsilon inside the root. The mean square begins
+    with 0; in TensorFlow 1 with 1, which is forgotten after about 20 steps.
     Weight decay is added to the gradient, like an L2 regularization loss."""
 
     discount: float = 0.9
@@ -228,8 +229,8 @@ SHORT = Recipe(
     validation_epochs=5,
 )
 
-# The techniques used to train published networks of this size without pretraining (BiSeNet, DDRNet, PIDNet and
-# others, on Cityscapes and CamVid). Each can be set separately; RESULTS.md has the ablation.
+# Techniques with which later real-time networks are trained on Cityscapes and CamVid (OHEM, class weights, warm-up,
+# deep supervision, longer schedules). Each can be set separately; docs/results/camvid.md has the ablation.
 MODERN = Recipe(
     name="modern",
     epochs=400,  # hundreds of epochs: a small network without pretraining learns slowly

@@ -237,7 +237,8 @@ def _accumulated(
 def decayed_weights(model: keras.Model) -> list[keras.Variable]:
     """The weights subject to weight decay: kernels of ordinary and transposed convolutions.
 
-    Section 3.1: "In the depth-wise convolution layers, we found that regularization is not necessary".
+    Section 3.1: "In the depth-wise convolution layers, we found that regularization is not necessary". We read it as
+    L2 regularization; a symbol before the word may be lost.
     Biases and batch normalization are excluded, as usual: decaying them does not regularize the network.
     """
     ordinary = keras.layers.Conv2D | keras.layers.Conv2DTranspose  # DepthwiseConv2D is neither

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from folders import write_camvid
+from tiny_network import TINY
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.loading import load_network
@@ -205,6 +206,20 @@ def test_frames_per_second_come_from_the_runtime_comparison(shared, tmp_path):
     assert section.speed == "LiteRT on one thread, images of 64 x 96"
     with pytest.raises(InputError, match="run compare_runtime first"):
         ablation.run(MADE, rows=[0], runtime_dir=str(tmp_path / "out"), **arguments)
+
+
+def test_rows_of_networks_that_accept_other_sizes_have_crops_of_one_size(shared, tmp_path, capsys):
+    eighth = dataclasses.replace(TINY, name="eighth", context_scale=8)
+    rows = Ablation("tiny", "Tiny", (Row("tiny", model=TINY), Row("eighth", model=eighth)))
+    arguments = _arguments(shared, tmp_path) | {"crop_size": None}
+    ablation.run(rows, **arguments)  # images of 64 x 96; the networks take multiples of 16 and 64
+    assert "crops of 64 x 64 in all rows" in capsys.readouterr().out
+    for name in ("tiny", "eighth"):
+        settings = json.loads((shared[1] / f"{name}-crop64x64-seed0" / "settings.json").read_text())
+        assert settings["crop_size"] == [64, 64]
+    ablation.run(Ablation("tiny", "Tiny", rows.rows[:1]), **arguments | {"output_dir": str(tmp_path / "alone")})
+    settings = json.loads((shared[1] / "tiny-seed0" / "settings.json").read_text())
+    assert settings["crop_size"] == [64, 96]
 
 
 def test_runs_are_named_by_what_is_trained():

@@ -18,7 +18,6 @@ from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.outputs import without_aux_heads
 from contextnet_tf.models.registry import build_model
 from contextnet_tf.training import loop
-from contextnet_tf.training.plan import default_crop
 from contextnet_tf.training.recipe import PAPER
 from contextnet_tf.training.step import decayed_weights, make_training_step, update_ema
 from contextnet_tf.training.train import train
@@ -129,11 +128,6 @@ def test_a_full_disk_leaves_the_earlier_states_whole(camvid_dir, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(checkpoint.parent.iterdir()) == [checkpoint] and checkpoint.read_bytes() == before
-
-
-def test_default_crop_fits_into_the_images():
-    # CamVid's images are 360 x 480; the tiny network takes multiples of 16, cn14 of 32.
-    assert default_crop(tiny_network(), CAMVID) == (352, 480)
 
 
 @pytest.mark.parametrize(("auxiliary", "share"), [((), 0.0), (("aux",), 1.0), (("aux", "aux2"), 2.0)])
