@@ -1,8 +1,9 @@
 """The timing protocol: interleaved rows, medians, latency from pixels to labels.
 
-Section 3.1 of the paper measures one frame at a time on one CPU thread: the copy to the GPU, the kernels, the copy back.
-Here a frame is measured likewise from the image in memory, uint8, to its labels in memory. In each round, every runtime processes one frame, so load on the machine affects all runtimes
-alike. The first rounds warm up and are ignored.
+Section 3.1 of the paper measures one frame at a time, on one CPU thread: the copy to the GPU, the kernels, the copy
+back. Here a frame is likewise measured from the image in memory, uint8, to its labels in memory. In each round, every
+runtime processes one frame, so load on the machine affects all runtimes alike. The first rounds warm up and are
+ignored.
 """
 
 import dataclasses

@@ -106,8 +106,8 @@ TABLE_6 = (
 )
 
 # Table 7, section 3.2.2. The second ContextNet row overlaps memory transfer and kernels ("streamed data"). The star's
-# meaning was in the lost caption. The starred figures of ENet and ERFNet are reciprocals of whole milliseconds (49, 13, 7
-# and 89, 24, 8), the others are not: the paper probably quotes them from elsewhere, where the protocol was another.
+# meaning was in the lost caption. The starred figures of ENet and ERFNet are reciprocals of whole milliseconds (49, 13,
+# 7 and 89, 24, 8), the others are not: the paper probably quotes them from elsewhere, with another protocol.
 TABLE_7 = (
     #       name          full  half   quarter
     Runtime("SegNet", 1.6, None, None, starred=True),
