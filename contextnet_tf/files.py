@@ -8,8 +8,10 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import cv2
@@ -18,6 +20,7 @@ import numpy as np
 from contextnet_tf.errors import InputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, the largest size of a file
+_PNG_HEAD = 33  # bytes of a PNG's signature and header chunk, which come first
 # Of archives from macOS, network storage, Windows and Linux; in lower case.
 _SYSTEM_FILES = frozenset(
     ("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini",
@@ -161,16 +164,45 @@ def file_size(num_bytes: int) -> str:
     return f"{num_bytes / 1e3:.1f} kB"
 
 
-def write_png(path: str | os.PathLike, image: np.ndarray, parameters: tuple[int, ...] = ()) -> None:
-    """Writes a PNG, gray [H, W] or BGR [H, W, 3], atomically; `parameters` are those of `cv2.imencode`.
+def write_png(
+    path: str | os.PathLike,
+    image: np.ndarray,
+    parameters: tuple[int, ...] = (),
+    *,
+    text: Mapping[str, str] | None = None,
+) -> None:
+    """Writes a PNG, gray [H, W] or BGR [H, W, 3], atomically.
+
+    Args:
+      path: the file.
+      image: uint8 or uint16 pixels.
+      parameters: those of `cv2.imencode`.
+      text: texts by keyword (1 to 79 characters), both in Latin-1, stored in the file; see `read_png_text`.
 
     Raises:
       InputError: the file cannot be written, for example because the disk is full.
     """
     # Not cv2.imwrite, which does not report why writing failed.
-    _, content = cv2.imencode(".png", image, parameters)
+    content = cv2.imencode(".png", image, parameters)[1].tobytes()
+    for keyword, value in (text or {}).items():
+        chunk = b"tEXt" + f"{keyword}\0{value}".encode("latin-1")
+        framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        content = content[:_PNG_HEAD] + framed + content[_PNG_HEAD:]
     with atomic_write(path) as temporary:
-        temporary.write_bytes(content.tobytes())
+        temporary.write_bytes(content)
+
+
+def read_png_text(path: str | os.PathLike, keyword: str) -> str | None:
+    """The text that `write_png` stored by `keyword`; None if there is none, or the file is missing or no PNG."""
+    start = f"{keyword}\0".encode("latin-1")
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.seek(_PNG_HEAD)
+        while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+            content = file.read(int.from_bytes(head[:4], "big"))
+            if head[4:] == b"tEXt" and content.startswith(start):
+                return content[len(start) :].decode("latin-1")
+            file.seek(4, os.SEEK_CUR)  # the checksum
+    return None
 
 
 def json_text(value: Any, **options: Any) -> str:

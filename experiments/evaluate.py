@@ -29,10 +29,12 @@ from absl import flags
 
 from contextnet_tf.datasets import sources
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.fingerprint import image_digest
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import ensure_writable_dir, write_png
+from contextnet_tf.files import ensure_writable_dir
 from contextnet_tf.reporting.images import small_confidence
 from contextnet_tf.runs import layout
+from contextnet_tf.runs.predictions import write_prediction
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, recorded_classes, update_results
 from contextnet_tf.runs.sections import Accuracy, AveragedEvaluationSection, EvaluationSection
@@ -151,22 +153,26 @@ def segmentation(
 
 
 def _argmax(
-    probabilities: Callable[["tf.Tensor"], "tf.Tensor"], confidence_files: Iterator[pathlib.Path] | None
+    probabilities: Callable[["tf.Tensor"], "tf.Tensor"], confidence_files: Iterator[tuple[pathlib.Path, str]] | None
 ) -> Callable[["tf.Tensor"], np.ndarray]:
-    """The labels of each image; the probability of the label of the n-th image goes into the n-th of the files."""
+    """The labels of each image; the probability of the label of the n-th image goes into the n-th of the files.
+
+    The files come with the digests of the images.
+    """
 
     def segment(image: "tf.Tensor") -> np.ndarray:
         values = np.asarray(probabilities(image))
         if confidence_files is not None:
-            write_png(next(confidence_files), small_confidence(values.max(axis=-1)))
+            path, digest = next(confidence_files)
+            write_prediction(path, small_confidence(values.max(axis=-1)), digest)
         return values.argmax(axis=-1).astype(np.uint8)
 
     return segment
 
 
-def _confidence_files(output_dir: str, examples: Sequence[sources.Example]) -> Iterator[pathlib.Path]:
+def _confidence_files(output_dir: str, examples: Sequence[sources.Example]) -> Iterator[tuple[pathlib.Path, str]]:
     folder = ensure_writable_dir(pathlib.Path(output_dir) / layout.PREDICTIONS)
-    return (folder / layout.CONFIDENCE.format(example.name) for example in examples)
+    return ((folder / layout.CONFIDENCE.format(x.name), image_digest(x.image_path)) for x in examples)
 
 
 def table(report: "Report") -> str:

@@ -3,14 +3,15 @@
 import fnmatch
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
 from contextnet_tf.datasets.catalog import Dataset
-from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, check_files, find_files, read_example, read_image
+from contextnet_tf.datasets.fingerprint import image_digest
+from contextnet_tf.datasets.sources import IMAGE_SUFFIXES, Example, check_files, find_files, read_example, read_image
 from contextnet_tf.datasets.sources.example import example_name
 from contextnet_tf.datasets.sources.signatures import starts_like_image
 from contextnet_tf.datasets.video import Camera, Video
@@ -21,12 +22,14 @@ from experiments import opening
 class Item(NamedTuple):
     """An image uint8 [H, W, 3] RGB, its name, and its train ids uint8 [H, W] if known.
 
-    A frame of a video has its start and duration in seconds.
+    The image of a file has the file's digest, by `image_digest`. A frame of a video has its start and duration in
+    seconds.
     """
 
     name: str
     image: np.ndarray
     ground_truth: np.ndarray | None = None
+    digest: str | None = None
     start: Fraction | None = None
     duration: Fraction | None = None
 
@@ -62,12 +65,18 @@ def _is_image(path: pathlib.Path) -> bool:
         return False
 
 
-def named_images(name: str, output_dir: pathlib.Path | None = None) -> tuple[int, Iterator[Item]]:
+def named_images(
+    name: str,
+    output_dir: pathlib.Path | None = None,
+    on_unreadable: Callable[[InputError], object] | None = None,
+) -> tuple[int, Iterator[Item]]:
     """The number of images of `name` (a file, a folder or a pattern), and the images.
+
+    `on_unreadable`: of several images, those that cannot be read are skipped, and it is called with the error of each.
 
     Raises:
       InputError: there are none, two have the same name, or one is in `output_dir`, whose files are replaced; while
-        reading: one cannot be read.
+        reading: one cannot be read, or with `on_unreadable`, none can.
     """
     names: dict[str, pathlib.Path] = {}
     for path in _paths(name):
@@ -77,7 +86,26 @@ def named_images(name: str, output_dir: pathlib.Path | None = None) -> tuple[int
         if stem in names:
             raise InputError(f"{path}: has the same name as {names[stem]}; {_apart(path, names[stem])}")
         names[stem] = path
-    return len(names), (Item(stem, read_image(path)) for stem, path in names.items())
+    return len(names), _read(name, names, on_unreadable if len(names) > 1 else None)
+
+
+def _read(
+    name: str, paths: Mapping[str, pathlib.Path], on_unreadable: Callable[[InputError], object] | None
+) -> Iterator[Item]:
+    """The images of `name` in `paths` by their names, as `named_images` gives them."""
+    unreadable = 0
+    for stem, path in paths.items():
+        try:
+            item = Item(stem, read_image(path), digest=image_digest(path))
+        except InputError as error:
+            if on_unreadable is None:
+                raise
+            unreadable += 1
+            on_unreadable(error)
+            continue
+        yield item
+    if unreadable == len(paths):
+        raise InputError(f"{name}: none of its {unreadable} images can be read; replace them or give other images")
 
 
 def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[int, Iterator[Item]]:
@@ -89,11 +117,13 @@ def split_images(dataset: Dataset, data_dir: str | None, split: str) -> tuple[in
     examples = opening.list_examples(dataset, data_dir, split)
     check_files(examples)
     return len(examples), (
-        Item(example.name, *read_example(example, dataset))
-        if example.label_path
-        else Item(example.name, read_image(example.image_path))
-        for example in examples
+        Item(example.name, *_pixels(example, dataset), digest=image_digest(example.image_path)) for example in examples
     )
+
+
+def _pixels(example: Example, dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+    """The image, and its train ids if they are public."""
+    return read_example(example, dataset) if example.label_path else (read_image(example.image_path), None)
 
 
 def _apart(path: pathlib.Path, other: pathlib.Path) -> str:

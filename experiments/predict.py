@@ -13,10 +13,12 @@ in --output_dir.
 A preset or the folder of a run means its exported TFLite file; a preset's file is int8. Only --engine=tensorflow
 needs TensorFlow.
 
-Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir; for
-a video, predictions/NAME_overlay.mp4 (H.264, with the original frame times). If a video is damaged or truncated, its
-readable frames are written, with a warning; if a camera disconnects, the frames read so far. With --input,
-predictions/legend.png names the color of each class.
+Writes predictions/NAME_overlay.png and predictions/NAME_labels.png (train ids, 8 bits per pixel) into --output_dir.
+Unreadable images of a folder or pattern are skipped with a warning, and the exit status is 1. For a video, writes
+predictions/NAME_overlay.mp4 (H.264, with the original frame times). If a video is damaged or truncated, its readable
+frames are written, with a warning; if a camera disconnects, the frames read so far. With --input,
+predictions/legend.png names the color of each class. A file of labels records which image it was made from, and the
+report shows it with no other.
 
 With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory, after
 one warm-up frame. With more workers, it is the throughput of the whole job, reading
@@ -27,7 +29,8 @@ import dataclasses
 import itertools
 import logging
 import pathlib
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import tqdm
@@ -39,9 +42,11 @@ from contextnet_tf.datasets.video import Camera, Video
 from contextnet_tf.deployment.engines import ENGINES
 from contextnet_tf.deployment.resizing import RESIZE_MODES
 from contextnet_tf.deployment.segmenter import Segmenter
+from contextnet_tf.errors import InputError
 from contextnet_tf.evaluation.confusion import ConfusionMatrix
 from contextnet_tf.files import ensure_writable_dir, write_png
 from contextnet_tf.runs import layout
+from contextnet_tf.runs.predictions import write_prediction
 from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, update_results
 from contextnet_tf.runs.sections import RuntimeSection
@@ -116,10 +121,13 @@ def run(
     max_frames: int | None = None,
     class_table: dict[str, Any] | None = None,
     given_flags: dict[str, Any] | None = None,
+    on_unreadable: Callable[[InputError], object] | None = None,
 ) -> RuntimeSection:
-    """Segments and writes; returns the section "runtime" of result.json. The arguments are the flags.
+    """Segments and writes; returns the section "runtime" of result.json. The other arguments are the flags.
 
     `dataset`, `data_dir` and `class_table` None: those that the file's metadata or a run's result.json name.
+    `on_unreadable`: called with the error of each image of a folder or pattern that cannot be read and is therefore
+    skipped; None: the first such error is raised.
     """
     suffix = ".onnx" if engine == "onnxruntime" else ".tflite"
     file = opening.checkpoint_file(checkpoint, exported=engine != "tensorflow", suffix=suffix)
@@ -139,7 +147,7 @@ def run(
     else:
         timed = TimedSegmenter(segmenter, workers or 1)
         if input:
-            count, items = inputs.named_images(input, folder)
+            count, items = inputs.named_images(input, folder, on_unreadable)
         else:
             count, items = inputs.split_images(description, data_dir, split)
         count = min(count, max_frames or count)
@@ -178,7 +186,7 @@ def _segment_images(
         for item, labels in timed.labeled(items):
             if item.ground_truth is not None:
                 matrix.update(item.ground_truth, labels)
-            write_png(folder / f"{item.name}_labels.png", labels)
+            write_prediction(folder / layout.LABELS.format(item.name), labels, item.digest)
             write_png(folder / f"{item.name}_overlay.png", overlay(item.image, labels, dataset.palette)[..., ::-1])
             bar.update()
 
@@ -232,6 +240,12 @@ def main(argv: Sequence[str]) -> None:
     del argv
     values = flags.FLAGS
     output_dir = common_flags.required("output_dir")
+    skipped: list[InputError] = []
+
+    def skip(error: InputError) -> None:
+        tqdm.tqdm.write(f"warning: an image is skipped: {program.with_flags(str(error))}", file=sys.stderr)
+        skipped.append(error)
+
     section = run(
         checkpoint=common_flags.required("checkpoint"),
         input=values.input,
@@ -244,6 +258,7 @@ def main(argv: Sequence[str]) -> None:
         max_frames=values.max_frames,
         **common_flags.given_dataset(),
         given_flags=program.given_flags(),
+        on_unreadable=skip,
     )
     is_video = bool(values.input) and inputs.is_video(values.input)
     print(_summary(section, "frame" if is_video else "image"))
@@ -252,6 +267,11 @@ def main(argv: Sequence[str]) -> None:
         print(f"mean IoU of {what}: {100 * section.mean_iou:.2f} %")
     written = f"{output_dir}/{layout.PREDICTIONS}"
     print(f"written: {written}" + (f"; {written}/{LEGEND} names the colors" if values.input else ""))
+    if skipped:
+        total = section.images + len(skipped)
+        raise InputError(
+            f"{values.input}: unreadable images were skipped, {len(skipped)} of {total}; replace or remove them"
+        )
 
 
 def _summary(section: RuntimeSection, unit: str) -> str:

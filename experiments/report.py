@@ -3,7 +3,8 @@
 Reads what other programs wrote into the folder of the run: result.json (train, evaluate, export, predict),
 history.jsonl (train) and predictions/ (predict; evaluate --confidence adds confidences). The page lists missing parts.
 The images and their ground truth come from the dataset that result.json names; give --data_dir if the dataset has
-moved. The paper's Tables 4, 5 and 7 stand beside comparable figures. Takes a few seconds; half a minute for 500 images
+moved. They are of the split of the last predict. Predictions of other images with equal names are left out, with a
+note. The paper's Tables 4, 5 and 7 stand beside comparable figures. Takes a few seconds; half a minute for 500 images
 of Cityscapes' size.
 
   python -m experiments.report --output_dir=runs/demo
@@ -19,12 +20,14 @@ import numpy as np
 from absl import flags
 
 from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.fingerprint import image_digest
 from contextnet_tf.datasets.sources import Example, read_example, read_label
 from contextnet_tf.datasets.sources.example import evenly_spread
 from contextnet_tf.errors import InputError
 from contextnet_tf.reporting.images import COLORLESS, Sample, read_confidence, read_labels
 from contextnet_tf.reporting.mistakes import Outcome, Shown, mistakes
 from contextnet_tf.runs import layout
+from contextnet_tf.runs.predictions import is_of_image
 from contextnet_tf.runs.results import Results, read_results
 from contextnet_tf.runs.sections import DatasetSection
 from experiments import common_flags, opening, program
@@ -60,10 +63,11 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6,
 
     results = read_results(output_dir)
     predictions = pathlib.Path(output_dir) / layout.PREDICTIONS
-    samples, errors, reason = [], None, "--report_images is 0"
+    samples, errors, reason, left_out = [], None, "--report_images is 0", ""
+    split = _predicted_split(results)
     if report_images or worst_images:
         try:
-            predicted = _predicted(output_dir, data_dir, _predicted_split(results), predictions)
+            predicted = _predicted(output_dir, data_dir, split, predictions)
             loaded = map(predicted.load, evenly_spread(list(predicted.examples), report_images))
             samples = [shown.sample for shown in loaded if shown]
             classes = [(each.name, each.color or COLORLESS) for each in (results.dataset or DatasetSection()).classes]
@@ -71,12 +75,21 @@ def run(*, output_dir: str, data_dir: str | None = None, report_images: int = 6,
                 errors = mistakes(
                     map(predicted.outcome, predicted.examples), predicted.load, classes, worst=worst_images
                 )
-            reason = f"{predictions} holds no prediction of the dataset's images" if report_images else reason
+            if predicted.foreign:
+                left_out = (
+                    f"{predictions}: predictions of other images than those of the same names in the split {split} are "
+                    f"left out ({predicted.foreign}); run predict --split={split} --output_dir={output_dir} without "
+                    "--input to make them again"
+                )
+            if report_images:
+                reason = left_out or f"{predictions} holds no prediction of the dataset's images"
         except _NoDataset as error:
             reason = program.with_flags(str(error))
         if not samples and report_images:
             print(f"note: no images in the report: {reason}", file=sys.stderr)
-    return write_report(output_dir, samples, missing={"images": reason}, mistakes=errors)
+        elif left_out:
+            print(f"note: {left_out}", file=sys.stderr)
+    return write_report(output_dir, samples, missing={"images": reason}, mistakes=errors, split=split)
 
 
 def _predicted_split(results: Results) -> str:
@@ -93,11 +106,15 @@ class _NoDataset(InputError):
 
 @dataclasses.dataclass(frozen=True)
 class _Predicted:
-    """The examples that have a prediction NAME_labels.png in `folder`, by name."""
+    """The examples that have a prediction NAME_labels.png in `folder`, by name.
+
+    `foreign`: the number of further files of such names, which are predictions of other images.
+    """
 
     folder: pathlib.Path
     dataset: Dataset | None
     examples: dict[str, Example]
+    foreign: int = 0
     damaged: set[str] = dataclasses.field(default_factory=set)  # the notes on damaged files, each said once
 
     def load(self, name: str) -> Shown | None:
@@ -133,10 +150,19 @@ class _Predicted:
             return None
 
     def _labels(self, name: str, size: tuple[int, int]) -> np.ndarray:
-        return read_labels(self.folder / f"{name}_labels.png", size)
+        return read_labels(self.folder / layout.LABELS.format(name), size)
 
     def _confidence(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
-        return read_confidence(self.folder / layout.CONFIDENCE.format(name), size)
+        path = self.folder / layout.CONFIDENCE.format(name)
+        return read_confidence(path, size) if _is_of(path, self.examples[name]) else None
+
+
+def _is_of(path: pathlib.Path, example: Example) -> bool:
+    """Whether there is a prediction in `path`, and it was made from the example's image."""
+    try:
+        return path.exists() and is_of_image(path, image_digest(example.image_path))
+    except InputError:  # of the image; reading it says so
+        return True
 
 
 def _predicted(output_dir: str, data_dir: str | None, split: str, predictions: pathlib.Path) -> _Predicted:
@@ -151,8 +177,10 @@ def _predicted(output_dir: str, data_dir: str | None, split: str, predictions: p
         examples = found.dataset.list_examples(found.data_dir, split)
     except InputError as error:
         raise _NoDataset(*error.args) from None
-    shown = {x.name: x for x in examples if x.label_path and (predictions / f"{x.name}_labels.png").exists()}
-    return _Predicted(predictions, found.dataset, shown)
+    paths = {x.name: predictions / layout.LABELS.format(x.name) for x in examples if x.label_path}
+    own = {x.name: x for x in examples if x.name in paths and _is_of(paths[x.name], x)}
+    foreign = sum(path.exists() for name, path in paths.items() if name not in own)
+    return _Predicted(predictions, found.dataset, own, foreign)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Digests of the files of examples, so that a run detects changed data."""
+"""Digests of images and labels, so that a run detects changed data, and a report the predictions of other images."""
 
 import concurrent.futures
 import hashlib
@@ -25,12 +25,21 @@ def example_digests(examples: Sequence[Example]) -> list[tuple[str, str, str | N
         return list(pool.map(_digests, examples))
 
 
+def image_digest(path: str | os.PathLike) -> str:
+    """The digest of an image file, as in `example_digests`.
+
+    Raises:
+      InputError: the file cannot be read.
+    """
+    return _digest(path, whole=False)
+
+
 def _digests(example: Example) -> tuple[str, str, str | None]:
     label = _digest(example.label_path, whole=True) if example.label_path else None
-    return example.name, _digest(example.image_path, whole=False), label
+    return example.name, image_digest(example.image_path), label
 
 
-def _digest(path: str, *, whole: bool) -> str:
+def _digest(path: str | os.PathLike, *, whole: bool) -> str:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

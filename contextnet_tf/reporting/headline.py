@@ -35,18 +35,28 @@ def byline(results: Results) -> list[str]:
     dataset, evaluation = results.dataset or DatasetSection(), results.evaluation or EvaluationSection()
     provenance = evaluation.provenance if results.evaluation else (results.training or TrainingSection()).provenance
     images = dataset.images if evaluation.accuracy.images is None else evaluation.accuracy.images
-    split = evaluation.split or dataset.split
+    split = evaluated_split(results)
     known = []
     if images is not None and split:
-        elsewhere = evaluation.dataset not in (None, dataset.name)
-        of = f" of {wording.dataset_title(evaluation.dataset)}" if elsewhere else ""
-        noun = "image" if images == 1 else "images"
-        known.append(f"{wording.count(images)} {noun} of the {wording.split_title(split)}{of}")
+        known.append(f"{wording.count(images)} {'image' if images == 1 else 'images'} of the {split}")
     if provenance.date:
         known.append(wording.date(provenance.date))
     if provenance.commit:
         known.append(f"commit {wording.commit(provenance.commit)}")
     return known
+
+
+def evaluated_split(results: Results) -> str | None:
+    """The split of the accuracy figures, else of the training's validation: "validation split"; None if unknown.
+
+    A dataset other than that of the training is named, too.
+    """
+    dataset, evaluation = results.dataset or DatasetSection(), results.evaluation or EvaluationSection()
+    split = evaluation.split or dataset.split
+    if not split:
+        return None
+    elsewhere = evaluation.dataset not in (None, dataset.name)
+    return wording.split_title(split) + (f" of {wording.dataset_title(evaluation.dataset)}" if elsewhere else "")
 
 
 def headline(results: Results) -> list[Figure]:

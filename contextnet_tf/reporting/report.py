@@ -47,12 +47,13 @@ def write_report(
     path: str | os.PathLike | None = None,
     missing: Mapping[str, str] | None = None,
     mistakes: Mistakes | None = None,
+    split: str | None = None,
 ) -> pathlib.Path:
     """Writes the report of the run in `run_dir` and returns its path, by default run_dir/report.html.
 
     Parts missing from result.json are omitted, and the page lists them. `missing` maps the name of a part to the
     reason, if known. `samples` are shown in the colors of the section "dataset"; each adds about 0.15 MB to the file.
-    `mistakes` are shown if given.
+    `mistakes` are shown if given. `split` is that of the images in `samples` and `mistakes`, for their captions.
 
     Raises:
       InputError: result.json is missing or damaged, history.jsonl is damaged, or the path cannot be written.
@@ -61,7 +62,7 @@ def write_report(
     history = read_history(run_dir)
     path = pathlib.Path(run_dir) / REPORT if path is None else pathlib.Path(path)
     name = pathlib.Path(run_dir).resolve().name
-    whole = report_html(results, history, samples, fallback_title=name, missing=missing, mistakes=mistakes)
+    whole = report_html(results, history, samples, name, missing=missing, mistakes=mistakes, split=split)
     with files.atomic_write(path) as temporary:
         temporary.write_text(whole, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
     return path
@@ -74,6 +75,7 @@ def report_html(
     fallback_title: str = "Run",
     missing: Mapping[str, str] | None = None,
     mistakes: Mistakes | None = None,
+    split: str | None = None,
 ) -> str:
     """The page for the sections of a result.json and the lines of a history.jsonl."""
     found = {
@@ -86,11 +88,15 @@ def report_html(
         "mistakes": mistakes,
         "origin": parts.origin(results),
     }
+    shown_split = wording.split_title(split) if split else None
+    evaluated_split = headline.evaluated_split(results) if results.evaluation else None
     reasons = {**_PROGRAMS, **(missing or {})}
     return TEMPLATES.get_template("page.html").render(
         title=headline.title(results, fallback_title),
         byline=headline.byline(results),
         figures=headline.headline(results),
+        shown_split=shown_split,
+        evaluated_split=evaluated_split,
         parts={name: part for name, part in found.items() if part is not None},
         missing={name: reasons[name] for name, part in found.items() if part is None and name in reasons},
     )

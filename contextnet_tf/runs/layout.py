@@ -15,5 +15,6 @@ EXPORT = "export"
 SAVED_MODEL = "saved_model"  # in EXPORT
 TFLITE = "model.tflite"  # in EXPORT: the file of float32 logits
 PREDICTIONS = "predictions"
-CONFIDENCE = "{}_confidence.png"  # in PREDICTIONS, by example name
+LABELS = "{}_labels.png"  # in PREDICTIONS, by the name of the image
+CONFIDENCE = "{}_confidence.png"  # in PREDICTIONS, by the name of the image
 REPORT = "report.html"
