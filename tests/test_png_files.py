@@ -6,9 +6,10 @@ import resource
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import atomic_write, write_png
+from contextnet_tf.files import atomic_write, read_png_text, write_png
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
 
@@ -27,6 +28,21 @@ def test_a_image_comes_back(tmp_path):
         write_png(tmp_path / "new" / "image.png", image)
         np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "image.png"), cv2.IMREAD_UNCHANGED), image)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["image.png"]
+
+
+def test_texts_are_stored_beside_the_pixels(tmp_path):
+    path = tmp_path / "image.png"
+    write_png(path, NOISE, text={"one": "1", "two words": "a b"})
+    content = path.read_bytes()
+    assert b"\0\0\0\x05tEXtone\x001" in content
+    assert [read_png_text(path, name) for name in ("one", "two words", "two")] == ["1", "a b", None]
+    with Image.open(path) as image:  # refuses wrong checksums
+        assert image.text == {"one": "1", "two words": "a b"}
+    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), NOISE)
+    for damaged in (content[:40], b"", b"no image"):
+        path.write_bytes(damaged)
+        assert read_png_text(path, "two") is None
+    assert read_png_text(tmp_path / "absent.png", "one") is None
 
 
 def test_the_file_is_named_where_an_error_of_writing_names_none_or_the_temporary_one(tmp_path):

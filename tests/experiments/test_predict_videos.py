@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tiny_network import write_tiny_network
+from tiny_network import write_tiny_export
 from videos import frames_of, gray_frame, write_cut_video, write_video
 
 from contextnet_tf.datasets.catalog import get_dataset
@@ -13,16 +13,14 @@ from contextnet_tf.datasets.colors import overlay
 from contextnet_tf.datasets.video import Camera, Frame
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
-from experiments import export, inputs, predict
+from experiments import inputs, predict
 
 
 @pytest.fixture(scope="module")
 def exported_dir(tmp_path_factory):
     """A folder with a TFLite file for CamVid's classes and frames of 64 x 96."""
     folder = tmp_path_factory.mktemp("exported")
-    write_tiny_network(folder / "tiny.keras", 11)
-    settings = {"checkpoint": str(folder / "tiny.keras"), "dataset": "camvid", "output_dir": str(folder)}
-    export.run(formats=("tflite",), size=(64, 96), **settings)
+    write_tiny_export(folder)
     return folder
 
 

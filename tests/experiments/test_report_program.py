@@ -8,10 +8,12 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
+from contextnet_tf.datasets.fingerprint import image_digest
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.registry import model_names
+from contextnet_tf.runs.predictions import write_prediction
 from contextnet_tf.runs.results import read_results, update_results
-from contextnet_tf.runs.sections import ClassEntry, DatasetSection, RuntimeSection
+from contextnet_tf.runs.sections import Accuracy, ClassEntry, DatasetSection, EvaluationSection, RuntimeSection
 from experiments import compare_models, compare_runs, report
 
 NAMES = [f"0016E5_{number:05d}" for number in range(5)]
@@ -91,6 +93,54 @@ def test_an_image_that_is_damaged_since_is_left_out_and_named(run_dir, data_dir,
     damaged.write_bytes(damaged.read_bytes()[:60])
     assert shown_names(report.run(output_dir=str(run_dir), report_images=4)) == [NAMES[0], NAMES[2], NAMES[3]]
     assert f"note: an image is left out of the report: {damaged}: " in capsys.readouterr().err
+
+
+def test_predictions_of_other_images_of_the_same_names_are_left_out(run_dir, data_dir, capsys):
+    predictions = run_dir / "predictions"
+    labels = np.full((12, 16), 3, np.uint8)
+    foreign = data_dir.parent / "foreign.png"
+    # Of another brightness than those of the dataset.
+    cv2.imwrite(str(foreign), np.full((12, 16, 3), 81, np.uint8))
+    for name in NAMES[1:3]:
+        write_prediction(predictions / f"{name}_labels.png", labels, image_digest(foreign))
+    own = data_dir / "val" / f"{NAMES[3]}.png"
+    write_prediction(predictions / f"{NAMES[3]}_labels.png", labels, image_digest(own))
+    for name, image in ((NAMES[0], foreign), (NAMES[3], own)):
+        confidence = np.full((6, 8), 51, np.uint8)
+        write_prediction(predictions / f"{name}_confidence.png", confidence, image_digest(image))
+
+    path = report.run(output_dir=str(run_dir))
+    assert shown_names(path) == [NAMES[0], NAMES[3]]  # the first has no record, as in version 0.1
+    page = path.read_text(encoding="utf-8")
+    assert "Of 2 images of the validation split," in page and NAMES[1] not in page and NAMES[2] not in page
+    assert "100.0 % of the pixels correct" in page
+    assert f"{NAMES[3]}: confidence" in page and f"{NAMES[0]}: confidence" not in page
+    note = (
+        f"{predictions}: predictions of other images than those of the same names in the split val are left out (2); "
+        f"run predict --split=val --output_dir={run_dir} without --input to make them again"
+    )
+    assert capsys.readouterr().err == f"note: {note}\n"
+
+    for name in (NAMES[0], NAMES[3]):
+        (predictions / f"{name}_labels.png").unlink()
+    path = report.run(output_dir=str(run_dir))
+    assert shown_names(path) == [] and f"images ({note})" in path.read_text(encoding="utf-8")
+    assert capsys.readouterr().err == f"note: no images in the report: {note}\n"
+
+
+def test_the_split_of_the_images_is_named_and_the_other_one_of_the_accuracy(run_dir):
+    evaluation = EvaluationSection(Accuracy(mean_iou=0.5, images=7), dataset="camvid", split="train")
+    update_results(run_dir, evaluation, RuntimeSection(dataset="camvid", split="val"))
+    page = " ".join(report.run(output_dir=str(run_dir)).read_text(encoding="utf-8").split())
+    assert "<span>7 images of the training split</span>" in page
+    assert "<p>Each image of the validation split beside its ground truth" in page
+    other = "The accuracy in this report was not measured on these images, but on the training split.</p>"
+    assert other in page
+    assert "Of 4 images of the validation split, those with the lowest pixel accuracy" in page
+    update_results(run_dir, dataclasses.replace(evaluation, split="val"))
+    page = " ".join(report.run(output_dir=str(run_dir)).read_text(encoding="utf-8").split())
+    assert "<span>7 images of the validation split</span>" in page and other not in page
+    assert "was not measured on these images" not in page
 
 
 def test_predictions_of_another_split_than_the_trainings_are_found(run_dir):
