@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import os
 import re
 from collections import Counter
@@ -28,7 +27,6 @@ from contextnet_tf.datasets.sources.folder import own_folder, own_list
 from contextnet_tf.datasets.sources.prepared import PreparedSet
 from contextnet_tf.datasets.sources.reading import read_image
 from contextnet_tf.errors import InputError
-from contextnet_tf.files import json_text
 
 OWN = "folder"  # the name of a user's own dataset
 PREPARED = "tfds:"  # prefix of the names of TensorFlow Datasets
@@ -75,14 +73,6 @@ class Dataset:
     def num_classes(self) -> int:
         """The number of classes that a network learns."""
         return len(self.classes)
-
-    @property
-    def fingerprint(self) -> str | None:
-        """Eight hex digits of the class table's hash, so that a run is not resumed with other classes; None for
-        datasets defined by their name."""
-        if self.class_table is None:
-            return None
-        return hashlib.sha256(json_text(self.class_table, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def palette(self) -> np.ndarray:

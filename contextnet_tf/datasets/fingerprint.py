@@ -1,12 +1,18 @@
-"""Digests of images and labels, so that a run detects changed data, and a report the predictions of other images."""
+"""What tells data apart: the digests of images and labels, and what a class table means."""
 
 import concurrent.futures
 import hashlib
 import os
+import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
+from contextnet_tf.datasets.catalog import Dataset
+from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.sources.example import Example
 from contextnet_tf.errors import InputError
+from contextnet_tf.files import json_text
+from contextnet_tf.renamed import CLASS_TABLE
 
 # Of a large image only the ends are read: Cityscapes' 3,475 images are 8 GB, their ends and labels 0.6 GB. A PNG ends
 # with a checksum of its pixels, and a JPEG of other pixels has another length. Labels are small and are read whole.
@@ -32,6 +38,40 @@ def image_digest(path: str | os.PathLike) -> str:
       InputError: the file cannot be read.
     """
     return _digest(path, whole=False)
+
+
+def class_table_settings(dataset: Dataset) -> dict[str, Any] | None:
+    """What the class table of `dataset` contributes to the weights of a network, by key of classes.json.
+
+    These are the classes in order, the label values or colors of each, the ignored ones, and the image size. Display
+    colors and categories do not change the weights; the patterns and lists decide only which files are read, and these
+    have digests of their own. Two class tables that mean the same give the same settings, however they are written.
+
+    Returns: None for a dataset that is defined by its name. "older_hashes" are what older versions recorded instead.
+    """
+    if dataset.class_table is None:
+        return None
+    key = "color" if dataset.label_colors else "value"
+    pairs = dataset.label_colors.items() if dataset.label_colors else ((row.id, row.train_id) for row in dataset.labels)
+    labels: dict[int, list[Any]] = {}
+    for label, train_id in sorted(pairs):
+        labels.setdefault(train_id, []).append(list(label) if isinstance(label, tuple) else label)
+    settings: dict[str, Any] = {}
+    for place, row in enumerate(dataset.classes):
+        settings[f"classes[{place}].name"] = unicodedata.normalize("NFC", row.name)
+        settings[f"classes[{place}].{key}"] = labels[place]
+    settings["ignored"] = labels.get(IGNORE, [])
+    settings["image_size"] = dataset.image_size and list(dataset.image_size)
+    before = {new: old for old, new in CLASS_TABLE.items()}
+    in_version_0_1 = {before.get(name, name): value for name, value in dataset.class_table.items()}
+    in_version_0_1["classes"] = [
+        {before.get(name, name): value for name, value in row.items()} for row in dataset.class_table["classes"]
+    ]
+    return settings | {"older_hashes": [_content_hash(dataset.class_table), _content_hash(in_version_0_1)]}
+
+
+def _content_hash(class_table: Any) -> str:
+    return hashlib.sha256(json_text(class_table, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _digests(example: Example) -> tuple[str, str, str | None]:

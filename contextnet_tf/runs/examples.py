@@ -8,6 +8,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.files import read_json, write_json
 from contextnet_tf.runs.layout import EXAMPLES
 from contextnet_tf.runs.records import FieldError, decoded
+from contextnet_tf.runs.run_dir import begin_with_weights_of
 
 Digests = Sequence[tuple[str, str, str | None]]  # (name, of the image, of the label file) of each example
 
@@ -31,11 +32,9 @@ def check_examples(run_dir: str | os.PathLike, digests: Mapping[str, Digests]) -
         raise InputError(f"{path}: is damaged ({error}); {remedy}") from None
     changes = [change for split in digests for change in changed_examples(split, before.get(split, ()), digests[split])]
     if changes:
-        trained = any(pathlib.Path(run_dir).glob("*.keras"))
-        begin = f" and `initial={run_dir}` to begin a new run with the weights of this one" if trained else ""
         raise InputError(
             f"{run_dir}: the data have changed since this run was started: {'; '.join(changes)}. Restore the files, or "
-            f"set another `output_dir`{begin}"
+            f"set another `output_dir`{begin_with_weights_of(run_dir)}"
         )
 
 

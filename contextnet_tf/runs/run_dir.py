@@ -31,6 +31,14 @@ _VERSION = "format_version"
 _LOCK = ".lock"
 # Settings that `train` in Python does not write, nor did earlier versions of the program.
 _DEFAULTS = {"splits.train": ["train"], "splits.val": "val", "splits.holdout": []}
+_CLASS_TABLE, _HASHES = "class_table", "class_table.older_hashes"
+# By setting that differs: what to do, besides choosing another folder.
+_REMEDIES = {
+    # Those of a run are in two places: auxiliary heads come from its newest checkpoint.
+    "initial.sha256": "restore the initial weights, with the checkpoints/ of their run",
+    _CLASS_TABLE: "restore the class table (an older version started this run; its result.json holds it)",
+}
+_SHOWN = 8  # differences in an error
 _FILES = (layout.SETTINGS, layout.RESULT, layout.HISTORY, layout.FLAGS, layout.LOG, layout.EXAMPLES, _LOCK)
 _FOLDERS = (layout.CHECKPOINTS, layout.TENSORBOARD)
 
@@ -194,11 +202,20 @@ def _read(path: pathlib.Path, saved_settings: Callable[[pathlib.Path], Mapping[s
 def _check_same(folder: pathlib.Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     differing = differing_settings(before, now)
     if differing:
-        changes = "; ".join(f"{name} was {old!r} and is now {new!r}" for name, old, new in differing)
-        # Those of a run are in two places: auxiliary heads come from its newest checkpoint.
-        restore = "restore the initial weights, with the checkpoints/ of their run, or "
-        advice = restore if "initial.sha256" in (name for name, _, _ in differing) else ""
-        raise InputError(f"{folder}: holds a run with other settings ({changes}); {advice}choose another `output_dir`")
+        changes = "; ".join(f"{name} was {old!r} and is now {new!r}" for name, old, new in differing[:_SHOWN])
+        more = f"; and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
+        names = [name for name, _, _ in differing]
+        advice = "".join(f"{_REMEDIES[name]}, or " for name in names if name in _REMEDIES)
+        begin = begin_with_weights_of(folder) if "recipe.epochs" in names else ""  # to train longer, for example
+        raise InputError(
+            f"{folder}: holds a run with other settings ({changes}{more}); {advice}choose another `output_dir`{begin}"
+        )
+
+
+def begin_with_weights_of(run_dir: str | os.PathLike) -> str:
+    """How to use the network of a run that cannot be resumed, as the end of an error; empty if it has none yet."""
+    trained = any(pathlib.Path(run_dir).glob("*.keras"))
+    return f" and `initial={run_dir}` to begin a new run with the weights of this one" if trained else ""
 
 
 def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -207,12 +224,25 @@ def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list
     A missing setting has its default, if there is one. A "source" whose "sha256" is the same may have another name: the
     same file, moved or named by another path.
     """
-    one, other = _DEFAULTS | _flattened(one), _DEFAULTS | _flattened(other)
+    one, other = _with_comparable_class_tables(_DEFAULTS | _flattened(one), _DEFAULTS | _flattened(other))
     for settings in (one, other):
         settings.pop(_VERSION, None)
     names = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
     moved = [name for name in names if name.endswith(".source") and f"{name.removesuffix('source')}sha256" not in names]
     return [(name, one.get(name), other.get(name)) for name in names if name not in moved]
+
+
+def _with_comparable_class_tables(*pair: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Older versions recorded a hash of the class table: beside one, the other class table is reduced to its hash."""
+    one, other = ({name: value for name, value in settings.items() if name != _HASHES} for settings in pair)
+    for old, new, hashes in ((one, other, pair[1].get(_HASHES)), (other, one, pair[0].get(_HASHES))):
+        recorded = old.get(_CLASS_TABLE)
+        if recorded is None or hashes is None:
+            continue
+        for name in [name for name in new if name.startswith(f"{_CLASS_TABLE}.")]:
+            del new[name]
+        new[_CLASS_TABLE] = recorded if recorded in hashes else hashes[0]
+    return one, other
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

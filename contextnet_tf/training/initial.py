@@ -88,18 +88,19 @@ def initialize_from(
     known = () if isinstance(source, keras.Model) else recorded_classes([_folder_of(source)])
     difference = differing_classes(known, classes) if numbers[0] == numbers[1] else None
     auxiliary = {layer.name for layer in set(graph.all_layers(model)) - set(graph.all_layers(without_aux_heads(model)))}
+    remedy = f"; add `model={network.name}`" if network.name != model.name and network.name in model_names() else ""
     classifiers, reinitialized, missing = _classifiers(model), set(), set()
     for path, variable in wanted.items():
         layer = _layer_of(path)
         if path not in found:
             if layer not in auxiliary:
-                raise InputError(f"{name}: does not fit {model.name}: it has no {path}")
+                raise InputError(f"{name}: does not fit {model.name}: it has no {path}{remedy}")
             missing.add(layer)
         elif found[path].shape != tuple(variable.shape):
             if layer not in classifiers or not _differ_by_classes(found[path].shape, variable.shape, numbers):
                 raise InputError(
                     f"{name}: does not fit {model.name}: {path} has the shape {list(found[path].shape)}, "
-                    f"{list(variable.shape)} is needed"
+                    f"{list(variable.shape)} is needed{remedy}"
                 )
             reinitialized.add(layer)
         elif difference and layer in classifiers:

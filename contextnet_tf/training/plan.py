@@ -15,6 +15,7 @@ from contextnet_tf.arguments import checked_size
 from contextnet_tf.datasets.cache import ImageCache
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.copy_paste import CopyPaste, rare_places
+from contextnet_tf.datasets.fingerprint import class_table_settings
 from contextnet_tf.datasets.pipeline import training_batches
 from contextnet_tf.datasets.sampling import ClassUniform
 from contextnet_tf.datasets.sources import Example
@@ -90,7 +91,7 @@ class TrainingPlan:
             "network": model.name,
             "outputs": sorted(model.output),
             "dataset": self.dataset.name,
-            "class_table": self.dataset.fingerprint,
+            "class_table": class_table_settings(self.dataset),
             "training_images": len(self.train_examples),
             "validation_images": len(self.val_examples),
             "image_names": hashlib.sha256(names.encode()).hexdigest()[:16],

@@ -173,3 +173,43 @@ def test_an_output_folder_that_links_to_what_is_missing_is_named(tmp_path):
     with pytest.raises(InputError, match="runs: is a link to .*unmounted, which is missing; restore it or remove"):
         with claimed_run_dir(tmp_path / "runs", {"seed": 0}, resume=True):
             pass
+
+
+_CLASS_TABLE = {"classes[0].name": "road", "classes[0].value": [0], "older_hashes": ["e09be7a9", "f3caa1b1"]}
+
+
+def test_a_changed_class_table_is_named_by_its_key(tmp_path):
+    with claimed_run_dir(tmp_path, {"class_table": _CLASS_TABLE}, True):
+        pass
+    check_same_run(tmp_path, {"class_table": _CLASS_TABLE | {"older_hashes": ["00000000", "11111111"]}})
+    message = r"\(class_table.classes\[0\].value was \[0\] and is now \[7\]\); choose another `output_dir`$"
+    with pytest.raises(InputError, match=message):
+        check_same_run(tmp_path, {"class_table": _CLASS_TABLE | {"classes[0].value": [7]}})
+
+
+@pytest.mark.parametrize("recorded", ["e09be7a9", "f3caa1b1"])
+def test_a_hash_of_an_older_version_is_compared_with_that_of_the_class_table(tmp_path, recorded):
+    with claimed_run_dir(tmp_path, {"class_table": recorded, "seed": 1}, True):
+        pass
+    with claimed_run_dir(tmp_path, {"class_table": _CLASS_TABLE, "seed": 1}, True):
+        pass
+    with claimed_run_dir(tmp_path, {"class_table": _CLASS_TABLE, "seed": 1}, True):  # and again
+        pass
+    other = _CLASS_TABLE | {"older_hashes": ["00000000", "11111111"]}
+    message = rf"\(class_table was '{recorded}' and is now '00000000'\); restore the class table \(an older version"
+    with pytest.raises(InputError, match=message):
+        check_same_run(tmp_path, {"class_table": other, "seed": 1})
+    with pytest.raises(InputError, match=rf"\(class_table was '{recorded}' and is now None\)"):
+        check_same_run(tmp_path, {"class_table": None, "seed": 1})
+
+
+def test_how_to_train_longer_is_said(tmp_path):
+    run = tmp_path / "run"
+    with claimed_run_dir(run, {"recipe": {"epochs": 2}}, True):
+        pass
+    with pytest.raises(InputError, match=r"\(recipe.epochs was 2 and is now 4\); choose another `output_dir`$"):
+        check_same_run(run, {"recipe": {"epochs": 4}})
+    (run / "best.keras").touch()
+    advice = rf"choose another `output_dir` and `initial={run}` to begin a new run with the weights of this one$"
+    with pytest.raises(InputError, match=advice):
+        check_same_run(run, {"recipe": {"epochs": 4}})
