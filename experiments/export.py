@@ -20,6 +20,7 @@ multiples that the network accepts. tf.saved_model.load, LiteRT and ONNX Runtime
 
 import pathlib
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from contextnet_tf.runs.provenance import current_provenance
 from contextnet_tf.runs.results import ensure_updatable, read_results, update_results
 from contextnet_tf.runs.sections import ExportedFile, ExportSection
 from experiments import common_flags, opening, program, splits
+from experiments.commands import command
 from experiments.splits import Splits
 
 flags.DEFINE_string(
@@ -64,8 +66,8 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer(
     "calibration_images",
-    CALIBRATION_IMAGES,
-    "For int8: number of training images to calibrate on.",
+    None,
+    f"For int8: number of training images to calibrate on. Default: {CALIBRATION_IMAGES}, or all if there are fewer.",
     lower_bound=1,
     upper_bound=1_000_000,
 )
@@ -103,7 +105,7 @@ def run(
     precision: str = "float32",
     output: str = "logits",
     size: tuple[int, int] | None = None,
-    calibration_images: int = CALIBRATION_IMAGES,
+    calibration_images: int | None = None,
     float_layers: Sequence[str] = (),
     tiling: bool = True,
     image_type: str = "uint8",
@@ -143,6 +145,9 @@ def run(
             raise InputError("int8 is calibrated on training images: give --dataset and --data_dir")
         train_examples = trained.train_examples(description, found_dir)
         images = checked_export.calibration_images(description, train_examples, calibration_images)
+        if calibration_images is None and len(images) < CALIBRATION_IMAGES:
+            print(f"note: int8 is calibrated on all {len(images)} training images", file=sys.stderr)
+        calibration_images = len(images)
         tflite["calibration"] = checked_export.fitted(network, images, size)
         notes["calibration_split"] = f"{description.name} {trained.train_label}"
     exported = checked_export.export_checked(
@@ -220,7 +225,7 @@ def _measured(checkpoint: pathlib.Path) -> dict[str, Any] | None:
 
 def predict_command(path: str) -> str:
     """The command that segments an image with the exported file `path`."""
-    return f"python -m experiments.predict --checkpoint={shlex.quote(path)} --input=IMAGE --output_dir=FOLDER"
+    return command("predict", f"--checkpoint={shlex.quote(path)}", "--input=IMAGE", "--output_dir=FOLDER")
 
 
 def main(argv: Sequence[str]) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 from absl import flags
 
 from contextnet_tf.datasets.catalog import get_dataset
-from contextnet_tf.deployment.metadata import CALIBRATION_IMAGES
 from contextnet_tf.errors import InputError
 from contextnet_tf.files import atomic_write, write_json
 from contextnet_tf.folders import atomic_write_dir
@@ -79,7 +78,7 @@ def run(
     split: str = "val",
     holdout_runs: Sequence[str] = (),
     note: str | None = None,
-    calibration_images: int = CALIBRATION_IMAGES,
+    calibration_images: int | None = None,
     output_dir: str = _FOLDER,
 ) -> pathlib.Path:
     """Writes the preset's folder below `output_dir` and returns it; the arguments are the flags.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from contextnet_tf.datasets.catalog import Dataset, get_dataset
 from contextnet_tf.datasets.labels import differing_classes
 from contextnet_tf.datasets.sources import Example
+from contextnet_tf.deployment.engines import ENGINE_OF_SUFFIX, engine_for
 from contextnet_tf.deployment.metadata import is_saved_model
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
@@ -25,19 +26,11 @@ from experiments.progress import progress_bar
 if TYPE_CHECKING:
     import keras
 
-# The default engine for each kind of exported file; .keras files and SavedModel folders run on TensorFlow.
-_ENGINES = {".tflite": "litert", ".onnx": "onnxruntime"}
-
 
 def is_exported(checkpoint: str | os.PathLike) -> bool:
     """Whether `checkpoint` is an exported file: a .tflite file, a .onnx file or a SavedModel folder."""
     path = pathlib.Path(resolved(checkpoint))
-    return path.suffix.lower() in _ENGINES or is_saved_model(path)
-
-
-def engine_for(path: str | os.PathLike) -> str:
-    """The engine that runs a file by default."""
-    return _ENGINES.get(pathlib.Path(path).suffix.lower(), "tensorflow")
+    return path.suffix.lower() in ENGINE_OF_SUFFIX or is_saved_model(path)
 
 
 def checkpoint_file(checkpoint: str | os.PathLike, *, exported: bool = False, suffix: str = ".tflite") -> pathlib.Path:

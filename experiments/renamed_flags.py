@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.renamed import FLAGS
+from experiments.commands import command
 
 # Old name -> new name. A program that still has a flag of the old name keeps it: export's --precision.
 RENAMED = FLAGS | {
@@ -36,7 +37,7 @@ def refuse_renamed(arguments: Sequence[str], own_flags: Collection[str]) -> None
         name, _, value = argument.lstrip("-").partition("=")
         program = PROGRAMS.get((name, value))
         if program and name not in own_flags:
-            raise InputError(f"--{name}={value} is now a separate program: python -m experiments.{program}")
+            raise InputError(f"--{name}={value} is now a separate program: {command(program)}")
         for prefix in ("", "no"):
             old = name.removeprefix(prefix)
             new = RENAMED.get(old) if name.startswith(prefix) else None

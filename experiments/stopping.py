@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 
 from contextnet_tf.errors import Stopped
+from experiments.commands import command
 
 
 class Terminated(KeyboardInterrupt):
@@ -95,4 +96,4 @@ def stoppable(advice: str) -> Iterator[Callable[[], bool]]:
 
 def resume_advice(program: str) -> str:
     """The advice to resume: a rerun of the same command."""
-    return f"rerun the same command to resume: python -m experiments.{program} {shlex.join(sys.argv[1:])}"
+    return f"rerun the same command to resume: {command(program, shlex.join(sys.argv[1:]))}"

@@ -35,6 +35,7 @@ from contextnet_tf.runs.sections import TrainingSection
 from contextnet_tf.training.compute_config import CheckpointPolicy, ComputeConfig
 from contextnet_tf.training.recipe import get_recipe
 from experiments import common_flags, compute_flags, flag_kinds, opening, program, recipe_flags, run_log, splits
+from experiments.commands import command
 from experiments.progress import Progress
 from experiments.splits import Splits
 from experiments.stopping import stoppable
@@ -122,6 +123,7 @@ def run(
     import keras
     import tensorflow as tf
 
+    from contextnet_tf.training.checkpoints import has_checkpoints
     from contextnet_tf.training.initial import initialize_from
     from contextnet_tf.training.train import train
     from experiments import training_results
@@ -140,7 +142,8 @@ def run(
     settings = data_splits.settings()
     if initial:
         matched = initialize_from(network, resolved(initial), classes=[row.name for row in description.classes])
-        print(matched, flush=True)
+        if not (resume and has_checkpoints(pathlib.Path(output_dir, layout.CHECKPOINTS))):  # a resumed run has its own
+            print(matched, flush=True)
         settings["initial"] = matched.to_json()
     devices = (compute_config or ComputeConfig()).devices
     with devices.naming_lost_workers(), devices.all_or_none():  # all workers report why one has no data
@@ -185,11 +188,13 @@ def run(
         return result
     # A complete run was only evaluated again: its training keeps its own date, machine and commit.
     complete = before is not None and before.minutes == result.minutes
-    if not complete and (programs := remove_outdated(output_dir)):
-        print(
-            f"note: {output_dir}: figures of the unfinished network are removed; run again: {', '.join(programs)}",
-            file=sys.stderr,
-        )
+    note = ""
+    if complete:
+        note = "the run was already complete; nothing was trained"
+    elif programs := remove_outdated(output_dir):
+        note = f"figures of the unfinished network are removed; run again: {', '.join(programs)}"
+    if note:
+        print(f"note: {output_dir}: {note}", file=sys.stderr)
     section = TrainingSection(
         recipe=used_recipe.to_json(),
         seed=seed,
@@ -240,8 +245,8 @@ def _announced_cache(where: str, dataset: Dataset, examples: Sequence[sources.Ex
 def run_resume_advice(output_dir: str, resume: bool) -> str:
     """How to resume the run in `output_dir`, which was started with --resume or --noresume."""
     flagfile = shlex.quote(f"{output_dir}/{layout.FLAGS}")
-    command = f"python -m experiments.train --flagfile={flagfile}"
-    return f"resume by the same command, or by: {command}" if resume else f"resume by: {command} --resume"
+    again = command("train", f"--flagfile={flagfile}")
+    return f"resume by the same command, or by: {again}" if resume else f"resume by: {again} --resume"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -271,12 +276,13 @@ def main(argv: Sequence[str]) -> None:
             should_stop=asked_to_stop,
         )
     where = shlex.quote(output_dir)
+    folders = (f"--checkpoint={where}", f"--output_dir={where}")
     print(
         f"{_outcome(result)}, {result.minutes:.0f} minutes\n"
         f"network:     {result.network_path}\n"
         f"curves:      tensorboard --logdir={where}\n"
-        f"evaluate it: python -m experiments.evaluate --checkpoint={where} --output_dir={where}\n"
-        f"export it:   python -m experiments.export --checkpoint={where} --output_dir={where}"
+        f"evaluate it: {command('evaluate', *folders)}\n"
+        f"export it:   {command('export', *folders)}"
     )
 
 

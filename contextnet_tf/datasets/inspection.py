@@ -113,7 +113,7 @@ def inspect(
         class_images={split: (pixels[:, :classes] > 0).sum(axis=0) for split, pixels in labeled.items()},
         crops=_crops([read for read in whole if read.crops], crop_size, classes),
     )
-    warnings = _size_warnings(found)
+    warnings = [*_same_colors(dataset), *_size_warnings(found)]
     for split, pixels in labeled.items():
         warnings += class_warnings(dataset, split, pixels.sum(axis=0))
     thumbnails: dict[str, list[Thumbnail]] = {}
@@ -189,6 +189,19 @@ def _crops(reads: list[_Read], size: tuple[int, int], classes: int) -> Crops | N
         showing=(counts[:, :classes] > 0).sum(axis=0),
         to_cover=math.ceil(height / size[0]) * math.ceil(width / size[1]),
     )
+
+
+def _same_colors(dataset: Dataset) -> list[str]:
+    """Warnings on classes that no overlay can tell apart."""
+    names: dict[tuple[int, int, int], list[str]] = {}
+    for label in dataset.classes:
+        names.setdefault(label.color, []).append(label.name)
+    return [
+        f"the classes {', '.join(same)} have the same display color {list(color)}: overlays cannot tell them apart; "
+        'change a "color"'
+        for color, same in names.items()
+        if len(same) > 1
+    ]
 
 
 def _size_warnings(found: Inspection) -> list[str]:

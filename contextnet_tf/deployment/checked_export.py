@@ -35,7 +35,7 @@ from contextnet_tf.models.sizes import size_multiple
 IMAGES_TO_CHECK = 4
 _SETTINGS = (  # the files that heed it, its name, its default
     ("int8", "float_layers", ()),
-    ("int8", "calibration_images", CALIBRATION_IMAGES),
+    ("int8", "calibration_images", None),
     ("TFLite", "tiling", True),
     ("ONNX", "image_type", "uint8"),
     ("ONNX", "dynamic_batch", False),
@@ -122,12 +122,16 @@ def images_to_check(examples: Sequence[Example]) -> list[np.ndarray]:
     return [read_image(example.image_path) for example in evenly_spread(examples, IMAGES_TO_CHECK)]
 
 
-def calibration_images(dataset: Dataset, examples: Sequence[Example], count: int) -> list[np.ndarray]:
+def calibration_images(dataset: Dataset, examples: Sequence[Example], count: int | None = None) -> list[np.ndarray]:
     """`count` images, uint8 [H, W, 3], evenly spaced in the `examples` of the training split.
+
+    `count` None: `CALIBRATION_IMAGES`, or all examples if there are fewer.
 
     Raises:
       InputError: there are fewer examples, or an image cannot be read.
     """
+    if count is None:
+        count = min(CALIBRATION_IMAGES, len(examples))
     if len(examples) < count:
         raise InputError(
             f"`calibration_images={count}`: {dataset.name} has only {len(examples)} training images; give at most that"

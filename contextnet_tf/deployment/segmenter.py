@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from contextnet_tf.arguments import checked_choice, checked_count
-from contextnet_tf.deployment.engines import ENGINES, Engine
+from contextnet_tf.deployment.engines import ENGINES, Engine, engine_for
 from contextnet_tf.deployment.resizing import (
     RESIZE_MODES,
     check_image,
@@ -49,7 +49,12 @@ class Segmenter:
     """
 
     def __init__(
-        self, path_or_model: Any, *, num_threads: int | None = None, engine: str = "litert", resize_mode: str = "auto"
+        self,
+        path_or_model: Any,
+        *,
+        num_threads: int | None = None,
+        engine: str | None = None,
+        resize_mode: str = "auto",
     ):
         """Loads the network.
 
@@ -59,7 +64,8 @@ class Segmenter:
             "onnxruntime": "preset:NAME", a network of `preset_names`.
           num_threads: threads per image; None: one for "litert", all cores for the others.
           engine: "litert"; "tensorflow"; "openvino", in bfloat16 if the processor supports bfloat16;
-            "openvino-float32"; or "onnxruntime". These need the extras [openvino] and [onnx].
+            "openvino-float32"; or "onnxruntime". These need the extras [openvino] and [onnx]. None: "onnxruntime" for
+            .onnx files, "tensorflow" for Keras networks, .keras files and folders, "litert" for all others.
           resize_mode: how to adapt images of another size. "resize"; "pad", which refuses larger images; or "auto",
             which pads images that are smaller by less than the network's size multiple (32 for cn14) and resizes
             all others.
@@ -68,6 +74,7 @@ class Segmenter:
           InputError: the engine or resize mode is unknown, or the engine is not installed; the file is missing,
             damaged or of another kind; or `num_threads` is not a positive integer, or can no longer be set.
         """
+        engine = engine_for(path_or_model) if engine is None else engine
         checked_choice("engine", engine, tuple(ENGINES))
         checked_choice("resize_mode", resize_mode, RESIZE_MODES)
         num_threads = checked_count("num_threads", num_threads)

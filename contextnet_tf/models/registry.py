@@ -32,6 +32,14 @@ def model_names() -> tuple[str, ...]:
     return (*_SPECS, *_COMPARISON)
 
 
+def is_model_name(name: str) -> bool:
+    """Whether `build_model` accepts `name`: one of `model_names`, or a ContextNet's with a width factor."""
+    try:
+        return name in _COMPARISON or bool(spec_named(name))
+    except InputError:
+        return False
+
+
 def build_model(
     name_or_spec: str | ContextNetSpec,
     *,

@@ -142,6 +142,11 @@ def newest_network(folder: str | os.PathLike) -> dict[str, np.ndarray] | None:
     return {name.removeprefix("model/"): array for name, array in newest[1].items() if name.startswith("model/")}
 
 
+def has_checkpoints(folder: str | os.PathLike) -> bool:
+    """Whether `folder` holds checkpoints, damaged or not."""
+    return pathlib.Path(folder).is_dir() and bool(_steps(pathlib.Path(folder)))
+
+
 def newest_notes(folder: str | os.PathLike) -> dict[str, Any] | None:
     """The notes of the newest undamaged checkpoint in `folder`; None if there is no checkpoint.
 

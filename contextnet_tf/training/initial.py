@@ -15,6 +15,7 @@ from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
 from contextnet_tf.models.loading import load_network
 from contextnet_tf.models.outputs import without_aux_heads
+from contextnet_tf.models.registry import is_model_name
 from contextnet_tf.runs import layout
 from contextnet_tf.runs.results import recorded_classes
 from contextnet_tf.training.checkpoints import model_variables, newest_network
@@ -88,19 +89,19 @@ def initialize_from(
     known = () if isinstance(source, keras.Model) else recorded_classes([_folder_of(source)])
     difference = differing_classes(known, classes) if numbers[0] == numbers[1] else None
     auxiliary = {layer.name for layer in set(graph.all_layers(model)) - set(graph.all_layers(without_aux_heads(model)))}
-    remedy = f"; add `model={network.name}`" if network.name != model.name and network.name in model_names() else ""
+    same = f"; set `model={network.name}`" if network.name != model.name and is_model_name(network.name) else ""
     classifiers, reinitialized, missing = _classifiers(model), set(), set()
     for path, variable in wanted.items():
         layer = _layer_of(path)
         if path not in found:
             if layer not in auxiliary:
-                raise InputError(f"{name}: does not fit {model.name}: it has no {path}{remedy}")
+                raise InputError(f"{name}: does not fit {model.name}: it has no {path}{same}")
             missing.add(layer)
         elif found[path].shape != tuple(variable.shape):
             if layer not in classifiers or not _differ_by_classes(found[path].shape, variable.shape, numbers):
                 raise InputError(
                     f"{name}: does not fit {model.name}: {path} has the shape {list(found[path].shape)}, "
-                    f"{list(variable.shape)} is needed{remedy}"
+                    f"{list(variable.shape)} is needed{same}"
                 )
             reinitialized.add(layer)
         elif difference and layer in classifiers:

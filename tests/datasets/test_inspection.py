@@ -101,3 +101,18 @@ def test_images_that_a_tag_rotates_are_named_since_their_labels_may_not_be_rotat
     for check in (sources.check_files, lambda examples: sources.read_example(examples[0], CAMVID)):
         with pytest.raises(InputError, match=message):
             check([sources.Example("p4", str(place), str(label))])
+
+
+def test_classes_of_one_display_color_are_named_once():
+    rows = [
+        {"name": "road", "value": 0, "color": [1, 2, 3]},
+        {"name": "car", "value": 1, "color": [4, 5, 6]},
+        {"name": "truck", "value": 2, "color": [1, 2, 3]},
+    ]
+    found = inspect(
+        get_dataset("folder", {"classes": rows}), {}, crop_size=(8, 8), augmentation=Augmentation(), num_threads=1
+    )
+    assert found.problems == [] and found.warnings == [
+        "the classes road, truck have the same display color [1, 2, 3]: overlays cannot tell them apart; change a "
+        '"color"'
+    ]

@@ -100,6 +100,39 @@ def test_files_without_partner_and_names_that_occur_twice(own):
     refused("has no images of the split 'night'; looked for images/night", dataset.list_examples, own, "night")
 
 
+def test_the_pattern_of_labels_with_an_ending_is_suggested_once(own):
+    for path in (own / "labels").rglob("*.png"):
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    listing = get_dataset("folder", {"classes": TWO}).listing(own, "train")
+    assert listing.problems == [
+        f"{own}: no label of the split 'train' has the name of an image, but all end in '_mask'; set "
+        '"labels": "labels/{split}/**/*_mask.*" in the class table'
+    ]
+    for pattern in ("labels/{split}/**/*_mask.*", "labels/{split}/**/*.png"):
+        dataset = get_dataset("folder", {"classes": TWO, "labels": pattern})
+        listing = dataset.listing(own, "train")
+        assert [len(listing.examples), len(listing.problems)] == ([3, 0] if "_mask" in pattern else [0, 1])
+    assert '"labels": "labels/{split}/**/*_mask.png"' in listing.problems[0]
+    (own / "labels/train/9.png").touch()  # not all have the ending: one problem a file
+    assert len(get_dataset("folder", {"classes": TWO}).listing(own, "train").problems) == 7
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "image"),
+    [("{split}/*.png", "{split}/*_mask.png", "a.png"), ("{split}/*_photo.png", "{split}/*.png", "a_photo.png")],
+)
+def test_images_and_labels_in_one_folder(tmp_path, images, labels, image):
+    label = "a.png" if "photo" in image else "a_mask.png"
+    (tmp_path / "train").mkdir()
+    for name in (image, label, "lone_photo.png" if "photo" in image else "lone.png"):
+        cv2.imwrite(str(tmp_path / "train" / name), np.zeros((8, 8, 3), np.uint8))
+    listing = get_dataset("folder", {"classes": TWO, "images": images, "labels": labels}).listing(tmp_path, "train")
+    assert [(x.name, x.image_path, x.label_path) for x in listing.examples] == [
+        ("a", f"{tmp_path}/train/{image}", f"{tmp_path}/train/{label}")
+    ]
+    assert len(listing.problems) == 1 and "lone" in listing.problems[0] and "has no label file" in listing.problems[0]
+
+
 def test_every_key_of_classes_json_acts(own):
     """The keys of prepared datasets are tested in test_prepared.py."""
     label = np.array([[7, 26], [27, 3]], np.uint8)

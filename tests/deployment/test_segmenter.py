@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contextnet_tf.deployment.engines import engine_for
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.deployment.segmenter import Segmenter
@@ -234,7 +235,7 @@ def test_images_of_the_wrong_kind(either_engine, image, words):
 def test_files_that_are_missing_or_of_another_kind(colors_file, tmp_path):
     with pytest.raises(InputError, match=r"^\S*absent.tflite: is not a file; give a .tflite file"):
         Segmenter(tmp_path / "absent.tflite")
-    with pytest.raises(InputError, match="is not a file"):
+    with pytest.raises(InputError, match="holds no best.keras; give a .keras file or the folder of a run"):
         Segmenter(tmp_path)
     (tmp_path / "text.tflite").write_text("no network at all")
     with pytest.raises(InputError, match=r"^\S*text.tflite: is not a TFLite file"):
@@ -245,6 +246,21 @@ def test_files_that_are_missing_or_of_another_kind(colors_file, tmp_path):
         Segmenter(tmp_path / "cut.tflite")
     with pytest.raises(InputError, match="absent.keras: does not exist"):
         Segmenter(tmp_path / "absent.keras", engine="tensorflow")
+    with pytest.raises(InputError, match="absent.keras: does not exist"):
+        Segmenter(tmp_path / "absent.keras")
+
+
+def test_the_engine_is_that_of_the_kind_of_network(colors_file, tmp_path):
+    network = color_network((16, 24))
+    network.save(tmp_path / "best.keras")
+    image = of_blocks("rgb", "bgr")
+    expected = [[0, 1, 2], [2, 1, 0]]
+    for source in (colors_file, tmp_path / "best.keras", str(tmp_path), network):
+        assert Segmenter(source).segment(image)[4::8, 4::8].tolist() == expected
+    kinds = ("a.onnx", "B.ONNX", "a.tflite", "a.keras", "preset:cn14-camvid", "file of any name", str(tmp_path))
+    assert [engine_for(source) for source in kinds] == [
+        "onnxruntime", "onnxruntime", "litert", "tensorflow", "litert", "litert", "tensorflow",
+    ]  # fmt: skip
 
 
 def test_a_tflite_file_that_does_something_else(tmp_path):

@@ -1,6 +1,7 @@
 """The programs export and predict on an untrained network and two small images."""
 
 import json
+import sys
 
 import cv2
 import keras
@@ -253,7 +254,8 @@ def test_settings_that_the_files_do_not_heed_are_refused_before_the_work(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_after_an_export_is_for_any_folder():
+def test_the_command_after_an_export_is_for_any_folder(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3.12")
     command = export.predict_command("my runs/model.tflite")
     assert command == (
         "python -m experiments.predict --checkpoint='my runs/model.tflite' --input=IMAGE --output_dir=FOLDER"

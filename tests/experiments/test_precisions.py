@@ -103,13 +103,22 @@ def test_without_validation_images_training_images_check(called, run_dir, camvid
     refused(called(export, "--format=tflite", f"--data_dir={camvid_dir}"), "has no val.txt")
 
 
+def test_a_small_dataset_calibrates_on_all_its_images(called, run_dir):
+    exported = called(export, "--precision=int8")
+    assert exported.status == 0 and "note: int8 is calibrated on all 6 training images\n" in exported.err, exported.err
+    assert read_results(run_dir).export.files["model_int8.tflite"].calibration_images == 6
+
+
 def test_export_refuses_with_one_line_and_leaves_nothing(called, call, run_dir, camvid_dir, tmp_path):
     refused(called(export, "--precision=int4"), "--precision=int4: choose from float32, float16, int8")
     refused(called(export, "--output=colors"), "--output=colors: choose from logits, labels, probabilities")
     refused(called(export, "--format=coreml"), "--format=coreml: choose from saved_model, tflite, onnx, both")
     refused(called(export, "--format=saved_model", "--precision=int8"), "a SavedModel has float32 weights")
     refused(called(export, "--format=both", "--output=labels"), "leave out --precision and --output")
-    refused(called(export, "--precision=int8"), "--calibration_images=50: camvid has only 6 training images")
+    refused(
+        called(export, "--precision=int8", "--calibration_images=50"),
+        "--calibration_images=50: camvid has only 6 training images; give at most that",
+    )
     refused(called(export, *INT8[:1], "--calibration_images=1"), "1 given, at least 2 are needed")
     refused(
         called(export, *INT8, "--float_layers=conv9"), "'conv9' is not a layer with a kernel; choose from: classifier"

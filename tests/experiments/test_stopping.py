@@ -11,6 +11,7 @@ import time
 import pytest
 
 from experiments import train
+from experiments.commands import command
 from experiments.stopping import StopSignals, terminated_like_ctrl_c
 
 
@@ -36,7 +37,7 @@ def test_a_stopped_training_has_saved_the_step_it_finished(camvid_dir, call, tmp
     assert stopped.status == 143
     told = re.search(
         rf"stopped at step (\d+) of 297; resume by the same command, or by: "
-        rf"python -m experiments.train --flagfile={out}/flags.txt\n",
+        rf"\S*python -m experiments.train --flagfile={out}/flags.txt\n",
         stopped.err,
     )
     step = int(told[1])
@@ -65,10 +66,19 @@ def test_a_second_interrupt_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_run_that_was_started_without_resume_is_resumed_with_it():
+def test_a_run_that_was_started_without_resume_is_resumed_with_it(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3.12")
     command = "python -m experiments.train --flagfile='my runs/flags.txt'"
     assert train.run_resume_advice("my runs", True) == f"resume by the same command, or by: {command}"
     assert train.run_resume_advice("my runs", False) == f"resume by: {command} --resume"
+
+
+def test_commands_name_the_python_of_the_working_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert command("export", "--format=onnx") == ".venv/bin/python -m experiments.export --format=onnx"
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "my env" / "bin" / "python"))
+    assert command("export") == "'my env/bin/python' -m experiments.export"
 
 
 @pytest.mark.parametrize(

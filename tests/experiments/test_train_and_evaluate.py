@@ -86,6 +86,7 @@ def test_flagfile_repeats_the_run(trained, call):
     path.write_text(json.dumps(results))
     again = call(train, f"--flagfile={folder / 'flags.txt'}")
     assert again.status == 0 and "of 2, " in again.out
+    assert f"note: {folder}: the run was already complete; nothing was trained\n" in again.err
     # It was evaluated again, but not trained again.
     assert json.loads(path.read_text())["training"] == results["training"]
     assert json.loads(path.read_text())["evaluation"]["commit"] != "an earlier one"
@@ -188,6 +189,10 @@ def test_initial_weights_of_a_run(trained, camvid_dir, call, tmp_path):
     # So low a learning rate leaves them as they are.
     before, after = (load_network(path).get_layer("classifier").kernel.numpy() for path in (folder, out))
     np.testing.assert_allclose(before, after, rtol=0, atol=1e-6)
+    # Started again, the complete run has weights of its own.
+    again = train_camvid(call, camvid_dir, out, f"--initial={folder}", "--batch_size=6", "--learning_rate=1e-10")
+    assert again.status == 0 and "initial weights" not in again.out, again.err
+    assert "the run was already complete" in again.err
     refused(train_camvid(call, camvid_dir, tmp_path / "x", f"--initial={tmp_path / 'none.keras'}"), "does not exist")
     refused(train_camvid(call, camvid_dir, tmp_path / "x", f"--initial={folder}", "--model=cn18-x"), "unknown network")
     refused(

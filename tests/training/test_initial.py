@@ -133,3 +133,11 @@ def test_files_that_are_no_network_are_refused(tmp_path):
     for path, message in ((tmp_path / "notes.keras", "is not a .keras file"), (tmp_path / "absent", "does not exist")):
         with pytest.raises(InputError, match=message):
             initialize_from(_network(), path)
+
+
+def test_a_network_of_another_name_is_named_as_the_one_to_build():
+    narrow, wide = (
+        build_model(name, num_classes=3, input_shape=(None, None, 3)) for name in ("detail-only", "detail-onlyx1.5")
+    )
+    with pytest.raises(InputError, match="is needed; set `model=detail-onlyx1.5`$"):
+        initialize_from(narrow, wide)

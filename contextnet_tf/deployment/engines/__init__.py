@@ -5,6 +5,9 @@ needs its own library.
 """
 
 import functools
+import os
+import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
@@ -80,3 +83,18 @@ ENGINES: dict[str, Callable[[Any, int | None], Engine]] = {
     "openvino-float32": functools.partial(_openvino, precision="f32"),
     "onnxruntime": _onnxruntime,
 }
+
+# The default engine for each kind of exported file; .keras files, run folders and SavedModel folders need TensorFlow.
+ENGINE_OF_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
+
+
+def engine_for(source: Any) -> str:
+    """The engine that runs `source`, a network or its path, by default."""
+    if not isinstance(source, str | os.PathLike):
+        return "tensorflow" if "keras" in sys.modules else "litert"  # without Keras loaded, it is no Keras network
+    path = pathlib.Path(source)
+    suffix = path.suffix.lower()
+    if suffix in ENGINE_OF_SUFFIX:
+        return ENGINE_OF_SUFFIX[suffix]
+    # Other files: LiteRT recognizes its own by their content, and is the engine of presets.
+    return "tensorflow" if suffix == ".keras" or os.path.isdir(path) else "litert"
