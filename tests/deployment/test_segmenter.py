@@ -293,7 +293,7 @@ def test_engine_and_threads_must_exist(colors_file):
     with pytest.raises(InputError, match="workers = 0"):
         Segmenter(colors_file).stream([], workers=0)
     with pytest.raises(InputError, match="runs a .tflite file, not a Functional"):
-        Segmenter(color_network((16, 24)))
+        Segmenter(color_network((16, 24)), engine="litert")
     with pytest.raises(InputError, match="a int is not a network"):
         Segmenter(3, engine="tensorflow")
     tf.constant(1) + 1  # TensorFlow is running now
@@ -315,7 +315,7 @@ def test_whole_numbers_of_numpy_are_numbers_of_threads(colors_file):
     assert Segmenter(colors_file, num_threads=np.int64(1)).workers >= 1
 
 
-@pytest.mark.parametrize("engine", ["tflite", "", None])
+@pytest.mark.parametrize("engine", ["tflite", "", 0])
 def test_engines_that_do_not_exist(colors_file, engine):
     with pytest.raises(InputError, match="is unknown; choose from: litert, tensorflow, openvino, openvino-float32"):
         Segmenter(colors_file, engine=engine)
