@@ -44,7 +44,7 @@ def averaged_probabilities(
         total = tf.zeros([])
         for scale in scales:
             size = max(1, round(scale * height)), max(1, round(scale * width))
-            # antialias: reduced bilinearly without it, every second pixel would be skipped at scale 0.5.
+            # antialias: reduced bilinearly without it, pixels would be skipped at scales below 0.5.
             scaled = whole if size == (height, width) else tf.image.resize(whole, size, antialias=True)
             total += probabilities(scaled, (height, width))
             if flip:

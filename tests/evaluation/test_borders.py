@@ -49,4 +49,8 @@ def test_every_labeled_pixel_is_in_the_widest_band_or_in_the_interior():
     assert found.near[2].counts.tolist() == [[4, 3], [0, 7]]
     assert found.interior.counts.tolist() == [[8, 0], [0, 8]]
     assert found.share(1) == 6 / 30
+    # The widest band is that of width 2, whatever the order.
+    swapped = BorderConfusion(2, widths=(2, 1))
+    swapped.update(LABELS, predictions)
+    assert swapped.interior.counts.tolist() == [[8, 0], [0, 8]]
     assert found.interior.mean_iou() == 1.0 and found.near[1].iou().tolist() == [0.0, 0.5]

@@ -62,6 +62,10 @@ def test_categories_merge_classes():
     matrix.update(np.array([0, 0, 13, 13]), np.array([0, 1, 13, 0]))
     report = report_of(matrix, get_dataset("cityscapes"), 1)
     assert report.category_iou["flat"] == 2 / 3 and report.category_iou["vehicle"] == 0.5
+    # IoU of flat 2/3 and vehicle 1/2; of road 1/3, sidewalk 0 and car 1/2.
+    fields = report.to_json()
+    assert fields["mean_category_iou"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert fields["mean_iou"] == pytest.approx((1 / 3 + 0 + 1 / 2) / 3)
     # Cityscapes' seven categories, in the order of their first class.
     assert list(report.category_iou) == ["flat", "construction", "object", "nature", "sky", "human", "vehicle"]
 

@@ -50,6 +50,11 @@ def test_a_rider_taken_for_a_person_is_right_by_category():
     assert report.category_instance_iou["human"] == 1
     assert np.isnan(report.category_instance_iou["vehicle"])
     assert report.mean_category_instance_iou == 1
+    fields = report.to_json()
+    assert fields["category_instance_iou"] == {"human": 1.0, "vehicle": None}
+    assert fields["mean_category_instance_iou"] == 1.0
+    # Of classes it is the mean of the two above.
+    assert fields["mean_instance_iou"] == pytest.approx((3462.4756337644 / (3462.4756337644 + 1) + 1 / 2) / 2)
 
 
 def test_groups_and_ignored_labels_take_no_part():

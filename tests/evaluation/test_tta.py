@@ -1,5 +1,7 @@
 """Soft-maxes averaged over scales and flips, against a network whose answer is known."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -84,6 +86,24 @@ def test_scales_are_averaged_as_probabilities_not_as_logits():
     assert middle.tolist() == [0, 1] * 4  # 0.8 against 1.2
     middle = _labels(network, image, scales=[1.0, 0.5, 0.5])[4:-4, 8]
     assert middle.tolist() == [0] * 8  # 1.6 against 1.4; logits would add up to 12.8 against 20
+
+
+def test_logits_are_resized_to_the_image_not_probabilities():
+    # Twice as wide, the red pixel's share is 0, 1/4, 3/4 and 1: logits of class 1 are 0, 2 ln 3, 6 ln 3 and 8 ln 3.
+    # Resized back, they are ln 3 and 7 ln 3: probabilities 3 / (1 + 3) and 3^7 / (1 + 3^7).
+    network = _pointwise([[0, 8 * math.log(3)], [0, 0], [0, 0]])
+    image = np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8)
+    probabilities = averaged_probabilities(network, scales=[2.0])(image).numpy()
+    np.testing.assert_allclose(probabilities[0, :, 1], [0.75, 2187 / 2188], atol=1e-6)
+
+
+def test_a_reduced_image_skips_no_columns():
+    # Every fourth column is red. A quarter as wide, the two middle ones of four columns, both black, would be all
+    # that counts without antialiasing: probability 1/2.
+    image = np.zeros((8, 32, 3), np.uint8)
+    image[:, ::4, 0] = 255
+    probabilities = averaged_probabilities(_pointwise([[0, 8], [0, 0], [0, 0]]), scales=[0.25])(image).numpy()
+    assert probabilities[..., 1].min() > 0.6
 
 
 def test_larger_scales_keep_the_size_and_uniform_images_their_label(network):
