@@ -43,6 +43,8 @@ def test_a_summary_by_hand():
     timing = summary([{"network": float(n), "copying": 100.0} for n in range(11)])
     assert (timing.milliseconds, timing.spread) == (105.0, (101.0, 109.0))
     assert timing.parts == {"network": 5.0, "copying": 100.0}
+    # The median, which one slow frame does not move; the mean is 5.
+    assert summary([{"network": 1.0}, {"network": 2.0}, {"network": 12.0}]).milliseconds == 2.0
 
 
 def test_each_part_has_the_time_of_its_stages(monkeypatch):

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from contextnet_tf.deployment.engines import engine_for
 from contextnet_tf.deployment.export import export_tflite
-from contextnet_tf.deployment.resizing import resize_image
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
 
@@ -108,17 +107,6 @@ def test_a_network_without_a_fixed_size_takes_every_image_padded():
     labels = segmenter.segment(image)
     assert labels.tolist() == [[0] * 8 + [1] * 8 + [2] * 8 + [0] * 8 + [1] * 8] * 24
     np.testing.assert_array_equal(segmenter.segment(image[:20, :37]), labels[:20, :37])
-
-
-def test_padding_repeats_the_last_row_and_column():
-    image = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
-    padded = resize_image(image, (2, 4), limit=7)
-    assert padded.tolist() == [[[1, 2, 3], [4, 5, 6], [4, 5, 6], [4, 5, 6]]] * 2
-
-
-def test_resizing_averages_where_it_shrinks():
-    image = np.array([[[0] * 3, [100] * 3, [10] * 3, [30] * 3]] * 2, np.uint8)
-    assert resize_image(image, (1, 2), limit=7).tolist() == [[[50] * 3, [20] * 3]]
 
 
 def frames_of(count: int):

@@ -120,6 +120,15 @@ def test_where_one_class_leads_everywhere_rounding_can_still_make_ties():
     assert upsample_argmax(logits, (1, 16)).tolist() == expected
 
 
+def test_negative_logits_need_the_margin_of_their_absolute_values():
+    # The negatives of the logits above, class 1 in the lead again: the largest absolute value is that of a minimum.
+    ends = np.array([0.1, 100], np.float32)
+    logits = np.stack([-np.nextafter(ends, np.float32(1000)), -ends], axis=-1)[None]
+    expected = [[1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1]]
+    assert dense(logits, (1, 16)).tolist() == expected
+    assert upsample_argmax(logits, (1, 16)).tolist() == expected
+
+
 @pytest.mark.parametrize("classes", [1, 256])
 def test_fewest_and_most_classes(classes):
     logits = ordinary(np.random.default_rng(0), (5, 6, classes)).astype(np.float32)

@@ -18,7 +18,7 @@ from contextnet_tf.runs.benchmarks import (
     UpsamplingRow,
 )
 from contextnet_tf.runs.provenance import Machine, Provenance
-from contextnet_tf.runs.results import Results, ensure_updatable, read_results, remove_outdated, update_results
+from contextnet_tf.runs.results import Results, ensure_updatable, read_results, update_results
 from contextnet_tf.runs.sections import (
     Accuracy,
     AveragedEvaluationSection,
@@ -346,13 +346,3 @@ def test_every_program_that_updates_results_checks_them_before_its_work():
         # These read result.json before their work, or make a new one.
         if " update_results(" in text and path.stem not in ("train", "pruning_runs", "make_preset"):
             assert "ensure_updatable(" in text.split(" update_results(")[0], path
-
-
-def test_outdated_figures_of_an_old_file_are_removed_and_the_rest_is_converted(tmp_path):
-    """Version 0 has no format version inside; what is left must not be converted a second time."""
-    (tmp_path / "result.json").write_text(
-        '{"model": {"name": "cn14"}, "export": {"files": {}}, "flags": {"export": {}}}'
-    )
-    assert remove_outdated(tmp_path) == ["export"]
-    left = {"format_version": 1, "model": {"name": "cn14"}, "flags": {}}
-    assert json.loads((tmp_path / "result.json").read_text()) == left
