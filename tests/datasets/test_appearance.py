@@ -41,6 +41,12 @@ def test_gamma_is_one_exponent_for_all_pixels(seed):
     assert np.ptp(exponents) < 1e-3 and np.exp(-0.5) <= exponents.mean() <= np.exp(0.5)
 
 
+def test_gamma_brightens_and_darkens():
+    exponents = [np.log(varied([[[0.5] * 3]], (0, n), gamma=0.5)[0, 0, 0]) / np.log(0.5) for n in range(32)]
+    # From exp(-0.5) to exp(0.5).
+    assert 0.606 <= min(exponents) < 0.8 and 1.25 < max(exponents) <= 1.649
+
+
 @pytest.mark.parametrize(("widest", "seed"), [(0.8, SEEDS[0]), (0.8, SEEDS[1]), (2.0, SEEDS[2])])
 def test_blur_keeps_the_mean_and_spreads_a_point(widest, seed):
     point = np.zeros((25, 25, 3), np.float32)
@@ -61,6 +67,12 @@ def test_noise_has_no_mean_and_at_most_its_deviation(seed):
     noise = varied(gray, seed, noise=0.04) - gray
     assert abs(noise.mean()) < 2e-3 and 0 < noise.std() <= 0.041
     assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]) < 0.06
+
+
+def test_the_strongest_noise_has_the_deviation_asked_for():
+    gray = np.full((64, 64, 3), 0.5, np.float32)
+    deviations = [(varied(gray, (0, n), noise=0.04) - gray).std() for n in range(32)]
+    assert 0.037 < max(deviations) <= 0.0405
 
 
 def test_a_shadow_darkens_a_part_by_at_most_its_share():

@@ -1,5 +1,6 @@
 """Each augmentation on images where the right answer can be written down."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -165,6 +166,16 @@ def test_flip_mirrors_both_or_neither(call):
     np.testing.assert_array_equal(flipped_label, [[3, 2, 1, 0]])
 
 
+def test_half_of_the_samples_are_mirrored():
+    ranges = augment.Augmentation(scale=(1.0, 1.0)).with_color_jitter(0)
+    rows = []
+    for number in range(64):
+        _, label = augment.augment(tf.constant(IMAGE), tf.constant(LABEL), tf.constant([1, number]), (4, 4), ranges)
+        rows.append(label.numpy()[0].tolist())
+    assert rows.count([0, 1, 2, 3]) + rows.count([3, 2, 1, 0]) == 64
+    assert 20 <= rows.count([3, 2, 1, 0]) <= 44
+
+
 def _recolored(color, **changes):
     neutral = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
     matrix, offset = augment.color_transform(**neutral | changes)
@@ -186,6 +197,31 @@ def test_hue_of_a_third_turn_makes_red_green():
 def test_contrast_turns_about_mid_gray_and_brightness_adds():
     np.testing.assert_allclose(_recolored([0.5, 0.7, 0.3], contrast=0.5), [0.5, 0.6, 0.4], atol=1e-6)
     np.testing.assert_allclose(_recolored([0.5, 0.7, 0.95], brightness=0.1), [0.6, 0.8, 1.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "neutral", "drawn"),
+    [
+        ("brightness", 0.0, lambda matrix, offset: offset),
+        ("contrast", 1.0, lambda matrix, offset: matrix[0, 0]),
+        ("saturation", 1.0, lambda matrix, offset: matrix[0, 0] - matrix[1, 0]),  # the luma's part is the same in both
+        # A turn about the gray axis: the trace is 1 + 2 cos, the part that a transposition turns around sin / sqrt(3).
+        ("hue", 0.0, lambda m, offset: math.atan2((m[1, 0] - m[0, 1]) * 3**0.5, m.trace() - 1) / (2 * math.pi)),
+    ],
+)
+def test_each_range_of_color_is_drawn_from_end_to_end(name, neutral, drawn):
+    ranges = dataclasses.replace(augment.Augmentation().with_color_jitter(0), **{name: 0.25})
+    values = []
+    for number in range(100):
+        matrix, offset = (x.numpy() for x in augment.random_color(tf.constant([1, number]), ranges))
+        values.append(float(drawn(matrix, offset)))
+        # Nothing else is changed.
+        settings = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0} | {name: values[-1]}
+        expected_matrix, expected_offset = augment.color_transform(**settings)
+        np.testing.assert_allclose(matrix, expected_matrix, atol=1e-5)
+        np.testing.assert_allclose(offset, expected_offset, atol=1e-5)
+    assert neutral - 0.25 - 1e-5 <= min(values) < neutral - 0.20
+    assert neutral + 0.20 < max(values) <= neutral + 0.25 + 1e-5
 
 
 def test_reduced_colors():

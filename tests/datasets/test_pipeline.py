@@ -1,5 +1,6 @@
 """From files to batches: the same whatever the workers, threads and first step; bad files by their names."""
 
+import itertools
 import os
 import pathlib
 
@@ -148,6 +149,24 @@ def test_memory_stays_flat_over_a_thousand_batches(camvid_dir, cached):
 def test_another_seed_gives_other_batches(camvid_dir):
     first, other = next(_batches(camvid_dir)), next(_batches(camvid_dir, seed=6))
     assert not np.array_equal(first["image"], other["image"])
+
+
+def _of_one_example(folder, seed):
+    """The images of nine samples of a single example: no seed changes their order."""
+    examples = CAMVID.list_examples(folder, "train")[3:4]  # neither so dark nor so bright that all becomes one color
+    plan = {"augmentation": CHANGED, "crop_size": (64, 96), "batch_size": 1, "first_step": 0, "last_step": 9}
+    return [batch["image"].numpy() for batch in pipeline.training_batches(CAMVID, examples, seed=seed, **plan)]
+
+
+def test_each_sample_of_an_example_is_changed_in_its_own_way(camvid_dir):
+    images = _of_one_example(camvid_dir, seed=5)
+    assert len(images) == 9
+    assert not any(np.array_equal(*pair) for pair in itertools.combinations(images, 2))
+
+
+def test_another_seed_changes_the_same_example_in_another_way(camvid_dir):
+    pairs = zip(_of_one_example(camvid_dir, seed=5), _of_one_example(camvid_dir, seed=6), strict=True)
+    assert not any(np.array_equal(first, other) for first, other in pairs)
 
 
 def test_evaluation_shows_everything_once_in_order_unchanged(camvid_dir):

@@ -44,6 +44,11 @@ def test_the_parts_of_a_batch_by_hand():
     assert [int(sampling.sample_number(number, 6, 1, 3)) for number in _numbers(0, 4)] == [2, 3, 8, 9]
 
 
+def test_the_seed_of_augmentation_is_of_the_run_and_of_the_sample():
+    seeds = [sampling.sample_seed(tf.constant(k, tf.int64), run).numpy().tolist() for run in (5, 6) for k in (0, 1)]
+    assert len({tuple(seed) for seed in seeds}) == 4
+
+
 # Class 0 has three places, class 1 none, class 2 two.
 CLASSES = {
     "examples": np.array([4, 5, 6, 1, 1]),

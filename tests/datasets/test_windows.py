@@ -49,6 +49,16 @@ def test_crop_inside_the_image_is_filled_at_the_scale_and_place_asked_for(scale,
         assert (abs((end - low) * scaled / cut + offset - (end - origin) * scale) <= 1.001).all()
 
 
+def test_scales_are_drawn_evenly_from_the_whole_range():
+    scales = []
+    for number in range(100):
+        _, size, scaled, _ = random_window(tf.constant([1000, 1000]), tf.constant([number, 7]), (64, 64), (0.5, 2.0))
+        scales.append(int(scaled[0]) / int(size[0]))
+    # The window's whole pixels change the scale by less than half a pixel over 36 pixels or more.
+    assert 0.49 < min(scales) < 0.6 and 1.9 < max(scales) < 2.02
+    assert 1.15 < np.mean(scales) < 1.35
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
 def test_smaller_images_are_shown_whole(seed):
