@@ -3,31 +3,15 @@
 import json
 import threading
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from color_network import color_network, of_blocks
 
 from contextnet_tf.deployment.engines import engine_for
 from contextnet_tf.deployment.export import export_tflite
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
-
-
-def color_network(size) -> keras.Model:
-    """Labels each 8 x 8 block by its strongest color: red 0, green 1, blue 2 (of equal ones the first)."""
-    image = keras.Input((*size, 3))
-    convolution = keras.layers.Conv2D(3, 8, strides=8, use_bias=False, name="classifier")
-    logits = keras.layers.UpSampling2D(8, interpolation="bilinear", name="main")(convolution(image))
-    convolution.set_weights([np.broadcast_to(np.eye(3), (8, 8, 3, 3))])
-    return keras.Model(image, {"main": logits}, name="colors")
-
-
-def of_blocks(*rows: str) -> np.ndarray:
-    """An image of 8 x 8 blocks, each "r", "g" or "b"."""
-    colors = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255)}
-    blocks = np.array([[colors[letter] for letter in row] for row in rows], np.uint8)
-    return blocks.repeat(8, axis=0).repeat(8, axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +55,6 @@ def test_a_image_of_another_size_is_resized(either_engine):
     image = of_blocks("rgb", "rgb").repeat(2, axis=0).repeat(3, axis=1)
     labels = either_engine.segment(image)
     assert labels.tolist() == [[0] * 24 + [1] * 24 + [2] * 24] * 32
-
-
-@pytest.mark.parametrize("size", [(1, 1), (9, 24), (8, 24), (17, 25), (16, 3), (100, 7), (5, 300)])
-def test_labels_are_as_large_as_the_image_whatever_its_size(either_engine, size):
-    image = np.zeros((*size, 3), np.uint8)
-    image[..., 1] = 200
-    assert either_engine.segment(image).tolist() == np.ones(size, int).tolist()
 
 
 def test_resizing_as_asked(colors_file):
