@@ -37,10 +37,6 @@ def test_rmsprop_has_epsilon_inside_the_root_and_the_rate_inside_the_momentum():
     np.testing.assert_allclose(weight, [1 - 0.84515425 - 1.51441724], rtol=1e-5)
 
 
-def test_short_recipe_fits_its_name():
-    assert SHORT.epochs <= 60
-
-
 def test_poly_schedule():
     schedule = Poly(base=0.045, power=0.98, steps=4)
     # 0.045 * (1 - k/4) ** 0.98 for k = 0, 1, 2, 3, 4.
