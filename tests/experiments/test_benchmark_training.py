@@ -1,5 +1,6 @@
 """How fast training is: that everything is measured and said, not how fast it is."""
 
+import importlib.util
 import json
 
 from contextnet_tf.benchmarking.training_step import LoopSpeed
@@ -17,8 +18,25 @@ def test_steps_loops_and_memory_are_measured(tmp_path):
     assert measured.ready.runtimes["bare"] > 0 and measured.ready.loop > 0 and measured.real.loop > 0
     assert 0 <= measured.real.input_wait_share <= 1
     section = json.loads((tmp_path / "out" / "result.json").read_text())["training_speed"]
-    assert section["seconds_a_step"]["bare"] == measured.ready.runtimes["bare"]
     assert (section["steps"], section["memory"]) == (2, [])
+
+
+def test_figures_are_written_under_their_names(monkeypatch, tmp_path):
+    def loop_speed(*arguments, ready=None, **plan):
+        return LoopSpeed(1.0, {}, 0.25) if ready is None else LoopSpeed(0.55, {"bare": 0.5, "torch": 0.75}, 0.125)
+
+    monkeypatch.setattr("contextnet_tf.benchmarking.training_step.loop_speed", loop_speed)
+    find_spec = importlib.util.find_spec  # PyTorch is not started
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "torch" else find_spec(name, *a))
+    benchmark_training.run(
+        model="detail-only", output_dir=tmp_path, images=2, images_per_step=1, measured_steps=2, image_size=(64, 96),
+        crop_size=(32, 64), memory_size=None,
+    )  # fmt: skip
+    section = json.loads((tmp_path / "result.json").read_text())["training_speed"]
+    assert section["seconds_a_step"] == {"bare": 0.5, "torch": 0.75, "loop": 0.55, "real": 1.0}
+    # Of the loop with real input.
+    assert section["input_wait_share"] == 0.25
+    assert (section["model"], section["crop_size"], section["steps"]) == ("detail-only", [32, 64], 2)
 
 
 def test_a_baseline_or_a_memory_that_cannot_be_measured_is_left_out_with_a_note(capsys, monkeypatch, tmp_path):
