@@ -76,6 +76,7 @@ def run(
     changes: Mapping[str, Any] | None = None,
     runtime_dir: str | None = None,
     data_splits: Splits = Splits(),
+    crop_size: tuple[int, int] | None = None,
     given_flags: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     **settings: Any,
@@ -95,7 +96,8 @@ def run(
       runtime_dir: folder whose result.json has the frames per second.
       data_splits: the splits to train and validate on.
       should_stop: called after each step; on True the current row is saved.
-      settings: those of `train.run`. Without `crop_size`, all rows have the largest crops that every network accepts.
+      crop_size: (height, width) of the training images; None: the largest that the networks of all rows accept.
+      settings: further arguments of `train.run`.
 
     Raises:
       InputError: there are no seeds or no validation, a row has no such number or trains the same as another, `model`
@@ -113,13 +115,13 @@ def run(
     chosen = chosen_rows(ablation.rows, rows, used_recipe)
     speeds, speed = _speeds(runtime_dir) if runtime_dir else ({}, None)
     networks = list(dict.fromkeys(row.model or model or "cn14" for row in chosen if not row.make))
-    common = None if settings.get("crop_size") else _common_crop(networks, used_recipe, data_splits, settings)
+    common = None if crop_size else _common_crop(networks, used_recipe, data_splits, settings)
     if common:
         print(f"crops of {common[0]} x {common[1]} in all rows: the largest that all networks accept", flush=True)
     folder = ensure_updatable(output_dir)
     runs = Runs(
         ensure_writable_dir(runs_dir or output_dir), model or "cn14", used_recipe.name, ablation.changes, changes or {},
-        data_splits, common, settings, should_stop,
+        data_splits, common, {**settings, "crop_size": crop_size}, should_stop,
     )  # fmt: skip
     reports = runs.reports(chosen, seeds)
     reference = read_results(runs.folder_of(chosen[0], seeds[0]))

@@ -276,13 +276,12 @@ def main(argv: Sequence[str]) -> None:
             should_stop=asked_to_stop,
         )
     where = shlex.quote(output_dir)
-    folders = (f"--checkpoint={where}", f"--output_dir={where}")
     print(
         f"{_outcome(result)}, {result.minutes:.0f} minutes\n"
         f"network:     {result.network_path}\n"
         f"curves:      tensorboard --logdir={where}\n"
-        f"evaluate it: {command('evaluate', *folders)}\n"
-        f"export it:   {command('export', *folders)}"
+        f"evaluate it: {command('evaluate', f'--checkpoint={where}', f'--output_dir={where}')}\n"
+        f"export it:   {command('export', f'--checkpoint={where}', f'--output_dir={where}')}"
     )
 
 

@@ -35,6 +35,16 @@ def _texts(path):
             yield node.lineno, node.value
 
 
+def _built_commands(path):
+    """The calls that `command` builds in a file: the program and its arguments, with 1 for values known later."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "command":
+            known = [x for x in node.args if isinstance(x, ast.Constant | ast.JoinedStr)]
+            if known and isinstance(known[0], ast.Constant):
+                texts = [ast.unparse(x).lstrip("f").strip("'\"") for x in known]
+                yield (f"experiments.{texts[0]}", *(re.sub("{.*}", "1", text) for text in texts[1:]))
+
+
 def _raised(path):
     """(line, text) of the messages of the InputErrors that a file makes."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -155,6 +165,7 @@ def test_advised_commands_parse(all_flags):
                 for name, given in COMMAND.findall(" ".join(text.split())):
                     pairs = re.findall(r"(?:`|--)(\w+=[^`\s]*)", given)
                     calls.add((name, *(f"--{pair.replace('{}', '1')}" for pair in pairs)))
+            calls |= set(_built_commands(path))
     assert ("experiments.export", "--precision=int8") in calls
     assert ("experiments.check_data", "--dataset=tfds:1", "--data_dir=1") in calls
     assert ("experiments.evaluate", "--checkpoint=1", "--output_dir=1") in calls
