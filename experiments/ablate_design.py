@@ -8,7 +8,7 @@ The order in the fusion unit is Table 3's or ours.
   python -m experiments.ablate_design --dataset=camvid --data_dir=DIR --epochs=60 --output_dir=runs/design
   python -m experiments.ablate_design --dataset=cityscapes --data_dir=DIR --recipe=paper --output_dir=OUT
 
-Batches have 8 images with every recipe, so that rows of 16 can be compared; --batch_size changes all other rows.
+Batches have 8 images in all rows but the last two, with every recipe; --batch_size sets another number for them.
 Two seeds are 18 runs; --rows=1,4 trains some of them. On CamVid with 60 epochs, each takes 20 minutes to an hour on two
 cores. Only the rows on class weights use class weights. The table shows efficiency as accuracy beside multiply-adds.
 How ablations run, and what they share: the section "Ablations" of experiments/README.md.

@@ -121,7 +121,7 @@ def run(
     folder = ensure_updatable(output_dir)
     runs = Runs(
         ensure_writable_dir(runs_dir or output_dir), model or "cn14", used_recipe.name, ablation.changes, changes or {},
-        data_splits, common, {**settings, "crop_size": crop_size}, should_stop,
+        data_splits, common, {**settings, "crop_size": crop_size or common}, should_stop,
     )  # fmt: skip
     reports = runs.reports(chosen, seeds)
     reference = read_results(runs.folder_of(chosen[0], seeds[0]))
@@ -164,7 +164,7 @@ def _main(ablation: Ablation, argv: Sequence[str]) -> None:
             changes=recipe_flags.given_changes(),
             runtime_dir=values.runtime_dir,
             data_splits=splits.given_splits(),
-            crop_size=common_flags.given_size("crop_height", "crop_width"),
+            crop_size=recipe_flags.given_crop(),
             cache=values.cache,
             **common_flags.given_dataset("streets"),
             given_flags=program.given_flags(),

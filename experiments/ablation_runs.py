@@ -33,7 +33,7 @@ class Runs:
       own: the ablation's changes of the recipe, for all rows.
       given: the user's changes, which take precedence over `own`.
       data_splits: the splits to train and validate on.
-      common_crop: crop size (height, width) of all runs; None: that of `settings`, or each network's own.
+      common_crop: crop size (height, width) that the ablation chose for all runs, for their names; None: none.
       settings: further arguments of `train.run`.
       should_stop: called after each step; on True the current run is saved.
     """
@@ -94,12 +94,8 @@ class Runs:
         return train.run(
             output_dir=str(out), model=self.network(row), recipe=self.recipe,
             changes={**self.own, **self.given, **row.changes}, seed=seed, data_splits=self.data_splits,
-            should_stop=self.should_stop, **self._settings,
+            should_stop=self.should_stop, **self.settings,
         ).report  # fmt: skip
-
-    @property
-    def _settings(self) -> dict[str, Any]:
-        return {**self.settings, **({"crop_size": self.common_crop} if self.common_crop else {})}
 
     def _made(self, row: Row, sources: Sequence[Row], seed: int) -> "Report":
         """Makes the network of a row that is not trained, writes it as best.keras and evaluates it."""

@@ -199,7 +199,7 @@ def main(argv: Sequence[str]) -> None:
             model=values.model,
             recipe=common_flags.given("recipe"),
             changes=recipe_flags.given_changes(),
-            crop_size=common_flags.given_size("crop_height", "crop_width"),
+            crop_size=recipe_flags.given_crop(),
             cache=values.cache,
             **common_flags.given_dataset("streets"),
             given_flags=program.given_flags(),

@@ -21,8 +21,7 @@ predictions/legend.png names the color of each class. A file of labels records w
 report shows it with no other.
 
 With --workers=1, the reported speed is the latency of a frame from the image in memory to its labels in memory, after
-one warm-up frame. With more workers, it is the throughput of the whole job, reading
-and writing files included.
+one warm-up frame. With more workers, it is the throughput of the whole job, reading and writing files included.
 """
 
 import dataclasses
@@ -39,7 +38,7 @@ from absl import flags
 from contextnet_tf.datasets.catalog import Dataset
 from contextnet_tf.datasets.colors import legend, overlay
 from contextnet_tf.datasets.video import Camera, Video
-from contextnet_tf.deployment.engines import ENGINES
+from contextnet_tf.deployment.engines import ENGINES, engine_for
 from contextnet_tf.deployment.resizing import RESIZE_MODES
 from contextnet_tf.deployment.segmenter import Segmenter
 from contextnet_tf.errors import InputError
@@ -131,7 +130,7 @@ def run(
     """
     suffix = ".onnx" if engine == "onnxruntime" else ".tflite"
     file = opening.checkpoint_file(checkpoint, exported=engine != "tensorflow", suffix=suffix)
-    engine = engine or opening.engine_for(file)
+    engine = engine or engine_for(file)
     threads = threads or (None if engine == "tensorflow" else 1)
     segmenter = opening.open_segmenter(file, engine=engine, num_threads=threads, resize_mode=resize_mode)
     if not input:

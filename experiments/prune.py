@@ -273,7 +273,7 @@ def main(argv: Sequence[str]) -> None:
             changes=recipe_flags.given_changes(),
             output_dir=common_flags.required("output_dir"),
             rounds=values.rounds or ROUNDS,
-            crop_size=common_flags.given_size("crop_height", "crop_width"),
+            crop_size=recipe_flags.given_crop(),
             cache=values.cache,
             **common_flags.given_dataset(),
             given_flags=program.given_flags(),

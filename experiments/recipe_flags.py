@@ -15,6 +15,7 @@ from contextnet_tf.training.recipe import (
     optimizer_names,
     recipe_names,
 )
+from experiments import common_flags
 
 
 def _default(value: Callable[[Recipe], Any]) -> str:
@@ -202,3 +203,15 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     if fields.pop("whole_images", False):
         fields["crop"] = "whole"
     return dataclasses.replace(recipe, **fields)
+
+
+def given_crop() -> tuple[int, int] | None:
+    """The crop size (height, width) by the flags; None where it was not given.
+
+    Raises:
+      InputError: only one of height and width was given, or both and --whole_images.
+    """
+    crop_size = common_flags.given_size("crop_height", "crop_width")
+    if crop_size and given_changes().get("whole_images"):
+        raise InputError("--whole_images and --crop_height cannot be combined; choose one")
+    return crop_size

@@ -132,8 +132,6 @@ def run(
     before = read_results(output_dir, missing_ok=True).training  # now: a damaged file is an error before the work
     description, data_dir = opening.find_dataset(dataset=dataset, data_dir=data_dir, class_table=class_table)
     changes = changes or {}
-    if crop_size and changes.get("whole_images"):
-        raise InputError("--whole_images and --crop_height cannot be combined; choose one")
     used_recipe = recipe_flags.changed(get_recipe(recipe), changes)
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -264,7 +262,7 @@ def main(argv: Sequence[str]) -> None:
             initial=values.initial,
             data_splits=splits.given_splits(),
             changes=recipe_flags.given_changes(),
-            crop_size=common_flags.given_size("crop_height", "crop_width"),
+            crop_size=recipe_flags.given_crop(),
             fusion_order=values.fusion_order,
             cache=values.cache,
             resume=values.resume,

@@ -15,8 +15,8 @@ def zero_branch(model: keras.Model, branch: str) -> keras.Model:
 
     Section 3.2.1: "We have zeroed the output of either the detail branch or the context branch". The zeros replace the
     branch's term of the sum in the fusion unit (Table 3), or its part of the concatenation: zeros before the unit's
-    convolutions would leave their biases in the sum. Layers that only the
-    zeroed branch needs are removed. Auxiliary heads stay.
+    convolutions would leave their biases in the sum. Layers that only the zeroed branch needs are removed. Auxiliary
+    heads stay.
 
     Args:
       model: a ContextNet, folded or not.

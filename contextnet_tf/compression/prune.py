@@ -97,8 +97,8 @@ def prune_filters(model: keras.Model, spec: ContextNetSpec) -> keras.Model:
 
     Section 3.2.2, after Li et al. (2017): removes the filters with the smallest sum of absolute weights, with their
     batch normalization, their depth-wise kernels and the kernels that read them. Channels joined by an addition are
-    dropped everywhere; our choice, not stated in the paper: they are ranked by the sum of the norms of all added
-    filters, see `pruning_groups`. Filters keep their order, so pruning to the same widths is the identity.
+    dropped everywhere; see `pruning_groups`. The paper does not say how to rank them; here, the sum of the norms of all
+    added filters counts. Filters keep their order, so pruning to the same widths is the identity.
 
     A block has a residual connection only if it keeps its width. Pruning can therefore remove or add residual
     connections.

@@ -36,7 +36,7 @@ class History:
         """Adds the metrics of a step; values that are not finite become null.
 
         Raises:
-          InputError: the disk is full.
+          InputError: the file cannot be written, for example because the disk is full.
         """
         line = json_text(plain({"step": step, "epoch": epoch, **figures}))
         with naming_write_errors(self._path), self._path.open("a", encoding="utf-8") as file:

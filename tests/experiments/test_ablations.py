@@ -217,6 +217,8 @@ def test_rows_of_networks_that_accept_other_sizes_have_crops_of_one_size(shared,
     for name in ("tiny", "eighth"):
         settings = json.loads((shared[1] / f"{name}-crop64x64-seed0" / "settings.json").read_text())
         assert settings["crop_size"] == [64, 64]
+    ablation.run(rows, **arguments | {"output_dir": str(tmp_path / "whole")}, changes={"whole_images": True})
+    assert "crops of 64 x 128 in all rows" in capsys.readouterr().out
     ablation.run(Ablation("tiny", "Tiny", rows.rows[:1]), **arguments | {"output_dir": str(tmp_path / "alone")})
     settings = json.loads((shared[1] / "tiny-seed0" / "settings.json").read_text())
     assert settings["crop_size"] == [64, 96]

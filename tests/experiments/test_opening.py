@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from contextnet_tf.datasets.catalog import get_dataset
+from contextnet_tf.deployment.engines import engine_for
 from contextnet_tf.errors import InputError
 from experiments import evaluate, opening, serve
 
@@ -68,7 +69,7 @@ def test_suffixes_may_be_in_capitals(tmp_path):
     assert opening.checkpoint_file(tmp_path / "B.TFLITE") == tmp_path / "B.TFLITE"
     assert opening.open_segmenter(tmp_path / "B.TFLITE").metadata["num_classes"] == 19
     assert serve.files_to_serve(str(tmp_path / "B.TFLITE")) == [tmp_path / "B.TFLITE"]
-    assert [opening.engine_for(name) for name in ("C.Onnx", "B.TFLITE", "A.KERAS")] == [
+    assert [engine_for(name) for name in ("C.Onnx", "B.TFLITE", "A.KERAS")] == [
         "onnxruntime", "litert", "tensorflow"
     ]  # fmt: skip
 

@@ -24,13 +24,7 @@ from contextnet_tf.datasets.sources.pillow import gif_as_png
 from contextnet_tf.datasets.sources.signatures import GIF_START, JPEG_START, PNG_START
 from contextnet_tf.datasets.uninterrupted import Uninterrupted
 from contextnet_tf.errors import InputError, reason_of
-from contextnet_tf.files import (
-    ensure_writable_dir,
-    one_at_a_time,
-    read_json,
-    require_space,
-    write_json,
-)
+from contextnet_tf.files import ensure_writable_dir, one_at_a_time, read_json, require_space, write_json
 from contextnet_tf.folders import atomic_write_dir
 
 FOLDER = "prepared"  # within the dataset's folder
