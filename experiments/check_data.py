@@ -59,6 +59,7 @@ common_flags.key_flags(
     "min_scale",
     "max_scale",
     "color_jitter",
+    "white_balance",
     "appearance",
     "copy_paste_fraction",
     "train_splits",

@@ -90,6 +90,13 @@ flags.DEFINE_float(
     10,
 )
 flags.DEFINE_float(
+    "white_balance",
+    None,
+    "Random factors of red and of blue, each from e ** -x to e ** x for the given x; 0: none, 0.3: strong. Default: 0.",
+    0,
+    2,
+)
+flags.DEFINE_float(
     "appearance", None, "Strength of random gamma, blur, noise and shadows; 0: none, 1: strong. Default: 0.", 0, 3
 )
 flags.DEFINE_float(
@@ -158,7 +165,7 @@ flags.disclaim_key_flags()
 
 FLAGS = (
     "epochs", "batch_size", "learning_rate", "warmup_epochs", "optimizer", "weight_decay", "aux_weight",
-    "batch_norm_momentum", "whole_images", "min_scale", "max_scale", "color_jitter", "appearance",
+    "batch_norm_momentum", "whole_images", "min_scale", "max_scale", "color_jitter", "white_balance", "appearance",
     "copy_paste_fraction", "class_uniform_fraction", "class_weight_exponent", "class_weights",
     "ohem_threshold", "label_smoothing", "ema_decay", "bn_recalibration_batches",
 )  # fmt: skip
@@ -189,6 +196,8 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     if low > high:
         raise InputError(f"--min_scale ({low:g}) is above --max_scale ({high:g}); lower the one or raise the other")
     augmentation = recipe.augmentation.with_color_jitter(fields.pop("color_jitter", 1))
+    if "white_balance" in fields:
+        augmentation = dataclasses.replace(augmentation, white_balance=fields.pop("white_balance"))
     if "appearance" in fields:
         augmentation = augmentation.with_appearance(fields.pop("appearance"))
     fields["augmentation"] = dataclasses.replace(augmentation, scale=(low, high))

@@ -39,7 +39,7 @@ def augment(
     """
     geometry_seed, flip_seed, color_seed = tf.unstack(tf.random.split(seed, 3))
     window = random_window(tf.shape(label), geometry_seed, crop_size, ranges.scale, center)
-    color = None if ranges == ranges.with_color_jitter(0) else random_color(color_seed, ranges)
+    color = random_color(color_seed, ranges) if ranges.varies_color else None
     image, label = scaled_crop(image, label, window, crop_size, color)
     if ranges.flip:
         image, label = flip_if(tf.random.stateless_uniform([], flip_seed) < 0.5, image, label)
@@ -109,21 +109,31 @@ def flip_if(condition: tf.Tensor, image: tf.Tensor, label: tf.Tensor):
 
 def random_color(seed: tf.Tensor, ranges: Augmentation):
     """Draws a random color transform: (matrix float32 [3, 3], offset float32 [])."""
-    change = tf.random.stateless_uniform([4], seed, -1.0, 1.0)
+    # The first four draws do not depend on how many there are.
+    change = tf.random.stateless_uniform([6], seed, -1.0, 1.0)
     return color_transform(
         brightness=ranges.brightness * change[0],
         contrast=1.0 + ranges.contrast * change[1],
         saturation=1.0 + ranges.saturation * change[2],
         hue=ranges.hue * change[3],
+        red=tf.exp(ranges.white_balance * change[4]),
+        blue=tf.exp(ranges.white_balance * change[5]),
     )
 
 
-def color_transform(brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.Tensor, hue: tf.Tensor):
-    """Combines the four changes into one affine transform: color -> matrix @ color + offset.
+def color_transform(
+    brightness: tf.Tensor,
+    contrast: tf.Tensor,
+    saturation: tf.Tensor,
+    hue: tf.Tensor,
+    red: tf.Tensor | float = 1.0,
+    blue: tf.Tensor | float = 1.0,
+):
+    """Combines the changes into one affine transform: color -> matrix @ color + offset.
 
-    In order: saturation (factor on the distance from gray), hue (rotation about the gray axis, in
-    turns), contrast (factor about 0.5), brightness (added). Saturation and hue keep gray unchanged,
-    so one offset serves all three channels.
+    In order: white balance (factors of red and blue), saturation (factor on the distance from gray), hue (rotation
+    about the gray axis, in turns), contrast (factor about 0.5), brightness (added). Saturation and hue keep gray
+    unchanged, so one offset serves all three channels.
 
     Returns:
       (float32 [3, 3], float32 []).
@@ -134,7 +144,8 @@ def color_transform(brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.T
     # Rodrigues' formula about the axis (1, 1, 1) / sqrt(3).
     cross = tf.constant([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)
     turn = tf.cos(angle) * identity + (1.0 - tf.cos(angle)) / 3.0 * tf.ones([3, 3]) + tf.sin(angle) * cross
-    return contrast * tf.matmul(turn, saturate), 0.5 * (1.0 - contrast) + brightness
+    balance = tf.linalg.diag(tf.stack([red, 1.0, blue]))
+    return contrast * tf.matmul(tf.matmul(turn, saturate), balance), 0.5 * (1.0 - contrast) + brightness
 
 
 def recolor(image: tf.Tensor, matrix: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:

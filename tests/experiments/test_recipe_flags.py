@@ -20,7 +20,7 @@ CHANGES = {
     "class_uniform_fraction": 0.25, "class_weight_exponent": 0.0, "ohem_threshold": 1.0, "label_smoothing": 0.125,
     "ema_decay": 0.0, "bn_recalibration_batches": 0, "weight_decay": 0.0, "learning_rate": 0.125, "warmup_epochs": 2.5,
     "optimizer": "rmsprop", "aux_weight": 0.25, "batch_norm_momentum": 0.5,
-    "appearance": 0.5, "copy_paste_fraction": 0.25, "class_weights": "enet",
+    "white_balance": 0.25, "appearance": 0.5, "copy_paste_fraction": 0.25, "class_weights": "enet",
 }  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def test_all_flags_at_once():
             contrast=0.125,
             saturation=0.125,
             hue=0.015,
+            white_balance=0.25,
             gamma=0.25,
             blur=0.4,
             noise=0.02,
