@@ -22,7 +22,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from absl import flags
@@ -54,15 +54,17 @@ flags.DEFINE_list(
 flags.DEFINE_bool(
     "confidence", False, "Also write predictions/NAME_confidence.png: the predicted class's probability at each pixel."
 )
-common_flags.key_flags(
-    *common_flags.DATASET_FLAGS,
-    split=splits.SPLIT_TEXT,
-    holdout="Prefixes of the names of the examples to evaluate, in --split or else in the run's --train_splits. "
+# What to evaluate: the flags of this program and of evaluate_robustness, with their help.
+EVALUATED = {
+    "split": splits.SPLIT_TEXT,
+    "holdout": "Prefixes of the names of the examples to evaluate, in --split or else in the run's --train_splits. "
     "Default: without --split, those that the run held out; else all examples.",
-    checkpoint=f"Trained network: {common_flags.PRESET}, the folder of a run (its best.keras), "
+    "checkpoint": f"Trained network: {common_flags.PRESET}, the folder of a run (its best.keras), "
     "a .keras file, an exported .tflite or .onnx file or a SavedModel folder. Required.",
-    model="Expected name of the network; any other is refused. Default: any.",
-    output_dir="Folder whose result.json gets the figures. Required.",
+    "model": "Expected name of the network; any other is refused. Default: any.",
+}
+common_flags.key_flags(
+    *common_flags.DATASET_FLAGS, **EVALUATED, output_dir="Folder whose result.json gets the figures. Required."
 )
 
 
@@ -91,20 +93,13 @@ def run(
     from contextnet_tf.evaluation.evaluate import evaluate
     from contextnet_tf.evaluation.tta import averaged_probabilities
 
-    path = opening.checkpoint_file(checkpoint)
-    recording_dirs = opening.recording_dirs(path)
-    description, data_dir = opening.dataset_of(
-        path, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=recording_dirs
-    )
+    path, description, segment, examples, label = opened(
+        checkpoint, model=model, dataset=dataset, data_dir=data_dir, class_table=class_table, split=split,
+        holdout=holdout, default_splits=default_splits,
+    )  # fmt: skip
     opening.require_own_results(output_dir, path)
-    segment = segmentation(path, description, model)
-    averaged = flip or tuple(scales) != (1.0,)
-    recorded = splits.splits_of_run(recording_dirs, description)
-    chosen = splits.evaluated(split, holdout, recorded or default_splits, default_splits)
-    chosen.warn_if_trained_on()
-    examples = chosen.examples(description, data_dir)
-    sources.check_files(examples)
     ensure_updatable(output_dir)
+    averaged = flip or tuple(scales) != (1.0,)
     if averaged or confidence:
         if opening.is_exported(path):
             raise InputError(
@@ -117,7 +112,7 @@ def run(
     facts: dict[str, Any] = {
         "checkpoint": path.name,
         "dataset": description.name,
-        "split": chosen.label,
+        "split": label,
         "provenance": current_provenance(),
     }
     section = (
@@ -127,6 +122,42 @@ def run(
     )
     update_results(output_dir, section, flags={"evaluate": (given_flags or {}) | {"dataset": description.name}})
     return report
+
+
+class Opened(NamedTuple):
+    """A network, the examples to evaluate it on, and the name of these for results."""
+
+    path: pathlib.Path
+    dataset: Dataset
+    segment: "keras.Model | Callable[[tf.Tensor], np.ndarray]"
+    examples: Sequence[sources.Example]
+    split: str
+
+
+def opened(
+    checkpoint: str,
+    *,
+    model: str | None,
+    dataset: str | None,
+    data_dir: str | None,
+    class_table: dict[str, Any] | None,
+    split: str | None,
+    holdout: Sequence[str],
+    default_splits: splits.Splits | None = None,
+) -> Opened:
+    """What the arguments of `run` select; what is wrong with them is found before the evaluation."""
+    path = opening.checkpoint_file(checkpoint)
+    recording_dirs = opening.recording_dirs(path)
+    description, data_dir = opening.dataset_of(
+        path, dataset=dataset, data_dir=data_dir, class_table=class_table, recorded_in=recording_dirs
+    )
+    segment = segmentation(path, description, model)
+    recorded = splits.splits_of_run(recording_dirs, description)
+    chosen = splits.evaluated(split, holdout, recorded or default_splits, default_splits)
+    chosen.warn_if_trained_on()
+    examples = chosen.examples(description, data_dir)
+    sources.check_files(examples)
+    return Opened(path, description, segment, examples, chosen.label)
 
 
 def segmentation(

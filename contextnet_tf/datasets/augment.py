@@ -9,11 +9,9 @@ import math
 
 import tensorflow as tf
 
-from contextnet_tf.datasets.augmentation import Augmentation
+from contextnet_tf.datasets.augmentation import LUMA, Augmentation
 from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.datasets.windows import ANYWHERE, Window, random_window
-
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma weights of red, green and blue
 
 
 def augment(
@@ -139,7 +137,7 @@ def color_transform(
       (float32 [3, 3], float32 []).
     """
     identity = tf.eye(3)
-    saturate = saturation * identity + (1.0 - saturation) * tf.constant([_LUMA] * 3)
+    saturate = saturation * identity + (1.0 - saturation) * tf.constant([LUMA] * 3)
     angle = 2.0 * math.pi * hue
     # Rodrigues' formula about the axis (1, 1, 1) / sqrt(3).
     cross = tf.constant([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)

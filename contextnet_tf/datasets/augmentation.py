@@ -2,6 +2,7 @@
 
 import dataclasses
 
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma weights of red, green and blue
 LATER = {"later": True}  # metadata of a field of a recipe that runs of version 0.1 did not have
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from contextnet_tf import plots
-from contextnet_tf.datasets.colors import Color, colorize
+from contextnet_tf.datasets.colors import Color
 from contextnet_tf.datasets.labels import IGNORE
 from contextnet_tf.reporting import wording
+from contextnet_tf.reporting.images import occurring_classes, on_white
 from contextnet_tf.reporting.tables import markdown_table
 from contextnet_tf.runs.studies import BranchesSection
 
 TITLES = {"context": "context branch alone", "detail": "detail branch alone", "both": "both branches"}
-_WHITE = 255
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,14 +43,12 @@ def branches_figure(samples: Sequence[BranchSample], names: Sequence[str], color
         if with_ground_truth:
             unknown = np.full(sample.image.shape[:2], IGNORE, np.uint8)
             ground_truth = unknown if sample.ground_truth is None else sample.ground_truth
-            row.append((_colored(ground_truth, colors), "white: not labeled"))
+            row.append((on_white(ground_truth, colors), "white: not labeled"))
         for labels in sample.predictions.values():
-            row.append((_colored(labels, colors), _correct(sample.ground_truth, labels)))
+            row.append((on_white(labels, colors), _correct(sample.ground_truth, labels)))
         rows.append(row)
     shown = [labels for sample in samples for labels in (sample.ground_truth, *sample.predictions.values())]
-    occurring = sorted(set().union(*(np.unique(labels).tolist() for labels in shown if labels is not None)))
-    classes = [(names[index], tuple(colors[index])) for index in occurring if index < len(names)]
-    return plots.label_panels(titles, rows, classes)
+    return plots.label_panels(titles, rows, occurring_classes(shown, names, colors))
 
 
 def branches_page(section: BranchesSection) -> str:
@@ -98,10 +96,6 @@ def classes_table(section: BranchesSection) -> str:
         [name, *(wording.percent(row.class_iou[name]) for row in section.rows)] for name in section.rows[0].class_iou
     ]
     return markdown_table(["Class", *(TITLES[row.name] for row in section.rows)], rows)
-
-
-def _colored(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
-    return np.where((labels == IGNORE)[..., None], np.uint8(_WHITE), colorize(labels, colors))
 
 
 def _correct(ground_truth: np.ndarray | None, labels: np.ndarray) -> str:

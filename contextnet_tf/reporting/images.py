@@ -44,6 +44,19 @@ class Sample:
         return float(np.mean(self.prediction[counted] == self.ground_truth[counted])) if counted.any() else None
 
 
+def on_white(labels: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+    """Train ids uint8 [H, W] -> uint8 [H, W, 3] RGB: the classes' colors, ignored pixels white."""
+    return np.where((labels == IGNORE)[..., None], np.uint8(255), colorize(labels, colors))
+
+
+def occurring_classes(
+    images: Iterable[np.ndarray | None], names: Sequence[str], colors: Sequence[Color]
+) -> list[tuple[str, Color]]:
+    """The name and color of each class in one of `images` of train ids, for the legend of a figure."""
+    found = sorted(set().union(*(np.unique(labels).tolist() for labels in images if labels is not None)))
+    return [(names[index], tuple(colors[index])) for index in found if index < len(names)]
+
+
 def read_labels(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
     """Reads train ids written by predict: uint8 [H, W] of the given size (height, width).
 

@@ -42,6 +42,7 @@ from contextnet_tf.runs.studies import (
     LeaveOneOutSection,
     PrecisionSection,
     PruningSection,
+    RobustnessSection,
 )
 
 FORMAT_VERSION = 1  # 0: version 0.1, which wrote none
@@ -65,6 +66,7 @@ class Results(Record):
     leave_one_out: LeaveOneOutSection | None = None
     pruning: PruningSection | None = None
     branches: BranchesSection | None = None
+    robustness: RobustnessSection | None = None
     input: InputSection | None = None
     training_speed: TrainingSpeedSection | None = None
     flags: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -77,6 +79,7 @@ _OF_NETWORK = {
     "predict": ("runtime",),
     "compare_precision": ("precision",),
     "analyze_branches": ("branches",),
+    "evaluate_robustness": ("robustness",),
 }
 
 # The key of each kind of section.

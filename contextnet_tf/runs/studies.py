@@ -185,6 +185,31 @@ class BranchesSection(Measured):
 
 
 @dataclasses.dataclass(frozen=True)
+class RobustnessRow(Record):
+    """The accuracy on changed images.
+
+    Attributes:
+      name: of the change, or "unchanged"; `text`: its description.
+      mean_iou: 0 to 1; `class_iou` by class, None for a class that does not occur.
+    """
+
+    name: str
+    text: str
+    mean_iou: float
+    class_iou: dict[str, float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class RobustnessSection(Measured):
+    """The result of evaluate_robustness; the first row is that of the unchanged images."""
+
+    model: str
+    checkpoint: str
+    images: int
+    rows: tuple[RobustnessRow, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class PrecisionFile(Record):
     """An evaluated exported file."""
 

@@ -19,10 +19,18 @@ def test_what_every_program_measured_of_the_network_is_removed(tmp_path):
     content = {
         "format_version": 1, "model": {"name": "cn14"}, "training": {"steps": 3}, "evaluation": {"mean_iou": 0.5},
         "averaged_evaluation": {"mean_iou": 0.75}, "export": {"files": {}}, "runtime": {"threads": 1},
-        "precision": {"files": {}}, "branches": {"model": "cn14"}, "flags": {"train": {"seed": 1}, "predict": {}},
+        "precision": {"files": {}}, "branches": {"model": "cn14"},
+        "robustness": {"model": "cn14"}, "flags": {"train": {"seed": 1}, "predict": {}},
     }  # fmt: skip
     (tmp_path / "result.json").write_text(json.dumps(content))
-    assert remove_outdated(tmp_path) == ["evaluate", "export", "predict", "compare_precision", "analyze_branches"]
+    assert remove_outdated(tmp_path) == [
+        "evaluate",
+        "export",
+        "predict",
+        "compare_precision",
+        "analyze_branches",
+        "evaluate_robustness",
+    ]
     assert json.loads((tmp_path / "result.json").read_text()) == {
         "format_version": 1, "model": {"name": "cn14"}, "training": {"steps": 3}, "flags": {"train": {"seed": 1}},
     }  # fmt: skip

@@ -42,6 +42,8 @@ from contextnet_tf.runs.studies import (
     PrecisionSection,
     PruningRow,
     PruningSection,
+    RobustnessRow,
+    RobustnessSection,
 )
 
 HERE = Provenance({"python": "3.11.7"}, Machine("Some CPU", 2, 23.5, "Linux 6"), "abc", "2026-11-23T07:00:47+00:00")
@@ -181,6 +183,15 @@ WRITTEN = {
             ],
             "directly": {"name": "cn14", "parameters": 846179, "multiply_adds": 100000000, "milliseconds": 2.5,
                          "epochs": 12, "mean_iou": [0.75], "mean_iou_before": []},
+        },
+    ),
+    "robustness": (
+        RobustnessSection(
+            "cn14", "best.keras", 2, (RobustnessRow("dark", "gamma 2", 0.5, {"car": 0.5, "bus": None}),), **ON_VAL
+        ),
+        {
+            **ON_VAL_AS_JSON, "model": "cn14", "checkpoint": "best.keras", "images": 2,
+            "rows": [{"name": "dark", "text": "gamma 2", "mean_iou": 0.5, "class_iou": {"car": 0.5, "bus": None}}],
         },
     ),
     "branches": (

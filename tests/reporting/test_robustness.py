@@ -1,0 +1,54 @@
+"""The tables and the figure of the section "robustness", by hand."""
+
+import cv2
+import numpy as np
+
+from contextnet_tf.reporting.robustness import ChangedImage, robustness_figure, robustness_page, robustness_table
+from contextnet_tf.runs.studies import RobustnessRow, RobustnessSection
+
+SECTION = RobustnessSection(
+    model="cn14",
+    checkpoint="best.keras",
+    images=2,
+    rows=(
+        RobustnessRow("unchanged", "", 0.625, {"sky": 0.75, "car": 0.5}),
+        RobustnessRow("dark", "gamma 1.8", 0.5, {"sky": 0.5, "car": None}),
+        RobustnessRow("noisy", "much", 0.625, {"sky": 0.75, "car": 0.5}),
+    ),
+    dataset="camvid",
+    split="val",
+)
+
+
+def test_table():
+    assert robustness_table(SECTION).splitlines() == [
+        "| Images | Change | Mean IoU | Difference |",
+        "| --- | --- | ---: | ---: |",
+        "| unchanged |  | 62.5 |  |",
+        "| dark | gamma 1.8 | 50.0 | -12.5 |",
+        "| noisy | much | 62.5 | +0.0 |",
+    ]
+
+
+def test_page():
+    page = robustness_page(SECTION)
+    assert "# Robustness of cn14\n\nbest.keras: cn14 on the 2 images of the validation split of CamVid, each" in page
+    assert "| Class | unchanged | dark | noisy |" in page and "| car | 50.0 | – | 50.0 |" in page
+    assert "(robustness.png)" in page
+
+
+def test_figure_has_three_pairs_in_a_row():
+    samples = [
+        ChangedImage(row.name, np.full((60, 80, 3), 90, np.uint8), np.full((60, 80), place, np.uint8))
+        for place, row in enumerate(SECTION.rows)
+    ]
+    names, colors = ["sky", "car", "road"], [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    sizes = []
+    for count in (1, 2, 3):
+        png = robustness_figure(SECTION, samples[:count], names, colors)
+        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        sizes.append(image.shape[:2])
+        shown = [(image == color).all(axis=-1).sum() > 5000 for color in colors]
+        assert shown == [True] * count + [False] * (3 - count)
+    assert sizes[0][0] == sizes[1][0] == sizes[2][0]
+    assert sizes[0][1] < sizes[1][1] < sizes[2][1]
