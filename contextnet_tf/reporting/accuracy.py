@@ -9,6 +9,7 @@ from markupsafe import Markup
 from contextnet_tf import plots
 from contextnet_tf.reporting import paper, wording
 from contextnet_tf.reporting.inline import chart
+from contextnet_tf.reporting.robustness import robustness_rows
 from contextnet_tf.runs.results import Results
 from contextnet_tf.runs.sections import AveragedEvaluationSection, DatasetSection, EvaluationSection, ModelSection
 
@@ -38,6 +39,24 @@ class Confusion:
     heat_map: Markup
     mistakes: list[tuple[str, str]]
     title: str = "Confusion"
+
+
+@dataclasses.dataclass(frozen=True)
+class Robustness:
+    """The accuracy on changed images: rows of name, change, mean IoU in % and difference in points."""
+
+    images: int
+    split: str
+    rows: list[list[str]]
+    title: str = "Robustness"
+
+
+def robustness(results: Results) -> Robustness | None:
+    """The section "robustness"; None if it was not measured."""
+    section = results.robustness
+    if section is None:
+        return None
+    return Robustness(section.images, wording.split_title(section.split), robustness_rows(section))
 
 
 def classes(results: Results) -> Classes | None:

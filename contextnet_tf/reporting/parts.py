@@ -260,6 +260,8 @@ def _measured(results: Results) -> Iterator[tuple[str, Measured]]:
         yield "precisions", results.precision
     if results.runtime:
         yield "speed", results.runtime
+    if results.robustness:
+        yield "robustness", results.robustness
 
 
 def _measured_row(title: str, figures: Measured, usual: Provenance) -> list[str]:

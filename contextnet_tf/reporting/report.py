@@ -86,6 +86,7 @@ def report_html(
         "speed": parts.speed(results),
         "confusion": accuracy.confusion(results),
         "mistakes": mistakes,
+        "robustness": accuracy.robustness(results),
         "origin": parts.origin(results),
     }
     shown_split = wording.split_title(split) if split else None

@@ -63,8 +63,12 @@ def robustness_note(section: RobustnessSection) -> str:
 
 def robustness_table(section: RobustnessSection) -> str:
     """Mean IoU in % and the difference from the unchanged images in points; a row per change."""
-    rows = [[row.name, row.text, wording.percent(row.mean_iou), _difference(section, row)] for row in section.rows]
-    return markdown_table(["Images", "Change", "Mean IoU", "Difference"], rows, left=2)
+    return markdown_table(["Images", "Change", "Mean IoU", "Difference"], robustness_rows(section), left=2)
+
+
+def robustness_rows(section: RobustnessSection) -> list[list[str]]:
+    """The rows of the table: name, change, mean IoU in % and the difference from the first row in points."""
+    return [[row.name, row.text, wording.percent(row.mean_iou), _difference(section, row)] for row in section.rows]
 
 
 def _difference(section: RobustnessSection, row: RobustnessRow) -> str:

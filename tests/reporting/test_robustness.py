@@ -3,7 +3,9 @@
 import cv2
 import numpy as np
 
+from contextnet_tf.reporting import report
 from contextnet_tf.reporting.robustness import ChangedImage, robustness_figure, robustness_page, robustness_table
+from contextnet_tf.runs.results import Results
 from contextnet_tf.runs.studies import RobustnessRow, RobustnessSection
 
 SECTION = RobustnessSection(
@@ -35,6 +37,14 @@ def test_page():
     assert "# Robustness of cn14\n\nbest.keras: cn14 on the 2 images of the validation split of CamVid, each" in page
     assert "| Class | unchanged | dark | noisy |" in page and "| car | 50.0 | – | 50.0 |" in page
     assert "(robustness.png)" in page
+
+
+def test_report_page():
+    page = report.report_html(Results(robustness=SECTION))
+    assert '<section id="robustness"><h2>Robustness</h2>' in page
+    assert "over the 2 images of the validation split, as they are" in page
+    assert '<tr><th scope="row">dark</th><td>gamma 1.8</td><td>50.0</td><td>-12.5</td></tr>' in page
+    assert 'id="robustness"' not in report.report_html(Results())
 
 
 def test_figure_has_three_pairs_in_a_row():
