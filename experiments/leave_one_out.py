@@ -65,6 +65,7 @@ ROWS = (
     Setting("all pixels instead of hard ones", {**_JITTER, "ohem_threshold": 1.0}),
     Setting("Adam, coupled weight decay", {**_JITTER, "optimizer": "adam", "weight_decay": 2e-4}),
     Setting("pretrained on synthetic streets", {**_JITTER, "initial": "preset:cn14-streets"}),
+    Setting("white balance 0.3", {**_JITTER, "white_balance": 0.3}),
 )
 
 flags.DEFINE_list("drives", [], "Drives, each a prefix of its images' names; each is held out in turn. Required.")
