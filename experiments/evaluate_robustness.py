@@ -9,7 +9,8 @@ CamVid's validation split on two cores.
   python -m experiments.evaluate_robustness --checkpoint=runs/camvid --corruptions=reddish,bluish --output_dir=out
 
 The dataset and the images are those that experiments.evaluate takes. Prints a table and writes robustness.md,
-robustness.png (an image with each change, and the prediction) and the section "robustness" of result.json.
+robustness.png (a plot of the mean IoU), corruptions.png (an image with each change, and the prediction) and the section
+"robustness" of result.json.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,9 +24,10 @@ from contextnet_tf.evaluation.corruptions import CORRUPTIONS, UNCHANGED, Corrupt
 from contextnet_tf.files import atomic_write
 from contextnet_tf.reporting.robustness import (
     ChangedImage,
-    robustness_figure,
+    changed_images_figure,
     robustness_note,
     robustness_page,
+    robustness_plot,
     robustness_table,
 )
 from contextnet_tf.reporting.tables import aligned
@@ -44,7 +46,8 @@ common_flags.key_flags(
     "corruptions",
     **evaluate.EVALUATED
     | {
-        "output_dir": "Folder for robustness.md, robustness.png and the figures in result.json. Required.",
+        "output_dir": "Folder for robustness.md, robustness.png, corruptions.png and the figures in result.json. "
+        "Required.",
     },
 )
 
@@ -65,7 +68,8 @@ def run(
     """Measures the network and writes the figures; returns the section "robustness". The arguments are the flags.
 
     Raises:
-      InputError: a name in `corruptions` is unknown or there is none; and what `evaluate.run` raises.
+      InputError: a name in `corruptions` is unknown, there is none, or no pixel is labeled; and what `evaluate.run`
+        raises.
     """
     for name in corruptions:
         if name not in CORRUPTIONS:
@@ -104,6 +108,11 @@ def run(
                     shown.append(ChangedImage(name, changed, prediction))
             bar.update()
     accuracies = {name: Accuracy.of(report_of(matrix, description, len(examples))) for name, matrix in matrices.items()}
+    if accuracies[UNCHANGED].mean_iou is None:
+        raise InputError(
+            f"{description.name}: the {len(examples)} images of {opened.split} have no pixel whose class is known; "
+            "correct the label images"
+        )
     section = RobustnessSection(
         model=model or getattr(network, "name", None) or opened.path.name,
         checkpoint=opened.path.name,
@@ -118,7 +127,9 @@ def run(
     )
     names, colors = [label.name for label in description.classes], [tuple(color) for color in description.palette]
     with atomic_write(folder / "robustness.png") as temporary:
-        temporary.write_bytes(robustness_figure(section, shown, names, colors))
+        temporary.write_bytes(robustness_plot(section))
+    with atomic_write(folder / "corruptions.png") as temporary:
+        temporary.write_bytes(changed_images_figure(section, shown, names, colors))
     with atomic_write(folder / "robustness.md") as temporary:
         temporary.write_text(robustness_page(section), encoding="utf-8")
     update_results(folder, section, flags={"evaluate_robustness": given_flags or {}})

@@ -4,7 +4,7 @@ from contextnet_tf.plots.classes import class_bars, class_frequencies
 from contextnet_tf.plots.confusion import confusion_heat_map, confusion_image, row_shares
 from contextnet_tf.plots.curves import training_curves, validation_curves
 from contextnet_tf.plots.differences import difference_dots
-from contextnet_tf.plots.dots import DotColumn, dot_columns
+from contextnet_tf.plots.dots import DotColumn, dot_columns, reference_dots
 from contextnet_tf.plots.panels import label_panels
 from contextnet_tf.plots.speed import SpeedBar, speed_bars
 
@@ -18,6 +18,7 @@ __all__ = [
     "difference_dots",
     "dot_columns",
     "label_panels",
+    "reference_dots",
     "row_shares",
     "speed_bars",
     "training_curves",

@@ -49,3 +49,32 @@ def dot_columns(names: Sequence[str], columns: Sequence[DotColumn]) -> bytes:
         panels[0].set_ylim(len(names) - 0.4, -0.6)
 
     return drawn_solid(draw, 3.9 * len(columns), 0.9 + 0.3 * len(names))
+
+
+def reference_dots(names: Sequence[str], values: Sequence[float], labels: Sequence[str], title: str) -> bytes:
+    """PNG with a row for each name: its value in % as a dot on a linear axis, and its label at the right edge.
+
+    A vertical line marks the first value, the reference; a bar leads from it to each other dot.
+    """
+
+    def draw(figure) -> None:
+        axes = figure.subplots()
+        reference = values[0]
+        axes.axvline(reference, color=solid(MUTED), linewidth=1)
+        for row, (value, label) in enumerate(zip(values, labels, strict=True)):
+            axes.axhline(row, color=solid(RULE), linewidth=0.8)
+            axes.plot([reference, value], [row, row], color=solid(ACCENT), linewidth=3, alpha=0.5,
+                      solid_capstyle="butt")  # fmt: skip
+            axes.plot(value, row, "o", color=solid(ACCENT), markersize=8)
+            axes.annotate(label, (1, row), (8, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+                          va="center", size=9, color=solid(INK), annotation_clip=False)  # fmt: skip
+        # At least a point on either side: differences of hundredths should look small.
+        margin = max(1.0, 0.06 * (max(values) - min(values)))
+        axes.set_xlim(min(values) - margin, max(values) + margin)
+        axes.set_title(title, loc="left", size=10, color=solid(INK))
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_yticks(range(len(names)), list(map(short, names)), color=solid(INK))
+        axes.set_ylim(len(names) - 0.4, -0.6)
+
+    return drawn_solid(draw, 8, 1.1 + 0.32 * len(names))

@@ -1,4 +1,4 @@
-"""The section "robustness" of result.json as tables, and changed images beside their predictions as a figure."""
+"""The section "robustness" of result.json as tables and a plot, and changed images beside their predictions."""
 
 import dataclasses
 import itertools
@@ -25,7 +25,17 @@ class ChangedImage:
     prediction: np.ndarray
 
 
-def robustness_figure(
+def robustness_plot(section: RobustnessSection) -> bytes:
+    """PNG: the mean IoU in % on the images with each change, and the difference from the unchanged images."""
+    return plots.reference_dots(
+        [row.name for row in section.rows],
+        [100 * row.mean_iou for row in section.rows],
+        [_with_difference(section, row) for row in section.rows],
+        "mean IoU in %, and its difference from the unchanged images in points",
+    )
+
+
+def changed_images_figure(
     section: RobustnessSection, samples: Sequence[ChangedImage], names: Sequence[str], colors: Sequence[Color]
 ) -> bytes:
     """PNG: each changed image beside its prediction, with the change and the mean IoU over all images below them."""
@@ -33,9 +43,7 @@ def robustness_figure(
     pairs = []
     for sample in samples:
         row = rows[sample.name]
-        figure = f"mean IoU of all images: {wording.percent(row.mean_iou)} %"
-        if difference := _difference(section, row):
-            figure += f" ({difference})"
+        figure = f"mean IoU of all images: {_with_difference(section, row)}"
         caption = f"{sample.name}: {row.text}" if row.text else sample.name
         pairs.append([(sample.image, caption), (on_white(sample.prediction, colors), figure)])
     columns = min(_PAIRS, len(pairs))
@@ -48,7 +56,8 @@ def robustness_page(section: RobustnessSection) -> str:
     """The section as a page of Markdown."""
     return (
         f"# Robustness of {section.model}\n\n{robustness_note(section)}\n{robustness_table(section)}\n"
-        f"IoU of each class in %.\n\n{_classes(section)}\n![Changed images and their predictions](robustness.png)\n"
+        "![Mean IoU with each change](robustness.png)\n\n"
+        f"IoU of each class in %.\n\n{_classes(section)}\n![Changed images and their predictions](corruptions.png)\n"
     )
 
 
@@ -75,6 +84,12 @@ def _difference(section: RobustnessSection, row: RobustnessRow) -> str:
     """From the first row, in points; nothing for the first row itself."""
     first = section.rows[0]
     return "" if row is first else f"{100 * (row.mean_iou - first.mean_iou):+.1f}"
+
+
+def _with_difference(section: RobustnessSection, row: RobustnessRow) -> str:
+    """The mean IoU, and for all rows but the first the difference: "81.3 % (-1.7)"."""
+    difference = _difference(section, row)
+    return wording.percent(row.mean_iou, sign=" %") + (f" ({difference})" if difference else "")
 
 
 def _classes(section: RobustnessSection) -> str:

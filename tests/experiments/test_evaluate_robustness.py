@@ -37,8 +37,9 @@ def test_figures_are_those_of_changed_copies(checkpoint, camvid_dir, call, tmp_p
     assert (section.model, section.checkpoint, section.images, section.split) == ("tiny", "tiny.keras", 2, "val")
     assert "| reddish | red times 1.2, blue times 0.75 |" in (out / "robustness.md").read_text()
     assert "reddish" in called.out
-    height, width, _ = cv2.imread(str(out / "robustness.png")).shape
-    assert width > height > 500
+    for name in ("robustness.png", "corruptions.png"):
+        height, width, _ = cv2.imread(str(out / name)).shape
+        assert width > height > 400
     for row in section.rows:
         changed = tmp_path / row.name
         shutil.copytree(camvid_dir, changed)
@@ -51,6 +52,16 @@ def test_figures_are_those_of_changed_copies(checkpoint, camvid_dir, call, tmp_p
         )
         assert row.mean_iou == report.mean_iou, row.name
     assert len({row.mean_iou for row in section.rows}) > 4
+
+
+def test_images_without_labels(checkpoint, camvid_dir, call, tmp_path):
+    for path in (camvid_dir / "valannot").iterdir():
+        cv2.imwrite(str(path), np.full((64, 96), 11, np.uint8))
+    out = tmp_path / "out"
+    called = call(evaluate_robustness, *_flags(checkpoint, camvid_dir, out))
+    assert called.status == 1 and "Traceback" not in called.err
+    assert "error: camvid: the 2 images of val have no pixel whose class is known; correct the label" in called.err
+    assert not (out / "result.json").exists()
 
 
 def test_chosen_changes_of_an_exported_file_in_the_table_s_order(camvid_dir, call, tmp_path):

@@ -119,7 +119,19 @@ def test_names_are_text_and_long_ones_are_shortened():
     frequencies = texts(plots.class_frequencies({"train": {hostile: 0.5}, "_val": {hostile: 0.5}}, {}))
     assert hostile in frequencies and "_val (mark)" in frequencies
     assert plots.dot_columns([hostile, long], [plots.DotColumn("one", [1.0, 2.0])]).startswith(b"\x89PNG")
+    assert plots.reference_dots([hostile, long], [1, 1], ["$1$", "1"], hostile).startswith(b"\x89PNG")
     assert plots.speed_bars({hostile: [plots.SpeedBar(long, 1.0)]}).startswith(b"\x89PNG")
+
+
+def test_dots_stand_on_a_linear_axis_around_the_reference():
+    png = np.frombuffer(plots.reference_dots(["a", "b", "c"], [50, 40, 60], ["50 %", "-10", "+10"], "title"), np.uint8)
+    dots = (cv2.imdecode(png, cv2.IMREAD_COLOR_RGB) == (15, 107, 110)).all(axis=-1).astype(np.uint8)
+    _, _, boxes, centers = cv2.connectedComponentsWithStats(dots)
+    (first, _), (second, _), (third, _) = sorted(
+        (tuple(center) for center, box in zip(centers[1:], boxes[1:], strict=True) if box[cv2.CC_STAT_AREA] > 50),
+        key=lambda center: center[1],  # from the top row to the bottom row
+    )
+    assert first - second > 200 and third - first == pytest.approx(first - second, abs=2)
 
 
 def test_names_in_any_script_give_no_warning():

@@ -3,8 +3,15 @@
 import cv2
 import numpy as np
 
+from contextnet_tf import plots
 from contextnet_tf.reporting import report
-from contextnet_tf.reporting.robustness import ChangedImage, robustness_figure, robustness_page, robustness_table
+from contextnet_tf.reporting.robustness import (
+    ChangedImage,
+    changed_images_figure,
+    robustness_page,
+    robustness_plot,
+    robustness_table,
+)
 from contextnet_tf.runs.results import Results
 from contextnet_tf.runs.studies import RobustnessRow, RobustnessSection
 
@@ -36,7 +43,18 @@ def test_page():
     page = robustness_page(SECTION)
     assert "# Robustness of cn14\n\nbest.keras: cn14 on the 2 images of the validation split of CamVid, each" in page
     assert "| Class | unchanged | dark | noisy |" in page and "| car | 50.0 | – | 50.0 |" in page
-    assert "(robustness.png)" in page
+    assert "![Mean IoU with each change](robustness.png)" in page
+    assert "![Changed images and their predictions](corruptions.png)" in page
+
+
+def test_plot_has_a_labeled_dot_per_row(monkeypatch):
+    monkeypatch.setattr(plots, "reference_dots", lambda *arguments: arguments)
+    assert robustness_plot(SECTION) == (
+        ["unchanged", "dark", "noisy"],
+        [62.5, 50.0, 62.5],
+        ["62.5 %", "50.0 % (-12.5)", "62.5 % (+0.0)"],
+        "mean IoU in %, and its difference from the unchanged images in points",
+    )
 
 
 def test_report_page():
@@ -55,7 +73,7 @@ def test_figure_has_three_pairs_in_a_row():
     names, colors = ["sky", "car", "road"], [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     sizes = []
     for count in (1, 2, 3):
-        png = robustness_figure(SECTION, samples[:count], names, colors)
+        png = changed_images_figure(SECTION, samples[:count], names, colors)
         image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
         sizes.append(image.shape[:2])
         shown = [(image == color).all(axis=-1).sum() > 5000 for color in colors]
