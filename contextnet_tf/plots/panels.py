@@ -1,7 +1,7 @@
 """Images in rows and columns, with a title above each column and the classes' colors below."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -16,8 +16,13 @@ def label_panels(
     titles: Sequence[str],
     rows: Sequence[Sequence[Panel]],
     classes: Sequence[tuple[str, tuple[int, int, int]]],
+    photographs: Collection[int] = (0,),
 ) -> bytes:
-    """PNG: a grid of images of any sizes, `titles` above the columns, and a legend of `classes` (name, RGB)."""
+    """PNG: a grid of images of any sizes, `titles` above the columns, and a legend of `classes` (name, RGB).
+
+    Only the columns numbered in `photographs` are antialiased: mixed colors in an image of labels would be those of
+    other classes or of none.
+    """
     heights = [_PANEL_WIDTH * row[0][0].shape[0] / row[0][0].shape[1] + 0.3 for row in rows]
     legend_height = 0.35 * math.ceil(len(classes) / _LEGEND_COLUMNS)
 
@@ -26,7 +31,7 @@ def label_panels(
         for number, row in enumerate(rows):
             for column, (image, caption) in enumerate(row):
                 axes = figure.add_subplot(grid[number, column])
-                axes.imshow(image, interpolation="nearest" if column else "antialiased")
+                axes.imshow(image, interpolation="antialiased" if column in photographs else "nearest")
                 axes.set_xticks([])
                 axes.set_yticks([])
                 axes.spines[:].set_visible(False)

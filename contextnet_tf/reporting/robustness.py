@@ -49,7 +49,7 @@ def changed_images_figure(
     columns = min(_PAIRS, len(pairs))
     grid = [list(itertools.chain(*pairs[start : start + columns])) for start in range(0, len(pairs), columns)]
     classes = occurring_classes([sample.prediction for sample in samples], names, colors)
-    return plots.label_panels(["image", "prediction"] * columns, grid, classes)
+    return plots.label_panels(["image", "prediction"] * columns, grid, classes, photographs=range(0, 2 * columns, 2))
 
 
 def robustness_page(section: RobustnessSection) -> str:

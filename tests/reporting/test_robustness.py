@@ -80,3 +80,15 @@ def test_figure_has_three_pairs_in_a_row():
         assert shown == [True] * count + [False] * (3 - count)
     assert sizes[0][0] == sizes[1][0] == sizes[2][0]
     assert sizes[0][1] < sizes[1][1] < sizes[2][1]
+
+
+def test_figure_antialiases_all_images_and_no_prediction():
+    checkerboard = np.indices((900, 1200)).sum(axis=0) % 2
+    image = np.repeat(255 * checkerboard[..., None], 3, axis=-1).astype(np.uint8)
+    samples = [ChangedImage(row.name, image, checkerboard.astype(np.uint8)) for row in SECTION.rows]
+    png = changed_images_figure(SECTION, samples, ["sky", "car"], [(255, 0, 0), (0, 0, 255)])
+    red, green, blue = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR_RGB).reshape(-1, 3).astype(int).T
+    # A panel has some 384 x 288 pixels. Black ones are those of text; mixed classes would be purple.
+    assert ((abs(red - 128) < 20) & (red == green) & (green == blue)).sum() > 3 * 90_000
+    assert ((red == 0) & (green == 0) & (blue == 0)).sum() < 1000
+    assert ((red > 100) & (red < 155) & (green == 0) & (blue > 100) & (blue < 155)).sum() == 0
