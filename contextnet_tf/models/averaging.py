@@ -7,6 +7,8 @@ import numpy as np
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models import graph
+from contextnet_tf.models.network import spec_of
+from contextnet_tf.models.rewrite import rewrite
 
 
 def averaged_weights(networks: Sequence[keras.Model]) -> keras.Model:
@@ -32,7 +34,7 @@ def averaged_weights(networks: Sequence[keras.Model]) -> keras.Model:
     for place, other in enumerate(others, start=2):
         if difference := _difference(first, other):
             raise InputError(f"network {place} of {len(networks)} differs from the first: {difference}")
-    average = keras.models.clone_model(first)
+    average = rewrite(first)  # a copy that keeps the spec, unlike Keras' clone_model
     # `weights`, unlike `variables`, leave out the states of the generators of dropout layers.
     for weight, *values in zip(average.weights, *(network.weights for network in networks), strict=True):
         weight.assign(np.mean([np.asarray(value, np.float64) for value in values], axis=0))
@@ -43,6 +45,8 @@ def _difference(one: keras.Model, other: keras.Model) -> str | None:
     """What differs between two networks besides the values of their weights, in words; None: nothing."""
     if one.name != other.name:
         return f"it is the network {other.name!r}, not {one.name!r}"
+    if spec_of(one) != spec_of(other):
+        return "its spec is another one"
     shapes = [{weight.path: tuple(weight.shape) for weight in network.weights} for network in (one, other)]
     for path in dict.fromkeys([*shapes[0], *shapes[1]]):
         before, now = (each.get(path) for each in shapes)

@@ -1,5 +1,7 @@
 """Averages of weights, on networks whose means can be written down."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from tiny_network import TINY
 
 from contextnet_tf.errors import InputError
 from contextnet_tf.models.averaging import averaged_weights
+from contextnet_tf.models.network import spec_of
 from contextnet_tf.models.registry import build_model
 
 
@@ -44,7 +47,8 @@ def test_the_average_of_equal_networks_is_the_network():
     average = averaged_weights([network, _network(seed=4)])
     image = np.random.default_rng(0).random((1, 64, 96, 3), np.float32)
     np.testing.assert_array_equal(average(image)["main"], network(image)["main"])
-    assert average.name == "tiny"
+    assert average.name == "tiny" and spec_of(average) == TINY
+    assert average is not network and not np.shares_memory(average.weights[0].numpy(), network.weights[0].numpy())
 
 
 @pytest.mark.parametrize(
@@ -62,11 +66,20 @@ def test_the_average_of_equal_networks_is_the_network():
             "network 2 of 2 differs from the first: only one of them has ",
         ),
         (
+            lambda: [
+                _network(),
+                build_model(
+                    dataclasses.replace(TINY, fusion_order="upsample last"), num_classes=3, input_shape=(None, None, 3)
+                ),
+            ],
+            "network 2 of 2 differs from the first: its spec is another one",
+        ),
+        (
             lambda: [_one_layer(1), _one_layer(2)],
             "network 2 of 2 differs from the first: its layer classifier has other settings",
         ),
     ],
-    ids=["none", "one", "classes", "name", "head", "settings"],
+    ids=["none", "one", "classes", "name", "head", "spec", "settings"],
 )
 def test_networks_that_cannot_be_averaged(networks, message):
     with pytest.raises(InputError, match=message):
