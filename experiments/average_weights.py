@@ -7,8 +7,8 @@ average of networks from different random weights is useless. Takes seconds.
 
   python -m experiments.average_weights --checkpoints=runs/first,runs/tuned --output_dir=runs/average
 
-Writes best.keras and result.json, whose section "training" is that of the last run in --checkpoints; every program
-that takes the folder of a run takes --output_dir. To train the average further, give it as --initial of train.
+Writes best.keras, and result.json with the training of the last run in --checkpoints. Every program that takes the
+folder of a run takes --output_dir. To train the average further, give it as --initial of train.
 """
 
 import pathlib
@@ -67,11 +67,10 @@ def run(*, checkpoints: Sequence[str], output_dir: str, given_flags: dict[str, A
     ensure_updatable(folder)
     with atomic_write(folder / BEST_NETWORK) as temporary:
         average.save(temporary)
-    last = next((results for results in reversed(recorded) if results.training), Results())
-    described = next((results for results in recorded if results.dataset), Results())
-    sections = [x for x in (last.model or described.model, described.dataset, last.training) if x]
-    of_train = {"train": (last if last.training else described).flags.get("train", {})}
-    update_results(folder, *sections, flags={**of_train, "average_weights": given_flags or {}})
+    last = next((results for results in reversed(recorded) if results.dataset), Results())
+    sections = [section for section in (last.model, last.dataset, last.training) if section]
+    flags_by_program = {"train": last.flags.get("train", {}), "average_weights": given_flags or {}}
+    update_results(folder, *sections, flags=flags_by_program)
     return average
 
 

@@ -46,7 +46,7 @@ def _difference(one: keras.Model, other: keras.Model) -> str | None:
     if one.name != other.name:
         return f"it is the network {other.name!r}, not {one.name!r}"
     if spec_of(one) != spec_of(other):
-        return "its spec is another one"
+        return "its spec is not the same"
     shapes = [{weight.path: tuple(weight.shape) for weight in network.weights} for network in (one, other)]
     for path in dict.fromkeys([*shapes[0], *shapes[1]]):
         before, now = (each.get(path) for each in shapes)

@@ -65,8 +65,9 @@ def robustness_note(section: RobustnessSection) -> str:
     """A description of the measurement."""
     return (
         f"{section.checkpoint}: {section.model} on the {section.images} images of the "
-        f"{wording.split_title(section.split)} of {wording.dataset_title(section.dataset)}, each changed as another "
-        "camera, light or transmission would. Mean IoU in %, and its difference from the unchanged images in points.\n"
+        f"{wording.split_title(section.split)} of {wording.dataset_title(section.dataset)}, as they are and changed as "
+        "another camera, light or transmission would change them. Mean IoU in %, and its difference from the unchanged "
+        "images in points.\n"
     )
 
 

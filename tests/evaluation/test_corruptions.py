@@ -54,5 +54,11 @@ def test_jpeg_keeps_flat_colors_in_their_channels_and_loses_details():
     assert abs(CORRUPTIONS["compressed"].apply(details, 0).astype(int) - details).mean() > 20
 
 
+def test_jpeg_has_the_quality_20():
+    """The standard's first luma coefficient 16 becomes (16 * 5000 // 20 + 50) // 100 = 40: steps of 40 / 8 in gray."""
+    grays = {int(CORRUPTIONS["compressed"].apply(np.full((8, 8, 3), x, np.uint8), 0)[0, 0, 0]) for x in range(256)}
+    assert {gray for gray in grays if 105 < gray < 150} == {108, 113, 118, 123, 128, 133, 138, 143, 148}
+
+
 def test_names_in_order():
     assert list(CORRUPTIONS) == ["dark", "bright", "pale", "reddish", "bluish", "blurred", "noisy", "compressed"]

@@ -72,7 +72,7 @@ def test_the_average_of_equal_networks_is_the_network():
                     dataclasses.replace(TINY, fusion_order="upsample last"), num_classes=3, input_shape=(None, None, 3)
                 ),
             ],
-            "network 2 of 2 differs from the first: its spec is another one",
+            "network 2 of 2 differs from the first: its spec is not the same",
         ),
         (
             lambda: [_one_layer(1), _one_layer(2)],

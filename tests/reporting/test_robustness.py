@@ -41,7 +41,10 @@ def test_table():
 
 def test_page():
     page = robustness_page(SECTION)
-    assert "# Robustness of cn14\n\nbest.keras: cn14 on the 2 images of the validation split of CamVid, each" in page
+    assert (
+        "# Robustness of cn14\n\nbest.keras: cn14 on the 2 images of the validation split of CamVid, as they are and"
+        in page
+    )
     assert "| Class | unchanged | dark | noisy |" in page and "| car | 50.0 | – | 50.0 |" in page
     assert "![Mean IoU with each change](robustness.png)" in page
     assert "![Changed images and their predictions](corruptions.png)" in page
